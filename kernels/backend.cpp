@@ -1,0 +1,2 @@
+// The checks of every call, once for all backends; make_backend is in device.cpp.
+#include "kernels/backend.h"

@@ -1,0 +1,21 @@
+// Which vector instructions this process uses: the best the machine has, or the one asked for.
+#pragma once
+
+#include <string_view>
+
+namespace bragg::cpu {
+
+enum class InstructionSet { v2, v3, v4 };  ///< x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512)
+
+std::string_view name_of(InstructionSet);  ///< "x86-64-v3"
+InstructionSet best_instruction_set();
+/// "" means the best. Throws UsageError for an unknown name or one that this machine cannot run.
+InstructionSet parse_instruction_set(std::string_view);
+
+struct NetworkKernels;  // isa/network_kernels.h: GEMM and elementwise
+struct CrystalKernels;  // isa/crystal_kernels.h: structure factors and profiles
+
+const NetworkKernels& network_kernels(InstructionSet);
+const CrystalKernels& crystal_kernels(InstructionSet);
+
+}  // namespace bragg::cpu

@@ -1,0 +1,228 @@
+// What an op is asked to do: plain structs of sizes and constants, checked once, here, for every backend.
+// Where memory lies is said by the views of tensor.h. Every validate() throws ProblemError that names the op and both
+// offending values, e.g. "[conv1d] kernel 100 > L_in 50".
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/tensor.h"
+
+namespace bragg {
+
+/// 1D convolution without padding, channels last.
+///   src      (N, L_in, C_in)
+///   weights  (C_out, kernel, C_in)
+///   bias     (C_out)
+///   dst      (N, L_out, C_out),  L_out = (L_in - kernel) / stride + 1
+struct Conv1dProblem {
+  std::int64_t N = 0, L_in = 0, C_in = 0, C_out = 0, kernel = 0, stride = 1;
+
+  std::int64_t L_out() const { return (L_in - kernel) / stride + 1; }
+  /// Rows of zeros that backward_data reads before the first and after the last row of every item of diff_dst, because
+  /// its view of diff_dst overlaps (DESIGN: conv dgrad). Neighbouring items may share them: an item_stride of
+  /// (L_out + max(halo_before, halo_after)) * C_out with halo_before rows ahead of item 0 is enough.
+  std::int64_t halo_before() const { return (kernel + stride - 1) / stride - 1; }
+  std::int64_t halo_after() const { return (L_in + stride - 1) / stride - L_out(); }
+  /// 2 x multiply-adds of one pass.
+  double flops() const { return 2.0 * N * L_out() * C_out * kernel * C_in; }
+  void validate() const;
+};
+
+/// Average pooling without padding: src (N, L_in, C) -> dst (N, L_out, C).
+struct AvgPool1dProblem {
+  std::int64_t N = 0, L_in = 0, C = 0, kernel = 0, stride = 1;
+
+  std::int64_t L_out() const { return (L_in - kernel) / stride + 1; }
+  void validate() const;
+};
+
+/// Fully connected layer: src (N, K), weights (M_out = out, K = in), bias (out), dst (N, out).
+struct DenseProblem {
+  std::int64_t N = 0, in = 0, out = 0;
+
+  double flops() const { return 2.0 * N * in * out; }
+  void validate() const;
+};
+
+/// The place of training in time, in device memory: two u64. Ops that draw random numbers read it there, so that a step
+/// is the same list of ops every time (and can be captured in a graph).
+struct StepState {
+  std::uint64_t step;         ///< optimizer steps done
+  std::uint64_t first_index;  ///< index of the first pattern of this step's batch
+};
+
+/// Inverted dropout after ReLU: kept elements are scaled by 1 / (1 - p). The counter layout is random.h's.
+struct Dropout {
+  float p = 0;              ///< 0: no dropout
+  std::uint32_t seed = 0;
+  std::uint32_t layer = 0;  ///< which dropout of the network, second counter word
+  ConstTensor state;        ///< StepState on the device; needed where p > 0
+};
+
+/// What a forward op does to an accumulator before it stores it: + bias, then ReLU, then dropout.
+struct Epilogue {
+  ConstTensor bias;  ///< (C_out); none: no bias
+  bool relu = false;
+  Dropout dropout;
+};
+
+/// What a backward_data op does to a gradient before it stores it: the derivative of the ReLU and dropout that made the
+/// op's src. src > 0 says both "positive" and "kept", so diff_src *= (src > 0 ? 1 / (1 - p) : 0).
+struct ReluGradient {
+  ConstActivations src;  ///< the op's src, shaped like diff_src; none: diff_src is stored as it is
+  float p = 0;           ///< dropout's p at that place
+};
+
+/// Softmax cross-entropy over (N, classes) with labels i32 (N). The gradient is that of the mean over N.
+struct SoftmaxCrossEntropyProblem {
+  std::int64_t N = 0, classes = 0;
+  void validate() const;
+};
+
+/// Sums that the loss op adds to, in device memory. Rows whose logits hold a NaN or an infinity make loss_sum NaN and
+/// never count as correct. Ties of the maximum count for the lowest class.
+struct LossTotals {
+  double loss_sum;
+  std::uint64_t correct;
+  std::uint64_t count;
+};
+
+/// Adam (Kingma & Ba 2015, as torch.optim.Adam): step number t = state.step + 1;
+///   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
+///   w -= learning_rate / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + epsilon)
+struct AdamProblem {
+  std::int64_t count = 0;
+  double learning_rate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  void validate() const;
+};
+
+/// dst[i] = one of `candidates` (i32), for the pattern of index state.first_index + i:
+///   uniform:     candidates[uniform_below(random_call(seed, data, 0, DataDraw::crystal, index)[0], count)]
+///   sequential:  candidates[index % count]
+struct DrawRowsProblem {
+  enum class Order { uniform, sequential };
+  std::int64_t N = 0, candidates = 0;
+  Order order = Order::uniform;
+  std::uint32_t seed = 0;
+  void validate() const;
+};
+
+/// dst (N, row_length) = scale * src[rows[i]] of a table (table_rows, row_length); element types may differ.
+struct GatherRowsProblem {
+  std::int64_t N = 0, table_rows = 0, row_length = 0;
+  double scale = 1;
+  void validate() const;
+};
+
+// ---- crystallography, as plain numbers --------------------------------------------------------------------------------
+
+/// 1/d^2 = g[0] h^2 + g[1] k^2 + g[2] l^2 + g[3] k l + g[4] h l + g[5] h k, in 1/A^2: the reciprocal metric with its
+/// off-diagonal elements doubled.
+using ReciprocalMetric = std::array<double, 6>;
+
+/// x' = R x + t, t in 1/24.
+struct SymmetryOperator {
+  std::array<std::int8_t, 9> rotation;  ///< row-major
+  std::array<std::int8_t, 3> translation;
+
+  bool operator==(const SymmetryOperator&) const = default;
+};
+
+/// f(s) = sum_i a_i exp(-b_i s^2) + c, s = sin(theta) / lambda in 1/A (International Tables C, 6.1.1.4).
+struct FormFactor {
+  std::array<float, 4> a, b;
+  float c;
+};
+
+/// One atom of the reduced cell, see CrystalBatch.
+struct ScatteringAtom {
+  double x, y, z;              ///< fractional
+  float occupancy;
+  std::int32_t form_factor;    ///< index into CrystalBatch::form_factors
+  float u_iso;                 ///< A^2; used where anisotropic < 0
+  std::int32_t anisotropic;    ///< index into CrystalBatch::beta, or -1
+};
+
+/// Many crystals in one block of host memory (compressed rows: crystal i owns [offset[i], offset[i + 1])).
+/// `atoms` are the distinct atoms of the cell, reduced by the lattice centring and, where `centrosymmetric`, by the
+/// inversion, which then lies at the origin (an atom on the inversion centre has half its occupancy). So
+///   F(hkl) = centring * sum_j occupancy_j f_j T_j exp(2 pi i (hx + ky + lz)), or twice the real part of that sum.
+struct CrystalBatch {
+  std::vector<ReciprocalMetric> metric;
+  std::vector<std::uint8_t> centrosymmetric;
+  std::vector<std::uint8_t> centring;              ///< lattice points per cell: 1 (P), 2, 3 or 4
+  std::vector<std::uint64_t> atom_offset{0};       ///< crystals + 1
+  std::vector<ScatteringAtom> atoms;
+  std::vector<std::uint64_t> operator_offset{0};   ///< crystals + 1
+  std::vector<SymmetryOperator> operators;         ///< all of the group, centring included, identity first
+  std::vector<std::array<float, 6>> beta;          ///< T = exp(-(b0 h^2 + b1 k^2 + b2 l^2 + b3 kl + b4 hl + b5 hk))
+  std::vector<FormFactor> form_factors;
+
+  std::int64_t crystals() const { return static_cast<std::int64_t>(metric.size()); }
+  /// Offsets in order, indices in range, every number finite.
+  void validate() const;
+};
+
+/// Which reflections: stol_min <= sin(theta)/lambda <= stol_max, in 1/A, unique under the Laue group, without those that
+/// the operators extinguish.
+struct ReflectionProblem {
+  double stol_min = 0, stol_max = 0;
+  bool ignore_displacements = false;
+  void validate() const;
+};
+
+struct Miller {
+  std::int16_t h, k, l;
+  std::uint16_t multiplicity;  ///< of the orbit under the Laue group
+  bool operator==(const Miller&) const = default;
+};
+
+/// The reflections of many crystals in device memory, crystal by crystal, each ordered by (h, k, l) descending. The
+/// representative of an orbit is its lexicographically largest member.
+struct ReflectionSet {
+  std::int64_t crystals = 0, reflections = 0;
+  Buffer offset;  ///< u64 (crystals + 1)
+  Buffer metric;  ///< f64 (crystals, 6): ReciprocalMetric
+  Buffer miller;  ///< Miller (reflections)
+  Buffer f2;      ///< element type (reflections): |F|^2
+};
+
+/// A grid of 2 theta in degrees: start + i * step.
+struct TwoThetaGrid {
+  double start = 5.0, step = 0.01;
+  std::int64_t points = 8500;
+
+  double at(std::int64_t i) const { return start + static_cast<double>(i) * step; }
+  double end() const { return at(points - 1); }
+  bool operator==(const TwoThetaGrid&) const = default;
+};
+
+/// One way to draw a pattern. H^2 = U tan^2 theta + V tan theta + W, H in degrees of 2 theta; W uniform in
+/// [W_min, W_max]; noise level a uniform in [noise_min, noise_max] once per pattern.
+struct PatternVariant {
+  double U = 0, V = 0, W_min = 0.01, W_max = 0.01;
+  double noise_min = 0, noise_max = 0;
+  double weight = 1;  ///< share of the patterns, relative to the other variants
+  bool operator==(const PatternVariant&) const = default;
+};
+
+/// Pattern `index` = (variant, W, a) drawn by random_call(seed, data, 0, DataDraw::parameters, index): word 0 chooses the
+/// variant (cumulative weights), word 1 W, word 2 a. Then with I = multiplicity LP |F|^2,
+///   y_i = sum_lines I (2/H) sqrt(ln 2 / pi) exp(-4 ln 2 ((two_theta_i - two_theta)/H)^2)     [area I in degrees]
+///   y_i += a u_i max(y),  u_i = word i % 4 of random_call(seed, data, i / 4, DataDraw::noise, index)
+///   dst = y * maximum / max(y)
+/// A line may be cut where it is below 1e-6 of its peak. Lines outside the grid whose tails reach in count.
+/// A pattern without any line is all zeros before the noise and stays so.
+struct PatternProblem {
+  std::int64_t N = 0;
+  TwoThetaGrid grid;
+  double wavelength = 1.54184;  ///< A
+  double maximum = 1;
+  std::uint32_t seed = 0;
+  std::vector<PatternVariant> variants;
+  void validate() const;
+};
+
+}  // namespace bragg

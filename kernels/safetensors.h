@@ -1,0 +1,100 @@
+// The one container for everything that bragg stores: models, checkpoints, crystal sets, pattern sets.
+// Format: 8-byte little-endian header length, JSON header {"name": {"dtype", "shape", "data_offsets"}, "__metadata__"},
+// data (https://github.com/huggingface/safetensors). Reading maps the file; writing is atomic.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/memory.h"
+
+namespace bragg {
+
+struct TensorInfo {
+  DType dtype;
+  std::vector<std::int64_t> shape;
+  std::span<const std::byte> bytes;  ///< in the mapped file
+
+  std::int64_t count() const;  ///< product of the shape
+};
+
+/// A safetensors file, mapped read-only for as long as this object lives. The header is checked whole before anything is
+/// handed out: lengths, offsets inside the file and in order without overlap, dtype and shape against the byte count,
+/// duplicate names. Throws Error naming the file, the tensor and both offending values.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(std::filesystem::path path);
+  ~SafetensorsFile();
+  SafetensorsFile(SafetensorsFile&&) noexcept;
+  SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+  bool has(const std::string& name) const { return tensors_.count(name) > 0; }
+  /// Throws Error if absent, or if dtype or rank are not these.
+  const TensorInfo& tensor(const std::string& name, DType dtype, std::size_t rank) const;
+  /// Throws Error if absent.
+  const std::string& metadata(const std::string& key) const;
+
+  /// The tensor's elements in place. T must match the dtype, which is checked. Data offsets are 8-byte aligned in
+  /// files that bragg writes; a misaligned tensor of a foreign file is an Error that says so.
+  template <typename T>
+  std::span<const T> data(const std::string& name, std::size_t rank) const;
+
+ private:
+  std::filesystem::path path_;
+  void* map_ = nullptr;
+  std::size_t map_bytes_ = 0;
+  std::map<std::string, TensorInfo> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+/// Collects tensors (by reference: the data must live until write()) and writes them in one go.
+class SafetensorsWriter {
+ public:
+  void metadata(std::string key, std::string value);
+  void add(std::string name, DType dtype, std::vector<std::int64_t> shape, std::span<const std::byte> bytes);
+  template <typename T>
+  void add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data);
+
+  /// Atomic (see atomic_file.h). The same content gives the same bytes.
+  void write(const std::filesystem::path& path) const;
+
+ private:
+  struct Entry {
+    std::string name;
+    DType dtype;
+    std::vector<std::int64_t> shape;
+    std::span<const std::byte> bytes;
+  };
+  std::vector<Entry> entries_;
+  std::map<std::string, std::string> metadata_;
+};
+
+/// The DType of a C++ type.
+template <typename T>
+constexpr DType dtype_of();
+template <> constexpr DType dtype_of<double>() { return DType::f64; }
+template <> constexpr DType dtype_of<float>() { return DType::f32; }
+template <> constexpr DType dtype_of<std::int64_t>() { return DType::i64; }
+template <> constexpr DType dtype_of<std::uint64_t>() { return DType::u64; }
+template <> constexpr DType dtype_of<std::int32_t>() { return DType::i32; }
+template <> constexpr DType dtype_of<std::uint32_t>() { return DType::u32; }
+template <> constexpr DType dtype_of<std::int16_t>() { return DType::i16; }
+template <> constexpr DType dtype_of<std::uint16_t>() { return DType::u16; }
+template <> constexpr DType dtype_of<std::uint8_t>() { return DType::u8; }
+
+template <typename T>
+void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data) {
+  add(std::move(name), dtype_of<T>(), std::move(shape), std::as_bytes(data));
+}
+
+}  // namespace bragg

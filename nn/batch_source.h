@@ -1,0 +1,28 @@
+// Where batches come from. The trainer sees only this; apps/ connects it to data/'s streams.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "kernels/backend.h"
+
+namespace bragg::nn {
+
+/// A batch is a pure function of the source and the StepState: patterns first_index .. first_index + N - 1.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+  virtual std::int64_t points() const = 0;
+  /// Allocates what batches of N need. Called before the first enqueue, never inside a step.
+  virtual void plan(Backend&, std::int64_t N) = 0;
+  /// Enqueues the ops that write patterns (N, points, 1), maximum 1, and labels i32 (N).
+  virtual void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels) = 0;
+};
+
+/// The same for a finite set in a fixed order: pattern i of the set is index i.
+class FiniteSource : public BatchSource {
+ public:
+  virtual std::int64_t size() const = 0;
+};
+
+}  // namespace bragg::nn

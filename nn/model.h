@@ -1,0 +1,55 @@
+// A model as data: the paper's table, row by row. Weights and memory come later (parameters.h, network.h).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace bragg::nn {
+
+/// What a config may say about a model. Empty lists mean the paper's values; defaults() fills them in.
+struct ModelConfig {
+  std::string name = "npcnn";  ///< scnn, npcnn, mlp
+  int classes = 230;           ///< 7 or 230
+  std::int64_t points = 8500;  ///< length of the input
+  std::vector<int> channels, kernels, strides;         ///< one per convolution
+  std::vector<int> pool_kernels, pool_strides;         ///< one per convolution; scnn only
+  double conv_dropout = -1;                            ///< after each convolution; -1: the paper's
+  std::vector<int> dense;                              ///< widths of the hidden dense layers
+  std::vector<double> dense_dropout;                   ///< one per hidden dense layer
+
+  bool operator==(const ModelConfig&) const = default;
+};
+
+/// ReLU and dropout follow every layer but the last; SCNN pools after the dropout.
+struct Conv1dLayer {
+  int channels, kernel, stride;
+  double dropout;
+};
+struct AvgPool1dLayer {
+  int kernel, stride;
+};
+struct DenseLayer {
+  int width;
+  bool last;  ///< no ReLU, no dropout
+  double dropout;
+};
+using Layer = std::variant<Conv1dLayer, AvgPool1dLayer, DenseLayer>;
+
+struct Model {
+  ModelConfig config;  ///< complete
+  std::vector<Layer> layers;
+};
+
+/// Throws UsageError for an unknown name (with the nearest one), lists of unequal length, or a layer that does not fit
+/// the length that reaches it, naming both values.
+Model make_model(const ModelConfig&);
+const std::vector<std::string>& model_names();
+
+Model scnn(const ModelConfig&);
+Model npcnn(const ModelConfig&);
+Model mlp(const ModelConfig&);
+
+}  // namespace bragg::nn

@@ -1,0 +1,40 @@
+// A crystal as it is after reading: checked, complete, in the setting it was published in.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "xrd/species.h"
+#include "xrd/symmetry.h"
+#include "xrd/unit_cell.h"
+
+namespace bragg::xrd {
+
+/// One site of the asymmetric unit.
+struct Site {
+  std::string label;
+  Species species;
+  Fractional position;   ///< on the exact special position where it is within site_merge_tolerance of one
+  double occupancy = 1;  ///< chemical, 0..1
+  int multiplicity = 1;  ///< distinct positions in the cell
+  double u_iso = 0;      ///< A^2; 0 where the file gives none
+  std::optional<std::array<double, 6>> u_aniso;  ///< U11 U22 U33 U23 U13 U12, A^2, on reciprocal unit axes (CIF core)
+};
+
+struct Crystal {
+  std::string name;  ///< the CIF's block
+  UnitCell cell;
+  SpaceGroupSetting group;
+  std::vector<Site> sites;
+
+  double atoms_per_cell() const;  ///< sum of occupancy x multiplicity
+  std::string formula() const;    ///< Hill order, per cell, counts with at most 3 decimals: "Al12 O18"
+  double density() const;         ///< g/cm^3
+};
+
+/// Two images of a site closer than this (A) are one atom on a special position; the site is moved to their mean.
+inline constexpr double site_merge_tolerance = 0.05;
+
+}  // namespace bragg::xrd

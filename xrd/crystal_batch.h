@@ -1,0 +1,25 @@
+// From crystals to the plain numbers that kernels take.
+#pragma once
+
+#include <span>
+
+#include "kernels/problems.h"
+#include "xrd/crystal.h"
+
+namespace bragg::xrd {
+
+/// Appends to a CrystalBatch: expands the sites to the distinct atoms of the cell, reduced by the centring and, where
+/// the group has an inversion, by it, with the origin moved onto an inversion centre (|F|^2 does not change).
+class CrystalBatchBuilder {
+ public:
+  void add(const Crystal&);
+  /// The batch so far; the builder is empty afterwards.
+  CrystalBatch take();
+
+ private:
+  CrystalBatch batch_;
+};
+
+CrystalBatch make_batch(std::span<const Crystal>);
+
+}  // namespace bragg::xrd

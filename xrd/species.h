@@ -1,0 +1,42 @@
+// What scatters: elements and ions, with the form factors of International Tables C, table 6.1.1.4.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "kernels/problems.h"
+
+namespace bragg::xrd {
+
+struct Species {
+  std::uint8_t atomic_number = 0;  ///< 1..98
+  std::int8_t charge = 0;
+  bool operator==(const Species&) const = default;
+  auto operator<=>(const Species&) const = default;
+};
+
+/// Reads "Fe", "Fe3+", "O2-", "O-2", "Cl1-", "Na+", "D" (hydrogen) and, as CIF labels go, nothing more. Empty where it
+/// is no species.
+std::optional<Species> parse_species(std::string_view text);
+/// "Fe3+", "O2-", "Na1+", "Si".
+std::string name_of(Species);
+/// "Fe".
+std::string_view element_symbol(int atomic_number);
+/// g/mol (IUPAC abridged standard atomic weights).
+double atomic_mass(int atomic_number);
+/// A (Cordero et al. 2008).
+double covalent_radius(int atomic_number);
+
+struct FormFactorEntry {
+  FormFactor form_factor;
+  bool is_fallback;  ///< the ion has no entry of its own: these are its element's
+};
+
+/// Table 6.1.1.4 has 98 elements and 112 ions; valid for 0 <= sin(theta)/lambda <= 2.0 1/A.
+FormFactorEntry form_factor(Species);
+/// f at stol = sin(theta)/lambda, 1/A.
+double evaluate(const FormFactor&, double stol);
+
+}  // namespace bragg::xrd
