@@ -1,0 +1,126 @@
+#include "apps/command.h"
+
+#include <cstdio>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/version.h"
+#include "kernels/error.h"
+#include "kernels/nearest_name.h"
+
+namespace bragg::apps {
+namespace {
+
+/// The subcommand that parsing had reached.
+const CLI::App& innermost(const CLI::App& app) {
+  const auto parsed = app.get_subcommands();
+  return parsed.empty() ? app : innermost(*parsed.back());
+}
+
+/// "bragg crystals import"
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+std::vector<std::string> flags_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames())
+      names.push_back("--" + name);
+    for (const std::string& name : option->get_snames())
+      names.push_back("-" + name);
+  }
+  return names;
+}
+
+std::vector<std::string> subcommands_of(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(subcommand->get_name());
+  }
+  return names;
+}
+
+/// What was wrong with the command line, in one sentence.
+std::string explain(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App& reached = innermost(app);
+  const std::vector<std::string> unknown = app.remaining(true);
+  const std::vector<std::string> subcommands = subcommands_of(reached);
+  if (!unknown.empty() && unknown.front().starts_with("-") && unknown.front().size() > 1) {
+    const std::string flag = unknown.front().substr(0, unknown.front().find('='));
+    return fmt::format("unknown flag {}; the nearest is {}", flag, nearest_name(flag, flags_of(reached)));
+  }
+  if (!unknown.empty() && !subcommands.empty()) {
+    return fmt::format("unknown subcommand {}; the nearest is {}", unknown.front(),
+                       nearest_name(unknown.front(), subcommands));
+  }
+  if (!subcommands.empty()) {
+    return fmt::format("a subcommand is needed: {}", fmt::join(subcommands, ", "));
+  }
+  if (!unknown.empty()) return fmt::format("unexpected argument {}", unknown.front());
+  return error.what();
+}
+
+}  // namespace
+
+CommandLine::CommandLine() : app_("Powder X-ray diffraction: simulate, train, identify", "bragg") {
+  app_.require_subcommand(1);
+  app_.set_version_flag("--version", fmt::format("bragg {} ({})", version(), commit()));
+}
+
+CLI::App* CommandLine::add(const std::string& name, const std::string& description, Run run,
+                           CLI::App* parent) {
+  CLI::App* command = (parent != nullptr ? parent : &app_)->add_subcommand(name, description);
+  command->add_option("--device", common_.device, "where to compute: auto, cpu or reference")
+      ->check(CLI::IsMember({"auto", "cpu", "reference"}));
+  command->add_option("--threads", common_.threads, "threads to use; 0: all that this process may use")
+      ->check(CLI::Range(0, 1024));
+  command->callback([this, run = std::move(run)] { run_ = run; });
+  return command;
+}
+
+CLI::App* CommandLine::add_group(const std::string& name, const std::string& description) {
+  CLI::App* group = app_.add_subcommand(name, description);
+  group->require_subcommand(1);
+  return group;
+}
+
+int CommandLine::main(int argc, char** argv) {
+  try {
+    app_.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", innermost(app_).help(full_name(innermost(app_))));
+    return exit_success;
+  } catch (const CLI::CallForVersion& version_text) {
+    fmt::print("{}\n", version_text.what());
+    return exit_success;
+  } catch (const CLI::ParseError& error) {
+    const std::string name = full_name(innermost(app_));
+    fmt::print(stderr, "{}: {} (see {} --help)\n", name, explain(app_, error), name);
+    return exit_usage;
+  }
+  const std::string name = full_name(innermost(app_));
+  try {
+    const int code = run_(common_);
+    if (std::fflush(stdout) != 0) throw Error("standard output: cannot write");
+    return code;
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "{}: {}\n", name, error.what());
+    return exit_usage;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: out of memory\n", name);
+    return exit_failure;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: {}\n", name, error.what());
+    return exit_failure;
+  }
+}
+
+std::unique_ptr<Backend> make_backend(const CommonOptions& common) {
+  return bragg::make_backend({.device = common.device, .threads = common.threads, .instruction_set = {}});
+}
+
+}  // namespace bragg::apps

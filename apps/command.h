@@ -1,0 +1,68 @@
+// The frame of the command line: subcommands, the flags they all take, exit codes. One subcommand a file:
+// apps/NAME.cpp defines `void add_NAME(CommandLine&)`, declared at the end of this file and called by
+// main.cpp.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "kernels/backend.h"
+
+namespace bragg::apps {
+
+/// Flags of every subcommand.
+struct CommonOptions {
+  std::string device = "auto";  ///< auto, cpu or reference
+  int threads = 0;              ///< 0: all that the process may use
+};
+
+inline constexpr int exit_success = 0, exit_failure = 1, exit_usage = 2;
+
+class CommandLine {
+ public:
+  /// What a subcommand does once the whole line has been understood; returns the exit code. UsageError
+  /// becomes exit code 2 and any other exception 1, each with one line on stderr.
+  using Run = std::function<int(const CommonOptions&)>;
+
+  CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  /// Adds a subcommand (of `parent`, if given) with --device and --threads; the caller adds its own flags to
+  /// the result:
+  ///
+  ///   void add_predict(CommandLine& line) {
+  ///     auto options = std::make_shared<PredictOptions>();
+  ///     CLI::App* app = line.add("predict", "Name the space group of measured patterns",
+  ///                              [options](const CommonOptions& common) { return predict(*options, common);
+  ///                              });
+  ///     app->add_option("FILE", options->files, "patterns: text or safetensors")->required();
+  ///   }
+  CLI::App* add(const std::string& name, const std::string& description, Run run, CLI::App* parent = nullptr);
+  /// Adds a subcommand that only holds others.
+  CLI::App* add_group(const std::string& name, const std::string& description);
+
+  /// Parses and runs; returns the exit code.
+  int main(int argc, char** argv);
+
+ private:
+  CLI::App app_;
+  CommonOptions common_;
+  Run run_;
+};
+
+/// The backend that the flags ask for.
+std::unique_ptr<Backend> make_backend(const CommonOptions&);
+
+void add_crystals(CommandLine&);
+void add_simulate(CommandLine&);
+void add_train(CommandLine&);
+void add_evaluate(CommandLine&);
+void add_predict(CommandLine&);
+void add_recipe(CommandLine&);
+void add_info(CommandLine&);
+
+}  // namespace bragg::apps

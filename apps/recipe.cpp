@@ -1,0 +1,35 @@
+// bragg recipe list | show NAME
+#include "xrd/recipe.h"
+
+#include <memory>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+
+namespace bragg::apps {
+
+void add_recipe(CommandLine& line) {
+  CLI::App* group = line.add_group("recipe", "How patterns are drawn: profile widths and noise");
+
+  line.add(
+      "list", "Names of the recipes that bragg brings",
+      [](const CommonOptions&) {
+        for (const std::string& name : xrd::recipe_names())
+          fmt::print("{}\n", name);
+        return exit_success;
+      },
+      group);
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* show = line.add(
+      "show", "A recipe as TOML, to start one's own from",
+      [name](const CommonOptions&) {
+        fmt::print("{}", xrd::to_toml(xrd::load_recipe(*name)));
+        return exit_success;
+      },
+      group);
+  show->add_option("NAME", *name, "a recipe's name, or a TOML file")->required();
+}
+
+}  // namespace bragg::apps
