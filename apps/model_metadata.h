@@ -1,0 +1,53 @@
+// What a model file says about itself beyond its weights: everything that predict and evaluate need to feed
+// it right.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/problems.h"
+#include "nn/checkpoint.h"
+
+namespace bragg::apps {
+
+/// What the classes of a model mean: 7 crystal systems, or 230 space groups (class = number - 1).
+enum class ClassKind { crystal_system, space_group };
+/// Throws UsageError unless `classes` is 7 or 230.
+ClassKind class_kind(int classes);
+/// The class of a space group (1..230).
+int class_of(int space_group, ClassKind);
+
+struct TrainingSet {
+  std::string path, content_hash;
+  std::int64_t size = 0;  ///< crystals or patterns in the file
+  bool operator==(const TrainingSet&) const = default;
+};
+
+/// Keys of the metadata, each as text:
+///   classes          "crystal_system" or "space_group"
+///   two_theta_start, two_theta_step, points, wavelength    degrees, degrees, count, A
+///   input_transform  "scale to maximum 1"
+///   recipe           TOML; empty where the model was trained on stored patterns
+///   training_sets    JSON: [{"path", "content_hash", "size"}]
+///   config           TOML: the resolved config of the run
+///   seed, version, commit
+/// nn adds format_version, the model's own config and the step.
+struct ModelFacts {
+  ClassKind classes = ClassKind::space_group;
+  TwoThetaGrid grid;
+  double wavelength = 1.54184;  ///< A
+  std::string recipe;
+  std::vector<TrainingSet> training_sets;
+  std::string config;
+  std::uint32_t seed = 0;
+};
+
+/// The only input transform there is so far; a model that names another one was made by a newer bragg.
+inline constexpr const char* scale_to_maximum_1 = "scale to maximum 1";
+
+nn::Metadata to_metadata(const ModelFacts&);
+/// Throws Error naming `file` and the key that is missing or unreadable, or an input transform that is not
+/// known.
+ModelFacts parse_model_facts(const nn::Metadata&, const std::string& file);
+
+}  // namespace bragg::apps
