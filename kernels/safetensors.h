@@ -1,15 +1,18 @@
 // The one container for everything that bragg stores: models, checkpoints, crystal sets, pattern sets.
-// Format: 8-byte little-endian header length, JSON header {"name": {"dtype", "shape", "data_offsets"}, "__metadata__"},
-// data (https://github.com/huggingface/safetensors). Reading maps the file; writing is atomic.
+// Format: 8-byte little-endian header length, JSON header {"name": {"dtype", "shape", "data_offsets"},
+// "__metadata__"}, data (https://github.com/huggingface/safetensors). Reading maps the file; writing is
+// atomic. Offsets count from the end of the header; tensors follow each other without gap or overlap, as the
+// format demands.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/memory.h"
@@ -24,9 +27,10 @@ struct TensorInfo {
   std::int64_t count() const;  ///< product of the shape
 };
 
-/// A safetensors file, mapped read-only for as long as this object lives. The header is checked whole before anything is
-/// handed out: lengths, offsets inside the file and in order without overlap, dtype and shape against the byte count,
-/// duplicate names. Throws Error naming the file, the tensor and both offending values.
+/// A safetensors file, mapped read-only for as long as this object lives. The header is checked whole before
+/// anything is handed out: lengths, offsets inside the file and in order without overlap, dtype and shape
+/// against the byte count, duplicate names. Throws Error naming the file, the tensor and both offending
+/// values.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(std::filesystem::path path);
@@ -44,12 +48,21 @@ class SafetensorsFile {
   /// Throws Error if absent.
   const std::string& metadata(const std::string& key) const;
 
-  /// The tensor's elements in place. T must match the dtype, which is checked. Data offsets are 8-byte aligned in
-  /// files that bragg writes; a misaligned tensor of a foreign file is an Error that says so.
+  /// The tensor's elements in place. T must match the dtype, which is checked. In files that bragg writes
+  /// every tensor is aligned to its element; a misaligned tensor of a foreign file is an Error that says so
+  /// (copy() reads it).
   template <typename T>
   std::span<const T> data(const std::string& name, std::size_t rank) const;
+  /// The same, copied out of the file: works for any alignment.
+  template <typename T>
+  std::vector<T> copy(const std::string& name, std::size_t rank) const;
+  /// The elements of a tensor of any integer type. Throws Error for another type and for a u64 beyond int64.
+  std::vector<std::int64_t> integers(const std::string& name, std::size_t rank) const;
 
  private:
+  const TensorInfo& find(const std::string& name, std::size_t rank) const;
+  void check_alignment(const std::string& name, const TensorInfo&) const;
+
   std::filesystem::path path_;
   void* map_ = nullptr;
   std::size_t map_bytes_ = 0;
@@ -61,11 +74,14 @@ class SafetensorsFile {
 class SafetensorsWriter {
  public:
   void metadata(std::string key, std::string value);
+  /// Throws Error for a name that is taken or reserved, and where shape and bytes disagree.
   void add(std::string name, DType dtype, std::vector<std::int64_t> shape, std::span<const std::byte> bytes);
   template <typename T>
   void add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data);
 
-  /// Atomic (see atomic_file.h). The same content gives the same bytes.
+  /// Atomic (see atomic_file.h). Tensors of wide elements come first, then by name, so that each is aligned
+  /// to its element without gaps. The same content gives the same bytes. Throws Error for text that is not
+  /// UTF-8.
   void write(const std::filesystem::path& path) const;
 
  private:
@@ -81,16 +97,32 @@ class SafetensorsWriter {
 
 /// The DType of a C++ type.
 template <typename T>
-constexpr DType dtype_of();
-template <> constexpr DType dtype_of<double>() { return DType::f64; }
-template <> constexpr DType dtype_of<float>() { return DType::f32; }
-template <> constexpr DType dtype_of<std::int64_t>() { return DType::i64; }
-template <> constexpr DType dtype_of<std::uint64_t>() { return DType::u64; }
-template <> constexpr DType dtype_of<std::int32_t>() { return DType::i32; }
-template <> constexpr DType dtype_of<std::uint32_t>() { return DType::u32; }
-template <> constexpr DType dtype_of<std::int16_t>() { return DType::i16; }
-template <> constexpr DType dtype_of<std::uint16_t>() { return DType::u16; }
-template <> constexpr DType dtype_of<std::uint8_t>() { return DType::u8; }
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, double>) return DType::f64;
+  if constexpr (std::is_same_v<T, float>) return DType::f32;
+  if constexpr (std::is_same_v<T, std::int64_t>) return DType::i64;
+  if constexpr (std::is_same_v<T, std::uint64_t>) return DType::u64;
+  if constexpr (std::is_same_v<T, std::int32_t>) return DType::i32;
+  if constexpr (std::is_same_v<T, std::uint32_t>) return DType::u32;
+  if constexpr (std::is_same_v<T, std::int16_t>) return DType::i16;
+  if constexpr (std::is_same_v<T, std::uint16_t>) return DType::u16;
+  if constexpr (std::is_same_v<T, std::uint8_t>) return DType::u8;
+}
+
+template <typename T>
+std::span<const T> SafetensorsFile::data(const std::string& name, std::size_t rank) const {
+  const TensorInfo& info = tensor(name, dtype_of<T>(), rank);
+  check_alignment(name, info);
+  return {reinterpret_cast<const T*>(info.bytes.data()), info.bytes.size() / sizeof(T)};
+}
+
+template <typename T>
+std::vector<T> SafetensorsFile::copy(const std::string& name, std::size_t rank) const {
+  const TensorInfo& info = tensor(name, dtype_of<T>(), rank);
+  std::vector<T> values(info.bytes.size() / sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), info.bytes.data(), info.bytes.size());
+  return values;
+}
 
 template <typename T>
 void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data) {
