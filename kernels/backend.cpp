@@ -1,2 +1,280 @@
 // The checks of every call, once for all backends; make_backend is in device.cpp.
 #include "kernels/backend.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+#include "kernels/random.h"
+
+namespace bragg {
+namespace {
+
+/// The call being checked: the op's name and the element type of the backend.
+struct Call {
+  const char* op;
+  DType element;
+
+  [[noreturn]] void fail(const std::string& what) const {
+    throw ProblemError(fmt::format("[{}] {}", op, what));
+  }
+
+  void equal(const char* name, std::int64_t got, const char* other, std::int64_t expected) const {
+    if (got != expected) fail(fmt::format("{} {} != {} {}", name, got, other, expected));
+  }
+
+  void is(const char* name, DType got, DType expected) const {
+    if (got != expected) fail(fmt::format("{} is {}, not {}", name, name_of(got), name_of(expected)));
+  }
+
+  void present(const char* name, const void* data) const {
+    if (data == nullptr) fail(fmt::format("{} has no memory", name));
+  }
+
+  void tensor(const char* name, const ConstTensor& t, DType expected) const {
+    present(name, t.data);
+    is(name, t.dtype, expected);
+  }
+  void tensor(const char* name, const ConstTensor& t) const { tensor(name, t, element); }
+
+  void activations(const char* name, const ConstActivations& a, std::int64_t N, std::int64_t L,
+                   std::int64_t C) const {
+    equal(fmt::format("{} N", name).c_str(), a.N, "problem's", N);
+    equal(fmt::format("{} L", name).c_str(), a.L, "problem's", L);
+    equal(fmt::format("{} C", name).c_str(), a.C, "problem's", C);
+    is(name, a.dtype, element);
+    item_stride(name, a, L * C);
+    if (N > 0) present(name, a.data);
+  }
+
+  void item_stride(const char* name, const ConstActivations& a, std::int64_t least) const {
+    if (a.item_stride < least) fail(fmt::format("{} item_stride {} < {}", name, a.item_stride, least));
+  }
+
+  void probability(const char* name, float p) const {
+    if (!(p >= 0 && p < 1)) fail(fmt::format("{} {} outside [0, 1)", name, p));
+  }
+
+  /// `rows` of `C` features are what the epilogue's op stores.
+  void epilogue(const Epilogue& e, std::int64_t rows, std::int64_t C) const {
+    if (e.bias) is("bias", e.bias.dtype, element);
+    probability("dropout", e.dropout.p);
+    if (e.dropout.p == 0) return;
+    present("dropout's state", e.dropout.state.data);
+    constexpr std::int64_t most = std::int64_t{1} << 32;
+    const std::int64_t calls = rows * dropout_calls_per_row(C);
+    if (calls > most) fail(fmt::format("dropout needs {} random calls > {}", calls, most));
+  }
+
+  void relu_gradient(const ReluGradient& g, const ConstActivations& diff_src) const {
+    probability("dropout", g.p);
+    if (g.src.data == nullptr) return;
+    activations("ReLU gradient's src", g.src, diff_src.N, diff_src.L, diff_src.C);
+  }
+};
+
+}  // namespace
+
+void Backend::reserve_workspace(std::size_t bytes) {
+  if (bytes > workspace_.bytes()) workspace_ = allocate(bytes);
+}
+
+void* Backend::workspace(const char* op, std::size_t bytes) {
+  if (bytes > workspace_.bytes()) {
+    throw ProblemError(
+        fmt::format("[{}] needs {} bytes of workspace, {} reserved", op, bytes, workspace_.bytes()));
+  }
+  return workspace_.data();
+}
+
+void Backend::check_element_type(const char* op, ConstTensor tensor) const {
+  Call{op, element_type()}.is("tensor", tensor.dtype, element_type());
+}
+
+void Backend::conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
+                             const Activations& dst, const Epilogue& epilogue) {
+  p.validate();
+  const Call call{"conv1d_forward", element_type()};
+  call.activations("src", src, p.N, p.L_in, p.C_in);
+  call.activations("dst", dst, p.N, p.L_out(), p.C_out);
+  call.tensor("weights", weights);
+  call.epilogue(epilogue, p.N * p.L_out(), p.C_out);
+  if (p.N > 0) do_conv1d_forward(p, src, weights, dst, epilogue);
+}
+
+void Backend::conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
+                                   ConstTensor weights, const Activations& diff_src,
+                                   const ReluGradient& relu) {
+  p.validate();
+  const Call call{"conv1d_backward_data", element_type()};
+  call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C_out);
+  call.item_stride("diff_dst (with its halo)", diff_dst,
+                   (p.L_out() + std::max(p.halo_before(), p.halo_after())) * p.C_out);
+  call.activations("diff_src", diff_src, p.N, p.L_in, p.C_in);
+  call.tensor("weights", weights);
+  call.relu_gradient(relu, diff_src);
+  if (p.N > 0) do_conv1d_backward_data(p, diff_dst, weights, diff_src, relu);
+}
+
+void Backend::conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
+                                      const ConstActivations& diff_dst, Tensor diff_weights,
+                                      Tensor diff_bias) {
+  p.validate();
+  const Call call{"conv1d_backward_weights", element_type()};
+  call.activations("src", src, p.N, p.L_in, p.C_in);
+  call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C_out);
+  call.tensor("diff_weights", diff_weights);
+  call.tensor("diff_bias", diff_bias);
+  if (p.N > 0) {
+    do_conv1d_backward_weights(p, src, diff_dst, diff_weights, diff_bias);
+  } else {
+    fill_zero(diff_weights.data,
+              static_cast<std::size_t>(p.C_out * p.kernel * p.C_in) * size_of(element_type()));
+    fill_zero(diff_bias.data, static_cast<std::size_t>(p.C_out) * size_of(element_type()));
+  }
+}
+
+void Backend::avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
+                                 const Activations& dst) {
+  p.validate();
+  const Call call{"avg_pool1d_forward", element_type()};
+  call.activations("src", src, p.N, p.L_in, p.C);
+  call.activations("dst", dst, p.N, p.L_out(), p.C);
+  if (p.N > 0) do_avg_pool1d_forward(p, src, dst);
+}
+
+void Backend::avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
+                                  const Activations& diff_src, const ReluGradient& relu) {
+  p.validate();
+  const Call call{"avg_pool1d_backward", element_type()};
+  call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C);
+  call.activations("diff_src", diff_src, p.N, p.L_in, p.C);
+  call.relu_gradient(relu, diff_src);
+  if (p.N > 0) do_avg_pool1d_backward(p, diff_dst, diff_src, relu);
+}
+
+void Backend::dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
+                            const Activations& dst, const Epilogue& epilogue) {
+  p.validate();
+  const Call call{"dense_forward", element_type()};
+  call.activations("src", src, p.N, 1, p.in);
+  call.activations("dst", dst, p.N, 1, p.out);
+  call.tensor("weights", weights);
+  call.epilogue(epilogue, p.N, p.out);
+  if (p.N > 0) do_dense_forward(p, src, weights, dst, epilogue);
+}
+
+void Backend::dense_backward_data(const DenseProblem& p, const ConstActivations& diff_dst,
+                                  ConstTensor weights, const Activations& diff_src,
+                                  const ReluGradient& relu) {
+  p.validate();
+  const Call call{"dense_backward_data", element_type()};
+  call.activations("diff_dst", diff_dst, p.N, 1, p.out);
+  call.activations("diff_src", diff_src, p.N, 1, p.in);
+  call.tensor("weights", weights);
+  call.relu_gradient(relu, diff_src);
+  if (p.N > 0) do_dense_backward_data(p, diff_dst, weights, diff_src, relu);
+}
+
+void Backend::dense_backward_weights(const DenseProblem& p, const ConstActivations& src,
+                                     const ConstActivations& diff_dst, Tensor diff_weights,
+                                     Tensor diff_bias) {
+  p.validate();
+  const Call call{"dense_backward_weights", element_type()};
+  call.activations("src", src, p.N, 1, p.in);
+  call.activations("diff_dst", diff_dst, p.N, 1, p.out);
+  call.tensor("diff_weights", diff_weights);
+  call.tensor("diff_bias", diff_bias);
+  if (p.N > 0) {
+    do_dense_backward_weights(p, src, diff_dst, diff_weights, diff_bias);
+  } else {
+    fill_zero(diff_weights.data, static_cast<std::size_t>(p.out * p.in) * size_of(element_type()));
+    fill_zero(diff_bias.data, static_cast<std::size_t>(p.out) * size_of(element_type()));
+  }
+}
+
+void Backend::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
+                                    ConstTensor labels, Tensor diff_logits, Tensor totals) {
+  p.validate();
+  const Call call{"softmax_cross_entropy", element_type()};
+  call.present("totals", totals.data);
+  if (p.N == 0) return;
+  call.tensor("logits", logits);
+  call.tensor("labels", labels, DType::i32);
+  if (diff_logits) call.is("diff_logits", diff_logits.dtype, element_type());
+  do_softmax_cross_entropy(p, logits, labels, diff_logits, totals);
+}
+
+void Backend::adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
+                   ConstTensor state) {
+  p.validate();
+  const Call call{"adam", element_type()};
+  call.present("state", state.data);
+  if (p.count == 0) return;
+  call.tensor("weights", weights);
+  call.tensor("gradients", gradients);
+  call.tensor("m", m);
+  call.tensor("v", v);
+  do_adam(p, weights, gradients, m, v, state);
+}
+
+void Backend::advance(Tensor state, std::int64_t batch) {
+  const Call call{"advance", element_type()};
+  call.present("state", state.data);
+  if (batch < 0) call.fail(fmt::format("batch {} < 0", batch));
+  do_advance(state, batch);
+}
+
+void Backend::draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state, Tensor dst) {
+  p.validate();
+  const Call call{"draw_rows", element_type()};
+  call.present("state", state.data);
+  if (p.N == 0) return;
+  call.tensor("candidates", candidates, DType::i32);
+  call.tensor("dst", dst, DType::i32);
+  do_draw_rows(p, candidates, state, dst);
+}
+
+void Backend::gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
+                          const Activations& dst) {
+  p.validate();
+  const Call call{"gather_rows", element_type()};
+  call.present("table", table.data);
+  if (table.dtype != DType::f32 && table.dtype != DType::u16 && table.dtype != DType::i32) {
+    call.fail(fmt::format("table is {}, not F32, U16 or I32", name_of(table.dtype)));
+  }
+  const bool integers = dst.dtype == DType::i32;
+  if (integers) {
+    call.is("table (dst is I32)", table.dtype, DType::i32);
+    if (p.scale != 1) call.fail(fmt::format("scale {} != 1 for I32", p.scale));
+  } else {
+    call.is("dst", dst.dtype, element_type());
+  }
+  call.equal("dst N", dst.N, "problem's", p.N);
+  call.equal("dst L * C", dst.L * dst.C, "row_length", p.row_length);
+  call.item_stride("dst", dst, p.row_length);
+  if (p.N == 0) return;
+  call.present("dst", dst.data);
+  call.tensor("rows", rows, DType::i32);
+  do_gather_rows(p, table, rows, dst);
+}
+
+ReflectionSet Backend::structure_factors(const ReflectionProblem& p, const CrystalBatch& crystals) {
+  p.validate();
+  crystals.validate();
+  return do_structure_factors(p, crystals);
+}
+
+void Backend::render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
+                              ConstTensor state, const Activations& dst) {
+  p.validate();
+  const Call call{"render_patterns", element_type()};
+  call.present("state", state.data);
+  call.activations("dst", dst, p.N, p.grid.points, 1);
+  if (p.N == 0) return;
+  call.tensor("crystals", crystals, DType::i32);
+  do_render_patterns(p, set, crystals, state, dst);
+}
+
+}  // namespace bragg

@@ -1,11 +1,13 @@
 // The contract between networks, simulator and hardware: one pure virtual per op, shapes in its comment.
 //
-// Three implementations: `reference` (double precision, plain loops, the spec and the oracle), `cpu` (SIMD and threads)
-// and `cuda`. Public functions check the call once (problems.cpp, backend.cpp) and hand it to the implementation.
+// Three implementations: `reference` (double precision, plain loops, the spec and the oracle), `cpu` (SIMD
+// and threads) and `cuda`. Public functions check the call once (problems.cpp, backend.cpp) and hand it to
+// the implementation.
 //
-// Ops are enqueued in order and may run later (a GPU's stream): download() and synchronize() wait. Inside a training
-// step nothing is allocated and nothing is read back; memory is planned before (allocate, reserve_workspace).
-// Naming: src, weights, bias, dst and their diff_* as in oneDNN. Overlap: src may not alias dst in any op but adam.
+// Ops are enqueued in order and may run later (a GPU's stream): download() and synchronize() wait. Inside a
+// training step nothing is allocated and nothing is read back; memory is planned before (allocate,
+// reserve_workspace). Naming: src, weights, bias, dst and their diff_* as in oneDNN. Overlap: src may not
+// alias dst in any op but adam.
 #pragma once
 
 #include <cstdint>
@@ -51,29 +53,29 @@ class Backend {
 
   // ---- network ----
   /// src (N, L_in, C_in), weights (C_out, kernel, C_in) -> dst (N, L_out, C_out)
-  void conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights, const Activations& dst,
-                      const Epilogue&);
-  /// diff_dst (N, L_out, C_out) with halo_before/after() rows of zeros around every item -> diff_src (N, L_in, C_in).
-  /// Rows of diff_src that no output reads become 0.
+  void conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
+                      const Activations& dst, const Epilogue&);
+  /// diff_dst (N, L_out, C_out) with halo_before/after() rows of zeros around every item -> diff_src (N,
+  /// L_in, C_in). Rows of diff_src that no output reads become 0.
   void conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst, ConstTensor weights,
                             const Activations& diff_src, const ReluGradient&);
   /// src, diff_dst -> diff_weights (C_out, kernel, C_in), diff_bias (C_out); overwritten, not added to.
-  void conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src, const ConstActivations& diff_dst,
-                               Tensor diff_weights, Tensor diff_bias);
+  void conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src,
+                               const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias);
   /// src (N, L_in, C) -> dst (N, L_out, C)
   void avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src, const Activations& dst);
   /// diff_dst (N, L_out, C) -> diff_src (N, L_in, C)
-  void avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst, const Activations& diff_src,
-                           const ReluGradient&);
+  void avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
+                           const Activations& diff_src, const ReluGradient&);
   /// src (N, 1, in), weights (out, in) -> dst (N, 1, out)
-  void dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights, const Activations& dst,
-                     const Epilogue&);
+  void dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
+                     const Activations& dst, const Epilogue&);
   /// diff_dst (N, 1, out), weights (out, in) -> diff_src (N, 1, in)
   void dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst, ConstTensor weights,
                            const Activations& diff_src, const ReluGradient&);
   /// src (N, 1, in), diff_dst (N, 1, out) -> diff_weights (out, in), diff_bias (out); overwritten.
-  void dense_backward_weights(const DenseProblem&, const ConstActivations& src, const ConstActivations& diff_dst,
-                              Tensor diff_weights, Tensor diff_bias);
+  void dense_backward_weights(const DenseProblem&, const ConstActivations& src,
+                              const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias);
   /// logits (N, classes), labels i32 (N) -> diff_logits (N, classes) = (softmax - one_hot) / N, if given; and
   /// totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
   void softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
@@ -86,7 +88,8 @@ class Backend {
   void advance(Tensor state, std::int64_t batch);
   /// candidates i32 (candidates), state -> dst i32 (N)
   void draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst);
-  /// table (table_rows, row_length) f32, u16 or i32, rows i32 (N) -> dst (N, row_length): element type, or i32 from i32.
+  /// table (table_rows, row_length) f32, u16 or i32, rows i32 (N) -> dst (N, row_length): element type, or
+  /// i32 from i32.
   void gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows, const Activations& dst);
 
   // ---- crystallography ----
@@ -100,33 +103,42 @@ class Backend {
  protected:
   /// The scratch memory of the op that runs now. Throws ProblemError if less than `bytes` was reserved.
   void* workspace(const char* op, std::size_t bytes);
+  /// Throws ProblemError if the tensor is not of the backend's element type.
+  void check_element_type(const char* op, ConstTensor) const;
 
  private:
   virtual void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
                                  const Activations& dst, const Epilogue&) = 0;
-  virtual void do_conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst, ConstTensor weights,
-                                       const Activations& diff_src, const ReluGradient&) = 0;
+  virtual void do_conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst,
+                                       ConstTensor weights, const Activations& diff_src,
+                                       const ReluGradient&) = 0;
   virtual void do_conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src,
-                                          const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias) = 0;
-  virtual void do_avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src, const Activations& dst) = 0;
+                                          const ConstActivations& diff_dst, Tensor diff_weights,
+                                          Tensor diff_bias) = 0;
+  virtual void do_avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src,
+                                     const Activations& dst) = 0;
   virtual void do_avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
                                       const Activations& diff_src, const ReluGradient&) = 0;
   virtual void do_dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
                                 const Activations& dst, const Epilogue&) = 0;
-  virtual void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst, ConstTensor weights,
-                                      const Activations& diff_src, const ReluGradient&) = 0;
+  virtual void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst,
+                                      ConstTensor weights, const Activations& diff_src,
+                                      const ReluGradient&) = 0;
   virtual void do_dense_backward_weights(const DenseProblem&, const ConstActivations& src,
-                                         const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias) = 0;
-  virtual void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
-                                        Tensor diff_logits, Tensor totals) = 0;
+                                         const ConstActivations& diff_dst, Tensor diff_weights,
+                                         Tensor diff_bias) = 0;
+  virtual void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits,
+                                        ConstTensor labels, Tensor diff_logits, Tensor totals) = 0;
   virtual void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
                        ConstTensor state) = 0;
   virtual void do_advance(Tensor state, std::int64_t batch) = 0;
-  virtual void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) = 0;
-  virtual void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows, const Activations& dst) = 0;
+  virtual void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state,
+                            Tensor dst) = 0;
+  virtual void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
+                              const Activations& dst) = 0;
   virtual ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) = 0;
-  virtual void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals, ConstTensor state,
-                                  const Activations& dst) = 0;
+  virtual void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
+                                  ConstTensor state, const Activations& dst) = 0;
 
   Buffer workspace_;
 };
@@ -134,7 +146,8 @@ class Backend {
 struct DeviceOptions {
   std::string device = "auto";  ///< "reference", "cpu" or "auto"
   int threads = 0;              ///< 0: all that the process may use
-  std::string instruction_set;  ///< "", "x86-64-v2", "x86-64-v3", "x86-64-v4": "" takes the best the machine has
+  std::string
+      instruction_set;  ///< "", "x86-64-v2", "x86-64-v3", "x86-64-v4": "" takes the best the machine has
 };
 
 /// Throws UsageError for an unknown device or an instruction set that the machine lacks.

@@ -16,8 +16,8 @@ std::size_t size_of(DType);
 /// The name as safetensors spells it: "F64", "F32", "BF16", "I64", ...
 std::string name_of(DType);
 
-/// A block of a backend's memory. Move-only: a copy would be a device transfer and has to be asked for by name.
-/// `data` is an address on the backend's device; only for the CPU backends may the host follow it.
+/// A block of a backend's memory. Move-only: a copy would be a device transfer and has to be asked for by
+/// name. `data` is an address on the backend's device; only for the CPU backends may the host follow it.
 class Buffer {
  public:
   Buffer() = default;
@@ -50,7 +50,8 @@ class Buffer {
   std::function<void(void*)> release_;
 };
 
-/// Offsets inside one allocation, handed out in order. Plan first, allocate `bytes()` once, then add the offsets.
+/// Offsets inside one allocation, handed out in order. Plan first, allocate `bytes()` once, then add the
+/// offsets.
 class ArenaPlan {
  public:
   /// Every tensor starts on a boundary that suits vector loads and TMA descriptors.
@@ -62,7 +63,8 @@ class ArenaPlan {
     bytes_ += (bytes + alignment - 1) / alignment * alignment;
     return offset;
   }
-  /// Total, with one alignment unit of slack after the last tensor so that a vector load at its end stays inside.
+  /// Total, with one alignment unit of slack after the last tensor so that a vector load at its end stays
+  /// inside.
   std::size_t bytes() const { return bytes_ + alignment; }
 
  private:

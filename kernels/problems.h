@@ -1,6 +1,6 @@
 // What an op is asked to do: plain structs of sizes and constants, checked once, here, for every backend.
-// Where memory lies is said by the views of tensor.h. Every validate() throws ProblemError that names the op and both
-// offending values, e.g. "[conv1d] kernel 100 > L_in 50".
+// Where memory lies is said by the views of tensor.h. Every validate() throws ProblemError that names the op
+// and both offending values, e.g. "[conv1d] kernel 100 > L_in 50".
 #pragma once
 
 #include <array>
@@ -20,9 +20,10 @@ struct Conv1dProblem {
   std::int64_t N = 0, L_in = 0, C_in = 0, C_out = 0, kernel = 0, stride = 1;
 
   std::int64_t L_out() const { return (L_in - kernel) / stride + 1; }
-  /// Rows of zeros that backward_data reads before the first and after the last row of every item of diff_dst, because
-  /// its view of diff_dst overlaps (DESIGN: conv dgrad). Neighbouring items may share them: an item_stride of
-  /// (L_out + max(halo_before, halo_after)) * C_out with halo_before rows ahead of item 0 is enough.
+  /// Rows of zeros that backward_data reads before the first and after the last row of every item of
+  /// diff_dst, because its view of diff_dst overlaps (DESIGN: conv dgrad). Neighbouring items may share them:
+  /// an item_stride of (L_out + max(halo_before, halo_after)) * C_out with halo_before rows ahead of item 0
+  /// is enough.
   std::int64_t halo_before() const { return (kernel + stride - 1) / stride - 1; }
   std::int64_t halo_after() const { return (L_in + stride - 1) / stride - L_out(); }
   /// 2 x multiply-adds of one pass.
@@ -46,8 +47,8 @@ struct DenseProblem {
   void validate() const;
 };
 
-/// The place of training in time, in device memory: two u64. Ops that draw random numbers read it there, so that a step
-/// is the same list of ops every time (and can be captured in a graph).
+/// The place of training in time, in device memory: two u64. Ops that draw random numbers read it there, so
+/// that a step is the same list of ops every time (and can be captured in a graph).
 struct StepState {
   std::uint64_t step;         ///< optimizer steps done
   std::uint64_t first_index;  ///< index of the first pattern of this step's batch
@@ -55,7 +56,7 @@ struct StepState {
 
 /// Inverted dropout after ReLU: kept elements are scaled by 1 / (1 - p). The counter layout is random.h's.
 struct Dropout {
-  float p = 0;              ///< 0: no dropout
+  float p = 0;  ///< 0: no dropout
   std::uint32_t seed = 0;
   std::uint32_t layer = 0;  ///< which dropout of the network, second counter word
   ConstTensor state;        ///< StepState on the device; needed where p > 0
@@ -68,8 +69,9 @@ struct Epilogue {
   Dropout dropout;
 };
 
-/// What a backward_data op does to a gradient before it stores it: the derivative of the ReLU and dropout that made the
-/// op's src. src > 0 says both "positive" and "kept", so diff_src *= (src > 0 ? 1 / (1 - p) : 0).
+/// What a backward_data op does to a gradient before it stores it: the derivative of the ReLU and dropout
+/// that made the op's src. src > 0 says both "positive" and "kept", so diff_src *= (src > 0 ? 1 / (1 - p) :
+/// 0).
 struct ReluGradient {
   ConstActivations src;  ///< the op's src, shaped like diff_src; none: diff_src is stored as it is
   float p = 0;           ///< dropout's p at that place
@@ -81,8 +83,8 @@ struct SoftmaxCrossEntropyProblem {
   void validate() const;
 };
 
-/// Sums that the loss op adds to, in device memory. Rows whose logits hold a NaN or an infinity make loss_sum NaN and
-/// never count as correct. Ties of the maximum count for the lowest class.
+/// Sums that the loss op adds to, in device memory. Rows whose logits hold a NaN or an infinity make loss_sum
+/// NaN and never count as correct. Ties of the maximum count for the lowest class.
 struct LossTotals {
   double loss_sum;
   std::uint64_t correct;
@@ -116,10 +118,11 @@ struct GatherRowsProblem {
   void validate() const;
 };
 
-// ---- crystallography, as plain numbers --------------------------------------------------------------------------------
+// ---- crystallography, as plain numbers
+// --------------------------------------------------------------------------------
 
-/// 1/d^2 = g[0] h^2 + g[1] k^2 + g[2] l^2 + g[3] k l + g[4] h l + g[5] h k, in 1/A^2: the reciprocal metric with its
-/// off-diagonal elements doubled.
+/// 1/d^2 = g[0] h^2 + g[1] k^2 + g[2] l^2 + g[3] k l + g[4] h l + g[5] h k, in 1/A^2: the reciprocal metric
+/// with its off-diagonal elements doubled.
 using ReciprocalMetric = std::array<double, 6>;
 
 /// x' = R x + t, t in 1/24.
@@ -138,26 +141,28 @@ struct FormFactor {
 
 /// One atom of the reduced cell, see CrystalBatch.
 struct ScatteringAtom {
-  double x, y, z;              ///< fractional
+  double x, y, z;  ///< fractional
   float occupancy;
-  std::int32_t form_factor;    ///< index into CrystalBatch::form_factors
-  float u_iso;                 ///< A^2; used where anisotropic < 0
-  std::int32_t anisotropic;    ///< index into CrystalBatch::beta, or -1
+  std::int32_t form_factor;  ///< index into CrystalBatch::form_factors
+  float u_iso;               ///< A^2; used where anisotropic < 0
+  std::int32_t anisotropic;  ///< index into CrystalBatch::beta, or -1
 };
 
 /// Many crystals in one block of host memory (compressed rows: crystal i owns [offset[i], offset[i + 1])).
-/// `atoms` are the distinct atoms of the cell, reduced by the lattice centring and, where `centrosymmetric`, by the
-/// inversion, which then lies at the origin (an atom on the inversion centre has half its occupancy). So
-///   F(hkl) = centring * sum_j occupancy_j f_j T_j exp(2 pi i (hx + ky + lz)), or twice the real part of that sum.
+/// `atoms` are the distinct atoms of the cell, reduced by the lattice centring and, where `centrosymmetric`,
+/// by the inversion, which then lies at the origin (an atom on the inversion centre has half its occupancy).
+/// So
+///   F(hkl) = centring * sum_j occupancy_j f_j T_j exp(2 pi i (hx + ky + lz)), or twice the real part of that
+///   sum.
 struct CrystalBatch {
   std::vector<ReciprocalMetric> metric;
   std::vector<std::uint8_t> centrosymmetric;
-  std::vector<std::uint8_t> centring;              ///< lattice points per cell: 1 (P), 2, 3 or 4
-  std::vector<std::uint64_t> atom_offset{0};       ///< crystals + 1
+  std::vector<std::uint8_t> centring;         ///< lattice points per cell: 1 (P), 2, 3 or 4
+  std::vector<std::uint64_t> atom_offset{0};  ///< crystals + 1
   std::vector<ScatteringAtom> atoms;
-  std::vector<std::uint64_t> operator_offset{0};   ///< crystals + 1
-  std::vector<SymmetryOperator> operators;         ///< all of the group, centring included, identity first
-  std::vector<std::array<float, 6>> beta;          ///< T = exp(-(b0 h^2 + b1 k^2 + b2 l^2 + b3 kl + b4 hl + b5 hk))
+  std::vector<std::uint64_t> operator_offset{0};  ///< crystals + 1
+  std::vector<SymmetryOperator> operators;        ///< all of the group, centring included, identity first
+  std::vector<std::array<float, 6>> beta;  ///< T = exp(-(b0 h^2 + b1 k^2 + b2 l^2 + b3 kl + b4 hl + b5 hk))
   std::vector<FormFactor> form_factors;
 
   std::int64_t crystals() const { return static_cast<std::int64_t>(metric.size()); }
@@ -165,8 +170,8 @@ struct CrystalBatch {
   void validate() const;
 };
 
-/// Which reflections: stol_min <= sin(theta)/lambda <= stol_max, in 1/A, unique under the Laue group, without those that
-/// the operators extinguish.
+/// Which reflections: stol_min <= sin(theta)/lambda <= stol_max, in 1/A, unique under the Laue group, without
+/// those that the operators extinguish.
 struct ReflectionProblem {
   double stol_min = 0, stol_max = 0;
   bool ignore_displacements = false;
@@ -179,8 +184,8 @@ struct Miller {
   bool operator==(const Miller&) const = default;
 };
 
-/// The reflections of many crystals in device memory, crystal by crystal, each ordered by (h, k, l) descending. The
-/// representative of an orbit is its lexicographically largest member.
+/// The reflections of many crystals in device memory, crystal by crystal, each ordered by (h, k, l)
+/// descending. The representative of an orbit is its lexicographically largest member.
 struct ReflectionSet {
   std::int64_t crystals = 0, reflections = 0;
   Buffer offset;  ///< u64 (crystals + 1)
@@ -208,11 +213,11 @@ struct PatternVariant {
   bool operator==(const PatternVariant&) const = default;
 };
 
-/// Pattern `index` = (variant, W, a) drawn by random_call(seed, data, 0, DataDraw::parameters, index): word 0 chooses the
-/// variant (cumulative weights), word 1 W, word 2 a. Then with I = multiplicity LP |F|^2,
-///   y_i = sum_lines I (2/H) sqrt(ln 2 / pi) exp(-4 ln 2 ((two_theta_i - two_theta)/H)^2)     [area I in degrees]
-///   y_i += a u_i max(y),  u_i = word i % 4 of random_call(seed, data, i / 4, DataDraw::noise, index)
-///   dst = y * maximum / max(y)
+/// Pattern `index` = (variant, W, a) drawn by random_call(seed, data, 0, DataDraw::parameters, index): word 0
+/// chooses the variant (cumulative weights), word 1 W, word 2 a. Then with I = multiplicity LP |F|^2,
+///   y_i = sum_lines I (2/H) sqrt(ln 2 / pi) exp(-4 ln 2 ((two_theta_i - two_theta)/H)^2)     [area I in
+///   degrees] y_i += a u_i max(y),  u_i = word i % 4 of random_call(seed, data, i / 4, DataDraw::noise,
+///   index) dst = y * maximum / max(y)
 /// A line may be cut where it is below 1e-6 of its peak. Lines outside the grid whose tails reach in count.
 /// A pattern without any line is all zeros before the noise and stays so.
 struct PatternProblem {

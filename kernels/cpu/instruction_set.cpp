@@ -11,9 +11,12 @@ namespace {
 
 bool machine_has(InstructionSet set) {
   switch (set) {
-    case InstructionSet::v2: return __builtin_cpu_supports("x86-64-v2");
-    case InstructionSet::v3: return __builtin_cpu_supports("x86-64-v3");
-    case InstructionSet::v4: return __builtin_cpu_supports("x86-64-v4");
+    case InstructionSet::v2:
+      return __builtin_cpu_supports("x86-64-v2");
+    case InstructionSet::v3:
+      return __builtin_cpu_supports("x86-64-v3");
+    case InstructionSet::v4:
+      return __builtin_cpu_supports("x86-64-v4");
   }
   return false;
 }
@@ -22,9 +25,12 @@ bool machine_has(InstructionSet set) {
 
 std::string_view name_of(InstructionSet set) {
   switch (set) {
-    case InstructionSet::v2: return "x86-64-v2";
-    case InstructionSet::v3: return "x86-64-v3";
-    case InstructionSet::v4: return "x86-64-v4";
+    case InstructionSet::v2:
+      return "x86-64-v2";
+    case InstructionSet::v3:
+      return "x86-64-v3";
+    case InstructionSet::v4:
+      return "x86-64-v4";
   }
   return "";
 }
@@ -40,7 +46,9 @@ InstructionSet parse_instruction_set(std::string_view text) {
   if (text.empty()) return best_instruction_set();
   for (const auto set : {InstructionSet::v2, InstructionSet::v3, InstructionSet::v4}) {
     if (text != name_of(set)) continue;
-    if (!machine_has(set)) throw UsageError(fmt::format("instruction set {}: this machine has {} at best", text, name_of(best_instruction_set())));
+    if (!machine_has(set))
+      throw UsageError(fmt::format("instruction set {}: this machine has {} at best", text,
+                                   name_of(best_instruction_set())));
     return set;
   }
   throw UsageError(fmt::format("unknown instruction set '{}': x86-64-v2, x86-64-v3 or x86-64-v4", text));
@@ -48,18 +56,24 @@ InstructionSet parse_instruction_set(std::string_view text) {
 
 const NetworkKernels& network_kernels(InstructionSet set) {
   switch (set) {
-    case InstructionSet::v4: return v4::network_kernels;
-    case InstructionSet::v3: return v3::network_kernels;
-    case InstructionSet::v2: break;
+    case InstructionSet::v4:
+      return v4::network_kernels;
+    case InstructionSet::v3:
+      return v3::network_kernels;
+    case InstructionSet::v2:
+      break;
   }
   return v2::network_kernels;
 }
 
 const CrystalKernels& crystal_kernels(InstructionSet set) {
   switch (set) {
-    case InstructionSet::v4: return v4::crystal_kernels;
-    case InstructionSet::v3: return v3::crystal_kernels;
-    case InstructionSet::v2: break;
+    case InstructionSet::v4:
+      return v4::crystal_kernels;
+    case InstructionSet::v3:
+      return v3::crystal_kernels;
+    case InstructionSet::v2:
+      break;
   }
   return v2::crystal_kernels;
 }

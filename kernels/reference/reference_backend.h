@@ -1,4 +1,5 @@
-// The readable spec and the oracle: double precision, plain loops, one thread. A complete backend, not a fast one.
+// The readable spec and the oracle: double precision, plain loops, one thread. A complete backend, not a fast
+// one.
 #pragma once
 
 #include "kernels/backend.h"
@@ -20,31 +21,34 @@ class ReferenceBackend final : public Backend {
 
  private:
   void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
-                                 const Activations& dst, const Epilogue&) override;
+                         const Activations& dst, const Epilogue&) override;
   void do_conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst, ConstTensor weights,
-                                       const Activations& diff_src, const ReluGradient&) override;
+                               const Activations& diff_src, const ReluGradient&) override;
   void do_conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src,
-                                          const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias) override;
-  void do_avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src, const Activations& dst) override;
+                                  const ConstActivations& diff_dst, Tensor diff_weights,
+                                  Tensor diff_bias) override;
+  void do_avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src,
+                             const Activations& dst) override;
   void do_avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
-                                      const Activations& diff_src, const ReluGradient&) override;
+                              const Activations& diff_src, const ReluGradient&) override;
   void do_dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
-                                const Activations& dst, const Epilogue&) override;
+                        const Activations& dst, const Epilogue&) override;
   void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst, ConstTensor weights,
-                                      const Activations& diff_src, const ReluGradient&) override;
+                              const Activations& diff_src, const ReluGradient&) override;
   void do_dense_backward_weights(const DenseProblem&, const ConstActivations& src,
-                                         const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias) override;
+                                 const ConstActivations& diff_dst, Tensor diff_weights,
+                                 Tensor diff_bias) override;
   void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
-                                        Tensor diff_logits, Tensor totals) override;
+                                Tensor diff_logits, Tensor totals) override;
   void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                       ConstTensor state) override;
+               ConstTensor state) override;
   void do_advance(Tensor state, std::int64_t batch) override;
   void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) override;
-  void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows, const Activations& dst) override;
+  void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
+                      const Activations& dst) override;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
-  void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals, ConstTensor state,
-                                  const Activations& dst) override;
-
+  void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
+                          ConstTensor state, const Activations& dst) override;
 };
 
 }  // namespace bragg::reference

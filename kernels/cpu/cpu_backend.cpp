@@ -1,0 +1,60 @@
+// Construction and memory of the CPU backend. Its ops are in one file each.
+#include "kernels/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "kernels/host_memory.h"
+
+namespace bragg::cpu {
+
+CpuBackend::CpuBackend(InstructionSet instruction_set, int threads)
+    : instruction_set_(instruction_set),
+      network_(network_kernels(instruction_set)),
+      crystal_(crystal_kernels(instruction_set)),
+      pool_(threads) {}
+
+std::string CpuBackend::description() const {
+  return fmt::format("cpu: {}, {} thread{}", name_of(instruction_set_), pool_.size(),
+                     pool_.size() == 1 ? "" : "s");
+}
+
+Buffer CpuBackend::allocate(std::size_t bytes) {
+  return allocate_host_memory(bytes);
+}
+
+void CpuBackend::fill_zero(void* dst, std::size_t bytes) {
+  if (bytes > 0) std::memset(dst, 0, bytes);
+}
+
+void CpuBackend::upload(const void* host, void* dst, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(dst, host, bytes);
+}
+
+void CpuBackend::download(const void* src, void* host, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(host, src, bytes);
+}
+
+void CpuBackend::upload(std::span<const float> host, Tensor dst) {
+  check_element_type("upload", dst);
+  std::copy(host.begin(), host.end(), dst.as<float>());
+}
+
+void CpuBackend::download(ConstTensor src, std::span<float> host) {
+  check_element_type("download", src);
+  std::copy_n(src.as<float>(), host.size(), host.begin());
+}
+
+std::size_t CpuBackend::workspace_bytes(const Conv1dProblem&) const {
+  return 0;
+}
+std::size_t CpuBackend::workspace_bytes(const DenseProblem&) const {
+  return 0;
+}
+std::size_t CpuBackend::workspace_bytes(const SoftmaxCrossEntropyProblem&) const {
+  return 0;
+}
+
+}  // namespace bragg::cpu

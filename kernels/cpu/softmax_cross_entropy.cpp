@@ -1,0 +1,35 @@
+// Softmax cross-entropy, its gradient and the count of top-1 hits.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "kernels/cpu/cpu_backend.h"
+
+namespace bragg::cpu {
+
+void CpuBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
+                                          ConstTensor labels, Tensor diff_logits, Tensor totals) {
+  auto& total = *totals.as<LossTotals>();
+  for (std::int64_t n = 0; n < p.N; ++n) {
+    const float* row = logits.as<float>() + n * p.classes;
+    const std::int64_t label = labels.as<std::int32_t>()[n];
+    const bool usable = label >= 0 && label < p.classes &&
+                        std::all_of(row, row + p.classes, [](double x) { return std::isfinite(x); });
+    const std::int64_t best = std::max_element(row, row + p.classes) - row;  // the first of equals
+    float sum = 0;
+    for (std::int64_t c = 0; c < p.classes; ++c)
+      sum += std::exp(row[c] - row[best]);
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    total.loss_sum += usable ? std::log(sum) + row[best] - row[label] : nan;
+    total.correct += usable && best == label;
+    total.count += 1;
+    if (!diff_logits) continue;
+    float* gradient = diff_logits.as<float>() + n * p.classes;
+    for (std::int64_t c = 0; c < p.classes; ++c) {
+      const double probability = std::exp(row[c] - row[best]) / sum;
+      gradient[c] = usable ? (probability - (c == label)) / static_cast<double>(p.N) : nan;
+    }
+  }
+}
+
+}  // namespace bragg::cpu

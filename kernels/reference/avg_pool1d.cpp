@@ -1,0 +1,41 @@
+// Average pooling without padding.
+#include <algorithm>
+
+#include "kernels/reference/epilogue.h"
+#include "kernels/reference/reference_backend.h"
+
+namespace bragg::reference {
+
+void ReferenceBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
+                                             const Activations& dst) {
+  for (std::int64_t n = 0; n < p.N; ++n) {
+    for (std::int64_t t = 0; t < p.L_out(); ++t) {
+      for (std::int64_t c = 0; c < p.C; ++c) {
+        double sum = 0;
+        for (std::int64_t j = 0; j < p.kernel; ++j)
+          sum += src.item<double>(n)[(t * p.stride + j) * p.C + c];
+        dst.item<double>(n)[t * p.C + c] = sum / static_cast<double>(p.kernel);
+      }
+    }
+  }
+}
+
+void ReferenceBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
+                                              const Activations& diff_src, const ReluGradient& relu) {
+  for (std::int64_t n = 0; n < p.N; ++n) {
+    double* gradient = diff_src.item<double>(n);
+    std::fill_n(gradient, p.L_in * p.C, 0.0);
+    for (std::int64_t t = 0; t < p.L_out(); ++t) {
+      for (std::int64_t j = 0; j < p.kernel; ++j) {
+        for (std::int64_t c = 0; c < p.C; ++c) {
+          gradient[(t * p.stride + j) * p.C + c] +=
+              diff_dst.item<double>(n)[t * p.C + c] / static_cast<double>(p.kernel);
+        }
+      }
+    }
+    for (std::int64_t i = 0; i < p.L_in * p.C; ++i)
+      gradient[i] *= derivative(relu, n, i);
+  }
+}
+
+}  // namespace bragg::reference
