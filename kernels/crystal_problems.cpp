@@ -1,0 +1,135 @@
+// Checks of the crystallographic problems.
+#include <cmath>
+#include <numbers>
+
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+#include "kernels/problems.h"
+
+namespace bragg {
+namespace {
+
+template <typename... T>
+[[noreturn]] void fail(const char* op, fmt::format_string<T...> text, T&&... values) {
+  throw ProblemError(fmt::format("[{}] {}", op, fmt::format(text, std::forward<T>(values)...)));
+}
+
+template <typename Values>
+bool all_finite(const Values& values) {
+  for (const auto value : values) {
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
+void check_offsets(const std::vector<std::uint64_t>& offset, std::size_t crystals, std::size_t end,
+                   const char* what) {
+  constexpr auto op = "structure_factors";
+  if (offset.size() != crystals + 1)
+    fail(op, "{} offsets {} != crystals {} + 1", what, offset.size(), crystals);
+  if (offset.front() != 0) fail(op, "first {} offset {} != 0", what, offset.front());
+  if (offset.back() != end) fail(op, "last {} offset {} != {} {}s", what, offset.back(), end, what);
+  for (std::size_t i = 0; i < crystals; ++i) {
+    if (offset[i] > offset[i + 1]) {
+      fail(op, "crystal {}: {} offset {} > the next {}", i, what, offset[i], offset[i + 1]);
+    }
+  }
+}
+
+// A metric is one of a cell if its principal minors are positive (Sylvester).
+bool is_positive_definite(const ReciprocalMetric& g) {
+  const double yz = g[3] / 2, xz = g[4] / 2, xy = g[5] / 2;
+  const double minor = g[0] * g[1] - xy * xy;
+  const double determinant = g[2] * minor + yz * (xy * xz - g[0] * yz) + xz * (xy * yz - g[1] * xz);
+  return g[0] > 0 && minor > 0 && determinant > 0;
+}
+
+constexpr SymmetryOperator identity{{1, 0, 0, 0, 1, 0, 0, 0, 1}, {0, 0, 0}};
+
+}  // namespace
+
+void CrystalBatch::validate() const {
+  constexpr auto op = "structure_factors";
+  const std::size_t n = metric.size();
+  if (centrosymmetric.size() != n) fail(op, "centrosymmetric {} != crystals {}", centrosymmetric.size(), n);
+  if (centring.size() != n) fail(op, "centring {} != crystals {}", centring.size(), n);
+  check_offsets(atom_offset, n, atoms.size(), "atom");
+  check_offsets(operator_offset, n, operators.size(), "operator");
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!all_finite(metric[i]) || !is_positive_definite(metric[i])) {
+      fail(op, "crystal {}: reciprocal metric ({}) is not that of a cell", i, fmt::join(metric[i], ", "));
+    }
+    if (centring[i] < 1 || centring[i] > 4) fail(op, "crystal {}: centring {} outside 1..4", i, centring[i]);
+    const std::uint64_t first = operator_offset[i];
+    if (first == operator_offset[i + 1] || operators[first] != identity) {
+      fail(op, "crystal {}: the first operator is not the identity", i);
+    }
+  }
+  for (std::size_t j = 0; j < atoms.size(); ++j) {
+    const ScatteringAtom& a = atoms[j];
+    if (!std::isfinite(a.x) || !std::isfinite(a.y) || !std::isfinite(a.z) || !std::isfinite(a.occupancy) ||
+        !std::isfinite(a.u_iso)) {
+      fail(op, "atom {}: ({}, {}, {}), occupancy {}, u_iso {} are not all finite", j, a.x, a.y, a.z,
+           a.occupancy, a.u_iso);
+    }
+    if (a.form_factor < 0 || static_cast<std::size_t>(a.form_factor) >= form_factors.size()) {
+      fail(op, "atom {}: form factor {} outside a list of {}", j, a.form_factor, form_factors.size());
+    }
+    if (a.anisotropic < -1 || a.anisotropic >= static_cast<std::int64_t>(beta.size())) {
+      fail(op, "atom {}: anisotropic {} outside a list of {}", j, a.anisotropic, beta.size());
+    }
+  }
+  for (std::size_t j = 0; j < beta.size(); ++j) {
+    if (!all_finite(beta[j])) fail(op, "beta {}: ({}) is not finite", j, fmt::join(beta[j], ", "));
+  }
+  for (std::size_t j = 0; j < form_factors.size(); ++j) {
+    const FormFactor& f = form_factors[j];
+    if (!all_finite(f.a) || !all_finite(f.b) || !std::isfinite(f.c))
+      fail(op, "form factor {} is not finite", j);
+  }
+}
+
+void ReflectionProblem::validate() const {
+  if (!std::isfinite(stol_min) || stol_min < 0) fail("structure_factors", "stol_min {} < 0", stol_min);
+  if (!std::isfinite(stol_max) || stol_max < stol_min) {
+    fail("structure_factors", "stol_max {} < stol_min {}", stol_max, stol_min);
+  }
+}
+
+void PatternProblem::validate() const {
+  constexpr auto op = "render_patterns";
+  if (N < 0) fail(op, "N {} < 0", N);
+  if (grid.points < 1) fail(op, "grid points {} < 1", grid.points);
+  if (!std::isfinite(grid.step) || grid.step <= 0) fail(op, "grid step {} is not above 0", grid.step);
+  if (!std::isfinite(grid.start) || grid.start < 0) fail(op, "grid start {} < 0", grid.start);
+  if (!(grid.end() < 180)) fail(op, "grid end {} is not below 180", grid.end());
+  if (!std::isfinite(wavelength) || wavelength <= 0) fail(op, "wavelength {} is not above 0", wavelength);
+  if (!std::isfinite(maximum) || maximum <= 0) fail(op, "maximum {} is not above 0", maximum);
+  if (variants.empty()) fail(op, "variants {} < 1", variants.size());
+
+  double total = 0;
+  const double t0 = std::tan(grid.start * std::numbers::pi / 360),
+               t1 = std::tan(grid.end() * std::numbers::pi / 360);
+  for (const PatternVariant& v : variants) {
+    for (const double value : {v.U, v.V, v.W_min, v.W_max, v.noise_min, v.noise_max, v.weight}) {
+      if (!std::isfinite(value)) fail(op, "a variant's value {} is not finite", value);
+    }
+    if (v.W_min > v.W_max) fail(op, "W_min {} > W_max {}", v.W_min, v.W_max);
+    if (v.noise_min < 0) fail(op, "noise_min {} < 0", v.noise_min);
+    if (v.noise_min > v.noise_max) fail(op, "noise_min {} > noise_max {}", v.noise_min, v.noise_max);
+    if (v.weight < 0) fail(op, "weight {} < 0", v.weight);
+    total += v.weight;
+    const double lowest = v.U > 0 ? std::fmin(std::fmax(-v.V / (2 * v.U), t0), t1) : t0;
+    for (const double t : {t0, lowest, t1}) {
+      const double h2 = v.U * t * t + v.V * t + v.W_min;
+      if (!(h2 > 0)) {
+        fail(op, "U {}, V {}, W {}: H^2 = {} at 2 theta = {:.2f} is not above 0", v.U, v.V, v.W_min, h2,
+             std::atan(t) * 360 / std::numbers::pi);
+      }
+    }
+  }
+  if (!(total > 0)) fail(op, "the variants' weights add up to {}, not above 0", total);
+}
+
+}  // namespace bragg
