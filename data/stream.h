@@ -4,8 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <string>
 #include <vector>
 
 #include "kernels/backend.h"
@@ -16,27 +14,60 @@ namespace bragg::data {
 
 class CrystalSet;
 
-/// The reflections of crystals in device memory with one label each, computed once; shared by the training stream and
-/// the held-out sequence.
+/// Every reflection that can touch the grid when drawn by the recipe: from the grid's ends outwards by the
+/// widest profile's tail.
+ReflectionProblem reflections_on(const TwoThetaGrid&, double wavelength, const xrd::Recipe&,
+                                 bool ignore_displacements = false);
+
+/// The reflections of crystals in device memory, computed once and shared by the streams that draw from them.
+/// Crystals are taken piecewise, so that only the reflections themselves ever exist twice.
 class ReflectionStore {
  public:
-  /// `stol_max` covers the grid's end and the widest profile's tail.
-  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const xrd::Recipe&, const TwoThetaGrid&,
-                  double wavelength);
-  std::int64_t size() const;
-  const ReflectionSet& reflections() const;
-  ConstTensor space_groups() const;  ///< i32 (size), 1..230
+  /// crystal(i) for i in [0, count); called in order.
+  ReflectionStore(Backend&, std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
+                  const ReflectionProblem&);
+  /// All crystals of several sets, one set after the other.
+  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const ReflectionProblem&);
+
+  std::int64_t size() const { return set_.crystals; }
+  const ReflectionSet& reflections() const { return set_; }
+
+ private:
+  ReflectionSet set_;
 };
 
-/// Uniformly drawn (training) or taken in order (evaluation) from `rows` of the store.
+struct StreamOptions {
+  std::vector<std::int32_t> rows;  ///< of the store: what may be drawn
+  DrawRowsProblem::Order order =
+      DrawRowsProblem::Order::uniform;  ///< sequential: pattern i is of rows[i % size]
+  std::vector<std::int32_t> labels;     ///< class of every row of the store
+  std::vector<PatternVariant> variants;
+  TwoThetaGrid grid;
+  double wavelength = 1.54184;  ///< A
+  std::uint32_t seed = 0;
+};
+
+/// Draws patterns of a store: pattern number index, whatever the batch it is in, is the same numbers.
 class PatternStream {
  public:
-  PatternStream(const ReflectionStore&, std::vector<std::int32_t> rows, DrawRowsProblem::Order, const xrd::Recipe&,
-                const TwoThetaGrid&, double wavelength, std::uint32_t seed, std::vector<std::int32_t> labels);
-  std::int64_t points() const;
-  std::int64_t size() const;
+  /// The store must outlive the stream. Throws Error for an empty list of rows or labels of another length
+  /// than the store.
+  PatternStream(const ReflectionStore&, StreamOptions);
+
+  std::int64_t points() const { return options_.grid.points; }
+  std::int64_t size() const { return static_cast<std::int64_t>(options_.rows.size()); }
+  /// Allocates what batches of N need.
   void plan(Backend&, std::int64_t N);
+  /// state: StepState. -> patterns (N, points, 1), maximum 1; labels i32 (N).
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);
+
+ private:
+  const ReflectionStore& store_;
+  StreamOptions options_;
+  std::int64_t N_ = 0;
+  Buffer candidates_;  ///< i32 (rows)
+  Buffer labels_;      ///< i32 (store)
+  Buffer rows_;        ///< i32 (N): of the batch at hand
 };
 
 }  // namespace bragg::data

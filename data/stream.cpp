@@ -1,0 +1,166 @@
+#include "data/stream.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "data/crystal_set.h"
+#include "data/upload.h"
+#include "kernels/crystal_math.h"
+#include "kernels/error.h"
+#include "xrd/crystal_batch.h"
+#include "xrd/wavelength.h"
+
+namespace bragg::data {
+namespace {
+
+/// Crystals whose reflections are computed in one call: enough to keep all threads busy.
+constexpr std::int64_t crystals_per_call = 2048;
+
+/// How far the widest profile of a line at `two_theta` reaches, degrees.
+double widest_reach(const xrd::Recipe& recipe, double two_theta) {
+  const double tangent = std::tan(two_theta / 2 * std::numbers::pi / 180);
+  double widest = 0;
+  for (const PatternVariant& variant : recipe.variants) {
+    widest = std::max(widest, variant.U * tangent * tangent + variant.V * tangent + variant.W_max);
+  }
+  return profile_cut * std::sqrt(widest);
+}
+
+/// Sets one after the other in one.
+ReflectionSet join(Backend& backend, std::vector<ReflectionSet> parts) {
+  if (parts.size() == 1) return std::move(parts.front());
+  const std::size_t f2_bytes = size_of(backend.element_type());
+  ReflectionSet all;
+  for (const ReflectionSet& part : parts) {
+    all.crystals += part.crystals;
+    all.reflections += part.reflections;
+  }
+  all.offset = backend.allocate((all.crystals + 1) * sizeof(std::uint64_t));
+  all.metric = backend.allocate(all.crystals * sizeof(ReciprocalMetric));
+  all.miller = backend.allocate(all.reflections * sizeof(Miller));
+  all.f2 = backend.allocate(all.reflections * f2_bytes);
+
+  std::vector<std::byte> host;
+  const auto copy = [&](const Buffer& src, Buffer& dst, std::size_t at, std::size_t bytes) {
+    host.resize(bytes);
+    backend.download(src.data(), host.data(), bytes);
+    backend.upload(host.data(), dst.data() + at, bytes);
+  };
+  std::vector<std::uint64_t> offset;
+  std::int64_t crystals = 0, reflections = 0;
+  for (ReflectionSet& part : parts) {
+    copy(part.metric, all.metric, crystals * sizeof(ReciprocalMetric),
+         part.crystals * sizeof(ReciprocalMetric));
+    copy(part.miller, all.miller, reflections * sizeof(Miller), part.reflections * sizeof(Miller));
+    copy(part.f2, all.f2, reflections * f2_bytes, part.reflections * f2_bytes);
+    offset.resize(part.crystals + 1);
+    backend.download(part.offset.data(), offset.data(), offset.size() * sizeof(std::uint64_t));
+    for (std::uint64_t& entry : offset)
+      entry += reflections;
+    backend.upload(offset.data(), all.offset.data() + crystals * sizeof(std::uint64_t),
+                   offset.size() * sizeof(std::uint64_t));
+    crystals += part.crystals;
+    reflections += part.reflections;
+    part = {};
+  }
+  return all;
+}
+
+/// crystal(i) of several sets seen as one.
+std::function<xrd::Crystal(std::int64_t)> concatenated(const std::vector<const CrystalSet*>& sets) {
+  return [sets](std::int64_t i) {
+    std::size_t s = 0;
+    while (i >= sets[s]->size())
+      i -= sets[s++]->size();
+    return sets[s]->crystal(i);
+  };
+}
+
+std::int64_t total_size(const std::vector<const CrystalSet*>& sets) {
+  std::int64_t total = 0;
+  for (const CrystalSet* set : sets)
+    total += set->size();
+  return total;
+}
+
+}  // namespace
+
+ReflectionProblem reflections_on(const TwoThetaGrid& grid, double wavelength, const xrd::Recipe& recipe,
+                                 bool ignore_displacements) {
+  // A line beyond the end reaches in with its own width, which grows with the angle: follow it outwards.
+  double end = grid.end();
+  for (int pass = 0; pass < 8; ++pass)
+    end = std::min(grid.end() + widest_reach(recipe, end), 179.9);
+  const double start = std::max(0.0, grid.start - widest_reach(recipe, grid.start));
+  return {.stol_min = xrd::stol_from_two_theta(start, wavelength),
+          .stol_max = xrd::stol_from_two_theta(end, wavelength),
+          .ignore_displacements = ignore_displacements};
+}
+
+ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
+                                 const std::function<xrd::Crystal(std::int64_t)>& crystal,
+                                 const ReflectionProblem& problem) {
+  std::vector<ReflectionSet> parts;
+  for (std::int64_t first = 0; first == 0 || first < count; first += crystals_per_call) {
+    xrd::CrystalBatchBuilder builder;
+    for (std::int64_t i = first; i < std::min(first + crystals_per_call, count); ++i)
+      builder.add(crystal(i));
+    parts.push_back(backend.structure_factors(problem, builder.take()));
+  }
+  set_ = join(backend, std::move(parts));
+}
+
+ReflectionStore::ReflectionStore(Backend& backend, const std::vector<const CrystalSet*>& sets,
+                                 const ReflectionProblem& problem)
+    : ReflectionStore(backend, total_size(sets), concatenated(sets), problem) {}
+
+PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options)
+    : store_(store), options_(std::move(options)) {
+  if (options_.rows.empty()) throw Error("pattern stream: no crystals to draw from");
+  if (static_cast<std::int64_t>(options_.labels.size()) != store.size()) {
+    throw Error(
+        fmt::format("pattern stream: {} labels for {} crystals", options_.labels.size(), store.size()));
+  }
+  for (const std::int32_t row : options_.rows) {
+    if (row < 0 || row >= store.size()) {
+      throw Error(fmt::format("pattern stream: row {} of {} crystals", row, store.size()));
+    }
+  }
+}
+
+void PatternStream::plan(Backend& backend, std::int64_t N) {
+  candidates_ = uploaded(backend, std::span<const std::int32_t>(options_.rows));
+  labels_ = uploaded(backend, std::span<const std::int32_t>(options_.labels));
+  rows_ = backend.allocate(N * sizeof(std::int32_t));
+  N_ = N;
+  backend.reserve_workspace(backend.workspace_bytes(PatternProblem{.N = N,
+                                                                   .grid = options_.grid,
+                                                                   .wavelength = options_.wavelength,
+                                                                   .maximum = 1,
+                                                                   .seed = options_.seed,
+                                                                   .variants = options_.variants}));
+}
+
+void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) {
+  if (patterns.N != N_)
+    throw ProblemError(fmt::format("[pattern_stream] N {} != planned N {}", patterns.N, N_));
+  const Tensor rows{rows_.data(), DType::i32};
+  backend.draw_rows({.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed},
+                    {candidates_.data(), DType::i32}, state, rows);
+  backend.gather_rows({.N = N_, .table_rows = store_.size(), .row_length = 1, .scale = 1},
+                      {labels_.data(), DType::i32}, rows,
+                      {.data = labels.data, .dtype = DType::i32, .N = N_, .L = 1, .C = 1, .item_stride = 1});
+  backend.render_patterns({.N = N_,
+                           .grid = options_.grid,
+                           .wavelength = options_.wavelength,
+                           .maximum = 1,
+                           .seed = options_.seed,
+                           .variants = options_.variants},
+                          store_.reflections(), rows, state, patterns);
+}
+
+}  // namespace bragg::data
