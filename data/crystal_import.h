@@ -1,0 +1,34 @@
+// Many CIF files into one set: on past whatever cannot be used, and an account of it.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "data/crystal_set.h"
+#include "kernels/thread_pool.h"
+#include "xrd/cif.h"
+
+namespace bragg::data {
+
+/// What became of the blocks; both lists in the order of the input.
+struct ImportReport {
+  std::vector<xrd::CifError> rejected;
+  std::vector<xrd::CifWarning> warnings;
+};
+
+/// Reads every block of `paths` (CIF files, plain or .gz; folders are searched for *.cif and *.cif.gz, in the
+/// order of their names) and adds its crystal to `set`, in the order of the input for any number of threads.
+/// Paths that cannot be read are rejected like bad blocks. `progress` is called between portions with the
+/// number of blocks done.
+ImportReport import_crystals(const std::vector<std::filesystem::path>& paths, ThreadPool&,
+                             CrystalSetWriter& set,
+                             const std::function<void(std::int64_t blocks)>& progress = {});
+
+/// The table of what was refused: file, block, line (0: not known), reason, detail; tab-separated with a
+/// header.
+std::string rejected_table(const std::vector<xrd::CifError>&);
+
+}  // namespace bragg::data
