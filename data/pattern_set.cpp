@@ -149,7 +149,7 @@ void PatternSetWriter::reserve(std::int64_t count) {
   patterns_.reserve(patterns_.size() + static_cast<std::size_t>(count * grid_.points));
 }
 
-void PatternSetWriter::add(const std::vector<float>& pattern, int space_group, std::int32_t group,
+void PatternSetWriter::add(std::span<const float> pattern, int space_group, std::int32_t group,
                            std::string_view name) {
   if (static_cast<std::int64_t>(pattern.size()) != grid_.points) {
     throw Error(

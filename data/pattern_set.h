@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,7 +67,7 @@ class PatternSetWriter {
   /// Room for `count` more patterns, so that adding them does not move the others.
   void reserve(std::int64_t count);
   /// Throws Error unless the pattern has the grid's length.
-  void add(const std::vector<float>& pattern, int space_group, std::int32_t group, std::string_view name);
+  void add(std::span<const float> pattern, int space_group, std::int32_t group, std::string_view name);
   void metadata(std::string key, std::string value);
   std::int64_t size() const { return static_cast<std::int64_t>(space_group_.size()); }
   void write(const std::filesystem::path&) const;

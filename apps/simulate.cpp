@@ -1,0 +1,254 @@
+// bragg simulate: reflections, peaks and patterns of crystals.
+#include "data/simulate.h"
+
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/command.h"
+#include "data/crystal_set.h"
+#include "data/pattern_set.h"
+#include "kernels/atomic_file.h"
+#include "kernels/error.h"
+#include "xrd/cif.h"
+#include "xrd/recipe.h"
+#include "xrd/reflections.h"
+#include "xrd/wavelength.h"
+
+namespace bragg::apps {
+namespace {
+
+struct Options {
+  std::string input, output;
+  std::string recipe = "baseline", wavelength = "CuKa";
+  std::vector<double> range{5, 90};
+  double step = 0.01;
+  std::int64_t count = 1;
+  std::uint32_t seed = 1;
+  bool reflections = false, peaks = false, ignore_displacements = false, json = false;
+};
+
+/// The crystals of the command line, from a set or from CIF.
+struct Crystals {
+  std::int64_t size = 0;
+  std::function<xrd::Crystal(std::int64_t)> crystal;
+  std::string description;  ///< for the metadata of what is made of them
+};
+
+Crystals open_crystals(const std::string& path) {
+  if (path.ends_with(".safetensors")) {
+    auto set = std::make_shared<data::CrystalSet>(path);
+    return {set->size(), [set](std::int64_t i) { return set->crystal(i); },
+            fmt::format("{} (content {})", path, set->content_hash())};
+  }
+  auto crystals = std::make_shared<std::vector<xrd::Crystal>>();
+  std::size_t rejected = 0;
+  xrd::read_cif(path, {.crystal = [&](xrd::Crystal&& crystal) { crystals->push_back(std::move(crystal)); },
+                       .rejected =
+                           [&](const xrd::CifError& error) {
+                             fmt::print(stderr, "rejected: {}\n", error.what());
+                             ++rejected;
+                           },
+                       .warning =
+                           [](const xrd::CifWarning& w) {
+                             fmt::print(stderr, "warning: {}:{} ({}): {}\n", w.file, w.line, w.block,
+                                        w.detail);
+                           }});
+  if (crystals->empty()) throw Error(fmt::format("{}: no crystal ({} blocks rejected)", path, rejected));
+  return {static_cast<std::int64_t>(crystals->size()), [crystals](std::int64_t i) { return (*crystals)[i]; },
+          path};
+}
+
+/// Points from `start` by `step` that lie before `end`.
+TwoThetaGrid make_grid(const Options& options) {
+  const double start = options.range[0], end = options.range[1];
+  if (!(start >= 0 && start < end && end <= 180)) {
+    throw UsageError(fmt::format("--range {} {}: 0 <= start < end <= 180 degrees", start, end));
+  }
+  if (!(options.step > 0)) throw UsageError(fmt::format("--step {}: not positive", options.step));
+  const double points = std::ceil((end - start) / options.step - 1e-6);
+  constexpr double most_points = 1e6;
+  if (!(points >= 1 && points <= most_points)) {
+    throw UsageError(fmt::format("--range {} {} --step {}: {} points, at most {}", start, end, options.step,
+                                 points, most_points));
+  }
+  return {.start = start, .step = options.step, .points = static_cast<std::int64_t>(points)};
+}
+
+// ---- reflections and peaks
+// --------------------------------------------------------------------------------------------
+
+void print_json(const xrd::Crystal& crystal, double wavelength,
+                const std::vector<xrd::Reflection>& reflections) {
+  using nlohmann::ordered_json;
+  ordered_json lines = ordered_json::array();
+  for (const xrd::Reflection& r : reflections) {
+    lines.push_back({{"hkl", r.hkl},
+                     {"multiplicity", r.multiplicity},
+                     {"d", r.d},
+                     {"f2", r.f2},
+                     {"two_theta", r.two_theta},
+                     {"intensity", r.intensity}});
+  }
+  const ordered_json out{{"crystal", crystal.name},
+                         {"space_group", crystal.group.number},
+                         {"wavelength", wavelength},
+                         {"reflections", std::move(lines)}};
+  fmt::print("{}\n", out.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+void print_text(const xrd::Crystal& crystal, double wavelength,
+                const std::vector<xrd::Reflection>& reflections) {
+  fmt::print("# {}, space group {} ({}), wavelength {} A\n", crystal.name, crystal.group.number,
+             crystal.group.hm, wavelength);
+  fmt::print("#{:>4} {:>4} {:>4} {:>4} {:>10} {:>14} {:>10} {:>10}\n", "h", "k", "l", "mult", "d (A)",
+             "|F|^2", "2theta", "intensity");
+  for (const xrd::Reflection& r : reflections) {
+    fmt::print("{:5} {:4} {:4} {:4} {:10.5f} {:14.4f} {:10.4f} {:10.4f}\n", r.hkl[0], r.hkl[1], r.hkl[2],
+               r.multiplicity, r.d, r.f2, r.two_theta, r.intensity);
+  }
+}
+
+void print_reflections(Backend& backend, const Crystals& crystals, const Options& options,
+                       double wavelength) {
+  const xrd::ReflectionOptions what{.wavelength = wavelength,
+                                    .range = {.start = options.range[0], .end = options.range[1]},
+                                    .ignore_displacements = options.ignore_displacements};
+  for (std::int64_t i = 0; i < crystals.size; ++i) {
+    const xrd::Crystal crystal = crystals.crystal(i);
+    const auto reflections =
+        options.peaks ? xrd::peaks(backend, crystal, what) : xrd::reflections(backend, crystal, what);
+    (options.json ? print_json : print_text)(crystal, wavelength, reflections);
+  }
+}
+
+// ---- patterns
+// ---------------------------------------------------------------------------------------------------------
+
+/// One pattern as text: two columns.
+void write_text(const Options& options, const data::SimulateOptions& how, const xrd::Crystal& crystal,
+                std::span<const float> pattern) {
+  const bool csv = options.output.ends_with(".csv");
+  std::string text = csv ? "two_theta,intensity\n"
+                         : fmt::format("# {}, simulated: wavelength {} A, recipe {}, seed {}\n", crystal.name,
+                                       how.wavelength, how.recipe.name, how.seed);
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    text += fmt::format("{:.8g}{}{:.6g}\n", how.grid.at(static_cast<std::int64_t>(i)), csv ? ',' : ' ',
+                        pattern[i]);
+  }
+  if (options.output.empty()) {
+    fmt::print("{}", text);
+  } else {
+    write_file(options.output, text);
+  }
+}
+
+void simulate_to_files(Backend& backend, const Crystals& crystals, const Options& options,
+                       const data::SimulateOptions& how) {
+  const std::int64_t patterns = crystals.size * options.count;
+  if (!options.output.ends_with(".safetensors")) {
+    if (patterns != 1) {
+      throw UsageError(
+          fmt::format("{} patterns ({} crystals, --count {}) need -o OUT.safetensors; text holds one",
+                      patterns, crystals.size, options.count));
+    }
+    data::simulate_patterns(backend, 1, crystals.crystal, how,
+                            [&](std::int64_t i, std::span<const float> pattern) {
+                              write_text(options, how, crystals.crystal(i), pattern);
+                            });
+    return;
+  }
+  data::PatternSetWriter set(how.grid, how.wavelength);
+  set.metadata("recipe", xrd::to_toml(how.recipe));
+  set.metadata("seed", fmt::format("{}", how.seed));
+  set.metadata("crystals", crystals.description);
+  set.metadata("displacements", how.ignore_displacements ? "ignored" : "as given");
+  set.reserve(patterns);
+  std::int64_t last = -1;
+  xrd::Crystal crystal;
+  data::simulate_patterns(
+      backend, crystals.size, crystals.crystal, how, [&](std::int64_t i, std::span<const float> pattern) {
+        if (i != last) crystal = crystals.crystal(last = i);
+        set.add(pattern, crystal.group.number, static_cast<std::int32_t>(i), crystal.name);
+      });
+  set.write(options.output);
+  fmt::print(stderr, "{} patterns of {} crystals written to {}\n", set.size(), crystals.size, options.output);
+}
+
+int simulate(const Options& options, const CommonOptions& common) {
+  if (options.json && !options.reflections && !options.peaks) {
+    throw UsageError("--json goes with --reflections or --peaks");
+  }
+  const std::string extension = std::filesystem::path(options.output).extension().string();
+  if (!options.output.empty() && extension != ".safetensors" && extension != ".xy" && extension != ".csv") {
+    throw UsageError(fmt::format("-o {}: the name ends in .safetensors, .xy or .csv", options.output));
+  }
+  const double wavelength = xrd::parse_wavelength(options.wavelength);
+  const TwoThetaGrid grid = make_grid(options);
+  const xrd::Recipe recipe = xrd::load_recipe(options.recipe);
+  const auto backend = make_backend(common);
+  const Crystals crystals = open_crystals(options.input);
+  if (options.reflections || options.peaks) {
+    print_reflections(*backend, crystals, options, wavelength);
+  } else {
+    simulate_to_files(*backend, crystals, options,
+                      {.recipe = recipe,
+                       .grid = grid,
+                       .wavelength = wavelength,
+                       .patterns_per_crystal = options.count,
+                       .seed = options.seed,
+                       .maximum = 1000,
+                       .ignore_displacements = options.ignore_displacements});
+  }
+  return exit_success;
+}
+
+}  // namespace
+
+void add_simulate(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = line.add("simulate", "Reflections, peaks or patterns of crystals",
+                           [options](const CommonOptions& common) { return simulate(*options, common); });
+  app->add_option("CRYSTALS", options->input, "a CIF file (plain or .gz), or a set made by crystals import")
+      ->required();
+  app->add_option("--wavelength", options->wavelength, "by name (CuKa, CoKa1, ...) or in A")
+      ->capture_default_str();
+  app->add_option("--range", options->range, "2 theta from and to, degrees")
+      ->expected(2)
+      ->capture_default_str();
+  app->add_flag("--ignore-displacements", options->ignore_displacements,
+                "atoms at rest: no Debye-Waller factors");
+  CLI::Option* recipe =
+      app->add_option("--recipe", options->recipe, "set1..set7, baseline, mixed, large, or a TOML file")
+          ->capture_default_str();
+  CLI::Option* count = app->add_option("--count", options->count, "patterns per crystal")
+                           ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
+                           ->capture_default_str();
+  CLI::Option* seed = app->add_option("--seed", options->seed, "of all that a recipe leaves to chance")
+                          ->capture_default_str();
+  CLI::Option* step =
+      app->add_option("--step", options->step, "of the pattern, degrees")->capture_default_str();
+  CLI::Option* output =
+      app->add_option("-o,--output", options->output,
+                      "patterns (.safetensors) or one pattern as text (.xy, .csv; without -o on "
+                      "standard output)");
+  CLI::Option* reflections =
+      app->add_flag("--reflections", options->reflections,
+                    "a table of reflections, unique under the Laue group, instead of patterns");
+  CLI::Option* peaks = app->add_flag("--peaks", options->peaks, "the same, those of equal d merged");
+  app->add_flag("--json", options->json, "reflections or peaks as one JSON object per line and crystal");
+  for (CLI::Option* of_patterns : {recipe, count, seed, step, output}) {
+    reflections->excludes(of_patterns);
+    peaks->excludes(of_patterns);
+  }
+  peaks->excludes(reflections);
+}
+
+}  // namespace bragg::apps

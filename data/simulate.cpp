@@ -1,0 +1,66 @@
+#include "data/simulate.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "data/stream.h"
+
+namespace bragg::data {
+namespace {
+
+constexpr std::int64_t crystals_per_portion = 1024;
+constexpr std::int64_t patterns_per_batch = 256;
+
+}  // namespace
+
+void simulate_patterns(Backend& backend, std::int64_t crystals,
+                       const std::function<xrd::Crystal(std::int64_t)>& crystal,
+                       const SimulateOptions& options,
+                       const std::function<void(std::int64_t, std::span<const float>)>& sink) {
+  const std::int64_t points = options.grid.points, per_crystal = options.patterns_per_crystal;
+  const ReflectionProblem reflections =
+      reflections_on(options.grid, options.wavelength, options.recipe, options.ignore_displacements);
+  PatternProblem problem{.N = patterns_per_batch,
+                         .grid = options.grid,
+                         .wavelength = options.wavelength,
+                         .maximum = options.maximum,
+                         .seed = options.seed,
+                         .variants = options.recipe.variants};
+  backend.reserve_workspace(backend.workspace_bytes(problem));
+  const Buffer state = backend.allocate(sizeof(StepState));
+  const Buffer rows = backend.allocate(patterns_per_batch * sizeof(std::int32_t));
+  const Buffer drawn = backend.allocate(patterns_per_batch * points * size_of(backend.element_type()));
+  std::vector<std::int32_t> host_rows;
+  std::vector<float> host_patterns(patterns_per_batch * points);
+
+  for (std::int64_t first = 0; first < crystals; first += crystals_per_portion) {
+    const std::int64_t count = std::min(crystals_per_portion, crystals - first);
+    const ReflectionStore store(
+        backend, count, [&](std::int64_t i) { return crystal(first + i); }, reflections);
+    for (std::int64_t pattern = 0; pattern < count * per_crystal; pattern += patterns_per_batch) {
+      problem.N = std::min(patterns_per_batch, count * per_crystal - pattern);
+      host_rows.clear();
+      for (std::int64_t n = 0; n < problem.N; ++n) {
+        host_rows.push_back(static_cast<std::int32_t>((pattern + n) / per_crystal));
+      }
+      backend.upload(host_rows.data(), rows.data(), host_rows.size() * sizeof(std::int32_t));
+      const StepState at{.step = 0, .first_index = static_cast<std::uint64_t>(first * per_crystal + pattern)};
+      backend.upload(&at, state.data(), sizeof at);
+      backend.render_patterns(problem, store.reflections(), {rows.data(), DType::i32},
+                              {state.data(), DType::u64},
+                              {.data = drawn.data(),
+                               .dtype = backend.element_type(),
+                               .N = problem.N,
+                               .L = points,
+                               .C = 1,
+                               .item_stride = points});
+      backend.download({drawn.data(), backend.element_type()},
+                       std::span(host_patterns).first(problem.N * points));
+      for (std::int64_t n = 0; n < problem.N; ++n) {
+        sink(first + host_rows[n], std::span(host_patterns).subspan(n * points, points));
+      }
+    }
+  }
+}
+
+}  // namespace bragg::data
