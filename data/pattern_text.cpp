@@ -144,13 +144,13 @@ class Reader {
   void read_header() {
     const std::span<const std::string_view> header(lines_.data(), block_begin_);
     result_.reading.wavelength = find_wavelength(header);
-    std::optional<AxisName> axis;
-    try {
-      axis = find_axis(header, dialect_, columns_);
-    } catch (const Error& error) {
-      fail(error.what());
-    }
+    const auto axis = find_axis(header, dialect_, columns_);
     if (!axis) return;
+    if (!axis->usable) {
+      fail(axis->line,
+           fmt::format("the first column is '{}'; degrees of 2 theta, q (1/A, 1/nm) or d (A, nm) are needed",
+                       axis->label));
+    }
     result_.pattern.abscissa = axis->abscissa;
     result_.reading.axis_label = axis->label;
     to_unit_ = axis->to_unit;

@@ -4,10 +4,6 @@
 #include <array>
 #include <cctype>
 
-#include <fmt/format.h>
-
-#include "kernels/error.h"
-
 namespace bragg::data {
 namespace {
 
@@ -89,21 +85,22 @@ std::optional<AxisName> find_axis(std::span<const std::string_view> header, cons
     if (line.find_first_of(":=") != std::string_view::npos) continue;
     const auto fields = name_fields(line, dialect.separator);
     if (fields.size() < 2 || fields.size() > static_cast<std::size_t>(columns) + 2) continue;
+    const auto is_number = [](std::string_view field) { return parse_number(field, '.').has_value(); };
+    if (std::any_of(fields.begin(), fields.end(), is_number)) continue;
     Label label = split_label(fields[0]);
     if (label.unit.empty() && dialect.separator == Separator::blank)
       label.unit = split_label(fields[1]).name.empty() ? split_label(fields[1]).unit : std::string();
     const bool nanometres = label.unit.find("nm") != std::string::npos;
     if (is_one_of(label.name, q_names))
-      return AxisName{Abscissa::q, nanometres ? 0.1 : 1, std::string(fields[0]), i};
+      return AxisName{true, Abscissa::q, nanometres ? 0.1 : 1, std::string(fields[0]), i};
     if (is_one_of(label.name, d_names))
-      return AxisName{Abscissa::d, nanometres ? 10.0 : 1, std::string(fields[0]), i};
+      return AxisName{true, Abscissa::d, nanometres ? 10.0 : 1, std::string(fields[0]), i};
     if (is_one_of(label.name, other_names) || label.unit == "rad" || label.unit == "mrad") {
-      throw Error(fmt::format(
-          "the first column is '{}'; degrees of 2 theta, q (1/A, 1/nm) or d (A, nm) are needed", fields[0]));
+      return AxisName{false, Abscissa::two_theta, 1, std::string(fields[0]), i};
     }
     if (label.name.find("2th") != std::string::npos || label.name.find("2\xCE\xB8") != std::string::npos ||
         label.name.starts_with("two") || label.name == "tth" || label.name == "angle") {
-      return AxisName{Abscissa::two_theta, 1, std::string(fields[0]), i};
+      return AxisName{true, Abscissa::two_theta, 1, std::string(fields[0]), i};
     }
   }
   return std::nullopt;

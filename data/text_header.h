@@ -14,6 +14,7 @@ namespace bragg::data {
 
 /// The quantity that a header's last lines name for the first column.
 struct AxisName {
+  bool usable = true;  ///< false: it names something that is no diffraction axis
   Abscissa abscissa = Abscissa::two_theta;
   double to_unit = 1;  ///< file's number x this = degrees, 1/A or A
   std::string label;   ///< as written
