@@ -1,0 +1,87 @@
+// The vector code of structure factors and patterns, one table of functions per instruction set. Plain
+// pointers only: this header is compiled with every instruction set and must bring no inline function along.
+#pragma once
+
+#include <cstdint>
+
+namespace bragg::cpu {
+
+/// Reflections (h, k, l) of one row: h and k fixed, l descending; [first, first + count) of the crystal's
+/// list.
+struct ReflectionRow {
+  std::int16_t h, k;
+  std::int32_t first, count;
+};
+
+/// Atoms that share their form factor, in whole vectors of `lanes` (filled up with occupancy 0).
+struct AtomGroup {
+  std::int32_t first_vector, vectors;
+  bool anisotropic;     ///< displacement factors by atom, from `beta`; else they are in `weight`
+  const float* weight;  ///< (reflections): form factor, times the displacement factor that all atoms share
+};
+
+/// One crystal. `atoms` is a multiple of `lanes`; rows of the tables have that length.
+struct StructureFactorCall {
+  std::int64_t atoms;
+  const float* occupancy;  ///< (atoms), with all constant factors
+  const float* cosine[3];  ///< (index, atoms): cos(2 pi index x), for index 0, 1, ...
+  const float* sine[3];
+  const float* beta[6];  ///< (atoms); only of anisotropic groups
+  const AtomGroup* groups;
+  std::int64_t group_count;
+  const ReflectionRow* rows;
+  std::int64_t row_count;
+  const std::int16_t* miller;  ///< (reflections, 4): h, k, l, multiplicity
+  bool centrosymmetric;
+  float* scratch;  ///< (4, atoms)
+  float* f2;       ///< (reflections)
+};
+
+/// Lines of one crystal in units of grid steps, see PatternProblem for the formulas.
+struct LineCall {
+  const std::int16_t* miller;  ///< (lines, 4)
+  const float* f2;             ///< (lines)
+  std::int64_t lines;
+  const double* metric;  ///< ReciprocalMetric
+  double wavelength, start, step;
+  double U, V, W;
+  double* position;  ///< (lines): (two_theta - start) / step
+  float* width;      ///< (lines): H / step
+  float* height;     ///< (lines): of the profile's maximum; 0 for a line that cannot be drawn
+};
+
+struct CrystalKernels {
+  int lanes;  ///< floats in a vector; every float array above is aligned to and padded to as many
+
+  /// dst[i] = sum a exp(-b stol2[i]) + c; n is a multiple of lanes.
+  void (*form_factors)(const float* a, const float* b, float c, const float* stol2, std::int64_t n,
+                       float* dst);
+  /// dst[i] = src[i] exp(-factor stol2[i])
+  void (*damp)(const float* src, float factor, const float* stol2, std::int64_t n, float* dst);
+  /// cosine, sine (count, n) of 2 pi index x[j], correct to some 2e-7 for every index: the fraction of index
+  /// x is taken in double.
+  void (*phase_table)(const double* x, std::int64_t n, std::int64_t count, float* cosine, float* sine);
+  void (*structure_factors)(const StructureFactorCall&);
+
+  void (*lines)(const LineCall&);
+  /// y (points, padded to lanes) += the profiles.
+  void (*draw)(const double* position, const float* width, const float* height, std::int64_t lines,
+               std::int64_t points, float* y);
+  float (*maximum)(const float* y, std::int64_t points);
+  /// y[i] += level u_i, u_i of DataDraw::noise for the pattern `index`.
+  void (*add_noise)(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y);
+  /// dst[i] = factor y[i]; dst needs no alignment.
+  void (*scale)(const float* y, float factor, std::int64_t points, float* dst);
+};
+
+namespace v2 {
+extern const CrystalKernels crystal_kernels;
+}
+namespace v3 {
+extern const CrystalKernels crystal_kernels;
+}
+namespace v4 {
+extern const CrystalKernels crystal_kernels;
+}
+
+}  // namespace bragg::cpu

@@ -1,0 +1,207 @@
+// Patterns: where the lines are, their profiles on the grid, noise and scaling.
+#include "kernels/cpu/isa/pattern_kernels.h"
+
+#include "kernels/cpu/isa/crystal_vector.h"
+
+namespace bragg::cpu::BRAGG_ISA {
+namespace {
+
+constexpr double cut = 2.2322392663715607;  // crystal_math.h's profile_cut
+
+// h, k, l of `half` reflections as doubles. A reflection is 64 bits: h, k, l, multiplicity.
+void unpack(const std::int16_t* miller, Doubles& h, Doubles& k, Doubles& l, HalfInts& multiplicity) {
+  Ints packed;
+  __builtin_memcpy(&packed, miller, sizeof packed);
+  const Ints low = packed << 16 >> 16, high = packed >> 16;
+  HalfInts hi{}, ki{}, li{};
+  for (int i = 0; i < half; ++i) {
+    hi[i] = low[2 * i];
+    li[i] = low[2 * i + 1];
+    ki[i] = high[2 * i];
+    multiplicity[i] = high[2 * i + 1];
+  }
+  h = __builtin_convertvector(hi, Doubles);
+  k = __builtin_convertvector(ki, Doubles);
+  l = __builtin_convertvector(li, Doubles);
+}
+
+Doubles square_root(Doubles x) {
+  for (int i = 0; i < half; ++i)
+    x[i] = __builtin_sqrt(x[i]);
+  return x;
+}
+
+// asin(x) for 0 <= x <= 1, error below 2e-12: Chebyshev fit of asin(sqrt z)/sqrt z on [0, 1/4], above x = 1/2
+// through asin(x) = pi/2 - 2 asin(sqrt((1 - x)/2)).
+Doubles arc_sine(Doubles x) {
+  const auto large = x > 0.5;
+  const Doubles z = large ? 0.5 * (1.0 - x) : x * x;
+  const Doubles y = large ? square_root(z) : x;
+  Doubles p = splat_double(0.033081191779241646);
+  p = p * z + 0.0017925000980214302;
+  p = p * z + 0.020731115542487966;
+  p = p * z + 0.021845265502309898;
+  p = p * z + 0.03042933927713668;
+  p = p * z + 0.04464048760539445;
+  p = p * z + 0.07500005894595917;
+  p = p * z + 0.16666666610467054;
+  p = p * z + 1.0000000000008795;
+  const Doubles a = y * p;
+  return large ? 1.5707963267948966 - 2.0 * a : a;
+}
+
+// 32 x 32 -> 64 bits in every lane.
+void multiply_wide(Words a, std::uint32_t b, Words& high, Words& low) {
+#if defined(__AVX512F__)
+  const __m512i x = reinterpret_cast<__m512i>(a), m = _mm512_set1_epi32(static_cast<int>(b));
+  const __m512i even = _mm512_mul_epu32(x, m), odd = _mm512_mul_epu32(_mm512_srli_epi64(x, 32), m);
+  high = reinterpret_cast<Words>(_mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd));
+  low = reinterpret_cast<Words>(_mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32)));
+#elif defined(__AVX2__)
+  const __m256i x = reinterpret_cast<__m256i>(a), m = _mm256_set1_epi32(static_cast<int>(b));
+  const __m256i even = _mm256_mul_epu32(x, m), odd = _mm256_mul_epu32(_mm256_srli_epi64(x, 32), m);
+  high = reinterpret_cast<Words>(_mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA));
+  low = reinterpret_cast<Words>(_mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA));
+#else
+  const __m128i x = reinterpret_cast<__m128i>(a), m = _mm_set1_epi32(static_cast<int>(b));
+  const __m128i even = _mm_mul_epu32(x, m), odd = _mm_mul_epu32(_mm_srli_epi64(x, 32), m);
+  high = reinterpret_cast<Words>(_mm_blend_epi16(_mm_srli_epi64(even, 32), odd, 0xCC));
+  low = reinterpret_cast<Words>(_mm_blend_epi16(even, _mm_slli_epi64(odd, 32), 0xCC));
+#endif
+}
+
+// random.h's philox4x32_10 for `lanes` consecutive calls.
+void philox(std::uint32_t first_call, std::uint32_t purpose, std::uint64_t index, std::uint32_t seed,
+            std::uint32_t stream, Words r[4]) {
+  for (int i = 0; i < lanes; ++i)
+    r[0][i] = first_call + static_cast<std::uint32_t>(i);
+  r[1] = Words{} + purpose;
+  r[2] = Words{} + static_cast<std::uint32_t>(index);
+  r[3] = Words{} + static_cast<std::uint32_t>(index >> 32);
+  std::uint32_t key0 = seed, key1 = stream;
+  for (int round = 0; round < 10; ++round) {
+    Words high0, low0, high1, low1;
+    multiply_wide(r[0], 0xD2511F53u, high0, low0);
+    multiply_wide(r[2], 0xCD9E8D57u, high1, low1);
+    r[0] = high1 ^ r[1] ^ key0;
+    r[1] = low1;
+    r[2] = high0 ^ r[3] ^ key1;
+    r[3] = low0;
+    key0 += 0x9E3779B9u;
+    key1 += 0xBB67AE85u;
+  }
+}
+
+// a0 b0 a1 b1 ... in two vectors.
+void interleave(Words a, Words b, Words& first, Words& second) {
+  Words low{}, high{};
+  for (int i = 0; i < half; ++i) {
+    low[2 * i] = static_cast<std::uint32_t>(i);
+    low[2 * i + 1] = static_cast<std::uint32_t>(i + lanes);
+    high[2 * i] = static_cast<std::uint32_t>(i + half);
+    high[2 * i + 1] = static_cast<std::uint32_t>(i + half + lanes);
+  }
+  first = __builtin_shuffle(a, b, low);
+  second = __builtin_shuffle(a, b, high);
+}
+
+// random.h's uniform01.
+Floats uniform(Words bits) {
+  return __builtin_convertvector(reinterpret_cast<Ints>(bits >> 8), Floats) * 0x1p-24f;
+}
+
+}  // namespace
+
+void lines_of(const LineCall& call) {
+  const double* g = call.metric;
+  const double grid_scale = 2 * 57.29577951308232 / call.step, grid_start = call.start / call.step;
+  const auto U = static_cast<float>(call.U), V = static_cast<float>(call.V), W = static_cast<float>(call.W);
+  const auto steps = static_cast<float>(1 / call.step);
+  for (std::int64_t i = 0; i < call.lines; i += lanes) {
+    Doubles position[2], sine[2], sine2[2], cosine2[2];
+    Ints multiplicity;
+    for (int part = 0; part < 2; ++part) {
+      Doubles h, k, l;
+      HalfInts m;
+      unpack(call.miller + 4 * (i + part * half), h, k, l, m);
+      __builtin_memcpy(reinterpret_cast<char*>(&multiplicity) + part * sizeof m, &m, sizeof m);
+      const Doubles q = h * (g[0] * h + g[4] * l + g[5] * k) + k * (g[1] * k + g[3] * l) + l * (g[2] * l);
+      sine2[part] = q * (call.wavelength * call.wavelength / 4);
+      const auto possible = sine2[part] < 1.0;
+      sine[part] = square_root(sine2[part]);
+      cosine2[part] = possible ? 1.0 - sine2[part] : splat_double(1);
+      position[part] = arc_sine(possible ? sine[part] : splat_double(1)) * grid_scale - grid_start;
+      __builtin_memcpy(call.position + i + part * half, &position[part], sizeof position[part]);
+    }
+    const Floats s2 = narrow(sine2[0], sine2[1]), c2 = narrow(cosine2[0], cosine2[1]);
+    const Floats s = narrow(sine[0], sine[1]), c = sqrt(c2);
+    const Floats tangent = s / c;
+    const Floats width2 = (U * tangent + V) * tangent + W;
+    const Floats width = sqrt(width2 > 0.0f ? width2 : splat(1)) * steps;
+    const Floats cos_2theta = c2 - s2;
+    // (1 + cos^2 2 theta) / (cos theta sin^2 theta) times 2 sqrt(ln 2 / pi) / H
+    const Floats profile = 0.93943728f * steps * (1.0f + cos_2theta * cos_2theta) / (c * s2 * width);
+    const Floats intensity = __builtin_convertvector(multiplicity, Floats) * load(call.f2 + i);
+    const auto drawn = (width2 > 0.0f) & (s2 < 1.0f) & (s2 > 0.0f);
+    store(call.width + i, width);
+    store(call.height + i, drawn ? intensity * profile : Floats{});
+  }
+}
+
+void draw_lines(const double* position, const float* width, const float* height, std::int64_t lines,
+                std::int64_t points, float* y) {
+  const Floats lane = ramp();
+  for (std::int64_t i = 0; i < lines; ++i) {
+    const double reach = cut * static_cast<double>(width[i]);
+    const double low = position[i] - reach, high = position[i] + reach;
+    if (!(height[i] > 0) || high < 0 || low > static_cast<double>(points - 1)) continue;
+    const std::int64_t begin = low > 0 ? static_cast<std::int64_t>(low) / lanes * lanes : 0;
+    const std::int64_t end =
+        high < static_cast<double>(points - 1) ? static_cast<std::int64_t>(high) + 1 : points;
+    const float scale = -4.0f / (width[i] * width[i]);
+    Floats x = lane + static_cast<float>(static_cast<double>(begin) - position[i]);
+    for (std::int64_t j = begin; j < end; j += lanes) {
+      store(y + j, load(y + j) + height[i] * exp2(x * (x * scale)));
+      x += static_cast<float>(lanes);
+    }
+  }
+}
+
+float maximum_of(const float* y, std::int64_t points) {
+  Floats m = load(y);
+  for (std::int64_t i = lanes; i + lanes <= points; i += lanes)
+    m = maximum(m, load(y + i));
+  float highest = 0;
+  for (int i = 0; i < lanes && i < points; ++i)
+    highest = m[i] > highest ? m[i] : highest;
+  for (std::int64_t i = points / lanes * lanes; i < points; ++i)
+    highest = y[i] > highest ? y[i] : highest;
+  return highest;
+}
+
+void add_noise(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y) {
+  constexpr std::uint32_t data_stream = 1, noise_purpose = 2;  // RandomStream::data, DataDraw::noise
+  for (std::int64_t i = 0; i < points; i += 4 * lanes) {
+    Words r[4], a, b, c, d, block[4];
+    philox(static_cast<std::uint32_t>(i / 4), noise_purpose, index, seed, data_stream, r);
+    interleave(r[0], r[2], a, b);
+    interleave(r[1], r[3], c, d);
+    interleave(a, c, block[0], block[1]);
+    interleave(b, d, block[2], block[3]);
+    for (int j = 0; j < 4 && i + j * lanes < points; ++j) {
+      float* at = y + i + j * lanes;
+      store(at, load(at) + level * uniform(block[j]));
+    }
+  }
+}
+
+void scale_into(const float* y, float factor, std::int64_t points, float* dst) {
+  std::int64_t i = 0;
+  for (; i + lanes <= points; i += lanes) {
+    *reinterpret_cast<UnalignedFloats*>(dst + i) = load(y + i) * factor;
+  }
+  for (; i < points; ++i)
+    dst[i] = y[i] * factor;
+}
+
+}  // namespace bragg::cpu::BRAGG_ISA
