@@ -58,6 +58,7 @@ class CommandLine {
 std::unique_ptr<Backend> make_backend(const CommonOptions&);
 
 void add_crystals(CommandLine&);
+void add_crystals_split(CommandLine&, CLI::App* group);
 void add_simulate(CommandLine&);
 void add_train(CommandLine&);
 void add_evaluate(CommandLine&);

@@ -1,4 +1,4 @@
-// bragg crystals import | info
+// bragg crystals import | info; split is in crystals_split.cpp
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -220,6 +220,8 @@ void add_crystals(CommandLine& line) {
   info_command->add_option("SET", info_options->set, "a set made by import")->required();
   CLI::Option* json = info_command->add_flag("--json", info_options->json, "the summary as one JSON object");
   info_command->add_flag("--table", info_options->table, "a line per crystal, tab-separated")->excludes(json);
+
+  add_crystals_split(line, group);
 }
 
 }  // namespace bragg::apps
