@@ -73,8 +73,11 @@ void multiply_wide(Words a, std::uint32_t b, Words& high, Words& low) {
 // random.h's philox4x32_10 for `lanes` consecutive calls.
 void philox(std::uint32_t first_call, std::uint32_t purpose, std::uint64_t index, std::uint32_t seed,
             std::uint32_t stream, Words r[4]) {
-  for (int i = 0; i < lanes; ++i)
-    r[0][i] = first_call + static_cast<std::uint32_t>(i);
+  Words call{};
+  for (int i = 0; i < lanes; ++i) {
+    call[i] = first_call + static_cast<std::uint32_t>(i);
+  }
+  r[0] = call;
   r[1] = Words{} + purpose;
   r[2] = Words{} + static_cast<std::uint32_t>(index);
   r[3] = Words{} + static_cast<std::uint32_t>(index >> 32);
