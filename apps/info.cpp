@@ -1,0 +1,55 @@
+// bragg info: what this binary is and what it runs on; the plan of a network.
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/config.h"
+#include "apps/training_data.h"
+#include "apps/version.h"
+#include "kernels/memory.h"
+#include "nn/network.h"
+#include "nn/parameters.h"
+
+namespace bragg::apps {
+namespace {
+
+void print_plan(Backend& backend, const std::string& path) {
+  TrainConfig config = load_config(path);
+  resolve(config, TrainingFiles(config).grid().points);
+  const nn::Model model = nn::make_model(config.model);
+  nn::Parameters parameters(backend, model, nn::Parameters::Use::training);
+  const Buffer state = backend.allocate(sizeof(StepState));
+  const nn::Network network(backend, model, parameters, config.train.batch, nn::Network::Mode::training,
+                            config.train.seed, {state.data(), DType::u64});
+  for (const nn::PlannedOp& op : network.plan())
+    fmt::print("{}\n", op.what);
+  constexpr double mebibyte = 1 << 20;
+  constexpr int arenas = 4;  // weights, gradients, Adam's two moments
+  fmt::print(
+      "{} parameters, {:.1f} MiB with gradients and moments; activations {:.1f} MiB at batch {}\n",
+      nn::parameter_count(model),
+      static_cast<double>(arenas * parameters.arena_count() * size_of(backend.element_type())) / mebibyte,
+      static_cast<double>(network.activation_bytes()) / mebibyte, config.train.batch);
+}
+
+}  // namespace
+
+void add_info(CommandLine& line) {
+  auto plan = std::make_shared<std::string>();
+  CLI::App* app = line.add("info", "This binary, its backends, and the plan of a network",
+                           [plan](const CommonOptions& common) {
+                             const auto backend = make_backend(common);
+                             if (!plan->empty()) {
+                               print_plan(*backend, *plan);
+                               return exit_success;
+                             }
+                             fmt::print("bragg {}\ncommit {}\nbackends cpu, reference\ndevice {}\n",
+                                        version(), commit(), backend->description());
+                             return exit_success;
+                           });
+  app->add_option("--plan", *plan, "the ops and bytes of a training step for this config");
+}
+
+}  // namespace bragg::apps

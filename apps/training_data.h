@@ -1,0 +1,51 @@
+// What a config's [data] means: batches to train on, patterns held out, and what the model's metadata says of
+// them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/config.h"
+#include "apps/model_metadata.h"
+#include "data/crystal_set.h"
+#include "data/pattern_set.h"
+#include "data/stream.h"
+#include "nn/batch_source.h"
+#include "xrd/recipe.h"
+
+namespace bragg::apps {
+
+/// The files of a config, opened; nothing is computed yet.
+class TrainingFiles {
+ public:
+  explicit TrainingFiles(const TrainConfig&);
+
+  const TwoThetaGrid& grid() const { return grid_; }
+  /// grid, wavelength, recipe and training_sets; the rest as in ModelFacts.
+  ModelFacts facts() const;
+  const std::vector<data::CrystalSet>& crystals() const { return crystals_; }
+  const data::PatternSet* patterns() const { return patterns_.get(); }
+  const xrd::Recipe& recipe() const { return recipe_; }
+  double wavelength() const { return wavelength_; }
+
+ private:
+  std::vector<data::CrystalSet> crystals_;
+  std::unique_ptr<data::PatternSet> patterns_;
+  xrd::Recipe recipe_;
+  TwoThetaGrid grid_;
+  double wavelength_ = data::default_wavelength;
+};
+
+/// Batches from the files, which must outlive this.
+struct TrainingData {
+  std::unique_ptr<data::ReflectionStore> store;  ///< none with stored patterns
+  std::int64_t training_size = 0, held_out_size = 0;
+  std::unique_ptr<nn::BatchSource> training;
+  std::unique_ptr<nn::FiniteSource> held_out;  ///< none where nothing is held out
+};
+
+/// Splits by structure (crystals) or by group (patterns). Throws Error where nothing is left to train on.
+TrainingData make_training_data(Backend&, const TrainingFiles&, const TrainConfig&);
+
+}  // namespace bragg::apps
