@@ -19,7 +19,8 @@ class BatchSource {
   virtual void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels) = 0;
 };
 
-/// The same for a finite set in a fixed order: pattern i of the set is index i.
+/// The same for a finite set in a fixed order: pattern i of the set is index i. Indices from size() on must
+/// give something too (any pattern, any label): the last batch is padded with them.
 class FiniteSource : public BatchSource {
  public:
   virtual std::int64_t size() const = 0;

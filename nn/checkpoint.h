@@ -1,4 +1,5 @@
-// Models and training states on disk: safetensors, canonical tensors in fp32, everything `predict` needs in the metadata.
+// Models and training states on disk: safetensors, canonical tensors in fp32, everything `predict` needs in
+// the metadata.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/error.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
 
@@ -15,23 +17,33 @@ namespace bragg::nn {
 /// Written into every model file. An unknown one is an Error when reading.
 inline constexpr int model_format_version = 1;
 
-/// Facts about the data a model was trained on that nn itself does not interpret (grid, wavelength, recipe, classes ...),
-/// and those it does (model config, seed, step).
+/// Facts about the data a model was trained on that nn itself does not interpret (grid, wavelength, recipe,
+/// classes ...), and those it does (model config, seed, step).
 using Metadata = std::map<std::string, std::string>;
 
-/// Weights alone: what `predict` and `evaluate` take.
+/// Thrown instead of writing a NaN or an infinity: a state that went astray never replaces a good file.
+class NotFiniteError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Weights alone: what `predict` and `evaluate` take. Metadata of one's own (format_version, kind, model)
+/// wins over the same keys of the caller's. Throws NotFiniteError naming the tensor.
 void save_model(const std::filesystem::path&, const Model&, const Parameters&, const Metadata&);
 struct LoadedModel {
   Model model;
   Metadata metadata;
 };
-/// Reads the config, so that Parameters can be made for it.
+/// Reads the config, so that Parameters can be made for it. Takes checkpoints too.
 LoadedModel read_model(const std::filesystem::path&);
 /// Throws Error naming the file, the tensor and both shapes where file and model differ.
 void load_weights(const std::filesystem::path&, Parameters&);
 
-/// Weights, Adam's moments and the StepState: everything that a bit-exact continuation needs.
-void save_checkpoint(const std::filesystem::path&, const Model&, const Parameters&, const StepState&, const Metadata&);
+/// Weights, Adam's moments ("conv1.weights.m", "conv1.weights.v") and the StepState (metadata step,
+/// first_index): everything that a bit-exact continuation needs.
+void save_checkpoint(const std::filesystem::path&, const Model&, const Parameters&, const StepState&,
+                     const Metadata&);
+/// Throws Error as load_weights(), and for a file that is no checkpoint.
 StepState load_checkpoint(const std::filesystem::path&, Parameters&);
 
 }  // namespace bragg::nn

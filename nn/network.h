@@ -18,31 +18,54 @@ struct PlannedOp {
   std::function<void()> run;
 };
 
+/// Not movable: the ops of the plan know where its memory lies.
 class Network {
  public:
   enum class Mode { inference, training };
 
-  /// Plans for batches of exactly N. `state` is the StepState (training; dropout and Adam read it).
-  Network(Backend&, const Model&, Parameters&, std::int64_t N, Mode, std::uint32_t seed = 0, ConstTensor state = {});
+  /// Plans for batches of exactly N and reserves the backend's workspace. `seed` and `state` (StepState on
+  /// the device) are dropout's; training needs them. Throws ProblemError without.
+  Network(Backend&, const Model&, const Parameters&, std::int64_t N, Mode, std::uint32_t seed = 0,
+          ConstTensor state = {});
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
 
   std::int64_t batch() const { return N_; }
-  Activations input() const;   ///< (N, points, 1)
-  ConstTensor logits() const;  ///< (N, classes)
-  Tensor labels() const;       ///< i32 (N)
-  Tensor totals() const;       ///< LossTotals
+  std::int64_t classes() const { return activations_.back().C; }
+  Activations input() const { return activations_.front(); }  ///< (N, points, 1)
+  ConstTensor logits() const {
+    return {activations_.back().data, activations_.back().dtype};
+  }                                          ///< (N, classes)
+  Tensor labels() const { return labels_; }  ///< i32 (N)
+  Tensor totals() const { return totals_; }  ///< LossTotals
 
-  void forward();        ///< input -> logits (with dropout in training)
-  void loss();           ///< logits, labels -> totals, and in training the logits' gradient
-  void backward();       ///< -> Parameters::gradients
+  void forward();   ///< input -> logits (with dropout in training)
+  void loss();      ///< logits, labels -> totals, and in training the logits' gradient
+  void backward();  ///< -> Parameters::gradients
   /// All ops in order, for printing and for timing one by one.
   const std::vector<PlannedOp>& plan() const { return plan_; }
-  std::size_t activation_bytes() const;
+  std::size_t activation_bytes() const { return memory_.bytes(); }
 
   LossTotals read_totals() const;  ///< waits
   void clear_totals();
+  void write_totals(const LossTotals&);
+
+  /// What lies between the layers, for tests: activations(0) is the input, activations(i + 1) what layer i
+  /// wrote; gradients(i) is shaped like activations(i), training only and none for i = 0. In inference only
+  /// the last activations are still there after forward().
+  const Activations& activations(std::size_t i) const { return activations_.at(i); }
+  const Activations& gradients(std::size_t i) const { return gradients_.at(i); }
 
  private:
-  // (layout of the planned memory: network.cpp)
+  class Planner;
+
+  Backend& backend_;
+  std::int64_t N_;
+  std::vector<Activations> activations_, gradients_;
+  Tensor labels_, totals_;
+  Buffer memory_;
+  std::vector<PlannedOp> plan_;
+  std::size_t forward_end_ = 0, loss_end_ = 0;  ///< where in plan_
 };
 
 }  // namespace bragg::nn

@@ -23,6 +23,8 @@ struct TrainOptions {
   std::int64_t save_every = 1000;      ///< checkpoints between evaluations
 };
 
+/// diverged: the loss or a weight became NaN or infinite. last.safetensors then still holds the last good
+/// state.
 enum class TrainOutcome { finished, interrupted, diverged };
 
 struct TrainResult {
@@ -31,16 +33,36 @@ struct TrainResult {
   double best_accuracy;  ///< on the held-out source; NaN where there is none
 };
 
-/// Files in `out`: metrics.jsonl (appended; a resumed run first drops lines beyond its step), last.safetensors
-/// (checkpoint), best.safetensors (model), model.safetensors (model at the end).
+/// Files in `out`:
+///   metrics.jsonl       step, loss, accuracy (means since the last line), patterns_per_s (without
+///   evaluations),
+///                       elapsed_s (of all runs so far); and step, held_out_loss, held_out_accuracy,
+///                       elapsed_s
+///   last.safetensors    checkpoint: at the start, every save_every steps, at every evaluation, and when the
+///   run ends best.safetensors    model of the best held-out accuracy so far model.safetensors   model at the
+///   end
+/// A run resumed from last.safetensors gives the same bits as one that was never interrupted.
 class Trainer {
  public:
+  /// The sources and the backend must outlive the trainer. Metadata goes into every file. Throws UsageError
+  /// for options out of range and for a source that does not fit the model.
   Trainer(Backend&, const Model&, const TrainOptions&, BatchSource& train, FiniteSource* held_out, Metadata,
           std::filesystem::path out);
 
   /// Continues from out/last.safetensors where `resume`; otherwise refuses an `out` that already holds a run.
   /// Stops after the running step when `stop_requested` says so, with everything saved.
+  /// Throws UsageError where a resumed run has another model, seed, batch or learning rate than the
+  /// checkpoint.
   TrainResult run(bool resume, const std::function<bool()>& stop_requested);
+
+ private:
+  Backend& backend_;
+  Model model_;
+  TrainOptions options_;
+  BatchSource& train_;
+  FiniteSource* held_out_;
+  Metadata metadata_;
+  std::filesystem::path out_;
 };
 
 }  // namespace bragg::nn

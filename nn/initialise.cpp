@@ -1,0 +1,27 @@
+// PyTorch's default initialisation of nn.Conv1d and nn.Linear (kaiming_uniform_ with a = sqrt(5), which is
+// uniform in
+// +-1/sqrt(fan_in); the bias from the same interval), from our own random numbers.
+#include <cmath>
+
+#include "kernels/random.h"
+#include "nn/parameters.h"
+
+namespace bragg::nn {
+
+void initialise(Parameters& parameters, std::uint32_t seed) {
+  std::uint32_t tensor = 0;
+  for (const ParameterInfo& info : parameters.table()) {
+    std::vector<float> values(static_cast<std::size_t>(info.count()));
+    const double bound = 1 / std::sqrt(static_cast<double>(info.fan_in));
+    for (std::size_t e = 0; e < values.size(); e += 4) {
+      const Philox4 words =
+          random_call(seed, RandomStream::init, static_cast<std::uint32_t>(e / 4), tensor, 0);
+      for (std::size_t i = 0; i < 4 && e + i < values.size(); ++i)
+        values[e + i] = static_cast<float>((2 * double{uniform01(words[i])} - 1) * bound);
+    }
+    parameters.backend().upload(values, parameters.piece(parameters.weights(), info));
+    ++tensor;
+  }
+}
+
+}  // namespace bragg::nn

@@ -1,0 +1,175 @@
+#include "nn/model.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/error.h"
+#include "kernels/nearest_name.h"
+
+namespace bragg::nn {
+namespace {
+
+/// Takes the paper's list where none is given; a list that the paper's model lacks has no meaning there.
+template <typename T>
+void fill(const std::string& model, const char* key, std::vector<T>& given, const std::vector<T>& paper) {
+  if (given.empty())
+    given = paper;
+  else if (paper.empty())
+    throw UsageError(fmt::format("[model] {} has no {}", model, key));
+}
+
+template <typename T>
+void equal_length(const char* key, const std::vector<T>& list, const char* other_key, std::size_t other) {
+  if (list.size() != other)
+    throw UsageError(
+        fmt::format("[model] {} values of {}, but {} of {}", list.size(), key, other, other_key));
+}
+
+void positive(const char* key, const std::vector<int>& list) {
+  for (const int value : list)
+    if (value < 1) throw UsageError(fmt::format("[model] {} {} < 1", key, value));
+}
+
+void probability(const char* key, double p) {
+  if (!(p >= 0 && p < 1)) throw UsageError(fmt::format("[model] {} {} outside [0, 1)", key, p));
+}
+
+/// The length after a window of `kernel` moved by `stride`.
+std::int64_t slide(const char* what, std::int64_t L, int kernel, int stride) {
+  if (kernel > L)
+    throw UsageError(fmt::format("[model] the {}'s kernel {} > the length {} there", what, kernel, L));
+  return (L - kernel) / stride + 1;
+}
+
+}  // namespace
+
+ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
+  if (c.classes < 2) throw UsageError(fmt::format("[model] classes {} < 2", c.classes));
+  if (c.points < 1) throw UsageError(fmt::format("[model] points {} < 1", c.points));
+  fill(c.name, "channels", c.channels, paper.channels);
+  fill(c.name, "kernels", c.kernels, paper.kernels);
+  fill(c.name, "strides", c.strides, paper.strides);
+  fill(c.name, "pool_kernels", c.pool_kernels, paper.pool_kernels);
+  fill(c.name, "pool_strides", c.pool_strides, paper.pool_strides);
+  fill(c.name, "dense", c.dense, paper.dense);
+  // One dropout for all dense layers, as in the CNNs, serves any number of them.
+  const auto& dropouts = paper.dense_dropout;
+  const bool uniform = std::equal(dropouts.begin() + 1, dropouts.end(), dropouts.begin());
+  if (c.dense_dropout.empty())
+    c.dense_dropout = uniform ? std::vector<double>(c.dense.size(), dropouts.front()) : dropouts;
+
+  equal_length("kernels", c.kernels, "channels", c.channels.size());
+  equal_length("strides", c.strides, "channels", c.channels.size());
+  if (!paper.pool_kernels.empty()) {
+    equal_length("pool_kernels", c.pool_kernels, "channels", c.channels.size());
+    equal_length("pool_strides", c.pool_strides, "channels", c.channels.size());
+  }
+  equal_length("dense_dropout", c.dense_dropout, "dense", c.dense.size());
+  positive("channels", c.channels);
+  positive("kernels", c.kernels);
+  positive("strides", c.strides);
+  positive("pool_kernels", c.pool_kernels);
+  positive("pool_strides", c.pool_strides);
+  positive("dense", c.dense);
+
+  if (c.conv_dropout == -1) c.conv_dropout = paper.conv_dropout;
+  if (!c.channels.empty())
+    probability("conv_dropout", c.conv_dropout);
+  else if (c.conv_dropout != -1)
+    throw UsageError(fmt::format("[model] {} has no conv_dropout", c.name));
+  for (const double p : c.dense_dropout)
+    probability("dense_dropout", p);
+  return c;
+}
+
+void append_dense_layers(Model& model) {
+  const ModelConfig& c = model.config;
+  for (std::size_t i = 0; i < c.dense.size(); ++i)
+    model.layers.push_back(DenseLayer{c.dense[i], false, c.dense_dropout[i]});
+  model.layers.push_back(DenseLayer{c.classes, true, 0});
+}
+
+std::vector<LayerShape> layer_shapes(const Model& model) {
+  std::vector<LayerShape> shapes;
+  std::int64_t L = model.config.points, C = 1;
+  for (const Layer& layer : model.layers) {
+    LayerShape shape{L, C, 0, 0};
+    if (const auto* conv = std::get_if<Conv1dLayer>(&layer)) {
+      shape.L_out = slide("convolution", L, conv->kernel, conv->stride);
+      shape.C_out = conv->channels;
+    } else if (const auto* pool = std::get_if<AvgPool1dLayer>(&layer)) {
+      shape.L_out = slide("pool", L, pool->kernel, pool->stride);
+      shape.C_out = C;
+    } else {
+      shape = {1, L * C, 1, std::get<DenseLayer>(layer).width};
+    }
+    shapes.push_back(shape);
+    L = shape.L_out;
+    C = shape.C_out;
+  }
+  return shapes;
+}
+
+const std::vector<std::string>& model_names() {
+  static const std::vector<std::string> names = {"scnn", "npcnn", "mlp"};
+  return names;
+}
+
+Model make_model(const ModelConfig& config) {
+  const auto build = [&]() -> Model {
+    if (config.name == "scnn") return scnn(config);
+    if (config.name == "npcnn") return npcnn(config);
+    if (config.name == "mlp") return mlp(config);
+    throw UsageError(fmt::format("[model] unknown name '{}': did you mean '{}'?", config.name,
+                                 nearest_name(config.name, model_names())));
+  };
+  Model model = build();
+  layer_shapes(model);  // throws where a layer does not fit
+  return model;
+}
+
+std::string to_json(const ModelConfig& c) {
+  const nlohmann::ordered_json json = {{"name", c.name},
+                                       {"classes", c.classes},
+                                       {"points", c.points},
+                                       {"channels", c.channels},
+                                       {"kernels", c.kernels},
+                                       {"strides", c.strides},
+                                       {"pool_kernels", c.pool_kernels},
+                                       {"pool_strides", c.pool_strides},
+                                       {"conv_dropout", c.conv_dropout},
+                                       {"dense", c.dense},
+                                       {"dense_dropout", c.dense_dropout}};
+  return json.dump();
+}
+
+ModelConfig model_config_from_json(const std::string& text) {
+  ModelConfig c;
+  try {
+    auto json = nlohmann::json::parse(text);
+    const auto take = [&](const char* key, auto& value) {
+      json.at(key).get_to(value);
+      json.erase(key);
+    };
+    take("name", c.name);
+    take("classes", c.classes);
+    take("points", c.points);
+    take("channels", c.channels);
+    take("kernels", c.kernels);
+    take("strides", c.strides);
+    take("pool_kernels", c.pool_kernels);
+    take("pool_strides", c.pool_strides);
+    take("conv_dropout", c.conv_dropout);
+    take("dense", c.dense);
+    take("dense_dropout", c.dense_dropout);
+    if (!json.empty()) throw Error(fmt::format("[model] unknown field '{}'", json.begin().key()));
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(fmt::format("[model] the config {} cannot be read: {}", text.substr(0, 200), e.what()));
+  }
+  return c;
+}
+
+}  // namespace bragg::nn

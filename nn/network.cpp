@@ -1,0 +1,299 @@
+// Memory of a network, planned once:
+//   training   every layer's output is kept for the backward pass; every gradient has its own buffer, because
+//   a
+//              convolution's diff_dst lies between halo rows that must stay zero
+//   inference  the input, and two buffers that the layers write in turn
+// and its ops, a list that is the same for every step.
+#include "nn/network.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+
+namespace bragg::nn {
+namespace {
+
+std::string shape(const ConstActivations& a) {
+  return fmt::format("({}, {}, {})", a.N, a.L, a.C);
+}
+
+std::string epilogue_text(const Epilogue& e) {
+  std::string text = " + bias";
+  if (e.relu) text += ", relu";
+  if (e.dropout.p > 0) text += fmt::format(", dropout {}", e.dropout.p);
+  return text;
+}
+
+/// What the layer before did to its output last: nothing, or ReLU and dropout.
+std::optional<double> relu_dropout(const Layer& layer) {
+  if (const auto* conv = std::get_if<Conv1dLayer>(&layer)) return conv->dropout;
+  if (const auto* dense = std::get_if<DenseLayer>(&layer); dense && !dense->last) return dense->dropout;
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// Builds a Network's buffers and ops; lives only in its constructor.
+class Network::Planner {
+ public:
+  Planner(Network& network, const Model& model, const Parameters& parameters, Mode mode, std::uint32_t seed,
+          ConstTensor state)
+      : net_(network),
+        backend_(network.backend_),
+        model_(model),
+        shapes_(layer_shapes(model)),
+        parameters_(parameters),
+        training_(mode == Mode::training),
+        seed_(seed),
+        state_(state) {
+    for (const Layer& layer : model.layers)
+      problems_.push_back(problem_of(layer, shapes_[problems_.size()]));
+  }
+
+  void plan_memory() {
+    ArenaPlan plan;
+    std::vector<std::size_t> activation_offsets, gradient_offsets;
+    const std::size_t layers = model_.layers.size();
+    net_.activations_.push_back(dense_view(model_.config.points, 1));
+    for (const LayerShape& s : shapes_)
+      net_.activations_.push_back(dense_view(s.L_out, s.C_out));
+
+    if (training_) {
+      for (const Activations& a : net_.activations_)
+        activation_offsets.push_back(plan.add(bytes(a)));
+      net_.gradients_.resize(1);  // nobody asks for the input's
+      gradient_offsets.resize(1);
+      for (std::size_t i = 0; i < layers; ++i) {
+        const auto [halo_before, rows] = halo_of(i);
+        Activations gradient = net_.activations_[i + 1];
+        gradient.item_stride = rows * gradient.C;
+        const std::int64_t elements = (halo_before + net_.N_ * rows) * gradient.C;
+        gradient_offsets.push_back(plan.add(bytes(elements)) + bytes(halo_before * gradient.C));
+        net_.gradients_.push_back(gradient);
+      }
+    } else {
+      activation_offsets.push_back(plan.add(bytes(net_.activations_.front())));
+      std::array<std::size_t, 2> most{};
+      for (std::size_t i = 0; i < layers; ++i)
+        most[i % 2] = std::max(most[i % 2], bytes(net_.activations_[i + 1]));
+      const std::array<std::size_t, 2> turn{plan.add(most[0]), plan.add(most[1])};
+      for (std::size_t i = 0; i < layers; ++i)
+        activation_offsets.push_back(turn[i % 2]);
+    }
+    const std::size_t labels = plan.add(static_cast<std::size_t>(net_.N_) * sizeof(std::int32_t));
+    const std::size_t totals = plan.add(sizeof(LossTotals));
+
+    net_.memory_ = backend_.allocate(plan.bytes());
+    std::byte* base = net_.memory_.data();
+    for (std::size_t i = 0; i <= layers; ++i)
+      net_.activations_[i].data = base + activation_offsets[i];
+    for (std::size_t i = 1; i < net_.gradients_.size(); ++i)
+      net_.gradients_[i].data = base + gradient_offsets[i];
+    net_.labels_ = {base + labels, DType::i32};
+    net_.totals_ = {base + totals, DType::u8};
+  }
+
+  void plan_ops() {
+    for (std::size_t i = 0; i < model_.layers.size(); ++i)
+      forward(i);
+    net_.forward_end_ = net_.plan_.size();
+    loss();
+    net_.loss_end_ = net_.plan_.size();
+    if (training_)
+      for (std::size_t i = model_.layers.size(); i-- > 0;)
+        backward(i);
+    backend_.reserve_workspace(workspace_);
+  }
+
+ private:
+  using Problem = std::variant<Conv1dProblem, AvgPool1dProblem, DenseProblem>;
+
+  Problem problem_of(const Layer& layer, const LayerShape& s) const {
+    if (const auto* conv = std::get_if<Conv1dLayer>(&layer))
+      return Conv1dProblem{net_.N_, s.L_in, s.C_in, s.C_out, conv->kernel, conv->stride};
+    if (const auto* pool = std::get_if<AvgPool1dLayer>(&layer))
+      return AvgPool1dProblem{net_.N_, s.L_in, s.C_in, pool->kernel, pool->stride};
+    return DenseProblem{net_.N_, s.C_in, s.C_out};
+  }
+
+  Activations dense_view(std::int64_t L, std::int64_t C) const {
+    return {nullptr, backend_.element_type(), net_.N_, L, C, L * C};
+  }
+  std::size_t bytes(std::int64_t elements) const {
+    return static_cast<std::size_t>(elements) * size_of(backend_.element_type());
+  }
+  std::size_t bytes(const Activations& a) const { return bytes(a.N * a.item_stride); }
+
+  /// Rows of zeros before item 0 of the gradient of layer i's output, and rows from one item to the next.
+  std::pair<std::int64_t, std::int64_t> halo_of(std::size_t i) const {
+    const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]);
+    if (!conv || i == 0) return {0, shapes_[i].L_out};  // backward_data is not run
+    return {conv->halo_before(), conv->L_out() + std::max(conv->halo_before(), conv->halo_after())};
+  }
+
+  template <typename Run>
+  void add(std::string what, Run run) {
+    net_.plan_.push_back({std::move(what), std::move(run)});
+  }
+
+  /// The layer's weights and bias in `arena`, and its name.
+  struct LayerParameters {
+    Tensor weights, bias;
+    std::string name;
+  };
+  LayerParameters parameters_of(std::size_t layer, Tensor arena) const {
+    std::size_t row = 0;
+    for (std::size_t i = 0; i < layer; ++i)
+      if (!std::holds_alternative<AvgPool1dProblem>(problems_[i])) row += 2;
+    const auto& table = parameters_.table();
+    const std::string& name = table.at(row).name;
+    return {parameters_.piece(arena, table.at(row)), parameters_.piece(arena, table.at(row + 1)),
+            name.substr(0, name.find('.'))};
+  }
+
+  Epilogue epilogue_of(std::size_t i, ConstTensor bias) const {
+    Epilogue e{bias, false, {}};
+    const auto dropout = relu_dropout(model_.layers[i]);
+    if (!dropout) return e;
+    e.relu = true;
+    if (!training_) return e;
+    std::uint32_t number = 0;
+    for (std::size_t k = 0; k < i; ++k)
+      number += relu_dropout(model_.layers[k]).has_value();
+    e.dropout = {static_cast<float>(*dropout), seed_, number, state_};
+    return e;
+  }
+
+  void forward(std::size_t i) {
+    Backend* b = &backend_;
+    const ConstActivations src = net_.activations_[i];
+    const Activations dst = net_.activations_[i + 1];
+    if (const auto* pool = std::get_if<AvgPool1dProblem>(&problems_[i])) {
+      add(fmt::format("avg_pool1d forward {} kernel {} stride {} -> {}", shape(src), pool->kernel,
+                      pool->stride, shape(dst)),
+          [b, p = *pool, src, dst] { b->avg_pool1d_forward(p, src, dst); });
+      return;
+    }
+    const auto [weights, bias, name] = parameters_of(i, parameters_.weights());
+    const Epilogue e = epilogue_of(i, bias);
+    if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
+      workspace_ = std::max(workspace_, backend_.workspace_bytes(*conv));
+      add(fmt::format("{} forward {} kernel {} stride {} -> {}{}", name, shape(src), conv->kernel,
+                      conv->stride, shape(dst), epilogue_text(e)),
+          [b, p = *conv, src, w = weights, dst, e] { b->conv1d_forward(p, src, w, dst, e); });
+    } else {
+      const auto& dense = std::get<DenseProblem>(problems_[i]);
+      workspace_ = std::max(workspace_, backend_.workspace_bytes(dense));
+      add(fmt::format("{} forward {} -> {}{}", name, shape(src), shape(dst), epilogue_text(e)),
+          [b, p = dense, src = flattened(src), w = weights, dst, e] { b->dense_forward(p, src, w, dst, e); });
+    }
+  }
+
+  void loss() {
+    Backend* b = &backend_;
+    const SoftmaxCrossEntropyProblem p{net_.N_, model_.config.classes};
+    workspace_ = std::max(workspace_, backend_.workspace_bytes(p));
+    Tensor gradient;
+    if (training_) gradient = {net_.gradients_.back().data, net_.gradients_.back().dtype};
+    add(fmt::format("softmax_cross_entropy ({}, {})", p.N, p.classes),
+        [b, p, logits = net_.logits(), labels = net_.labels_, gradient, totals = net_.totals_] {
+          b->softmax_cross_entropy(p, logits, labels, gradient, totals);
+        });
+  }
+
+  /// The gradient with respect to the weights of layer i, then with respect to its input.
+  void backward(std::size_t i) {
+    Backend* b = &backend_;
+    const ConstActivations src = net_.activations_[i];
+    const ConstActivations diff_dst = net_.gradients_[i + 1];
+    const Activations diff_src = net_.gradients_[i];
+    ReluGradient relu;
+    if (i > 0)
+      if (const auto dropout = relu_dropout(model_.layers[i - 1])) relu = {src, static_cast<float>(*dropout)};
+    const std::string through = relu.src.data ? ", relu and dropout of its input" : "";
+
+    if (const auto* pool = std::get_if<AvgPool1dProblem>(&problems_[i])) {
+      add(fmt::format("avg_pool1d backward {} -> {}{}", shape(diff_dst), shape(diff_src), through),
+          [b, p = *pool, diff_dst, diff_src, relu] { b->avg_pool1d_backward(p, diff_dst, diff_src, relu); });
+      return;
+    }
+    const auto [weights, bias, name] = parameters_of(i, parameters_.weights());
+    const auto [diff_weights, diff_bias, same_name] = parameters_of(i, parameters_.gradients());
+    if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
+      add(fmt::format("{} backward_weights {} x {}", name, shape(src), shape(diff_dst)),
+          [b, p = *conv, src, diff_dst, dw = diff_weights, db = diff_bias] {
+            b->conv1d_backward_weights(p, src, diff_dst, dw, db);
+          });
+      if (i == 0) return;
+      add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
+          [b, p = *conv, diff_dst, w = weights, diff_src, relu] {
+            b->conv1d_backward_data(p, diff_dst, w, diff_src, relu);
+          });
+    } else {
+      add(fmt::format("{} backward_weights {} x {}", name, shape(src), shape(diff_dst)),
+          [b, p = std::get<DenseProblem>(problems_[i]), src = flattened(src), diff_dst, dw = diff_weights,
+           db = diff_bias] { b->dense_backward_weights(p, src, diff_dst, dw, db); });
+      if (i == 0) return;
+      relu.src = flattened(relu.src);
+      add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
+          [b, p = std::get<DenseProblem>(problems_[i]), diff_dst, w = weights, diff_src = flattened(diff_src),
+           relu] { b->dense_backward_data(p, diff_dst, w, diff_src, relu); });
+    }
+  }
+
+  Network& net_;
+  Backend& backend_;
+  const Model& model_;
+  const std::vector<LayerShape> shapes_;
+  const Parameters& parameters_;
+  const bool training_;
+  const std::uint32_t seed_;
+  const ConstTensor state_;
+  std::vector<Problem> problems_;
+  std::size_t workspace_ = 0;
+};
+
+Network::Network(Backend& backend, const Model& model, const Parameters& parameters, std::int64_t N,
+                 Mode mode, std::uint32_t seed, ConstTensor state)
+    : backend_(backend), N_(N) {
+  if (N < 1) throw ProblemError(fmt::format("[network] batch {} < 1", N));
+  if (mode == Mode::training && !state) throw ProblemError("[network] training needs a StepState");
+  Planner planner(*this, model, parameters, mode, seed, state);
+  planner.plan_memory();
+  planner.plan_ops();
+}
+
+void Network::forward() {
+  for (std::size_t i = 0; i < forward_end_; ++i)
+    plan_[i].run();
+}
+
+void Network::loss() {
+  for (std::size_t i = forward_end_; i < loss_end_; ++i)
+    plan_[i].run();
+}
+
+void Network::backward() {
+  for (std::size_t i = loss_end_; i < plan_.size(); ++i)
+    plan_[i].run();
+}
+
+LossTotals Network::read_totals() const {
+  LossTotals totals;
+  backend_.download(totals_.data, &totals, sizeof totals);
+  return totals;
+}
+
+void Network::clear_totals() {
+  backend_.fill_zero(totals_.data, sizeof(LossTotals));
+}
+
+void Network::write_totals(const LossTotals& totals) {
+  backend_.upload(&totals, totals_.data, sizeof totals);
+}
+
+}  // namespace bragg::nn

@@ -1,0 +1,283 @@
+#include "nn/trainer.h"
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+#include "kernels/safetensors.h"
+#include "nn/evaluation.h"
+#include "nn/metrics_log.h"
+#include "nn/network.h"
+#include "nn/progress.h"
+
+namespace bragg::nn {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Shortest text that reads back as the same double.
+std::string exact(double value) {
+  return fmt::format("{}", value);
+}
+
+double number(const SafetensorsFile& file, const std::string& key) {
+  const std::string& text = file.metadata(key);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error(fmt::format("{}: {} '{}' is not a number", file.path().string(), key, text));
+  return value;
+}
+
+/// What a run carries from one interval of the log to the next and through an interruption, besides weights
+/// and moments.
+struct Carried {
+  double elapsed_s = 0;   ///< of all runs, up to the start of this one
+  double interval_s = 0;  ///< training time since the last line of the log
+  double best_accuracy = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// One call of Trainer::run: memory, network and files.
+class Run {
+ public:
+  Run(Backend& backend, const Model& model, const TrainOptions& options, BatchSource& train,
+      FiniteSource* held_out, Metadata metadata, std::filesystem::path out)
+      : backend_(backend),
+        model_(model),
+        options_(options),
+        source_(train),
+        held_out_(held_out),
+        metadata_(std::move(metadata)),
+        out_(std::move(out)),
+        parameters_(backend, model, Parameters::Use::training),
+        state_buffer_(backend.allocate(sizeof(StepState))),
+        network_(backend, model, parameters_, options.batch, Network::Mode::training, options.seed, state()) {
+    metadata_["seed"] = std::to_string(options.seed);
+    metadata_["batch"] = std::to_string(options.batch);
+    metadata_["learning_rate"] = exact(options.learning_rate);
+    source_.plan(backend, options.batch);
+    if (held_out_ && held_out_->size() > 0)
+      evaluator_.emplace(backend, model, parameters_, std::min(options.batch, held_out_->size()),
+                         Network::Mode::inference);
+  }
+
+  void start() {
+    for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors", "metrics.jsonl"})
+      if (std::filesystem::exists(out_ / name))
+        throw UsageError(fmt::format("{} already holds a run ({}): resume it or choose another folder",
+                                     out_.string(), name));
+    std::filesystem::create_directories(out_);
+    initialise(parameters_, options_.seed);
+    log_.emplace(out_ / "metrics.jsonl", 0);
+    save();
+  }
+
+  void resume() {
+    const auto path = out_ / "last.safetensors";
+    if (!std::filesystem::exists(path)) throw UsageError(fmt::format("{}: nothing to resume", path.string()));
+    const LoadedModel saved = read_model(path);
+    if (saved.model.config != model_.config)
+      throw UsageError(fmt::format("{} holds the model {}, the config says {}", path.string(),
+                                   to_json(saved.model.config), to_json(model_.config)));
+    for (const char* key : {"seed", "batch", "learning_rate"})
+      if (const auto found = saved.metadata.find(key);
+          found == saved.metadata.end() || found->second != metadata_.at(key))
+        throw UsageError(fmt::format("{} was trained with {} {}, the config says {}", path.string(), key,
+                                     found == saved.metadata.end() ? "none" : found->second,
+                                     metadata_.at(key)));
+    step_ = load_checkpoint(path, parameters_);
+    backend_.upload(&step_, state_buffer_.data(), sizeof step_);
+    const SafetensorsFile file(path);
+    carried_ = {number(file, "elapsed_s"), number(file, "interval_s"), number(file, "best_accuracy")};
+    network_.write_totals({number(file, "interval_loss_sum"),
+                           static_cast<std::uint64_t>(number(file, "interval_correct")),
+                           static_cast<std::uint64_t>(number(file, "interval_count"))});
+    log_.emplace(out_ / "metrics.jsonl", step_.step);
+  }
+
+  TrainResult train(const std::function<bool()>& stop_requested) {
+    started_ = Clock::now();
+    const auto steps = static_cast<std::uint64_t>(options_.steps);
+    try {
+      while (step_.step < steps) {
+        step();
+        const bool last = step_.step == steps;
+        const bool stop = !last && stop_requested && stop_requested();
+        if (due(options_.log_every) || last) log();
+        const bool evaluated = due(options_.evaluate_every) || last;
+        if (evaluated) evaluate();
+        if (evaluated || stop || due(options_.save_every)) save();
+        if (stop) return result(TrainOutcome::interrupted);
+      }
+      save_model(out_ / "model.safetensors", model_, parameters_, model_metadata());
+    } catch (const NotFiniteError& e) {
+      progress_.note(fmt::format("stopped at step {}: {}", step_.step, e.what()));
+      return result(TrainOutcome::diverged);
+    }
+    return result(TrainOutcome::finished);
+  }
+
+ private:
+  Tensor state() const { return {state_buffer_.data(), DType::u64}; }
+  bool due(std::int64_t every) const {
+    return every > 0 && step_.step % static_cast<std::uint64_t>(every) == 0;
+  }
+  double elapsed() const { return carried_.elapsed_s + seconds_since(started_); }
+  TrainResult result(TrainOutcome outcome) const { return {outcome, step_, carried_.best_accuracy}; }
+
+  void step() {
+    const auto start = Clock::now();
+    source_.enqueue(backend_, state(), network_.input(), network_.labels());
+    network_.forward();
+    network_.loss();
+    network_.backward();
+    backend_.adam({parameters_.arena_count(), options_.learning_rate}, parameters_.weights(),
+                  parameters_.gradients(), parameters_.m(), parameters_.v(), state());
+    backend_.advance(state(), options_.batch);
+    ++step_.step;
+    step_.first_index += static_cast<std::uint64_t>(options_.batch);
+    const double took = seconds_since(start);
+    carried_.interval_s += took;
+    run_s_ += took;
+    ++run_steps_;
+    show();
+  }
+
+  void show() {
+    ProgressNumbers numbers{static_cast<std::int64_t>(step_.step), options_.steps, loss_, accuracy_, 0, 0};
+    numbers.patterns_per_s = static_cast<double>(run_steps_ * options_.batch) / run_s_;
+    numbers.remaining_s = static_cast<double>(options_.steps - numbers.step) * seconds_since(started_) /
+                          static_cast<double>(run_steps_);
+    progress_.update(numbers);
+  }
+
+  /// Reads the sums since the last line, writes them and starts new ones.
+  void log() {
+    const auto waiting = Clock::now();
+    const LossTotals totals = network_.read_totals();
+    carried_.interval_s += seconds_since(waiting);
+    const double count = static_cast<double>(totals.count);
+    const double loss = totals.loss_sum / count;
+    const double accuracy = static_cast<double>(totals.correct) / count;
+    log_->write(TrainMetrics{step_.step, loss, accuracy, count / carried_.interval_s, elapsed()});
+    if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the loss is {}", loss));
+    loss_ = loss;
+    accuracy_ = accuracy;
+    network_.clear_totals();
+    carried_.interval_s = 0;
+  }
+
+  void evaluate() {
+    if (!evaluator_) return;
+    double loss = 0;
+    std::int64_t correct = 0;
+    for_each_pattern(backend_, *evaluator_, *held_out_,
+                     [&](std::span<const float> logits, std::int32_t label) {
+                       loss += cross_entropy(logits, label);
+                       correct += arg_max(logits) == label;
+                     });
+    const double count = static_cast<double>(held_out_->size());
+    const double accuracy = static_cast<double>(correct) / count;
+    log_->write(HeldOutMetrics{step_.step, loss / count, accuracy, elapsed()});
+    if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the held-out loss is {}", loss));
+    progress_.note(fmt::format("step {}: held-out loss {:.4f}, accuracy {:.2f} %", step_.step, loss / count,
+                               100 * accuracy));
+    if (!(accuracy <= carried_.best_accuracy)) {  // the first one beats NaN
+      carried_.best_accuracy = accuracy;
+      Metadata metadata = model_metadata();
+      metadata["held_out_accuracy"] = exact(accuracy);
+      save_model(out_ / "best.safetensors", model_, parameters_, metadata);
+    }
+  }
+
+  Metadata model_metadata() const {
+    Metadata metadata = metadata_;
+    metadata["step"] = std::to_string(step_.step);
+    return metadata;
+  }
+
+  /// The weights are checked as they are written; the loss of the steps since the last line is checked here.
+  void save() {
+    const LossTotals totals = network_.read_totals();
+    if (!std::isfinite(totals.loss_sum)) throw NotFiniteError(fmt::format("the loss is {}", totals.loss_sum));
+    Metadata metadata = metadata_;
+    metadata["interval_loss_sum"] = exact(totals.loss_sum);
+    metadata["interval_correct"] = std::to_string(totals.correct);
+    metadata["interval_count"] = std::to_string(totals.count);
+    metadata["interval_s"] = exact(carried_.interval_s);
+    metadata["elapsed_s"] = exact(elapsed());
+    metadata["best_accuracy"] = exact(carried_.best_accuracy);
+    save_checkpoint(out_ / "last.safetensors", model_, parameters_, step_, metadata);
+  }
+
+  Backend& backend_;
+  const Model& model_;
+  const TrainOptions& options_;
+  BatchSource& source_;
+  FiniteSource* held_out_;
+  Metadata metadata_;
+  std::filesystem::path out_;
+
+  Parameters parameters_;
+  Buffer state_buffer_;
+  Network network_;
+  std::optional<Network> evaluator_;
+  StepState step_{0, 0};  ///< the host's copy: what the device holds once it has caught up
+  Carried carried_;
+  std::optional<MetricsLog> log_;
+  Progress progress_;
+  Clock::time_point started_ = Clock::now();
+  double run_s_ = 0;
+  std::int64_t run_steps_ = 0;
+  std::optional<double> loss_, accuracy_;
+};
+
+}  // namespace
+
+Trainer::Trainer(Backend& backend, const Model& model, const TrainOptions& options, BatchSource& train,
+                 FiniteSource* held_out, Metadata metadata, std::filesystem::path out)
+    : backend_(backend),
+      model_(model),
+      options_(options),
+      train_(train),
+      held_out_(held_out),
+      metadata_(std::move(metadata)),
+      out_(std::move(out)) {
+  const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
+    if (value < least) throw UsageError(fmt::format("[train] {} {} < {}", key, value, least));
+  };
+  at_least("batch", options.batch, 1);
+  at_least("steps", options.steps, 0);
+  at_least("log_every", options.log_every, 1);
+  at_least("evaluate_every", options.evaluate_every, 0);
+  at_least("save_every", options.save_every, 0);
+  if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate))
+    throw UsageError(fmt::format("[train] learning_rate {} is not a positive number", options.learning_rate));
+  const auto fits = [&](const char* what, const BatchSource& source) {
+    if (source.points() != model.config.points)
+      throw UsageError(fmt::format("[train] the {} patterns have {} points, the model takes {}", what,
+                                   source.points(), model.config.points));
+  };
+  fits("training", train);
+  if (held_out) fits("held-out", *held_out);
+}
+
+TrainResult Trainer::run(bool resume, const std::function<bool()>& stop_requested) {
+  Run run(backend_, model_, options_, train_, held_out_, metadata_, out_);
+  if (resume)
+    run.resume();
+  else
+    run.start();
+  return run.train(stop_requested);
+}
+
+}  // namespace bragg::nn
