@@ -14,14 +14,14 @@ namespace bragg::xrd {
 
 /// Why a block was refused. The names stand in rejected tables and in import summaries.
 enum class CifFault {
-  unreadable_file,      ///< no such file, binary, UTF-16, empty, broken gzip
-  grammar,              ///< not CIF: the parser's message
+  unreadable_file,  ///< no such file, binary, UTF-16, empty, broken gzip
+  grammar,          ///< not CIF: the parser's message
   no_cell,
-  bad_cell,             ///< missing or `?` or NaN or impossible values
+  bad_cell,  ///< missing or `?` or NaN or impossible values
   no_symmetry,
-  bad_symmetry,         ///< unreadable or unequal operators, not a group, unknown name
+  bad_symmetry,            ///< unreadable or unequal operators, not a group, unknown name
   contradictory_symmetry,  ///< operators, Hall, name, number or cell metric disagree
-  ambiguous_symmetry,   ///< a name or number that leaves the setting open
+  ambiguous_symmetry,      ///< a name or number that leaves the setting open
   no_sites,
   bad_number,
   bad_coordinates,
@@ -42,8 +42,8 @@ class CifError : public Error {
   std::string detail;  ///< names the tag and the offending value
 };
 
-/// What a block says twice and differently without being unusable: formula or density against the sites, an ion without a
-/// table entry.
+/// What a block says twice and differently without being unusable: formula or density against the sites, an
+/// ion without a table entry.
 struct CifWarning {
   std::string file, block;
   int line;
@@ -56,13 +56,30 @@ struct CifHandlers {
   std::function<void(const CifWarning&)> warning;
 };
 
-/// Agreement asked of cell and symmetry: edges within 0.5 %, angles within 0.5 degrees.
-inline constexpr double cell_length_tolerance = 0.005, cell_angle_tolerance = 0.5;
 /// Atoms closer than this, A, are an error unless their occupancies add up to at most 1.
 inline constexpr double minimum_distance = 0.4;
 
-/// Every data block of a file (plain or .gz) in order. Blocks without any cell, symmetry and atom tags at all (text
-/// blocks) are passed over. A bad block goes to `rejected` and the rest go on.
+/// Largest decompressed size of a file that is read: more is taken for a decompression bomb.
+inline constexpr std::size_t maximum_cif_bytes = std::size_t{1} << 30;
+
+/// One data block's text within a file's.
+struct CifBlockText {
+  std::string_view text;
+  int first_line;  ///< 1-based, in the file
+};
+
+/// The text of a file, plain or .gz, without its byte order mark; every line ending becomes a line feed where
+/// the file has carriage returns alone. Throws CifError(unreadable_file) for a file that is absent, empty,
+/// binary, UTF-16, broken or larger than maximum_cif_bytes.
+std::string read_cif_bytes(const std::filesystem::path&);
+/// Cuts a text where lines open data blocks (not within text fields), in order; views into `text`. Blocks are
+/// independent of each other: callers may read them on several threads.
+std::vector<CifBlockText> split_blocks(std::string_view text);
+/// One of them (thread-safe; handlers are called on the calling thread).
+void read_cif_block(const CifBlockText&, const std::string& file, const CifHandlers&);
+
+/// Every data block of a file (plain or .gz) in order. Blocks without any cell, symmetry and atom tags at all
+/// (text blocks) are passed over. A bad block goes to `rejected` and the rest go on.
 void read_cif(const std::filesystem::path&, const CifHandlers&);
 /// The same from memory; `name` stands in messages for the file.
 void read_cif_text(std::string_view text, const std::string& name, const CifHandlers&);

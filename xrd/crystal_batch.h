@@ -1,6 +1,8 @@
 // From crystals to the plain numbers that kernels take.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <span>
 
 #include "kernels/problems.h"
@@ -8,8 +10,9 @@
 
 namespace bragg::xrd {
 
-/// Appends to a CrystalBatch: expands the sites to the distinct atoms of the cell, reduced by the centring and, where
-/// the group has an inversion, by it, with the origin moved onto an inversion centre (|F|^2 does not change).
+/// Appends to a CrystalBatch: expands the sites to the distinct atoms of the cell, reduced by the centring
+/// and, where the group has an inversion, by it, with the origin moved onto an inversion centre (|F|^2 does
+/// not change).
 class CrystalBatchBuilder {
  public:
   void add(const Crystal&);
@@ -18,6 +21,7 @@ class CrystalBatchBuilder {
 
  private:
   CrystalBatch batch_;
+  std::map<Species, std::int32_t> form_factor_index_;
 };
 
 CrystalBatch make_batch(std::span<const Crystal>);

@@ -1,0 +1,176 @@
+// The symmetry of a block: from the operators, else the Hall symbol, else the Hermann-Mauguin name, else the
+// number where that leaves nothing open; and every other statement of the block must agree with it.
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "xrd/cif_numbers.h"
+#include "xrd/cif_reader.h"
+#include "xrd/symmetry_tables.h"
+
+namespace bragg::xrd {
+namespace {
+
+/// A cell that is off its symmetry by more than this (relative, degrees) is worth a warning, though
+/// tolerated.
+constexpr double silent_length = 1e-4, silent_angle = 0.01;
+
+struct Statement {
+  const CifValue* value = nullptr;
+  std::string_view tag;
+  explicit operator bool() const { return value; }
+  std::string quote() const { return fmt::format("{} '{}'", tag, value->text); }
+};
+
+/// The operators of a column; empty where it holds none. Throws bad_symmetry.
+std::vector<SymmetryOperator> operators_of(const CifReader& reader, const CifColumn& column) {
+  std::vector<SymmetryOperator> out;
+  if (!column || (column.rows() == 1 && column[0].is_null())) return out;
+  out.reserve(column.rows());
+  for (std::size_t row = 0; row < column.rows(); ++row) {
+    try {
+      out.push_back(parse_operator(column[row].text));
+    } catch (const Error& e) {
+      reader.fail(CifFault::bad_symmetry, column[row].line, fmt::format("{}: {}", column.tag(), e.what()));
+    }
+  }
+  return out;
+}
+
+bool same_operators(const SpaceGroupSetting& a, const SpaceGroupSetting& b) {
+  return operator_key(a.operators) == operator_key(b.operators);
+}
+
+[[noreturn]] void contradiction(const CifReader& reader, const Statement& statement, std::string_view source,
+                                const SpaceGroupSetting& group) {
+  reader.fail(
+      CifFault::contradictory_symmetry, statement.value->line,
+      fmt::format("{} against the {}: {} (number {})", statement.quote(), source, group.hm, group.number));
+}
+
+/// A name leaves the origin open (an extension does not); axes and centring are what it says.
+void check_name(const CifReader& reader, const Statement& hm, std::string_view source,
+                const SpaceGroupSetting& group) {
+  const auto candidates = settings_named(hm.value->text);
+  if (candidates.empty())
+    return reader.warn(hm.value->line,
+                       fmt::format("{} is not known; the {} are taken: {}", hm.quote(), source, group.hm));
+  const bool same_number = std::any_of(candidates.begin(), candidates.end(), [&](const TabulatedSetting* t) {
+    return t->setting.number == group.number;
+  });
+  if (!same_number) contradiction(reader, hm, source, group);
+  const OperatorKey key = operator_key(group.operators);
+  for (const TabulatedSetting* t : candidates)
+    if (operator_key(t->setting.operators) == key) return;
+  for (const TabulatedSetting* t : candidates)
+    if (differ_by_origin_only(t->setting.operators, group.operators))
+      return reader.warn(hm.value->line, fmt::format("{}: the {} have another origin", hm.quote(), source));
+  reader.warn(hm.value->line, fmt::format("{}: the {} are of this group, but in another setting{}",
+                                          hm.quote(), source, group.hall.empty() ? "" : ", " + group.hm));
+}
+
+SpaceGroupSetting named(const CifReader& reader, const Statement& statement, const UnitCell& cell,
+                        int number) {
+  const int line = statement.value->line;
+  try {
+    return number > 0 ? setting_from_number(number, cell) : setting_from_hm(statement.value->text, cell);
+  } catch (const AmbiguousSetting& e) {
+    reader.fail(CifFault::ambiguous_symmetry, line, fmt::format("{}: {}", statement.tag, e.what()));
+  } catch (const CellMismatch& e) {
+    reader.fail(CifFault::contradictory_symmetry, line, fmt::format("{}: {}", statement.tag, e.what()));
+  } catch (const Error& e) {
+    reader.fail(CifFault::bad_symmetry, line, fmt::format("{}: {}", statement.tag, e.what()));
+  }
+}
+
+}  // namespace
+
+SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
+  const CifColumn column = reader.find({"_space_group_symop_operation_xyz"});
+  const CifColumn old_column = reader.find({"_symmetry_equiv_pos_as_xyz"});
+  std::vector<SymmetryOperator> listed = operators_of(reader, column);
+  const std::vector<SymmetryOperator> old_listed = operators_of(reader, old_column);
+  if (!listed.empty() && !old_listed.empty() && operator_key(listed) != operator_key(old_listed))
+    reader.fail(CifFault::contradictory_symmetry, old_column[0].line,
+                fmt::format("the operators of {} ({}) and {} ({}) are not the same", column.tag(),
+                            listed.size(), old_column.tag(), old_listed.size()));
+  const int operators_line = !listed.empty() ? column[0].line : !old_listed.empty() ? old_column[0].line : 0;
+  if (listed.empty()) listed = old_listed;
+
+  Statement hall, hm, number;
+  hall.value = reader.value({"_space_group_name_Hall", "_symmetry_space_group_name_Hall"}, &hall.tag);
+  hm.value = reader.value({"_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M",
+                           "_space_group_name_H-M_full", "_space_group_name_H-M"},
+                          &hm.tag);
+  number.value = reader.value({"_space_group_IT_number", "_symmetry_Int_Tables_number"}, &number.tag);
+  int given_number = 0;
+  if (number) {
+    const auto parsed = parse_cif_number(number.value->text);
+    if (!parsed || *parsed != std::floor(*parsed) || *parsed < 1 || *parsed > 230)
+      reader.fail(CifFault::bad_symmetry, number.value->line,
+                  fmt::format("{} is not within 1..230", number.quote()));
+    given_number = static_cast<int>(*parsed);
+  }
+
+  SpaceGroupSetting group;
+  std::string_view source;
+  int line = operators_line;
+  if (!listed.empty()) {
+    source = "operators";
+    const std::size_t count = listed.size();
+    try {
+      group = setting_from_operators(std::move(listed));
+    } catch (const Error& e) {
+      reader.fail(CifFault::bad_symmetry, line, e.what());
+    }
+    if (group.operators.size() != count)
+      reader.warn(
+          line, fmt::format("{} operators are listed, {} of them different", count, group.operators.size()));
+  } else if (hall) {
+    source = "operators of the Hall symbol";
+    line = hall.value->line;
+    try {
+      group = setting_from_hall(hall.value->text);
+    } catch (const Error& e) {
+      reader.fail(CifFault::bad_symmetry, line, fmt::format("{}: {}", hall.tag, e.what()));
+    }
+  } else if (hm) {
+    source = "operators of the name";
+    line = hm.value->line;
+    group = named(reader, hm, cell, 0);
+  } else if (number) {
+    source = "operators of the number";
+    line = number.value->line;
+    group = named(reader, number, cell, given_number);
+  } else {
+    reader.fail(CifFault::no_symmetry, reader.block().line,
+                "no operators, no Hall symbol, no Hermann-Mauguin name, no number");
+  }
+
+  if (number && given_number != group.number) contradiction(reader, number, source, group);
+  if (hall && source == "operators") {
+    SpaceGroupSetting other;
+    try {
+      other = setting_from_hall(hall.value->text);
+    } catch (const Error& e) {
+      reader.fail(CifFault::bad_symmetry, hall.value->line, fmt::format("{}: {}", hall.tag, e.what()));
+    }
+    if (!same_operators(group, other)) contradiction(reader, hall, source, group);
+  }
+  if (hm && source != "operators of the name") check_name(reader, hm, source, group);
+
+  const CellDeviation deviation = cell_deviation(cell, group.operators);
+  const auto describe = [&] {
+    return fmt::format("the cell {} {} {} {} {} {} is off {} by {:.3g} of the edges and {:.3g} degrees",
+                       cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma, group.hm, deviation.length,
+                       deviation.angle);
+  };
+  if (!deviation.is_tolerated()) reader.fail(CifFault::contradictory_symmetry, line, describe());
+  if (deviation.length > silent_length || deviation.angle > silent_angle)
+    reader.warn(line, describe() + "; the mean is taken");
+  cell = symmetrised(cell, group.operators);
+  return group;
+}
+
+}  // namespace bragg::xrd
