@@ -1,4 +1,5 @@
-// Adam, as torch.optim.Adam; the formula is AdamProblem's.
+// Adam: one pass over memory. The formula is AdamProblem's.
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -8,16 +9,21 @@ namespace bragg::cpu {
 void CpuBackend::do_adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
                          ConstTensor state) {
   const auto t = static_cast<double>(state.as<StepState>()->step + 1);
-  const double step_size = p.learning_rate / (1 - std::pow(p.beta1, t));
-  const double second_correction = 1 - std::pow(p.beta2, t);
-  for (std::int64_t i = 0; i < p.count; ++i) {
-    const double g = gradients.as<float>()[i];
-    float& first = m.as<float>()[i];
-    float& second = v.as<float>()[i];
-    first = p.beta1 * first + (1 - p.beta1) * g;
-    second = p.beta2 * second + (1 - p.beta2) * g * g;
-    weights.as<float>()[i] -= step_size * first / (std::sqrt(second / second_correction) + p.epsilon);
-  }
+  const AdamStep step{
+      .beta1 = static_cast<float>(p.beta1),
+      .one_minus_beta1 = static_cast<float>(1 - p.beta1),
+      .beta2 = static_cast<float>(p.beta2),
+      .one_minus_beta2 = static_cast<float>(1 - p.beta2),
+      .step_size = static_cast<float>(p.learning_rate / (1 - std::pow(p.beta1, t))),
+      .root_correction = static_cast<float>(1 / std::sqrt(1 - std::pow(p.beta2, t))),
+      .epsilon = static_cast<float>(p.epsilon),
+  };
+  constexpr std::int64_t chunk = 64 * 1024;
+  pool_.run((p.count + chunk - 1) / chunk, [&](std::int64_t task, int) {
+    const std::int64_t first = task * chunk, count = std::min(chunk, p.count - first);
+    network_.adam(step, gradients.as<float>() + first, count, weights.as<float>() + first,
+                  m.as<float>() + first, v.as<float>() + first);
+  });
 }
 
 }  // namespace bragg::cpu

@@ -1,41 +1,40 @@
-// Average pooling without padding.
+// Average pooling without padding: memory-bound, one task per item.
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/scalar_epilogue.h"
 
 namespace bragg::cpu {
 
 void CpuBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
                                        const Activations& dst) {
-  for (std::int64_t n = 0; n < p.N; ++n) {
+  const auto share = static_cast<float>(1.0 / static_cast<double>(p.kernel));
+  pool_.run(p.N, [&](std::int64_t n, int) {
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      for (std::int64_t c = 0; c < p.C; ++c) {
-        float sum = 0;
-        for (std::int64_t j = 0; j < p.kernel; ++j)
-          sum += src.item<float>(n)[(t * p.stride + j) * p.C + c];
-        dst.item<float>(n)[t * p.C + c] = sum / static_cast<double>(p.kernel);
-      }
+      network_.average_rows(src.item<float>(n) + t * p.stride * p.C, p.C, p.kernel, share,
+                            dst.item<float>(n) + t * p.C);
     }
-  }
+  });
 }
 
 void CpuBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
                                         const Activations& diff_src, const ReluGradient& relu) {
-  for (std::int64_t n = 0; n < p.N; ++n) {
-    float* gradient = diff_src.item<float>(n);
-    std::fill_n(gradient, p.L_in * p.C, 0.0f);
-    for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      for (std::int64_t j = 0; j < p.kernel; ++j) {
-        for (std::int64_t c = 0; c < p.C; ++c) {
-          gradient[(t * p.stride + j) * p.C + c] +=
-              diff_dst.item<float>(n)[t * p.C + c] / static_cast<double>(p.kernel);
-        }
+  // Row l of src is in the windows t with t * stride <= l < t * stride + kernel, which lie side by side in
+  // diff_dst.
+  const double share = 1.0 / static_cast<double>(p.kernel);
+  const auto scale = static_cast<float>(relu.src.data ? share / (1.0 - double{relu.p}) : share);
+  pool_.run(p.N, [&](std::int64_t n, int) {
+    for (std::int64_t l = 0; l < p.L_in; ++l) {
+      const std::int64_t first = l < p.kernel ? 0 : (l - p.kernel) / p.stride + 1;
+      const std::int64_t last = std::min(l / p.stride, p.L_out() - 1);
+      float* to = diff_src.item<float>(n) + l * p.C;
+      if (first > last) {
+        std::fill_n(to, p.C, 0.0f);
+        continue;
       }
+      network_.average_rows(diff_dst.item<float>(n) + first * p.C, p.C, last - first + 1, scale, to);
+      if (relu.src.data) network_.store_backward(to, p.C, relu.src.item<float>(n) + l * p.C, 1.0f, to);
     }
-    for (std::int64_t i = 0; i < p.L_in * p.C; ++i)
-      gradient[i] *= derivative(relu, n, i);
-  }
+  });
 }
 
 }  // namespace bragg::cpu

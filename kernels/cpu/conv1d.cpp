@@ -1,61 +1,135 @@
-// 1D convolution. Output t reads the kernel * C_in contiguous numbers from src[n][t * stride][0] (channels
-// last).
+// 1D convolution as a GEMM over overlapping views (DESIGN.md, section 4): no im2col, no copy of the
+// activations.
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/scalar_epilogue.h"
-#include "kernels/cpu/scalar_loops.h"
+#include "kernels/cpu/epilogue.h"
 
 namespace bragg::cpu {
+namespace {
+
+/// Row (n, t): the kernel * C_in contiguous numbers that output t of item n reads.
+ConstMatrixView windows(const Conv1dProblem& p, const ConstActivations& src) {
+  return {src.item<float>(0), p.N, src.item_stride, p.L_out(), p.stride * p.C_in, p.kernel * p.C_in};
+}
+
+ConstMatrixView outputs(const Conv1dProblem& p, const ConstActivations& a) {
+  return {a.item<float>(0), p.N, a.item_stride, p.L_out(), p.C_out, p.C_out};
+}
+
+GemmProblem forward_problem(const Conv1dProblem& p, const ConstActivations& src, const float* packed) {
+  return {.M = p.N * p.L_out(),
+          .N = p.C_out,
+          .K = p.kernel * p.C_in,
+          .a = windows(p, src),
+          .packed_b = packed,
+          .b = {},
+          .n_multiple = 32};
+}
+
+/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes taps =
+/// ceil(kernel / stride) rows of diff_dst, [r - taps + 1, r], each with `stride` rows of the kernel.
+GemmProblem backward_data_problem(const Conv1dProblem& p, const ConstActivations& diff_dst,
+                                  const float* packed) {
+  const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
+  return {.M = p.N * rows,
+          .N = p.stride * p.C_in,
+          .K = taps * p.C_out,
+          .a = {diff_dst.item<float>(0) - p.halo_before() * p.C_out, p.N, diff_dst.item_stride, rows, p.C_out,
+                taps * p.C_out},
+          .packed_b = packed,
+          .b = {}};
+}
+
+/// diff_weights^T (kernel * C_in, C_out) = windows^T diff_dst: the narrow side is the one in vectors. K, all
+/// outputs of the batch, is cut into parts that are added up in order.
+GemmProblem backward_weights_problem(const Conv1dProblem& p, const ConstActivations& src,
+                                     const ConstActivations& diff_dst, float* partial, float* sums) {
+  constexpr std::int64_t shortest_part = 2048, most_parts = 64, most_partial_floats = std::int64_t{3} << 20;
+  const std::int64_t M = p.kernel * p.C_in, K = p.N * p.L_out();
+  return {.M = M,
+          .N = p.C_out,
+          .K = K,
+          .a = windows(p, src),
+          .a_columns = true,
+          .b = outputs(p, diff_dst),
+          .parts = std::clamp(std::min(K / shortest_part, most_partial_floats / (M * p.C_out)),
+                              std::int64_t{1}, most_parts),
+          .partial = partial,
+          .column_sums = sums};
+}
+
+}  // namespace
+
+std::size_t CpuBackend::workspace_bytes(const Conv1dProblem& p) const {
+  if (p.N == 0) return 0;
+  const GemmProblem forward = forward_problem(p, {}, nullptr),
+                    backward = backward_data_problem(p, {}, nullptr);
+  const GemmProblem weights = backward_weights_problem(p, {}, {}, nullptr, nullptr);
+  const GemmCut cut = gemm_.cut(weights);
+  return sizeof(float) * static_cast<std::size_t>(std::max({forward.K * gemm_.padded(forward.N),
+                                                            backward.K * gemm_.padded(backward.N),
+                                                            cut.parts * (cut.padded_M + 1) * cut.padded_N}));
+}
 
 void CpuBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
                                    const Activations& dst, const Epilogue& epilogue) {
-  const std::int64_t K = p.kernel * p.C_in;
-  const float* w = weights.as<float>();  // (C_out, kernel, C_in)
-  for (std::int64_t n = 0; n < p.N; ++n) {
-    for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      const float* window = src.item<float>(n) + t * p.stride * p.C_in;
-      for (std::int64_t o = 0; o < p.C_out; ++o) {
-        const float sum = dot(window, w + o * K, K);
-        dst.item<float>(n)[t * p.C_out + o] = apply(epilogue, sum, n * p.L_out() + t, o, p.C_out);
-      }
-    }
-  }
+  auto* packed = static_cast<float*>(workspace("conv1d_forward", workspace_bytes(p)));
+  const GemmProblem problem = forward_problem(p, src, packed);
+  gemm_.pack_b_columns({weights.as<float>(), 1, 0, p.C_out, problem.K, problem.K}, problem.K, packed);
+  const MatrixView rows(dst.item<float>(0), p.N, dst.item_stride, p.L_out(), p.C_out, p.C_out,
+                        p.L_out() * p.C_out);
+  gemm_.run(problem, [&](const GemmBlock& block) {
+    store_forward(network_, gemm_.scratch(block.worker), block, epilogue, rows);
+  });
 }
 
 void CpuBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
                                          ConstTensor weights, const Activations& diff_src,
                                          const ReluGradient& relu) {
-  const std::int64_t K = p.kernel * p.C_in;
-  const float* w = weights.as<float>();
-  for (std::int64_t n = 0; n < p.N; ++n) {
-    float* gradient = diff_src.item<float>(n);
-    std::fill_n(gradient, p.L_in * p.C_in, 0.0f);
-    for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      for (std::int64_t o = 0; o < p.C_out; ++o) {
-        add_scaled(diff_dst.item<float>(n)[t * p.C_out + o], w + o * K, gradient + t * p.stride * p.C_in, K);
-      }
-    }
-    for (std::int64_t i = 0; i < p.L_in * p.C_in; ++i)
-      gradient[i] *= derivative(relu, n, i);
-  }
+  auto* packed = static_cast<float*>(workspace("conv1d_backward_data", workspace_bytes(p)));
+  const GemmProblem problem = backward_data_problem(p, diff_dst, packed);
+  // Row (i, o) of B: the part of the kernel of output o that meets tap i, nothing beyond the kernel's end.
+  gemm_.pack_b_rows(
+      problem.K, problem.N,
+      [&](std::int64_t k) -> std::pair<const float*, std::int64_t> {
+        const std::int64_t first = (p.halo_before() - k / p.C_out) * p.stride, o = k % p.C_out;
+        return {weights.as<float>() + (o * p.kernel + first) * p.C_in,
+                std::min(p.stride, p.kernel - first) * p.C_in};
+      },
+      packed);
+  const MatrixView rows(diff_src.item<float>(0), p.N, diff_src.item_stride, problem.a.rows_per_item,
+                        problem.N, problem.N, p.L_in * p.C_in);
+  gemm_.run(problem, [&](const GemmBlock& block) { store_backward(network_, block, relu, rows); });
 }
 
 void CpuBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
                                             const ConstActivations& diff_dst, Tensor diff_weights,
                                             Tensor diff_bias) {
-  const std::int64_t K = p.kernel * p.C_in;
-  std::fill_n(diff_weights.as<float>(), p.C_out * K, 0.0f);
-  std::fill_n(diff_bias.as<float>(), p.C_out, 0.0f);
-  for (std::int64_t o = 0; o < p.C_out; ++o) {
-    for (std::int64_t n = 0; n < p.N; ++n) {
-      for (std::int64_t t = 0; t < p.L_out(); ++t) {
-        const float gradient = diff_dst.item<float>(n)[t * p.C_out + o];
-        add_scaled(gradient, src.item<float>(n) + t * p.stride * p.C_in, diff_weights.as<float>() + o * K, K);
-        diff_bias.as<float>()[o] += gradient;
+  auto* partial = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
+  GemmProblem problem = backward_weights_problem(p, src, diff_dst, partial, nullptr);
+  const GemmCut cut = gemm_.cut(problem);
+  const std::int64_t part_floats = cut.padded_M * cut.padded_N;
+  float* sums = partial + cut.parts * part_floats;
+  problem.column_sums = sums;
+  gemm_.run(problem, {});
+
+  // The parts in order, transposed back to (C_out, kernel, C_in).
+  constexpr std::int64_t rows = 32;
+  pool_.run((problem.M + rows - 1) / rows, [&](std::int64_t task, int) {
+    const std::int64_t first = task * rows, last = std::min(first + rows, problem.M);
+    for (std::int64_t part = 1; part < cut.parts; ++part) {
+      network_.add_rows(partial + part * part_floats + first * cut.padded_N, 1, 0,
+                        (last - first) * cut.padded_N, partial + first * cut.padded_N);
+    }
+    for (std::int64_t o = 0; o < p.C_out; ++o) {
+      for (std::int64_t i = first; i < last; ++i) {
+        diff_weights.as<float>()[o * problem.M + i] = partial[i * cut.padded_N + o];
       }
     }
-  }
+  });
+  std::copy_n(sums, p.C_out, diff_bias.as<float>());
+  network_.add_rows(sums + cut.padded_N, cut.parts - 1, cut.padded_N, p.C_out, diff_bias.as<float>());
 }
 
 }  // namespace bragg::cpu

@@ -14,7 +14,8 @@ CpuBackend::CpuBackend(InstructionSet instruction_set, int threads)
     : instruction_set_(instruction_set),
       network_(network_kernels(instruction_set)),
       crystal_(crystal_kernels(instruction_set)),
-      pool_(threads) {}
+      pool_(threads),
+      gemm_(network_, pool_) {}
 
 std::string CpuBackend::description() const {
   return fmt::format("cpu: {}, {} thread{}", name_of(instruction_set_), pool_.size(),
@@ -45,16 +46,6 @@ void CpuBackend::upload(std::span<const float> host, Tensor dst) {
 void CpuBackend::download(ConstTensor src, std::span<float> host) {
   check_element_type("download", src);
   std::copy_n(src.as<float>(), host.size(), host.begin());
-}
-
-std::size_t CpuBackend::workspace_bytes(const Conv1dProblem&) const {
-  return 0;
-}
-std::size_t CpuBackend::workspace_bytes(const DenseProblem&) const {
-  return 0;
-}
-std::size_t CpuBackend::workspace_bytes(const SoftmaxCrossEntropyProblem&) const {
-  return 0;
 }
 
 }  // namespace bragg::cpu

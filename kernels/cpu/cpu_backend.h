@@ -3,6 +3,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cpu/gemm.h"
 #include "kernels/cpu/instruction_set.h"
 #include "kernels/thread_pool.h"
 
@@ -62,6 +63,7 @@ class CpuBackend final : public Backend {
   const NetworkKernels& network_;
   const CrystalKernels& crystal_;
   ThreadPool pool_;
+  const Gemm gemm_;
 };
 
 }  // namespace bragg::cpu

@@ -1,4 +1,6 @@
 // The step's counters and the rows of a batch.
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -16,9 +18,9 @@ void CpuBackend::do_advance(Tensor state, std::int64_t batch) {
 void CpuBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
                               Tensor dst) {
   const auto count = static_cast<std::uint64_t>(p.candidates);
+  const auto purpose = static_cast<std::uint32_t>(DataDraw::crystal);
   for (std::int64_t i = 0; i < p.N; ++i) {
     const std::uint64_t index = state.as<StepState>()->first_index + static_cast<std::uint64_t>(i);
-    const auto purpose = static_cast<std::uint32_t>(DataDraw::crystal);
     const std::uint64_t chosen =
         p.order == DrawRowsProblem::Order::sequential
             ? index % count
@@ -34,18 +36,20 @@ void CpuBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, C
     if (row < 0 || row >= p.table_rows) {
       throw ProblemError(fmt::format("[gather_rows] row {} outside a table of {} rows", row, p.table_rows));
     }
-    for (std::int64_t i = 0; i < p.row_length; ++i) {
-      const std::int64_t element = row * p.row_length + i;
-      if (dst.dtype == DType::i32) {
-        dst.item<std::int32_t>(n)[i] = table.as<std::int32_t>()[element];
-        continue;
-      }
-      const double value = table.dtype == DType::f32   ? table.as<float>()[element]
-                           : table.dtype == DType::u16 ? table.as<std::uint16_t>()[element]
-                                                       : table.as<std::int32_t>()[element];
-      dst.item<float>(n)[i] = static_cast<float>(p.scale * value);
-    }
   }
+  const auto scale = static_cast<float>(p.scale);
+  pool_.run(p.N, [&](std::int64_t n, int) {
+    const std::int64_t first = rows.as<std::int32_t>()[n] * p.row_length;
+    if (dst.dtype == DType::i32) {
+      std::copy_n(table.as<std::int32_t>() + first, p.row_length, dst.item<std::int32_t>(n));
+    } else if (table.dtype == DType::f32) {
+      network_.scale_f32(table.as<float>() + first, p.row_length, scale, dst.item<float>(n));
+    } else if (table.dtype == DType::u16) {
+      network_.scale_u16(table.as<std::uint16_t>() + first, p.row_length, scale, dst.item<float>(n));
+    } else {
+      network_.scale_i32(table.as<std::int32_t>() + first, p.row_length, scale, dst.item<float>(n));
+    }
+  });
 }
 
 }  // namespace bragg::cpu

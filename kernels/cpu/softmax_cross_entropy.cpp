@@ -1,4 +1,5 @@
-// Softmax cross-entropy, its gradient and the count of top-1 hits.
+// Softmax cross-entropy, its gradient and the count of top-1 hits. Rows in double; they are added up in
+// order.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -6,30 +7,53 @@
 #include "kernels/cpu/cpu_backend.h"
 
 namespace bragg::cpu {
+namespace {
+
+struct RowResult {
+  double loss;
+  std::uint64_t correct;
+};
+
+RowResult softmax_row(const float* row, std::int64_t classes, std::int64_t label, double N, float* gradient) {
+  const bool usable = label >= 0 && label < classes &&
+                      std::all_of(row, row + classes, [](float x) { return std::isfinite(x); });
+  if (!usable) {
+    if (gradient) std::fill_n(gradient, classes, std::numeric_limits<float>::quiet_NaN());
+    return {std::numeric_limits<double>::quiet_NaN(), 0};
+  }
+  const std::int64_t best = std::max_element(row, row + classes) - row;  // the first of equals
+  const double most = row[best];
+  double sum = 0;
+  for (std::int64_t c = 0; c < classes; ++c)
+    sum += std::exp(row[c] - most);
+  if (gradient) {
+    for (std::int64_t c = 0; c < classes; ++c) {
+      gradient[c] = static_cast<float>((std::exp(row[c] - most) / sum - (c == label)) / N);
+    }
+  }
+  return {std::log(sum) + most - row[label], best == label};
+}
+
+}  // namespace
+
+std::size_t CpuBackend::workspace_bytes(const SoftmaxCrossEntropyProblem& p) const {
+  return sizeof(RowResult) * static_cast<std::size_t>(p.N);
+}
 
 void CpuBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
                                           ConstTensor labels, Tensor diff_logits, Tensor totals) {
+  auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_bytes(p)));
+  pool_.run(p.N, [&](std::int64_t n, int) {
+    results[n] = softmax_row(logits.as<float>() + n * p.classes, p.classes, labels.as<std::int32_t>()[n],
+                             static_cast<double>(p.N),
+                             diff_logits ? diff_logits.as<float>() + n * p.classes : nullptr);
+  });
   auto& total = *totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
-    const float* row = logits.as<float>() + n * p.classes;
-    const std::int64_t label = labels.as<std::int32_t>()[n];
-    const bool usable = label >= 0 && label < p.classes &&
-                        std::all_of(row, row + p.classes, [](double x) { return std::isfinite(x); });
-    const std::int64_t best = std::max_element(row, row + p.classes) - row;  // the first of equals
-    float sum = 0;
-    for (std::int64_t c = 0; c < p.classes; ++c)
-      sum += std::exp(row[c] - row[best]);
-    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-    total.loss_sum += usable ? std::log(sum) + row[best] - row[label] : nan;
-    total.correct += usable && best == label;
-    total.count += 1;
-    if (!diff_logits) continue;
-    float* gradient = diff_logits.as<float>() + n * p.classes;
-    for (std::int64_t c = 0; c < p.classes; ++c) {
-      const double probability = std::exp(row[c] - row[best]) / sum;
-      gradient[c] = usable ? (probability - (c == label)) / static_cast<double>(p.N) : nan;
-    }
+    total.loss_sum += results[n].loss;
+    total.correct += results[n].correct;
   }
+  total.count += static_cast<std::uint64_t>(p.N);
 }
 
 }  // namespace bragg::cpu

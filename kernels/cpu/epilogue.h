@@ -1,0 +1,17 @@
+// Finished blocks of a GEMM on their way to memory: bias, ReLU and dropout forward, their derivative
+// backward.
+#pragma once
+
+#include "kernels/cpu/gemm.h"
+#include "kernels/problems.h"
+
+namespace bragg::cpu {
+
+/// Rows of C are rows of dst, columns its channels. Blocks begin at multiples of 32 channels.
+void store_forward(const NetworkKernels&, GemmScratch&, const GemmBlock&, const Epilogue&,
+                   const MatrixView& dst);
+
+/// Rows of C are rows of diff_src, as are those of relu.src.
+void store_backward(const NetworkKernels&, const GemmBlock&, const ReluGradient&, const MatrixView& diff_src);
+
+}  // namespace bragg::cpu

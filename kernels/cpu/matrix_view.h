@@ -1,0 +1,52 @@
+// Matrices as views of activations: rows on two levels, items and rows within an item. A view that is only
+// read may overlap (row_stride < row_length: a convolution's windows); one that is written may not.
+// DESIGN.md, section 4.
+#pragma once
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+
+namespace bragg::cpu {
+
+struct ConstMatrixView {
+  const float* data = nullptr;
+  std::int64_t items = 1, item_stride = 0;
+  std::int64_t rows_per_item = 0, row_stride = 0, row_length = 0;
+
+  std::int64_t rows() const { return items * rows_per_item; }
+  const float* row(std::int64_t r) const {
+    return data + r / rows_per_item * item_stride + r % rows_per_item * row_stride;
+  }
+};
+
+/// Row r of an item holds elements [r * row_stride, r * row_stride + row_length) of its item_length elements:
+/// the last row may be cut short.
+struct MatrixView {
+  float* data = nullptr;
+  std::int64_t items = 1, item_stride = 0;
+  std::int64_t rows_per_item = 0, row_stride = 0, row_length = 0;
+  std::int64_t item_length = 0;
+
+  MatrixView(float* data_, std::int64_t items_, std::int64_t item_stride_, std::int64_t rows_per_item_,
+             std::int64_t row_stride_, std::int64_t row_length_, std::int64_t item_length_)
+      : data(data_),
+        items(items_),
+        item_stride(item_stride_),
+        rows_per_item(rows_per_item_),
+        row_stride(row_stride_),
+        row_length(row_length_),
+        item_length(item_length_) {
+    assert(row_stride >= row_length && item_stride >= item_length);
+  }
+
+  std::int64_t rows() const { return items * rows_per_item; }
+  float* row(std::int64_t r) const {
+    return data + r / rows_per_item * item_stride + r % rows_per_item * row_stride;
+  }
+  std::int64_t length(std::int64_t r) const {
+    return std::min(row_length, item_length - r % rows_per_item * row_stride);
+  }
+};
+
+}  // namespace bragg::cpu
