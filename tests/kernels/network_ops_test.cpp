@@ -1,0 +1,398 @@
+// The cpu backend against the reference, op by op, for every instruction set of this machine.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "kernels/cpu/instruction_set.h"
+#include "kernels/error.h"
+#include "tests/kernels/op_runner.h"
+#include "tests/support/compare.h"
+
+namespace bragg::tests {
+namespace {
+
+constexpr double unit_roundoff = 0x1p-24;
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> sets;
+  for (const char* name : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    try {
+      sets.emplace_back(cpu::name_of(cpu::parse_instruction_set(name)));
+    } catch (const UsageError&) {  // this machine lacks it
+    }
+  }
+  return sets;
+}
+
+/// Longest chain of roundings of a sum of K products: within a block of at most 512, then over blocks and
+/// parts.
+double chain(std::int64_t K) {
+  return static_cast<double>(std::min<std::int64_t>(K, 512) + K / 64 + 8);
+}
+
+/// |error| <= chain u sum|a||b|, and a few roundings of the result itself.
+Numbers bounds(const Numbers& sums_of_magnitudes, std::int64_t K) {
+  Numbers result = sums_of_magnitudes;
+  for (double& x : result)
+    x *= chain(K) * unit_roundoff;
+  return result;
+}
+
+const std::vector<Conv1dProblem>& conv1d_shapes() {
+  static const std::vector<Conv1dProblem> shapes{
+      {.N = 1, .L_in = 1, .C_in = 1, .C_out = 1, .kernel = 1, .stride = 1},
+      {.N = 3, .L_in = 7, .C_in = 1, .C_out = 1, .kernel = 1, .stride = 1},
+      {.N = 2, .L_in = 11, .C_in = 3, .C_out = 5, .kernel = 1, .stride = 3},  // stride > kernel: rows nobody
+                                                                              // reads
+      {.N = 2, .L_in = 23, .C_in = 2, .C_out = 7, .kernel = 3, .stride = 5},
+      {.N = 5, .L_in = 13, .C_in = 4, .C_out = 15, .kernel = 13, .stride = 2},  // one output
+      {.N = 2, .L_in = 29, .C_in = 7, .C_out = 16, .kernel = 5, .stride = 1},
+      {.N = 3, .L_in = 31, .C_in = 5, .C_out = 17, .kernel = 4, .stride = 2},  // L_in no multiple of the
+                                                                               // stride
+      {.N = 7, .L_in = 17, .C_in = 1, .C_out = 31, .kernel = 6, .stride = 4},
+      {.N = 1, .L_in = 101, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},
+      {.N = 2, .L_in = 203, .C_in = 1, .C_out = 33, .kernel = 100, .stride = 5},
+      {.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2},
+      {.N = 1, .L_in = 54, .C_in = 80, .C_out = 79, .kernel = 50, .stride = 5},
+      {.N = 2, .L_in = 9, .C_in = 80, .C_out = 300, .kernel = 2, .stride = 3},  // several groups of columns
+      {.N = 4, .L_in = 900, .C_in = 2, .C_out = 3, .kernel = 4, .stride = 1},   // K of the weights' gradient
+                                                                                // in parts
+  };
+  return shapes;
+}
+
+const std::vector<DenseProblem>& dense_shapes() {
+  static const std::vector<DenseProblem> shapes{
+      {.N = 1, .in = 1, .out = 1},     {.N = 2, .in = 3, .out = 7},      {.N = 15, .in = 5, .out = 6},
+      {.N = 16, .in = 31, .out = 97},  {.N = 17, .in = 129, .out = 47},  {.N = 64, .in = 257, .out = 130},
+      {.N = 3, .in = 1201, .out = 11}, {.N = 300, .in = 37, .out = 230}, {.N = 1, .in = 530, .out = 7},
+      {.N = 700, .in = 19, .out = 13},
+  };
+  return shapes;
+}
+
+std::string text(const Conv1dProblem& p) {
+  return fmt::format("conv1d N {} L_in {} C_in {} C_out {} kernel {} stride {}", p.N, p.L_in, p.C_in, p.C_out,
+                     p.kernel, p.stride);
+}
+std::string text(const DenseProblem& p) {
+  return fmt::format("dense N {} in {} out {}", p.N, p.in, p.out);
+}
+
+class NetworkOps : public ::testing::TestWithParam<std::string> {
+ protected:
+  const std::unique_ptr<Backend> reference_ = make_backend({.device = "reference", .threads = 1, .instruction_set = ""});
+  const std::unique_ptr<Backend> cpu_ =
+      make_backend({.device = "cpu", .threads = 2, .instruction_set = GetParam()});
+  const OpRunner expected_{*reference_}, got_{*cpu_};
+};
+
+INSTANTIATE_TEST_SUITE_P(Isa, NetworkOps, ::testing::ValuesIn(instruction_sets()),
+                         [](const auto& param_info) {
+                           return param_info.param.substr(param_info.param.size() - 2);
+                         });
+
+TEST_P(NetworkOps, Conv1dForwardIsExactOnIntegers) {
+  for (const Conv1dProblem& p : conv1d_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers src = integers(p.N * p.L_in * p.C_in, 1),
+                  weights = integers(p.C_out * p.kernel * p.C_in, 2);
+    for (const EpilogueNumbers& e :
+         {EpilogueNumbers{}, EpilogueNumbers{.bias = integers(p.C_out, 3)},
+          EpilogueNumbers{
+              .bias = integers(p.C_out, 3), .relu = true, .p = 0.5f, .layer = 2, .step = 5000000000}}) {
+      EXPECT_TRUE(
+          identical(got_.conv1d_forward(p, src, weights, e), expected_.conv1d_forward(p, src, weights, e)));
+    }
+  }
+}
+
+TEST_P(NetworkOps, Conv1dForwardIsWithinItsBound) {
+  for (const Conv1dProblem& p : conv1d_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers src = uniforms(p.N * p.L_in * p.C_in, 1),
+                  weights = uniforms(p.C_out * p.kernel * p.C_in, 2);
+    EpilogueNumbers e{.bias = uniforms(p.C_out, 3), .relu = true, .p = 0.3f, .layer = 1, .step = 9};
+    const Numbers got = got_.conv1d_forward(p, src, weights, e),
+                  expected = expected_.conv1d_forward(p, src, weights, e);
+    e.bias = absolute(e.bias);
+    const Numbers sums = expected_.conv1d_forward(p, absolute(src), absolute(weights), e);
+    if (expected == Numbers(expected.size())) continue;  // all dropped: nothing to compare
+    EXPECT_TRUE(within(got, expected, bounds(sums, p.kernel * p.C_in)));
+  }
+}
+
+TEST_P(NetworkOps, Conv1dBackwardDataIsExactOnIntegers) {
+  for (const Conv1dProblem& p : conv1d_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers dy = integers(p.N * p.L_out() * p.C_out, 4),
+                  weights = integers(p.C_out * p.kernel * p.C_in, 2);
+    for (const ReluNumbers& relu : {ReluNumbers{}, ReluNumbers{integers(p.N * p.L_in * p.C_in, 1), 0.5f}}) {
+      EXPECT_TRUE(identical(got_.conv1d_backward_data(p, dy, weights, relu),
+                            expected_.conv1d_backward_data(p, dy, weights, relu)));
+    }
+  }
+}
+
+TEST_P(NetworkOps, Conv1dBackwardDataIsWithinItsBound) {
+  for (const Conv1dProblem& p : conv1d_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers dy = uniforms(p.N * p.L_out() * p.C_out, 4),
+                  weights = uniforms(p.C_out * p.kernel * p.C_in, 2);
+    const Numbers sums = expected_.conv1d_backward_data(p, absolute(dy), absolute(weights), {});
+    EXPECT_TRUE(within(got_.conv1d_backward_data(p, dy, weights, {}),
+                       expected_.conv1d_backward_data(p, dy, weights, {}), bounds(sums, p.kernel * p.C_out)));
+  }
+}
+
+TEST_P(NetworkOps, Conv1dBackwardWeightsIsExactOnIntegers) {
+  for (const Conv1dProblem& p : conv1d_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers src = integers(p.N * p.L_in * p.C_in, 1), dy = integers(p.N * p.L_out() * p.C_out, 4);
+    const WeightGradients got = got_.conv1d_backward_weights(p, src, dy);
+    const WeightGradients expected = expected_.conv1d_backward_weights(p, src, dy);
+    EXPECT_TRUE(identical(got.weights, expected.weights));
+    EXPECT_TRUE(identical(got.bias, expected.bias));
+  }
+}
+
+TEST_P(NetworkOps, Conv1dBackwardWeightsIsWithinItsBound) {
+  for (const Conv1dProblem& p : conv1d_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers src = uniforms(p.N * p.L_in * p.C_in, 1), dy = uniforms(p.N * p.L_out() * p.C_out, 4);
+    const WeightGradients got = got_.conv1d_backward_weights(p, src, dy);
+    const WeightGradients expected = expected_.conv1d_backward_weights(p, src, dy);
+    const WeightGradients sums = expected_.conv1d_backward_weights(p, absolute(src), absolute(dy));
+    EXPECT_TRUE(within(got.weights, expected.weights, bounds(sums.weights, p.N * p.L_out())));
+    EXPECT_TRUE(within(got.bias, expected.bias, bounds(sums.bias, p.N * p.L_out())));
+  }
+}
+
+TEST_P(NetworkOps, DenseIsExactOnIntegers) {
+  for (const DenseProblem& p : dense_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers src = integers(p.N * p.in, 1), weights = integers(p.out * p.in, 2),
+                  dy = integers(p.N * p.out, 4);
+    for (const EpilogueNumbers& e :
+         {EpilogueNumbers{}, EpilogueNumbers{.bias = integers(p.out, 3), .relu = true, .p = 0.5f}}) {
+      EXPECT_TRUE(
+          identical(got_.dense_forward(p, src, weights, e), expected_.dense_forward(p, src, weights, e)));
+    }
+    for (const ReluNumbers& relu : {ReluNumbers{}, ReluNumbers{integers(p.N * p.in, 1), 0.5f}}) {
+      EXPECT_TRUE(identical(got_.dense_backward_data(p, dy, weights, relu),
+                            expected_.dense_backward_data(p, dy, weights, relu)));
+    }
+    const WeightGradients got = got_.dense_backward_weights(p, src, dy);
+    const WeightGradients expected = expected_.dense_backward_weights(p, src, dy);
+    EXPECT_TRUE(identical(got.weights, expected.weights));
+    EXPECT_TRUE(identical(got.bias, expected.bias));
+  }
+}
+
+TEST_P(NetworkOps, DenseIsWithinItsBound) {
+  for (const DenseProblem& p : dense_shapes()) {
+    SCOPED_TRACE(text(p));
+    const Numbers src = uniforms(p.N * p.in, 1), weights = uniforms(p.out * p.in, 2),
+                  dy = uniforms(p.N * p.out, 4);
+    EXPECT_TRUE(within(got_.dense_forward(p, src, weights, {}), expected_.dense_forward(p, src, weights, {}),
+                       bounds(expected_.dense_forward(p, absolute(src), absolute(weights), {}), p.in)));
+    EXPECT_TRUE(within(got_.dense_backward_data(p, dy, weights, {}),
+                       expected_.dense_backward_data(p, dy, weights, {}),
+                       bounds(expected_.dense_backward_data(p, absolute(dy), absolute(weights), {}), p.out)));
+    const WeightGradients got = got_.dense_backward_weights(p, src, dy);
+    const WeightGradients expected = expected_.dense_backward_weights(p, src, dy);
+    const WeightGradients sums = expected_.dense_backward_weights(p, absolute(src), absolute(dy));
+    EXPECT_TRUE(within(got.weights, expected.weights, bounds(sums.weights, p.N)));
+    EXPECT_TRUE(within(got.bias, expected.bias, bounds(sums.bias, p.N)));
+  }
+}
+
+TEST_P(NetworkOps, AvgPool1d) {
+  for (const AvgPool1dProblem& p : std::vector<AvgPool1dProblem>{{1, 1, 1, 1, 1},
+                                                                 {2, 7, 3, 2, 3},
+                                                                 {3, 11, 8, 4, 1},
+                                                                 {2, 12, 17, 3, 2},
+                                                                 {1, 16, 80, 2, 5},
+                                                                 {2, 5, 31, 5, 4}}) {
+    SCOPED_TRACE(fmt::format("avg_pool1d N {} L_in {} C {} kernel {} stride {}", p.N, p.L_in, p.C, p.kernel,
+                             p.stride));
+    for (const bool exact : {true, false}) {
+      // Multiples of the window: their mean is an integer where the window is a power of 2, and a rounding
+      // off elsewhere.
+      const auto fill = exact && (p.kernel & (p.kernel - 1)) == 0 ? integers : uniforms;
+      const Numbers src = fill(p.N * p.L_in * p.C, 1), dy = fill(p.N * p.L_out() * p.C, 4);
+      const double c = fill == integers ? 0 : static_cast<double>(p.kernel + 4) * unit_roundoff;
+      Numbers forward_bounds = expected_.avg_pool1d_forward(p, absolute(src));
+      Numbers backward_bounds = expected_.avg_pool1d_backward(p, absolute(dy), {});
+      for (double& x : forward_bounds)
+        x *= c;
+      for (double& x : backward_bounds)
+        x *= 2 * c;  // the scale 1 / (1 - p) is 2
+      EXPECT_TRUE(
+          within(got_.avg_pool1d_forward(p, src), expected_.avg_pool1d_forward(p, src), forward_bounds));
+      for (const ReluNumbers& relu :
+           {ReluNumbers{}, ReluNumbers{absolute(fill(p.N * p.L_in * p.C, 5)), 0.5f}}) {
+        EXPECT_TRUE(within(got_.avg_pool1d_backward(p, dy, relu), expected_.avg_pool1d_backward(p, dy, relu),
+                           backward_bounds));
+      }
+    }
+  }
+}
+
+TEST_P(NetworkOps, SoftmaxCrossEntropy) {
+  for (const std::int64_t classes : {1, 7, 230}) {
+    const SoftmaxCrossEntropyProblem p{.N = 37, .classes = classes};
+    Numbers logits = uniforms(p.N * classes, 1);
+    for (double& x : logits)
+      x = static_cast<float>(x * 30);
+    std::vector<std::int32_t> labels(p.N);
+    for (std::int64_t n = 0; n < p.N; ++n)
+      labels[n] = static_cast<std::int32_t>(n * 13 % classes);
+    const LossNumbers got = got_.softmax_cross_entropy(p, logits, labels);
+    const LossNumbers expected = expected_.softmax_cross_entropy(p, logits, labels);
+    // Sums are double; only the stored gradient is rounded.
+    if (classes > 1) {  // of one class all is zero
+      EXPECT_TRUE(within(got.diff_logits, expected.diff_logits, unit_roundoff / 37));
+      EXPECT_TRUE(within({{got.totals.loss_sum}}, {{expected.totals.loss_sum}}, 1e-11));
+    }
+    EXPECT_EQ(got.totals.correct, expected.totals.correct);
+    EXPECT_EQ(got.totals.count, 37u);
+  }
+}
+
+TEST_P(NetworkOps, SoftmaxRefusesToCountWhatIsNotANumber) {
+  const SoftmaxCrossEntropyProblem p{.N = 2, .classes = 3};
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  for (const OpRunner* run : {&got_, &expected_}) {
+    for (const double bad : {std::nan(""), infinity, -infinity}) {
+      const LossNumbers loss = run->softmax_cross_entropy(p, {5, 1, bad, 2, 1, 0}, {0, 0});
+      EXPECT_TRUE(std::isnan(loss.totals.loss_sum));
+      EXPECT_EQ(loss.totals.correct, 1u);  // the second row's
+      EXPECT_EQ(loss.totals.count, 2u);
+    }
+    for (const std::int32_t label : {-1, 3}) {
+      EXPECT_TRUE(std::isnan(run->softmax_cross_entropy(p, {5, 1, 0, 2, 1, 0}, {label, 0}).totals.loss_sum));
+    }
+    // A tie counts for the lowest class.
+    EXPECT_EQ(run->softmax_cross_entropy(p, {1, 1, 0, 1, 1, 0}, {0, 1}).totals.correct, 1u);
+  }
+}
+
+TEST_P(NetworkOps, Adam) {
+  for (const std::int64_t count : {1, 17, 64 * 1024 + 1}) {
+    const AdamProblem p{.count = count, .learning_rate = 1e-3};
+    const AdamNumbers before{uniforms(count, 1), uniforms(count, 2), absolute(uniforms(count, 3))};
+    const Numbers gradients = uniforms(count, 4);
+    for (const std::uint64_t step : {0ull, 1ull, 1000000ull}) {
+      const AdamNumbers got = got_.adam(p, before, gradients, step),
+                        expected = expected_.adam(p, before, gradients, step);
+      // m and v: three roundings of numbers below 1, and of the constants. w: 1 more, of an update below
+      // lr / (1 - beta1) |m| / sqrt(v), which is large where v is small.
+      EXPECT_TRUE(within(got.m, expected.m, 4 * unit_roundoff));
+      EXPECT_TRUE(within(got.v, expected.v, 4 * unit_roundoff));
+      Numbers weight_bounds(count);
+      for (std::int64_t i = 0; i < count; ++i) {
+        const double update = std::fabs(expected.weights[i] - before.weights[i]);
+        const double magnitude =
+            (0.9 * std::fabs(before.m[i]) + 0.1 * std::fabs(gradients[i])) / std::fabs(expected.m[i]);
+        weight_bounds[i] = unit_roundoff * (2 + update * (12 + 4 * magnitude));
+      }
+      EXPECT_TRUE(within(got.weights, expected.weights, weight_bounds));
+    }
+  }
+}
+
+/// Every op's result, for comparing runs.
+std::vector<Numbers> run_all(const OpRunner& run) {
+  std::vector<Numbers> results;
+  for (const Conv1dProblem& p :
+       {Conv1dProblem{3, 203, 3, 37, 21, 4}, Conv1dProblem{2, 4000, 1, 80, 100, 1}}) {
+    const Numbers src = uniforms(p.N * p.L_in * p.C_in, 1),
+                  weights = uniforms(p.C_out * p.kernel * p.C_in, 2);
+    const Numbers dy = uniforms(p.N * p.L_out() * p.C_out, 3);
+    results.push_back(
+        run.conv1d_forward(p, src, weights, {.bias = uniforms(p.C_out, 5), .relu = true, .p = 0.3f}));
+    results.push_back(run.conv1d_backward_data(p, dy, weights, {src, 0.3f}));
+    auto [diff_weights, diff_bias] = run.conv1d_backward_weights(p, src, dy);
+    results.push_back(std::move(diff_weights));
+    results.push_back(std::move(diff_bias));
+  }
+  const DenseProblem p{.N = 37, .in = 700, .out = 331};
+  const Numbers src = uniforms(p.N * p.in, 1), weights = uniforms(p.out * p.in, 2),
+                dy = uniforms(p.N * p.out, 3);
+  results.push_back(
+      run.dense_forward(p, src, weights, {.bias = uniforms(p.out, 5), .relu = true, .p = 0.5f}));
+  results.push_back(run.dense_backward_data(p, dy, weights, {src, 0.5f}));
+  results.push_back(run.dense_backward_weights(p, src, dy).weights);
+  const LossNumbers loss = run.softmax_cross_entropy({.N = 37, .classes = 19}, uniforms(37 * 19, 6),
+                                                     std::vector<std::int32_t>(37, 3));
+  results.push_back(loss.diff_logits);
+  results.push_back({loss.totals.loss_sum});
+  const AdamNumbers adam =
+      run.adam({.count = 200000}, {uniforms(200000, 1), uniforms(200000, 2), absolute(uniforms(200000, 3))},
+               uniforms(200000, 4), 3);
+  results.push_back(adam.weights);
+  return results;
+}
+
+TEST_P(NetworkOps, SameBitsForAnyNumberOfThreads) {
+  const std::vector<Numbers> expected = run_all(got_);
+  for (const int threads : {1, 2, 3, 5}) {
+    const auto backend = make_backend({.device = "cpu", .threads = threads, .instruction_set = GetParam()});
+    const std::vector<Numbers> got = run_all(OpRunner(*backend));
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      EXPECT_TRUE(identical(got[i], expected[i])) << "result " << i << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST_P(NetworkOps, DropoutKeepsWhatItsDefinitionKeeps) {
+  for (const std::int64_t C : {1, 7, 8, 31, 32, 33, 80, 230}) {
+    const Conv1dProblem p{.N = 3, .L_in = 19, .C_in = 1, .C_out = C, .kernel = 1, .stride = 1};
+    for (const float probability : {0.3f, 0.5f, 0.6f}) {
+      const EpilogueNumbers e{.bias = Numbers(C, 1.0),
+                              .relu = true,
+                              .p = probability,
+                              .seed = 11,
+                              .layer = 3,
+                              .step = 5000000001};
+      for (const OpRunner* run : {&got_, &expected_}) {
+        const Numbers y = run->conv1d_forward(p, Numbers(p.N * p.L_in), Numbers(C), e);
+        std::int64_t wrong = 0;
+        for (std::int64_t row = 0; row < p.N * p.L_in; ++row) {
+          for (std::int64_t c = 0; c < C; ++c) {
+            wrong += (y[row * C + c] > 0) != dropout_keeps(e.seed, e.layer, e.step, row, c, C, probability);
+          }
+        }
+        EXPECT_EQ(wrong, 0) << "C " << C << ", p " << probability;
+      }
+      const DenseProblem dense{.N = 3, .in = 1, .out = C};
+      const Numbers y = got_.dense_forward(dense, Numbers(3), Numbers(C), e);
+      for (std::int64_t i = 0; i < 3 * C; ++i) {
+        EXPECT_EQ(y[i] > 0, dropout_keeps(e.seed, e.layer, e.step, i / C, i % C, C, probability));
+      }
+    }
+  }
+}
+
+TEST_P(NetworkOps, NoItems) {
+  const Conv1dProblem conv{.N = 0, .L_in = 9, .C_in = 2, .C_out = 3, .kernel = 2, .stride = 1};
+  const DenseProblem dense{.N = 0, .in = 4, .out = 5};
+  for (const OpRunner* run : {&got_, &expected_}) {
+    EXPECT_TRUE(run->conv1d_forward(conv, {}, integers(12, 1), {}).empty());
+    EXPECT_TRUE(run->conv1d_backward_data(conv, {}, integers(12, 1), {}).empty());
+    EXPECT_EQ(run->conv1d_backward_weights(conv, {}, {}).weights, Numbers(12));
+    EXPECT_EQ(run->conv1d_backward_weights(conv, {}, {}).bias, Numbers(3));
+    EXPECT_TRUE(run->dense_forward(dense, {}, integers(20, 1), {}).empty());
+    EXPECT_TRUE(run->dense_backward_data(dense, {}, integers(20, 1), {}).empty());
+    EXPECT_EQ(run->dense_backward_weights(dense, {}, {}).weights, Numbers(20));
+    EXPECT_TRUE(run->avg_pool1d_forward({0, 5, 2, 2, 1}, {}).empty());
+    EXPECT_EQ(run->softmax_cross_entropy({0, 3}, {}, {}).totals.count, 0u);
+  }
+}
+
+}  // namespace
+}  // namespace bragg::tests

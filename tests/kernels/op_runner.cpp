@@ -1,0 +1,285 @@
+#include "tests/kernels/op_runner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+namespace bragg::tests {
+namespace {
+
+constexpr std::int64_t guard = 67;  // elements; odd, so that nothing is aligned by luck
+constexpr double spoiler = 0x1.8p100;
+
+/// (N, L, C) in a backend's memory: guard, `before` zeros, items item_stride apart, guard. What lies between
+/// items is `between`: the spoiler, or zeros where it is a halo.
+class Guarded {
+ public:
+  Guarded(Backend& backend, const char* name, std::int64_t N, std::int64_t L, std::int64_t C,
+          std::int64_t item_stride, const Numbers& values, std::int64_t before = 0, double between = spoiler)
+      : backend_(backend),
+        name_(name),
+        N_(N),
+        L_(L),
+        C_(C),
+        item_stride_(item_stride),
+        first_(guard + before) {
+    image_.assign(static_cast<std::size_t>(first_ + N * item_stride + guard), spoiler);
+    std::fill(image_.begin() + guard, image_.end() - guard, between);
+    if (!values.empty()) {
+      if (static_cast<std::int64_t>(values.size()) != N * L * C)
+        throw std::runtime_error("wrong number of values");
+      for (std::int64_t n = 0; n < N; ++n)
+        std::copy_n(&values[n * L * C], L * C, &image_[first_ + n * item_stride]);
+    }
+    const std::vector<float> floats(image_.begin(), image_.end());
+    memory_ = backend.allocate(image_.size() * element_size());
+    backend.upload(floats, Tensor{memory_.data(), backend.element_type()});
+  }
+
+  Tensor tensor() const { return {memory_.data() + first_ * element_size(), backend_.element_type()}; }
+  Activations activations() const {
+    return {tensor().data, backend_.element_type(), N_, L_, C_, item_stride_};
+  }
+
+  /// Nothing may have changed.
+  void expect_unchanged() const { (void)check(false); }
+  /// Only the elements may have changed; returns them.
+  Numbers result() const { return check(true); }
+
+ private:
+  std::size_t element_size() const { return size_of(backend_.element_type()); }
+
+  Numbers check(bool written) const {
+    Numbers now(image_.size());
+    if (backend_.element_type() == DType::f64) {
+      backend_.download(memory_.data(), now.data(), now.size() * sizeof(double));
+    } else {
+      std::vector<float> floats(image_.size());
+      backend_.download(memory_.data(), floats.data(), floats.size() * sizeof(float));
+      std::copy(floats.begin(), floats.end(), now.begin());
+    }
+    Numbers values;
+    for (std::int64_t i = 0; i < static_cast<std::int64_t>(now.size()); ++i) {
+      const std::int64_t in = i - first_;
+      const bool element = in >= 0 && in < N_ * item_stride_ && in % item_stride_ < L_ * C_;
+      if (element) values.push_back(now[i]);
+      if ((!element || !written) && std::memcmp(&now[i], &image_[i], sizeof(double)) != 0) {
+        throw std::runtime_error(
+            fmt::format("{}: element {} was overwritten: {} was {}", name_, in, now[i], image_[i]));
+      }
+    }
+    return values;
+  }
+
+  Backend& backend_;
+  std::string name_;
+  std::int64_t N_, L_, C_, item_stride_, first_;
+  Numbers image_;
+  Buffer memory_;
+};
+
+Guarded flat(Backend& backend, const char* name, std::int64_t count, const Numbers& values) {
+  return Guarded(backend, name, 1, 1, count, count, values);
+}
+
+/// A StepState in device memory.
+class State {
+ public:
+  State(Backend& backend, std::uint64_t step) : memory_(backend.allocate(sizeof(StepState))) {
+    const StepState state{step, 0};
+    backend.upload(&state, memory_.data(), sizeof state);
+  }
+  ConstTensor tensor() const { return {memory_.data(), DType::u64}; }
+
+ private:
+  Buffer memory_;
+};
+
+/// An epilogue in device memory.
+class DeviceEpilogue {
+ public:
+  DeviceEpilogue(Backend& backend, const EpilogueNumbers& e)
+      : state_(backend, e.step),
+        bias_(flat(backend, "bias", static_cast<std::int64_t>(e.bias.size()), e.bias)) {
+    if (!e.bias.empty()) epilogue_.bias = bias_.tensor();
+    epilogue_.relu = e.relu;
+    epilogue_.dropout = {e.p, e.seed, e.layer, state_.tensor()};
+  }
+  const Epilogue& get() const { return epilogue_; }
+  void expect_unchanged() const { bias_.expect_unchanged(); }
+
+ private:
+  State state_;
+  Guarded bias_;
+  Epilogue epilogue_;
+};
+
+std::uint32_t word(std::uint32_t seed, std::int64_t i) {
+  return random_call(seed, RandomStream::test, static_cast<std::uint32_t>(i / 4), 0, 0)[i % 4];
+}
+
+}  // namespace
+
+Numbers integers(std::int64_t count, std::uint32_t seed) {
+  Numbers values(count);
+  for (std::int64_t i = 0; i < count; ++i)
+    values[i] = static_cast<double>(uniform_below(word(seed, i), 9)) - 4;
+  return values;
+}
+
+Numbers uniforms(std::int64_t count, std::uint32_t seed) {
+  Numbers values(count);
+  for (std::int64_t i = 0; i < count; ++i)
+    values[i] = 2 * uniform01(word(seed, i)) - 1;
+  return values;
+}
+
+Numbers absolute(Numbers values) {
+  for (double& x : values)
+    x = std::fabs(x);
+  return values;
+}
+
+Numbers OpRunner::conv1d_forward(const Conv1dProblem& p, const Numbers& src, const Numbers& weights,
+                                 const EpilogueNumbers& e) const {
+  const Guarded x(backend_, "src", p.N, p.L_in, p.C_in, p.L_in * p.C_in + gap_, src);
+  const Guarded w = flat(backend_, "weights", p.C_out * p.kernel * p.C_in, weights);
+  const Guarded y(backend_, "dst", p.N, p.L_out(), p.C_out, p.L_out() * p.C_out + gap_, {});
+  const DeviceEpilogue epilogue(backend_, e);
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.conv1d_forward(p, x.activations(), w.tensor(), y.activations(), epilogue.get());
+  x.expect_unchanged();
+  w.expect_unchanged();
+  epilogue.expect_unchanged();
+  return y.result();
+}
+
+Numbers OpRunner::conv1d_backward_data(const Conv1dProblem& p, const Numbers& diff_dst,
+                                       const Numbers& weights, const ReluNumbers& relu) const {
+  const std::int64_t halo = std::max(p.halo_before(), p.halo_after());
+  const Guarded dy(backend_, "diff_dst", p.N, p.L_out(), p.C_out, (p.L_out() + halo) * p.C_out, diff_dst,
+                   p.halo_before() * p.C_out, 0.0);
+  const Guarded w = flat(backend_, "weights", p.C_out * p.kernel * p.C_in, weights);
+  const std::int64_t item_stride = p.L_in * p.C_in + gap_;
+  const Guarded src(backend_, "src", p.N, p.L_in, p.C_in, item_stride + 1, relu.src);
+  const Guarded dx(backend_, "diff_src", p.N, p.L_in, p.C_in, item_stride, {});
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  ReluGradient gradient;
+  if (!relu.src.empty()) gradient = {src.activations(), relu.p};
+  backend_.conv1d_backward_data(p, dy.activations(), w.tensor(), dx.activations(), gradient);
+  dy.expect_unchanged();
+  w.expect_unchanged();
+  src.expect_unchanged();
+  return dx.result();
+}
+
+WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const Numbers& src,
+                                                  const Numbers& diff_dst) const {
+  const Guarded x(backend_, "src", p.N, p.L_in, p.C_in, p.L_in * p.C_in + gap_, src);
+  const Guarded dy(backend_, "diff_dst", p.N, p.L_out(), p.C_out, p.L_out() * p.C_out + gap_, diff_dst);
+  const Guarded dw = flat(backend_, "diff_weights", p.C_out * p.kernel * p.C_in, {});
+  const Guarded db = flat(backend_, "diff_bias", p.C_out, {});
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.conv1d_backward_weights(p, x.activations(), dy.activations(), dw.tensor(), db.tensor());
+  x.expect_unchanged();
+  dy.expect_unchanged();
+  return {dw.result(), db.result()};
+}
+
+Numbers OpRunner::avg_pool1d_forward(const AvgPool1dProblem& p, const Numbers& src) const {
+  const Guarded x(backend_, "src", p.N, p.L_in, p.C, p.L_in * p.C + gap_, src);
+  const Guarded y(backend_, "dst", p.N, p.L_out(), p.C, p.L_out() * p.C + gap_, {});
+  backend_.avg_pool1d_forward(p, x.activations(), y.activations());
+  x.expect_unchanged();
+  return y.result();
+}
+
+Numbers OpRunner::avg_pool1d_backward(const AvgPool1dProblem& p, const Numbers& diff_dst,
+                                      const ReluNumbers& relu) const {
+  const Guarded dy(backend_, "diff_dst", p.N, p.L_out(), p.C, p.L_out() * p.C + gap_, diff_dst);
+  const Guarded src(backend_, "src", p.N, p.L_in, p.C, p.L_in * p.C + gap_ + 1, relu.src);
+  const Guarded dx(backend_, "diff_src", p.N, p.L_in, p.C, p.L_in * p.C + gap_, {});
+  ReluGradient gradient;
+  if (!relu.src.empty()) gradient = {src.activations(), relu.p};
+  backend_.avg_pool1d_backward(p, dy.activations(), dx.activations(), gradient);
+  dy.expect_unchanged();
+  src.expect_unchanged();
+  return dx.result();
+}
+
+Numbers OpRunner::dense_forward(const DenseProblem& p, const Numbers& src, const Numbers& weights,
+                                const EpilogueNumbers& e) const {
+  const Guarded x(backend_, "src", p.N, 1, p.in, p.in + gap_, src);
+  const Guarded w = flat(backend_, "weights", p.out * p.in, weights);
+  const Guarded y(backend_, "dst", p.N, 1, p.out, p.out + gap_, {});
+  const DeviceEpilogue epilogue(backend_, e);
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.dense_forward(p, x.activations(), w.tensor(), y.activations(), epilogue.get());
+  x.expect_unchanged();
+  w.expect_unchanged();
+  epilogue.expect_unchanged();
+  return y.result();
+}
+
+Numbers OpRunner::dense_backward_data(const DenseProblem& p, const Numbers& diff_dst, const Numbers& weights,
+                                      const ReluNumbers& relu) const {
+  const Guarded dy(backend_, "diff_dst", p.N, 1, p.out, p.out + gap_, diff_dst);
+  const Guarded w = flat(backend_, "weights", p.out * p.in, weights);
+  const Guarded src(backend_, "src", p.N, 1, p.in, p.in + gap_ + 1, relu.src);
+  const Guarded dx(backend_, "diff_src", p.N, 1, p.in, p.in + gap_, {});
+  ReluGradient gradient;
+  if (!relu.src.empty()) gradient = {src.activations(), relu.p};
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.dense_backward_data(p, dy.activations(), w.tensor(), dx.activations(), gradient);
+  dy.expect_unchanged();
+  w.expect_unchanged();
+  src.expect_unchanged();
+  return dx.result();
+}
+
+WeightGradients OpRunner::dense_backward_weights(const DenseProblem& p, const Numbers& src,
+                                                 const Numbers& diff_dst) const {
+  const Guarded x(backend_, "src", p.N, 1, p.in, p.in + gap_, src);
+  const Guarded dy(backend_, "diff_dst", p.N, 1, p.out, p.out + gap_, diff_dst);
+  const Guarded dw = flat(backend_, "diff_weights", p.out * p.in, {});
+  const Guarded db = flat(backend_, "diff_bias", p.out, {});
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.dense_backward_weights(p, x.activations(), dy.activations(), dw.tensor(), db.tensor());
+  x.expect_unchanged();
+  dy.expect_unchanged();
+  return {dw.result(), db.result()};
+}
+
+LossNumbers OpRunner::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, const Numbers& logits,
+                                            const std::vector<std::int32_t>& labels) const {
+  const Guarded x = flat(backend_, "logits", p.N * p.classes, logits);
+  const Guarded dx = flat(backend_, "diff_logits", p.N * p.classes, {});
+  const Buffer label_memory = backend_.allocate(labels.size() * sizeof(std::int32_t));
+  backend_.upload(labels.data(), label_memory.data(), labels.size() * sizeof(std::int32_t));
+  const Buffer totals = backend_.allocate(sizeof(LossTotals));
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.softmax_cross_entropy(p, x.tensor(), ConstTensor{label_memory.data(), DType::i32}, dx.tensor(),
+                                 Tensor{totals.data(), DType::u8});
+  x.expect_unchanged();
+  LossNumbers result;
+  result.diff_logits = dx.result();
+  backend_.download(totals.data(), &result.totals, sizeof(LossTotals));
+  return result;
+}
+
+AdamNumbers OpRunner::adam(const AdamProblem& p, const AdamNumbers& before, const Numbers& gradients,
+                           std::uint64_t step) const {
+  const Guarded w = flat(backend_, "weights", p.count, before.weights);
+  const Guarded m = flat(backend_, "m", p.count, before.m);
+  const Guarded v = flat(backend_, "v", p.count, before.v);
+  const Guarded g = flat(backend_, "gradients", p.count, gradients);
+  const State state(backend_, step);
+  backend_.adam(p, w.tensor(), g.tensor(), m.tensor(), v.tensor(), state.tensor());
+  g.expect_unchanged();
+  return {w.result(), m.result(), v.result()};
+}
+
+}  // namespace bragg::tests

@@ -1,0 +1,83 @@
+// Runs one op of any backend on host numbers: every buffer between guard bands, slack between items filled
+// with numbers that spoil a result that reads them, guards and inputs checked afterwards.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/random.h"
+
+namespace bragg::tests {
+
+using Numbers = std::vector<double>;
+
+/// `count` integers in [-4, 4] (zeros are rare), the same for the same seed.
+Numbers integers(std::int64_t count, std::uint32_t seed);
+/// `count` floats, uniform in (-1, 1).
+Numbers uniforms(std::int64_t count, std::uint32_t seed);
+Numbers absolute(Numbers);
+
+/// What an epilogue needs, as host numbers.
+struct EpilogueNumbers {
+  Numbers bias;  ///< empty: none
+  bool relu = false;
+  float p = 0;
+  std::uint32_t seed = 7, layer = 0;
+  std::uint64_t step = 0;
+};
+
+/// The src of a ReluGradient; empty: none.
+struct ReluNumbers {
+  Numbers src;
+  float p = 0;
+};
+
+struct WeightGradients {
+  Numbers weights, bias;
+};
+
+struct LossNumbers {
+  Numbers diff_logits;
+  LossTotals totals{};
+};
+
+struct AdamNumbers {
+  Numbers weights, m, v;
+};
+
+/// Every function returns the op's result without gaps. Throws std::runtime_error where a guard was
+/// overwritten or an input changed. `gap`: elements between items.
+class OpRunner {
+ public:
+  explicit OpRunner(Backend& backend, std::int64_t gap = 3) : backend_(backend), gap_(gap) {}
+
+  Numbers conv1d_forward(const Conv1dProblem&, const Numbers& src, const Numbers& weights,
+                         const EpilogueNumbers&) const;
+  Numbers conv1d_backward_data(const Conv1dProblem&, const Numbers& diff_dst, const Numbers& weights,
+                               const ReluNumbers&) const;
+  WeightGradients conv1d_backward_weights(const Conv1dProblem&, const Numbers& src,
+                                          const Numbers& diff_dst) const;
+  Numbers avg_pool1d_forward(const AvgPool1dProblem&, const Numbers& src) const;
+  Numbers avg_pool1d_backward(const AvgPool1dProblem&, const Numbers& diff_dst, const ReluNumbers&) const;
+  Numbers dense_forward(const DenseProblem&, const Numbers& src, const Numbers& weights,
+                        const EpilogueNumbers&) const;
+  Numbers dense_backward_data(const DenseProblem&, const Numbers& diff_dst, const Numbers& weights,
+                              const ReluNumbers&) const;
+  WeightGradients dense_backward_weights(const DenseProblem&, const Numbers& src,
+                                         const Numbers& diff_dst) const;
+  LossNumbers softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, const Numbers& logits,
+                                    const std::vector<std::int32_t>& labels) const;
+  AdamNumbers adam(const AdamProblem&, const AdamNumbers&, const Numbers& gradients,
+                   std::uint64_t step) const;
+
+  Backend& backend() const { return backend_; }
+
+ private:
+  Backend& backend_;
+  std::int64_t gap_;
+};
+
+}  // namespace bragg::tests
