@@ -11,8 +11,8 @@
 namespace bragg::xrd {
 namespace {
 
-/// Edges outside of this, A, are no crystal's: mmCIF writes 1 1 1 where there is none.
-constexpr double shortest_edge = 1.0, longest_edge = 1000.0;
+/// Edges outside of this, A, are no crystal's.
+constexpr double shortest_edge = 0.5, longest_edge = 1000.0;
 constexpr double smallest_angle = 5.0;
 /// How far the sites' composition may be from the formula's (relative to the count, and of an atom), and the
 /// density.
@@ -75,7 +75,7 @@ UnitCell read_cell(const CifReader& reader) {
       reader.fail(CifFault::bad_cell, columns[i][0].line,
                   fmt::format("{} has {} values", tags[i], columns[i].rows()));
     const double value = *values[i] = reader.number(columns[i], 0, CifFault::bad_cell);
-    const bool fits = i < 3 ? value > shortest_edge && value <= longest_edge
+    const bool fits = i < 3 ? value >= shortest_edge && value <= longest_edge
                             : value >= smallest_angle && value <= 180 - smallest_angle;
     if (!fits)
       reader.fail(CifFault::bad_cell, columns[i][0].line,

@@ -30,6 +30,8 @@ void normalise(std::string& text, const std::string& file) {
     unreadable(file, "UTF-16, not a CIF's ASCII");
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   if (text.empty()) unreadable(file, "empty");
+  while (text.ends_with('\x1a'))
+    text.pop_back();  // Ctrl-Z, DOS's end of a text
   if (text.find('\0') != std::string::npos) unreadable(file, "binary: it holds NUL bytes");
   const auto is_control = [](char c) {
     return static_cast<unsigned char>(c) < 32 && c != '\n' && c != '\r' && c != '\t' && c != '\f' &&

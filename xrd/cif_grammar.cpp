@@ -1,5 +1,7 @@
 #include "xrd/cif_grammar.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <gemmi/cif.hpp>
@@ -163,7 +165,14 @@ std::vector<CifBlock> parse_blocks(std::string_view text, int first_line) {
   } catch (const pegtl::parse_error& e) {
     const auto& position = e.positions().front();
     const std::string block = state.blocks.empty() ? "" : state.blocks.back().name;
-    throw CifGrammarError(block, static_cast<int>(position.line), std::string(e.message()));
+    // What stands there helps more than the name of a rule.
+    constexpr std::size_t longest_excerpt = 40;
+    std::string_view rest = text.substr(std::min(position.byte, text.size()));
+    rest = rest.substr(0, std::min(rest.find_first_of("\r\n"), longest_excerpt));
+    std::string message(e.message());
+    if (message == "parse error") message = "neither a tag nor a loop nor a block";
+    if (!rest.empty()) message += fmt::format(" at '{}'", rest);
+    throw CifGrammarError(block, static_cast<int>(position.line), message);
   }
   return std::move(state.blocks);
 }

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <vector>
 
 #include "xrd/species.h"
 
@@ -46,33 +47,50 @@ std::optional<double> parse_cif_number(std::string_view text) {
 }
 
 std::optional<std::array<double, 99>> parse_formula(std::string_view text) {
-  std::array<double, 99> count{};
+  using Counts = std::array<double, 99>;
+  std::vector<Counts> open(1);  // the sum, and one for every bracket that is open
   bool any = false;
-  for (std::size_t i = 0; i < text.size();) {
-    if (text[i] == ' ' || text[i] == '\n' || text[i] == '\r' || text[i] == '\t') {
-      ++i;
-      continue;
-    }
-    if (!is_upper(text[i])) return std::nullopt;
-    const std::size_t length = i + 1 < text.size() && is_lower(text[i + 1]) ? 2 : 1;
-    const auto species = parse_species(text.substr(i, length));
-    if (!species) return std::nullopt;
-    i += length;
+  std::size_t i = 0;
+  const auto take_number = [&]() -> std::optional<double> {
     std::size_t end = i;
     while (end < text.size() && (is_digit(text[end]) || text[end] == '.'))
       ++end;
-    double n = 1;
-    if (end > i) {
-      const auto number = parse_cif_number(text.substr(i, end - i));
-      if (!number) return std::nullopt;
-      n = *number;
-      i = end;
+    if (end == i) return 1.0;
+    const auto number = parse_cif_number(text.substr(i, end - i));
+    i = end;
+    return number;
+  };
+  while (i < text.size()) {
+    const char c = text[i];
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') {
+      ++i;
+    } else if (c == '(') {
+      if (open.size() > 8) return std::nullopt;
+      open.emplace_back();
+      ++i;
+    } else if (c == ')') {
+      if (open.size() < 2) return std::nullopt;
+      ++i;
+      const auto n = take_number();
+      if (!n) return std::nullopt;
+      const Counts group = open.back();
+      open.pop_back();
+      for (std::size_t z = 1; z < group.size(); ++z)
+        open.back()[z] += *n * group[z];
+    } else {
+      if (!is_upper(c)) return std::nullopt;
+      const std::size_t length = i + 1 < text.size() && is_lower(text[i + 1]) ? 2 : 1;
+      const auto species = parse_species(text.substr(i, length));
+      if (!species) return std::nullopt;
+      i += length;
+      const auto n = take_number();
+      if (!n) return std::nullopt;
+      open.back()[species->atomic_number] += *n;
+      any = true;
     }
-    count[species->atomic_number] += n;
-    any = true;
   }
-  if (!any) return std::nullopt;
-  return count;
+  if (!any || open.size() != 1) return std::nullopt;
+  return open.front();
 }
 
 }  // namespace bragg::xrd

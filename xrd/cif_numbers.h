@@ -11,8 +11,8 @@ namespace bragg::xrd {
 /// infinities, trailing characters, decimal commas.
 std::optional<double> parse_cif_number(std::string_view text);
 
-/// Counts by atomic number (1..98) of "Al12 O18", "C6H12O6", "Ca0.5 D2 O"; deuterium counts as hydrogen.
-/// Empty where the text is no plain sum of elements.
+/// Counts by atomic number (1..98) of "Al12 O18", "C6H12O6", "Ca0.5 D2 O", "(Fe.8 Mg.2)2 Si O4"; deuterium
+/// counts as hydrogen. Empty where the text is no plain sum of elements.
 std::optional<std::array<double, 99>> parse_formula(std::string_view text);
 
 }  // namespace bragg::xrd

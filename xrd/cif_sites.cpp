@@ -19,9 +19,9 @@ namespace {
 
 /// Occupancies on one position may add up to this much more than 1: they are published with two decimals.
 constexpr double occupancy_rounding = 0.02;
-/// U (A^2) beyond this is a typing error: no atom that still scatters into Bragg peaks moves by more than 2
-/// A.
-constexpr double largest_u = 4.0;
+/// U (A^2) outside of this is a typing error: no atom that still scatters into Bragg peaks moves by more than
+/// 2 A. Slightly negative values come out of refinements and are kept as published, with a warning.
+constexpr double smallest_u = -0.05, largest_u = 4.0;
 /// Coordinates outside of this many cells from the origin are typing errors.
 constexpr double largest_coordinate = 100.0;
 constexpr double eight_pi_squared = 8 * std::numbers::pi * std::numbers::pi;
@@ -38,9 +38,9 @@ struct Row {
   int line = 0;
 };
 
-/// The element that a site's label starts with, as CIF core asks. One capital and one small letter are an
-/// element or, if they are none, the capital alone ("Ow1"); words ("Wat") are nothing; of two capitals
-/// ("CA1") the formula decides.
+/// The element that a site's label starts with, as CIF core asks. The formula decides what is open: "CA1"
+/// (calcium or a carbon), "Ala", "Pbl". Without it "Ca1" is calcium, "Ow1" oxygen, and capitals or words that
+/// could be either nothing.
 std::optional<Species> species_from_label(std::string_view label,
                                           const std::optional<std::array<double, 99>>& formula) {
   std::size_t letters = 0;
@@ -49,14 +49,15 @@ std::optional<Species> species_from_label(std::string_view label,
   if (letters == 0 || !is_upper(label[0])) return std::nullopt;
   const auto one = parse_species(label.substr(0, 1));
   if (letters == 1) return one;
-  if (letters > 2 && is_lower(label[1]) && is_lower(label[2])) return std::nullopt;
   const auto two = parse_species(label.substr(0, 2));
-  if (is_lower(label[1])) return two ? two : one;
-  if (!two || !one) return two ? two : one;
-  if (!formula) return std::nullopt;
-  const bool has_one = (*formula)[one->atomic_number] > 0, has_two = (*formula)[two->atomic_number] > 0;
-  if (has_one == has_two) return std::nullopt;
-  return has_two ? two : one;
+  if (formula) {
+    const bool has_one = one && (*formula)[one->atomic_number] > 0;
+    const bool has_two = two && (*formula)[two->atomic_number] > 0;
+    if (has_one != has_two) return has_one ? one : two;
+  }
+  const bool is_word = letters > 2 && is_lower(label[1]) && is_lower(label[2]);
+  if (is_word || (one && two && is_upper(label[1]))) return std::nullopt;
+  return two ? two : one;
 }
 
 class SiteReader {
@@ -150,7 +151,12 @@ class SiteReader {
                    fmt::format("{} is '{}'", type.tag(), type[i].text));
     const CifColumn& source = has_type ? type : label;
     const CifValue& value = source[i];
-    const auto found = has_type ? parse_species(value.text) : species_from_label(value.text, formula);
+    auto found = has_type ? parse_species(value.text) : species_from_label(value.text, formula);
+    if (!has_type && value.text.starts_with("Wat")) {  // American Mineralogist's name of a water molecule
+      found = parse_species("O");
+      reader_.warn(value.line, fmt::format("{} '{}' is taken for the oxygen of a water molecule",
+                                           source.tag(), value.text));
+    }
     if (!found)
       reader_.fail(CifFault::unknown_species, value.line,
                    fmt::format("{} '{}' is no element or ion{}", source.tag(), value.text,
@@ -164,14 +170,14 @@ class SiteReader {
   double isotropic(const CifColumn& column, std::size_t i, double factor, const std::string& label) const {
     if (!column || column[i].is_null()) return 0;
     const double u = factor * reader_.number(column, i, CifFault::bad_displacement);
-    if (!(std::abs(u) <= largest_u))
+    if (!(u >= smallest_u && u <= largest_u))
       reader_.fail(CifFault::bad_displacement, column[i].line,
-                   fmt::format("{} {} of site {} is not within 0..{} A^2 (as U)", column.tag(),
-                               column[i].text, label, largest_u));
+                   fmt::format("{} {} of site {} is not within {}..{} A^2 (as U)", column.tag(),
+                               column[i].text, label, smallest_u, largest_u));
     if (u < 0)
-      reader_.warn(column[i].line, fmt::format("{} {} of site {} is negative; 0 is taken", column.tag(),
-                                               column[i].text, label));
-    return std::max(u, 0.0);
+      reader_.warn(column[i].line,
+                   fmt::format("{} {} of site {} is negative", column.tag(), column[i].text, label));
+    return u;
   }
 
   /// U_ij, B_ij or beta_ij by label.
@@ -217,20 +223,28 @@ class SiteReader {
       Tensor u;
       for (std::size_t k = 0; k < 6; ++k) {
         u[k] = factor[k] * reader_.number(columns[k], i, CifFault::bad_displacement);
-        if (!(std::abs(u[k]) <= largest_u) || (k < 3 && u[k] < 0))
-          reader_.fail(CifFault::bad_displacement, columns[k][i].line,
-                       fmt::format("{} {} of site {} is not within {}..{} A^2 (as U)", columns[k].tag(),
-                                   columns[k][i].text, label[i].text, k < 3 ? 0.0 : -largest_u, largest_u));
+        if (!(std::abs(u[k]) <= largest_u) || (k < 3 && u[k] < smallest_u))
+          reader_.fail(
+              CifFault::bad_displacement, columns[k][i].line,
+              fmt::format("{} {} of site {} is not within {}..{} A^2 (as U)", columns[k].tag(),
+                          columns[k][i].text, label[i].text, k < 3 ? smallest_u : -largest_u, largest_u));
       }
-      // The n-th tensor of a label belongs to the n-th site of that label; one tensor to all of them.
-      std::vector<Row*>& sites = found->second;
+      // The n-th tensor of a label belongs to its n-th site (or to "label_n", as programs make labels
+      // unique), a last one to all sites of the label that are left.
       const std::size_t n = seen[label[i].text]++;
-      if (n >= sites.size())
-        reader_.fail(CifFault::bad_displacement, label[i].line,
-                     fmt::format("{} '{}' is there {} times, for {} site(s)", label.tag(), label[i].text,
-                                 n + 1, sites.size()));
-      for (std::size_t k = n; k < sites.size(); ++k)
-        sites[k]->site.u_aniso = u;
+      const std::vector<Row*>* sites = &found->second;
+      std::size_t first = n;
+      if (n >= sites->size()) {
+        const auto renamed = by_label.find(fmt::format("{}_{}", label[i].text, n + 1));
+        if (renamed == by_label.end())
+          reader_.fail(CifFault::bad_displacement, label[i].line,
+                       fmt::format("{} '{}' is there {} times, for {} site(s)", label.tag(), label[i].text,
+                                   n + 1, sites->size()));
+        sites = &renamed->second;
+        first = 0;
+      }
+      for (std::size_t k = first; k < sites->size(); ++k)
+        (*sites)[k]->site.u_aniso = u;
     }
   }
 

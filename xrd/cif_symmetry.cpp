@@ -1,7 +1,7 @@
 // The symmetry of a block: from the operators, else the Hall symbol, else the Hermann-Mauguin name, else the
 // number where that leaves nothing open; and every other statement of the block must agree with it.
-#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -38,10 +38,6 @@ std::vector<SymmetryOperator> operators_of(const CifReader& reader, const CifCol
   return out;
 }
 
-bool same_operators(const SpaceGroupSetting& a, const SpaceGroupSetting& b) {
-  return operator_key(a.operators) == operator_key(b.operators);
-}
-
 [[noreturn]] void contradiction(const CifReader& reader, const Statement& statement, std::string_view source,
                                 const SpaceGroupSetting& group) {
   reader.fail(
@@ -49,25 +45,28 @@ bool same_operators(const SpaceGroupSetting& a, const SpaceGroupSetting& b) {
       fmt::format("{} against the {}: {} (number {})", statement.quote(), source, group.hm, group.number));
 }
 
-/// A name leaves the origin open (an extension does not); axes and centring are what it says.
+/// A name says axes and centring; it leaves the origin open unless it has an extension for it.
 void check_name(const CifReader& reader, const Statement& hm, std::string_view source,
                 const SpaceGroupSetting& group) {
   const auto candidates = settings_named(hm.value->text);
   if (candidates.empty())
     return reader.warn(hm.value->line,
                        fmt::format("{} is not known; the {} are taken: {}", hm.quote(), source, group.hm));
-  const bool same_number = std::any_of(candidates.begin(), candidates.end(), [&](const TabulatedSetting* t) {
-    return t->setting.number == group.number;
-  });
-  if (!same_number) contradiction(reader, hm, source, group);
   const OperatorKey key = operator_key(group.operators);
-  for (const TabulatedSetting* t : candidates)
+  bool same_number = false, other_origin = false;
+  for (const TabulatedSetting* t : candidates) {
     if (operator_key(t->setting.operators) == key) return;
-  for (const TabulatedSetting* t : candidates)
-    if (differ_by_origin_only(t->setting.operators, group.operators))
-      return reader.warn(hm.value->line, fmt::format("{}: the {} have another origin", hm.quote(), source));
-  reader.warn(hm.value->line, fmt::format("{}: the {} are of this group, but in another setting{}",
-                                          hm.quote(), source, group.hall.empty() ? "" : ", " + group.hm));
+    same_number = same_number || t->setting.number == group.number;
+    other_origin = other_origin || differ_by_origin_only(t->setting.operators, group.operators);
+  }
+  const bool origin_is_named = hm.value->text.find(':') != std::string_view::npos;
+  if (other_origin && !origin_is_named)
+    return reader.warn(hm.value->line, fmt::format("{}: the {} have another origin", hm.quote(), source));
+  // No name exists for a setting outside of the tables: the one given can only mean the type.
+  if (same_number && group.hall.empty())
+    return reader.warn(hm.value->line,
+                       fmt::format("{}: the {} are in a setting without a name", hm.quote(), source));
+  contradiction(reader, hm, source, group);
 }
 
 SpaceGroupSetting named(const CifReader& reader, const Statement& statement, const UnitCell& cell,
@@ -150,13 +149,15 @@ SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
 
   if (number && given_number != group.number) contradiction(reader, number, source, group);
   if (hall && source == "operators") {
-    SpaceGroupSetting other;
+    std::optional<SpaceGroupSetting> other;
     try {
       other = setting_from_hall(hall.value->text);
     } catch (const Error& e) {
-      reader.fail(CifFault::bad_symmetry, hall.value->line, fmt::format("{}: {}", hall.tag, e.what()));
+      reader.warn(hall.value->line,
+                  fmt::format("{}: {}; the operators are taken: {}", hall.tag, e.what(), group.hm));
     }
-    if (!same_operators(group, other)) contradiction(reader, hall, source, group);
+    if (other && operator_key(other->operators) != operator_key(group.operators))
+      contradiction(reader, hall, source, group);
   }
   if (hm && source != "operators of the name") check_name(reader, hm, source, group);
 

@@ -95,8 +95,9 @@ std::optional<Species> parse_species(std::string_view text) {
   if (species.atomic_number == 0) return std::nullopt;
   if (i == text.size()) return species;
 
-  // "3+", "+3", "+", "0+": one digit at most on one side of one sign.
+  // "3+", "+3", "+", "0+": one digit at most on one side of one sign; "0" alone.
   const std::string_view charge = text.substr(i);
+  if (charge == "0") return species;
   const std::size_t sign = charge.find_first_of("+-");
   if (sign == std::string_view::npos || charge.size() > 2) return std::nullopt;
   int value = 1;

@@ -17,8 +17,8 @@ struct Species {
   auto operator<=>(const Species&) const = default;
 };
 
-/// Reads "Fe", "Fe3+", "O2-", "O-2", "Cl1-", "Na+", "D" (hydrogen) and, as CIF labels go, nothing more. Empty where it
-/// is no species.
+/// Reads "Fe", "Fe3+", "O2-", "O-2", "Cl1-", "Na+", "Si0", "D" (hydrogen), in capitals or not, and nothing
+/// more. Empty where it is no species.
 std::optional<Species> parse_species(std::string_view text);
 /// "Fe3+", "O2-", "Na1+", "Si".
 std::string name_of(Species);

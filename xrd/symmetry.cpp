@@ -324,6 +324,9 @@ SpaceGroupSetting setting_from_hall(std::string_view hall) {
     }
     while (!out.empty() && out.back() == ' ')
       out.pop_back();
+    const std::size_t letter = !out.empty() && out[0] == '-' ? 1 : 0;  // "-P2yn" is "-P 2yn"
+    if (out.size() > letter + 1 && out[letter] != ' ' && out[letter + 1] != ' ')
+      out.insert(letter + 1, 1, ' ');
     return out;
   };
   static const auto index = [&] {
