@@ -1,0 +1,155 @@
+#include "apps/report/plots.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "apps/report/svg.h"
+#include "nn/evaluation.h"
+
+namespace bragg::apps::report {
+namespace {
+
+/// Largest and smallest value of every half unit of the picture: peaks survive, 8500 points become a few
+/// hundred.
+std::vector<Point> thinned(std::span<const float> values, const TwoThetaGrid& grid, const Axis& x,
+                           const Axis& y) {
+  std::vector<Point> points;
+  const auto at = [&](std::size_t i) {
+    return Point{x(grid.at(static_cast<std::int64_t>(i))), y(values[i])};
+  };
+  for (std::size_t i = 0; i < values.size();) {
+    const double column = std::floor(at(i).x * 2);
+    std::size_t low = i, high = i, end = i;
+    for (; end < values.size() && std::floor(at(end).x * 2) == column; ++end) {
+      if (values[end] < values[low]) low = end;
+      if (values[end] > values[high]) high = end;
+    }
+    points.push_back(at(std::min(low, high)));
+    if (low != high) points.push_back(at(std::max(low, high)));
+    i = end;
+  }
+  return points;
+}
+
+}  // namespace
+
+std::string pattern_plot(std::span<const float> values, std::span<const float> other,
+                         const TwoThetaGrid& grid, std::string_view label) {
+  const double below = other.empty() ? 0 : 44;
+  Svg svg(340, 138 + below, label);
+  const Axis x(grid.start, grid.end(), 8, 332), y(0, 1, 104, 6);
+  for (const double tick : x.ticks(5))
+    svg.line({x(tick), 6}, {x(tick), 104 + below}, {.style = "grid"});
+  if (!other.empty()) {
+    const Axis down(0, 1, 104, 104 + below - 4);
+    svg.polyline(thinned(other, grid, x, down), {.style = "other-trace"});
+  }
+  svg.polyline(thinned(values, grid, x, y), {.style = "trace"});
+  if (!other.empty()) svg.line({8, 104}, {332, 104}, {.style = "axis"});
+  draw_horizontal(svg, x, 104 + below, "2\xCE\xB8, degrees", 5);
+  return svg.str();
+}
+
+std::string rate_plot(std::span<const RateRow> rows, std::string_view label) {
+  constexpr double left = 250, right = 700, row_height = 27;
+  const double bottom = 8 + row_height * static_cast<double>(rows.size());
+  Svg svg(760, bottom + 36, label);
+  const Axis x(0, 100, left, right);
+  for (const double tick : x.ticks(5))
+    svg.line({x(tick), 4}, {x(tick), bottom}, {.style = "grid"});
+  double y = 8 + row_height / 2;
+  for (const RateRow& row : rows) {
+    const std::string title = fmt::format("{}: {:.1f} %, 95 % interval {:.1f}..{:.1f} %", row.name,
+                                          100 * row.rate.value, 100 * row.rate.low, 100 * row.rate.high);
+    svg.text({left - 12, y + 4}, row.name, row.baseline ? "name" : "strong", Anchor::end);
+    svg.line({x(100 * row.rate.low), y}, {x(100 * row.rate.high), y},
+             {.style = row.baseline ? "baseline-interval" : "interval", .opacity = 0.6});
+    svg.circle({x(100 * row.rate.value), y}, 5,
+               {.style = row.baseline ? "baseline" : "model", .title = title});
+    svg.text({right + 14, y + 4}, fmt::format("{:.1f} %", 100 * row.rate.value),
+             row.baseline ? "name" : "strong");
+    y += row_height;
+  }
+  draw_horizontal(svg, x, bottom, "right answers, %", 5);
+  return svg.str();
+}
+
+std::string confusion_plot(std::span<const std::string> names, std::span<const std::string> columns,
+                           std::span<const std::int64_t> counts, std::string_view label) {
+  const double cell = columns.size() > 10 ? 34 : 54;
+  constexpr double left = 128, top = 92;
+  const double width = cell * static_cast<double>(columns.size()),
+               height = cell * static_cast<double>(names.size());
+  // The box keeps its proportion to the page: a small matrix is centred, not blown up.
+  const double box = std::max(left + width + 100, 720.0), shift = (box - left - width - 60) / 2;
+  Svg svg(box, top + height + 10, label);
+  const double x0 = left + shift;
+  svg.text({x0 + width / 2, 14}, "answered", "axis-label", Anchor::middle);
+  svg.text({x0 - 112, top + height / 2}, "true", "axis-label", Anchor::middle, true);
+  for (std::size_t p = 0; p < columns.size(); ++p) {
+    const double x = x0 + cell * (static_cast<double>(p) + 0.5) + 4;
+    svg.text({x, top - 8}, columns[p], "name", Anchor::start, true);
+  }
+  for (std::size_t t = 0; t < names.size(); ++t) {
+    const double y = top + cell * static_cast<double>(t);
+    const auto row = counts.subspan(t * columns.size(), columns.size());
+    std::int64_t sum = 0;
+    for (const std::int64_t count : row)
+      sum += count;
+    svg.text({x0 - 8, y + cell / 2 + 4}, names[t], "name", Anchor::end);
+    svg.text({x0 + width + 8, y + cell / 2 + 4}, fmt::format("n = {}", sum), "tick");
+    for (std::size_t p = 0; p < columns.size(); ++p) {
+      const double x = x0 + cell * static_cast<double>(p);
+      const double share = sum > 0 ? static_cast<double>(row[p]) / static_cast<double>(sum) : 0;
+      const std::string title = fmt::format("{} of {} {} patterns ({:.1f} %) answered as {}", row[p], sum,
+                                            names[t], 100 * share, columns[p]);
+      svg.rect({x, y}, cell, cell, {.style = "frame"});
+      svg.rect({x + 1, y + 1}, cell - 2, cell - 2,
+               {.style = t == p ? "cell-diagonal" : "cell",
+                .opacity = row[p] > 0 ? 0.08 + 0.5 * share : 0,
+                .title = title});
+      if (row[p] > 0) {
+        svg.text({x + cell / 2, y + cell / 2 + 4}, fmt::format("{}", row[p]), t == p ? "strong" : "name",
+                 Anchor::middle);
+      }
+    }
+  }
+  return svg.str();
+}
+
+std::string class_plot(std::span<const ClassPoint> classes, std::string_view label) {
+  constexpr double left = 64, right = 740, top = 14, bottom = 300;
+  Svg svg(760, bottom + 40, label);
+  std::int64_t most = 1;
+  for (const ClassPoint& c : classes)
+    most = std::max(most, c.count);
+  const Axis x(0.8, std::max(10.0, 1.3 * static_cast<double>(most)), left, right, Axis::Scale::logarithmic);
+  const Axis y(0, 100, bottom, top);
+  for (const double tick : y.ticks(5))
+    svg.line({left, y(tick)}, {right, y(tick)}, {.style = "grid"});
+  // Classes of equal count and share would hide each other: they are set side by side.
+  std::vector<Point> placed;
+  for (const ClassPoint& c : classes) {
+    const nn::Interval interval = nn::wilson(c.correct, c.count);
+    const double share = static_cast<double>(c.correct) / static_cast<double>(c.count);
+    Point at{x(static_cast<double>(c.count)), y(100 * share)};
+    const auto same = [&](const Point& p) { return std::abs(p.x - at.x) < 6 && std::abs(p.y - at.y) < 3; };
+    while (std::any_of(placed.begin(), placed.end(), same))
+      at.x += 6.5;
+    placed.push_back(at);
+    svg.circle(
+        at, 4.5,
+        {.style = "dot",
+         .opacity = 0.75,
+         .title = fmt::format("{}: {} of {} right ({:.0f} %, 95 % interval {:.0f}..{:.0f} %)", c.name,
+                              c.correct, c.count, 100 * share, 100 * interval.low, 100 * interval.high)});
+    if (classes.size() <= 12) svg.text({at.x + 8, at.y + 4}, c.name, "name");
+  }
+  draw_horizontal(svg, x, bottom, "patterns of the class", 5);
+  draw_vertical(svg, y, left, "right answers, %", 5);
+  return svg.str();
+}
+
+}  // namespace bragg::apps::report
