@@ -60,10 +60,15 @@ void CrystalBatch::validate() const {
     if (!all_finite(metric[i]) || !is_positive_definite(metric[i])) {
       fail(op, "crystal {}: reciprocal metric ({}) is not that of a cell", i, fmt::join(metric[i], ", "));
     }
-    if (centring[i] < 1 || centring[i] > 4) fail(op, "crystal {}: centring {} outside 1..4", i, centring[i]);
+    if (centring[i] < 1) fail(op, "crystal {}: centring {} < 1", i, centring[i]);
     const std::uint64_t first = operator_offset[i];
     if (first == operator_offset[i + 1] || operators[first] != identity) {
       fail(op, "crystal {}: the first operator is not the identity", i);
+    }
+  }
+  for (const SymmetryOperator& o : operators) {
+    for (const int element : o.rotation) {
+      if (element < -9 || element > 9) fail(op, "a rotation with an element {} outside -9..9", element);
     }
   }
   for (std::size_t j = 0; j < atoms.size(); ++j) {

@@ -1,0 +1,57 @@
+// Crystals made by hand or at random, as the crystallographic ops take them, and what the ops return as plain
+// vectors.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace bragg::tests {
+
+/// A group in one setting, and a cell that has its symmetry.
+struct CrystalGroup {
+  std::string name;
+  std::vector<SymmetryOperator> operators;
+  ReciprocalMetric metric;
+  int centring;
+};
+
+/// Closes the generators, rotations row-major, translations in 1/24. Identity first.
+std::vector<SymmetryOperator> closed(std::vector<SymmetryOperator> generators);
+
+/// Eighteen groups of all seven systems and all centrings, with glide planes, screw axes, hexagonal and
+/// rhombohedral axes. Cell edges are multiplied by `scale`.
+std::vector<CrystalGroup> varied_groups(double scale);
+
+/// A crystal of that group with `atoms` random atoms (no symmetry among them: the ops sum over what they are
+/// given), some of them with isotropic or anisotropic displacements, in few or many classes.
+void add_crystal(CrystalBatch&, const CrystalGroup&, int atoms, std::uint32_t seed);
+
+/// One crystal with point-like atoms: f(s) = c, no displacement.
+struct PointAtom {
+  double x, y, z;
+  float c;
+};
+CrystalBatch point_crystal(const CrystalGroup&, const std::vector<PointAtom>&);
+
+/// A downloaded ReflectionSet.
+struct HostReflections {
+  std::vector<std::uint64_t> offset;
+  std::vector<ReciprocalMetric> metric;
+  std::vector<Miller> miller;
+  std::vector<double> f2;
+};
+HostReflections download(Backend&, const ReflectionSet&);
+/// The same set in a backend's memory, f2 rounded to its element type.
+ReflectionSet upload(Backend&, const HostReflections&);
+
+/// Renders `crystals` as patterns first_index, first_index + 1, ...; (N, points), with a checked guard band
+/// around dst.
+std::vector<double> render(Backend&, const PatternProblem&, const ReflectionSet&,
+                           const std::vector<std::int32_t>& crystals, std::uint64_t first_index);
+
+/// "reference", then "cpu" with every instruction set that this machine has.
+std::vector<DeviceOptions> cpu_devices(int threads);
+
+}  // namespace bragg::tests
