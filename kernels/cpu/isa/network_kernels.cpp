@@ -1,46 +1,72 @@
 // The elementwise vector code of the network ops. Loops over arrays: the compiler makes the vectors.
 #include "kernels/cpu/isa/network_kernels.h"
 
+#include <immintrin.h>
+
 #include "kernels/cpu/isa/gemm_tiles.h"
 
 namespace bragg::cpu::BRAGG_ISA {
 namespace {
 
-/// Philox4x32-10 (kernels/random.h has the definition) for 16 consecutive calls at once.
+// One 32-bit number in every 64-bit lane, as the widening multiplication wants them: it ignores the upper
+// halves, so they are left to hold anything until the end.
+#if defined(__AVX512F__)
+typedef std::uint64_t Lanes __attribute__((vector_size(64)));
+Lanes multiply_low_halves(Lanes a, Lanes b) {
+  return (Lanes)_mm512_maskz_mul_epu32(0xFF, (__m512i)a, (__m512i)b);
+}
+#elif defined(__AVX2__)
+typedef std::uint64_t Lanes __attribute__((vector_size(32)));
+Lanes multiply_low_halves(Lanes a, Lanes b) {
+  return (Lanes)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+#else
+typedef std::uint64_t Lanes __attribute__((vector_size(16)));
+Lanes multiply_low_halves(Lanes a, Lanes b) {
+  return (Lanes)_mm_mul_epu32((__m128i)a, (__m128i)b);
+}
+#endif
+constexpr int lanes = sizeof(Lanes) / 8;
+typedef std::uint32_t HalfLanes __attribute__((vector_size(sizeof(Lanes) / 2), aligned(4)));
+
+/// Philox4x32-10 (kernels/random.h has the definition) for 2 * lanes consecutive calls at once.
 void philox_calls(std::uint32_t first, std::uint32_t layer, std::uint64_t step, std::uint32_t key0,
                   std::uint32_t key1, std::uint32_t* words, std::int64_t stride) {
-  constexpr int calls = 16;
-  std::uint32_t c0[calls], c1[calls], c2[calls], c3[calls];
-  for (int i = 0; i < calls; ++i) {
-    c0[i] = first + static_cast<std::uint32_t>(i);
-    c1[i] = layer;
-    c2[i] = static_cast<std::uint32_t>(step);
-    c3[i] = static_cast<std::uint32_t>(step >> 32);
+  Lanes c[2][4] = {};
+  for (int set = 0; set < 2; ++set) {
+    for (int i = 0; i < lanes; ++i)
+      c[set][0][i] = first + static_cast<std::uint32_t>(set * lanes + i);
+    c[set][1] = Lanes{} + layer;
+    c[set][2] = Lanes{} + static_cast<std::uint32_t>(step);
+    c[set][3] = Lanes{} + (step >> 32);
   }
-#pragma GCC unroll 1
+  const Lanes multiplier0 = Lanes{} + 0xD2511F53u, multiplier1 = Lanes{} + 0xCD9E8D57u;
+#pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
-    for (int i = 0; i < calls; ++i) {
-      const std::uint64_t p0 = std::uint64_t{0xD2511F53u} * c0[i];
-      const std::uint64_t p1 = std::uint64_t{0xCD9E8D57u} * c2[i];
-      c0[i] = static_cast<std::uint32_t>(p1 >> 32) ^ c1[i] ^ key0;
-      c2[i] = static_cast<std::uint32_t>(p0 >> 32) ^ c3[i] ^ key1;
-      c1[i] = static_cast<std::uint32_t>(p1);
-      c3[i] = static_cast<std::uint32_t>(p0);
+    const Lanes k0 = Lanes{} + key0, k1 = Lanes{} + key1;
+#pragma GCC unroll 2
+    for (int set = 0; set < 2; ++set) {
+      const Lanes p0 = multiply_low_halves(c[set][0], multiplier0),
+                  p1 = multiply_low_halves(c[set][2], multiplier1);
+      c[set][0] = (p1 >> 32) ^ c[set][1] ^ k0;
+      c[set][2] = (p0 >> 32) ^ c[set][3] ^ k1;
+      c[set][1] = p1;
+      c[set][3] = p0;
     }
     key0 += 0x9E3779B9u;
     key1 += 0xBB67AE85u;
   }
-  for (int i = 0; i < calls; ++i) {
-    words[i] = c0[i];
-    words[stride + i] = c1[i];
-    words[2 * stride + i] = c2[i];
-    words[3 * stride + i] = c3[i];
+  for (int set = 0; set < 2; ++set) {
+    for (int word = 0; word < 4; ++word) {
+      *reinterpret_cast<HalfLanes*>(words + word * stride + set * lanes) =
+          __builtin_convertvector(c[set][word], HalfLanes);
+    }
   }
 }
 
 void dropout_words(std::uint32_t seed, std::uint32_t stream, std::uint32_t layer, std::uint64_t step,
                    std::uint32_t first, std::int64_t count, std::uint32_t* words, std::int64_t stride) {
-  for (std::int64_t i = 0; i < count; i += 16) {
+  for (std::int64_t i = 0; i < count; i += 2 * lanes) {
     philox_calls(first + static_cast<std::uint32_t>(i), layer, step, seed, stream, words + i, stride);
   }
 }
@@ -59,27 +85,32 @@ void add_bias(const float* acc, std::int64_t count, const ForwardStore& how, flo
   }
 }
 
-/// 8 channels, whose 16 bits each are the given word of 4 consecutive calls.
-template <bool relu>
-void drop_eight(const float* acc, const float* bias, const std::uint16_t* bits, std::uint32_t drop_below,
-                float scale, float* dst) {
-  for (int c = 0; c < 8; ++c) {
-    float value = bias ? acc[c] + bias[c] : acc[c];
-    if (relu) value = value < 0 ? 0 : value;
-    dst[c] = bits[c] >= drop_below ? value * scale : 0;
-  }
+typedef float Eight __attribute__((vector_size(32), aligned(4)));
+typedef std::int32_t EightMasks __attribute__((vector_size(32)));
+typedef std::uint16_t EightHalves __attribute__((vector_size(16), aligned(2)));
+
+Eight& eight(float* p) {
+  return *reinterpret_cast<Eight*>(p);
+}
+const Eight& eight(const float* p) {
+  return *reinterpret_cast<const Eight*>(p);
 }
 
 template <bool relu>
 void drop_row(const float* acc, std::int64_t count, const ForwardStore& how, const std::uint32_t* words,
               std::int64_t stride, float* dst) {
+  const auto drop_below = static_cast<std::int32_t>(how.drop_below);
   std::int64_t c = 0;
   for (; c + 8 <= count; c += 8) {
     // Little-endian: the low half of a word is the lower channel.
     const std::uint32_t* word = words + c % 32 / 8 * stride + c / 32 * 4;
-    std::uint16_t bits[8];
-    __builtin_memcpy(bits, word, sizeof bits);
-    drop_eight<relu>(acc + c, how.bias ? how.bias + c : nullptr, bits, how.drop_below, how.scale, dst + c);
+    EightHalves halves;
+    __builtin_memcpy(&halves, word, sizeof halves);
+    Eight value = eight(acc + c);
+    if (how.bias) value += eight(how.bias + c);
+    EightMasks kept = __builtin_convertvector(halves, EightMasks) >= drop_below;
+    if (relu) kept &= ~(value < 0);
+    eight(dst + c) = (Eight)((EightMasks)(value * how.scale) & kept);
   }
   const std::uint32_t* word = words + c % 32 / 8 * stride + c / 32 * 4;
   for (; c < count; ++c) {
@@ -121,7 +152,14 @@ void add_rows(const float* __restrict src, std::int64_t rows, std::int64_t row_s
 
 void average_rows(const float* __restrict src, std::int64_t C, std::int64_t kernel, float scale,
                   float* __restrict dst) {
-  for (std::int64_t c = 0; c < C; ++c) {
+  std::int64_t c = 0;
+  for (; c + 8 <= C; c += 8) {
+    Eight sum = eight(src + c);
+    for (std::int64_t j = 1; j < kernel; ++j)
+      sum += eight(src + j * C + c);
+    eight(dst + c) = sum * scale;
+  }
+  for (; c < C; ++c) {
     float sum = src[c];
     for (std::int64_t j = 1; j < kernel; ++j)
       sum += src[j * C + c];

@@ -1,0 +1,40 @@
+// The layers of the three models at 230 classes: the shapes that matter.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "kernels/problems.h"
+
+namespace bragg::bench {
+
+struct Layer {
+  std::string name;  ///< "scnn/conv2"
+  std::variant<Conv1dProblem, AvgPool1dProblem, DenseProblem> problem;
+};
+
+/// Every distinct layer of SCNN, NPCNN and MLP for a batch of N.
+inline std::vector<Layer> layers(std::int64_t N) {
+  return {
+      {"scnn/conv1", Conv1dProblem{N, 8500, 1, 80, 100, 5}},  // npcnn/conv1 too
+      {"scnn/pool1", AvgPool1dProblem{N, 1681, 80, 3, 2}},
+      {"scnn/conv2", Conv1dProblem{N, 840, 80, 80, 50, 5}},
+      {"scnn/pool2", AvgPool1dProblem{N, 159, 80, 3, 1}},
+      {"scnn/conv3", Conv1dProblem{N, 157, 80, 80, 25, 2}},
+      {"scnn/pool3", AvgPool1dProblem{N, 67, 80, 3, 1}},
+      {"scnn/dense1", DenseProblem{N, 5200, 2300}},
+      {"scnn/dense2", DenseProblem{N, 2300, 1150}},  // npcnn/dense2 too
+      {"scnn/dense3", DenseProblem{N, 1150, 230}},   // npcnn/dense3 too
+      {"npcnn/conv2", Conv1dProblem{N, 1681, 80, 80, 50, 5}},
+      {"npcnn/conv3", Conv1dProblem{N, 327, 80, 80, 25, 2}},
+      {"npcnn/dense1", DenseProblem{N, 12160, 2300}},
+      {"mlp/dense1", DenseProblem{N, 8500, 4000}},
+      {"mlp/dense2", DenseProblem{N, 4000, 3000}},
+      {"mlp/dense3", DenseProblem{N, 3000, 1000}},
+      {"mlp/dense4", DenseProblem{N, 1000, 800}},
+      {"mlp/dense5", DenseProblem{N, 800, 230}},
+  };
+}
+
+}  // namespace bragg::bench
