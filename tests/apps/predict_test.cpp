@@ -1,0 +1,166 @@
+// The contract of `bragg predict`: what scripts read.
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/atomic_file.h"
+#include "tests/apps/tiny_model.h"
+#include "xrd/space_groups.h"
+
+namespace bragg::apps::tests {
+namespace {
+
+using nlohmann::json;
+
+std::vector<json> lines_of(const std::string& text) {
+  std::vector<json> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);)
+    lines.push_back(json::parse(line));
+  return lines;
+}
+
+class Predict : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fresh_folder("predict");
+    write_tiny_model(folder_ / "m230.safetensors", 230);
+    write_tiny_model(folder_ / "m7.safetensors", 7);
+    write_file(folder_ / "a.xy", text_pattern(0));
+    write_file(folder_ / "b.csv", "# wavelength = 0.71073\n" + text_pattern(1, 2, 45, 0.02));
+    write_file(folder_ / "part.xy", text_pattern(2, 10, 20));
+    write_file(folder_ / "broken.txt", "1 2\n3 nan\n");
+  }
+  std::string path(const char* name) const { return "'" + (folder_ / name).string() + "'"; }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(Predict, WritesALineOfJsonForEveryPatternInOrder) {
+  write_pattern_set(folder_ / "set.safetensors", 3, {225, 152, 14});
+  const ProgramRun run = run_bragg(fmt::format(
+      "predict {} {} {} {} missing.xy {} --model {} --json --top 230", path("a.xy"), path("broken.txt"),
+      path("set.safetensors"), path("part.xy"), path("b.csv"), path("m230.safetensors")));
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const auto lines = lines_of(run.out);
+  ASSERT_EQ(lines.size(), 8u);
+  const char* files[] = {
+      "a.xy",       "broken.txt", "set.safetensors", "set.safetensors", "set.safetensors", "part.xy",
+      "missing.xy", "b.csv"};
+  const int index[] = {0, 0, 0, 1, 2, 0, 0, 0};
+  const bool refused[] = {false, true, false, false, false, true, true, false};
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const json& line = lines[i];
+    SCOPED_TRACE(line.dump());
+    ASSERT_EQ(line.size(), 6u);
+    EXPECT_TRUE(line.at("file").get<std::string>().ends_with(files[i]));
+    EXPECT_EQ(line.at("index"), index[i]);
+    EXPECT_TRUE(line.at("assumed").is_object());
+    EXPECT_EQ(line.at("refused").is_string(), refused[i]);
+    if (refused[i]) {
+      EXPECT_TRUE(line.at("crystal_system").empty());
+      EXPECT_TRUE(line.at("space_group").is_null());
+      continue;
+    }
+    EXPECT_TRUE(line.at("refused").is_null());
+    std::map<std::string, double> by_group, by_system;
+    double before = 1;
+    ASSERT_EQ(line.at("space_group").size(), 230u);
+    for (const json& group : line.at("space_group")) {
+      const int number = group.at("number");
+      EXPECT_EQ(group.at("hm"), xrd::hm_short(number));
+      const auto pair = xrd::enantiomorph(number);
+      EXPECT_EQ(group.at("indistinguishable_from"), pair ? json(*pair) : json(nullptr));
+      EXPECT_LE(group.at("probability"), before);
+      before = group.at("probability");
+      by_group[std::string(name_of(xrd::crystal_system(number)))] += before;
+    }
+    before = 1;
+    for (const json& system : line.at("crystal_system")) {
+      EXPECT_LE(system.at("probability"), before);
+      before = system.at("probability");
+      by_system[system.at("name")] = before;
+    }
+    ASSERT_EQ(by_system.size(), 7u);
+    for (const auto& [name, probability] : by_system)
+      EXPECT_NEAR(probability, by_group[name], 1e-6) << name;
+  }
+  EXPECT_NE(lines[1].at("refused").get<std::string>().find("broken.txt:2: intensity nan"), std::string::npos);
+  EXPECT_NE(lines[5].at("refused").get<std::string>().find("% is needed"), std::string::npos);
+  EXPECT_EQ(lines[0].at("assumed").at("wavelength_from"), "model");
+  EXPECT_EQ(lines[7].at("assumed").at("wavelength_from"), "file");
+  EXPECT_EQ(lines[7].at("assumed").at("wavelength"), 0.71073);
+  // 2 degrees of MoKa are 4.34 of CuKa.
+  EXPECT_NEAR(lines[7].at("assumed").at("range").at(0), 4.34, 0.01);
+}
+
+TEST_F(Predict, TheSamePatternGivesTheSameAnswerHoweverItIsWritten) {
+  write_pattern_set(folder_ / "set.safetensors", 1, {225});
+  write_file(folder_ / "coarse.xy", text_pattern(0, 5, 89.95, 0.1));
+  std::string descending;
+  std::istringstream stream(text_pattern(0, 5, 89.95, 0.1));
+  for (std::string line; std::getline(stream, line);)
+    descending = line + "\n" + descending;
+  write_file(folder_ / "down.xy", descending);
+  const ProgramRun run =
+      run_bragg(fmt::format("predict {} {} {} --model {} --json --wavelength CuKa", path("set.safetensors"),
+                            path("coarse.xy"), path("down.xy"), path("m230.safetensors")));
+  const auto lines = lines_of(run.out);
+  ASSERT_EQ(lines.size(), 3u) << run.err;
+  for (std::size_t i = 0; i < 5; ++i) {
+    const json& group = lines[0].at("space_group").at(i);
+    for (const std::size_t other : {1u, 2u}) {
+      EXPECT_EQ(group.at("number"), lines[other].at("space_group").at(i).at("number"));
+      // The files print intensities with three decimals of 1000.
+      EXPECT_NEAR(group.at("probability"), lines[other].at("space_group").at(i).at("probability"), 1e-5);
+    }
+  }
+  EXPECT_EQ(lines[2].at("assumed").at("order"), "descending");
+  EXPECT_EQ(lines[2].at("assumed").at("wavelength_from"), "flag");
+  EXPECT_EQ(lines[1].at("space_group"), lines[2].at("space_group"));
+}
+
+TEST_F(Predict, AModelOfCrystalSystemsNamesNoSpaceGroup) {
+  const ProgramRun run =
+      run_bragg(fmt::format("predict {} --model {} --json", path("a.xy"), path("m7.safetensors")));
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const json line = json::parse(run.out);
+  EXPECT_TRUE(line.at("space_group").is_null());
+  double sum = 0;
+  for (const json& system : line.at("crystal_system"))
+    sum += system.at("probability").get<double>();
+  EXPECT_EQ(line.at("crystal_system").size(), 7u);
+  EXPECT_NEAR(sum, 1, 1e-6);
+}
+
+TEST_F(Predict, TextIsForPeopleAndSaysWhatWasAssumed) {
+  const ProgramRun run = run_bragg(fmt::format("predict {} {} --model {} --top 3", path("a.xy"),
+                                               path("part.xy"), path("m230.safetensors")));
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  for (const char* part :
+       {"a.xy\n", "wavelength 1.54184 A (by model)", "crystal system", "space group", "refused"}) {
+    EXPECT_NE(run.out.find(part), std::string::npos) << part << "\n" << run.out;
+  }
+}
+
+TEST_F(Predict, ExitCodes) {
+  const std::string model = path("m230.safetensors");
+  EXPECT_EQ(
+      run_bragg(fmt::format("predict {} {} --model {} --json", path("broken.txt"), path("part.xy"), model))
+          .exit_code,
+      1);
+  EXPECT_EQ(run_bragg(fmt::format("predict {} --model {}", path("a.xy"), path("a.xy"))).exit_code, 1);
+  EXPECT_EQ(run_bragg(fmt::format("predict {}", path("a.xy"))).exit_code, 2);
+  EXPECT_EQ(
+      run_bragg(fmt::format("predict {} --model {} --wavelength Unobtainium", path("a.xy"), model)).exit_code,
+      2);
+  EXPECT_EQ(run_bragg(fmt::format("predict {} --model {} --topp 3", path("a.xy"), model)).exit_code, 2);
+  EXPECT_EQ(run_bragg(fmt::format("predict {} --model {} --top 0", path("a.xy"), model)).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace bragg::apps::tests

@@ -1,0 +1,97 @@
+#include "tests/apps/tiny_model.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "data/pattern_set.h"
+#include "nn/checkpoint.h"
+#include "nn/model.h"
+#include "nn/parameters.h"
+
+namespace bragg::apps::tests {
+namespace {
+
+double intensity(int kind, double two_theta) {
+  double y = 0;
+  for (int k = 0; k < 6; ++k) {
+    const double u = (two_theta - (14 + 2.3 * kind + 11.7 * k)) / 0.15;
+    y += (10 - k) * std::exp(-u * u);
+  }
+  return 100 * y;
+}
+
+}  // namespace
+
+std::filesystem::path fresh_folder(const std::string& name) {
+  const auto folder = std::filesystem::path(::testing::TempDir()) / ("bragg_" + name);
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+ModelFacts tiny_facts(int classes) {
+  ModelFacts facts;
+  facts.classes = class_kind(classes);
+  facts.grid = {.start = 5, .step = 0.1, .points = 850};
+  facts.recipe = "name = \"baseline <&>\"\n";
+  facts.training_sets = {{.path = "crystals.safetensors", .content_hash = "0123456789abcdef", .size = 12}};
+  facts.config = "[train]\nsteps = 0\n";
+  facts.seed = 3;
+  return facts;
+}
+
+void write_tiny_model(const std::filesystem::path& path, int classes) {
+  const auto backend = bragg::make_backend({.device = "reference", .threads = 1, .instruction_set = {}});
+  nn::ModelConfig config;
+  config.name = "mlp";
+  config.classes = classes;
+  config.points = tiny_facts(classes).grid.points;
+  config.dense = {8};
+  config.dense_dropout = {0};
+  const nn::Model model = nn::make_model(config);
+  nn::Parameters parameters(*backend, model, nn::Parameters::Use::inference);
+  nn::initialise(parameters, 5);
+  nn::save_model(path, model, parameters, to_metadata(tiny_facts(classes)));
+}
+
+std::string text_pattern(int kind, double start, double end, double step) {
+  std::string text;
+  for (int i = 0; start + i * step <= end + 1e-9; ++i) {
+    text += fmt::format("{:.4f} {:.3f}\n", start + i * step, intensity(kind, start + i * step));
+  }
+  return text;
+}
+
+void write_pattern_set(const std::filesystem::path& path, int count, const std::vector<int>& space_groups) {
+  const TwoThetaGrid grid = tiny_facts(7).grid;
+  data::PatternSetWriter writer(grid, 1.54184);
+  for (int i = 0; i < count; ++i) {
+    const int kind = i % static_cast<int>(space_groups.size());
+    std::vector<float> pattern;
+    for (std::int64_t k = 0; k < grid.points; ++k)
+      pattern.push_back(static_cast<float>(intensity(kind, grid.at(k))));
+    writer.add(pattern, space_groups[static_cast<std::size_t>(kind)], i / 2, fmt::format("<{}&>", i));
+  }
+  writer.write(path);
+}
+
+ProgramRun run_bragg(const std::string& arguments) {
+  const auto folder = fresh_folder("run");
+  const std::string command = fmt::format("{} {} --threads 1 >'{}/out' 2>'{}/err' </dev/null", BRAGG_PROGRAM,
+                                          arguments, folder.string(), folder.string());
+  const int status = std::system(command.c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
+}
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+}  // namespace bragg::apps::tests

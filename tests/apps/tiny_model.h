@@ -1,0 +1,36 @@
+// A model of a few thousand weights with metadata as training writes it, and pattern sets for it: enough to
+// run predict and evaluate.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "apps/model_metadata.h"
+#include "kernels/backend.h"
+
+namespace bragg::apps::tests {
+
+/// An empty folder of this test's own.
+std::filesystem::path fresh_folder(const std::string& name);
+
+/// An MLP with one hidden layer of 8, untrained, on 5..90 degrees by 0.1 (850 points), CuKa.
+ModelFacts tiny_facts(int classes);
+void write_tiny_model(const std::filesystem::path&, int classes);
+
+/// Peaks at a few positions that depend on `kind`, as text of two columns from `start` to `end`.
+std::string text_pattern(int kind, double start = 5, double end = 90, double step = 0.05);
+/// `count` patterns on the tiny model's grid; pattern i has kind i % kinds, space group space_groups[i %
+/// kinds], group i / 2 and the name "<i&>".
+void write_pattern_set(const std::filesystem::path&, int count, const std::vector<int>& space_groups);
+
+/// What the program `bragg` did with these arguments, as a shell would pass them.
+struct ProgramRun {
+  int exit_code;
+  std::string out, err;
+};
+ProgramRun run_bragg(const std::string& arguments);
+
+std::string read_file(const std::filesystem::path&);
+
+}  // namespace bragg::apps::tests
