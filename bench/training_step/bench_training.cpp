@@ -1,0 +1,137 @@
+// One training step and one inference batch of a model: patterns per second (median of repetitions) and peak
+// memory as a line of JSON. The batch lies in memory already: making it is the simulator's bench.
+//   bench_training --model scnn --batch 256 --threads 2 [--seconds 20] [--ops]
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+
+#include "kernels/random.h"
+#include "nn/network.h"
+
+namespace {
+
+using namespace bragg;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double median(std::vector<double> x) {
+  std::sort(x.begin(), x.end());
+  const std::size_t n = x.size();
+  return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+/// Median time of `run` over `seconds` and at least three runs, the first left out.
+template <typename Run>
+double time_of(Backend& backend, double seconds, Run run) {
+  run();
+  backend.synchronize();
+  std::vector<double> times;
+  const auto start = Clock::now();
+  while (times.size() < 3 || seconds_since(start) < seconds) {
+    const auto begin = Clock::now();
+    run();
+    backend.synchronize();
+    times.push_back(seconds_since(begin));
+  }
+  return median(times);
+}
+
+/// Peaks on a floor of nothing, as patterns are.
+void fill(Backend& backend, nn::Network& network, int classes) {
+  const Activations input = network.input();
+  std::vector<float> x(static_cast<std::size_t>(input.N * input.L));
+  std::vector<std::int32_t> labels(static_cast<std::size_t>(input.N));
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const auto words = random_call(1, RandomStream::test, static_cast<std::uint32_t>(i / 4), 0, 0);
+    float u = uniform01(words[i % 4]);
+    for (int k = 0; k < 3; ++k)
+      u *= u;
+    x[i] = u;
+  }
+  for (std::size_t n = 0; n < labels.size(); ++n)
+    labels[n] = static_cast<std::int32_t>(n % static_cast<std::size_t>(classes));
+  backend.upload(x, {input.data, input.dtype});
+  backend.upload(labels.data(), network.labels().data, labels.size() * sizeof(std::int32_t));
+}
+
+std::int64_t peak_bytes() {
+  rusage usage = {};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return std::int64_t{usage.ru_maxrss} * 1024;
+}
+
+void print_ops(Backend& backend, const nn::Network& network, double seconds) {
+  for (const nn::PlannedOp& op : network.plan())
+    fmt::print(stderr, "{:9.3f} ms  {}\n",
+               1e3 * time_of(backend, seconds / static_cast<double>(network.plan().size()), op.run), op.what);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  nn::ModelConfig config;
+  std::int64_t batch = 256;
+  DeviceOptions device;
+  double seconds = 20;
+  bool ops = false;
+  CLI::App app("Training step and inference: patterns per second and peak memory");
+  app.add_option("--model", config.name)->capture_default_str();
+  app.add_option("--classes", config.classes)->capture_default_str();
+  app.add_option("--batch", batch)->capture_default_str();
+  app.add_option("--threads", device.threads, "0: all")->capture_default_str();
+  app.add_option("--device", device.device)->capture_default_str();
+  app.add_option("--seconds", seconds, "for each of the two measurements")->capture_default_str();
+  app.add_flag("--ops", ops, "the time of every op, on stderr");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    const auto backend = make_backend(device);
+    const nn::Model model = nn::make_model(config);
+    nn::Parameters parameters(*backend, model, nn::Parameters::Use::training);
+    nn::initialise(parameters, 1);
+    const StepState start{0, 0};
+    const Buffer state_buffer = backend->allocate(sizeof start);
+    backend->upload(&start, state_buffer.data(), sizeof start);
+    const Tensor state{state_buffer.data(), DType::u64};
+
+    double train_s = 0, infer_s = 0;
+    {
+      nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state);
+      fill(*backend, network, config.classes);
+      train_s = time_of(*backend, seconds, [&] {
+        network.forward();
+        network.loss();
+        network.backward();
+        backend->adam({parameters.arena_count()}, parameters.weights(), parameters.gradients(),
+                      parameters.m(), parameters.v(), state);
+        backend->advance(state, batch);
+      });
+      if (ops) print_ops(*backend, network, seconds);
+    }
+    const std::int64_t training_peak = peak_bytes();
+    {
+      nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::inference);
+      fill(*backend, network, config.classes);
+      infer_s = time_of(*backend, seconds, [&] { network.forward(); });
+    }
+    fmt::print(
+        "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"training_step_s\": {:.5f}, "
+        "\"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.5f}, \"inference_patterns_per_s\": "
+        "{:.1f}, \"peak_bytes_training\": {}}}\n",
+        config.name, batch, backend->description(), train_s, static_cast<double>(batch) / train_s, infer_s,
+        static_cast<double>(batch) / infer_s, training_peak);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "bench_training: {}\n", e.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""bragg's training step and inference against PyTorch's, alternating, on the same threads; JSON lines.
+
+PyTorch runs the same models (dropout included), loss and fused Adam on a batch that lies in memory:
+  conv1d           nn.Conv1d on (N, C, L)
+  channels_last    nn.Conv2d on (N, C, 1, L), memory_format=channels_last
+  ... +compile     the same through torch.compile
+in fp32, and the first two in bf16 (autocast). The best fp32 variant is the peer.
+
+  python pytorch_peer.py --bragg build/release/bench/bench_training [--threads 2] [--batch 256] [--rounds 3]
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+import torch
+from torch import nn
+
+POINTS, CLASSES = 8500, 230
+
+
+class Flatten(nn.Module):
+    def forward(self, x):
+        return x.flatten(1)
+
+
+def convolutions(pools, two_dimensional):
+    layers, channels = [], 1
+    for (kernel, stride), pool in zip([(100, 5), (50, 5), (25, 2)], pools):
+        if two_dimensional:
+            layers.append(nn.Conv2d(channels, 80, (1, kernel), (1, stride)))
+        else:
+            layers.append(nn.Conv1d(channels, 80, kernel, stride))
+        layers += [nn.ReLU(), nn.Dropout(0.3)]
+        if pool:
+            layers.append(nn.AvgPool2d((1, 3), (1, pool)) if two_dimensional else nn.AvgPool1d(3, pool))
+        channels = 80
+    return layers + [Flatten()]
+
+
+def dense(widths, dropouts):
+    layers = []
+    for i, p in enumerate(dropouts):
+        layers += [nn.Linear(widths[i], widths[i + 1]), nn.ReLU(), nn.Dropout(p)]
+    return layers + [nn.Linear(widths[-2], widths[-1])]
+
+
+def make(name, two_dimensional):
+    if name == "scnn":
+        layers = convolutions([2, 1, 1], two_dimensional) + dense([5200, 2300, 1150, CLASSES], [0.5, 0.5])
+    elif name == "npcnn":
+        layers = convolutions([None] * 3, two_dimensional) + dense([12160, 2300, 1150, CLASSES], [0.5, 0.5])
+    else:
+        layers = [Flatten()] + dense([POINTS, 4000, 3000, 1000, 800, CLASSES], [0.6, 0.5, 0.4, 0.3])
+    return nn.Sequential(*layers)
+
+
+class Variant:
+    """One way to run the model; `train` and `infer` do a batch."""
+
+    def __init__(self, model, layout, compiled, bf16, batch):
+        torch.manual_seed(1)
+        self.name = layout + ("+compile" if compiled else "") + (" bf16" if bf16 else "")
+        self.net = make(model, layout == "channels_last")
+        self.x = torch.rand(batch, POINTS).pow(8)
+        self.x = self.x.view(batch, 1, 1, POINTS) if layout == "channels_last" else self.x.view(batch, 1, POINTS)
+        if layout == "channels_last":
+            self.net = self.net.to(memory_format=torch.channels_last)
+            self.x = self.x.to(memory_format=torch.channels_last)
+        self.y = torch.arange(batch) % CLASSES
+        self.adam = torch.optim.Adam(self.net.parameters(), lr=1e-4, fused=True)
+        self.call = torch.compile(self.net) if compiled else self.net
+        self.bf16 = bf16
+
+    def forward(self):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+            return self.call(self.x)
+
+    def train(self):
+        self.net.train()
+        self.adam.zero_grad(set_to_none=True)
+        nn.functional.cross_entropy(self.forward().float(), self.y).backward()
+        self.adam.step()
+
+    def infer(self):
+        self.net.eval()
+        with torch.inference_mode():
+            self.forward()
+
+
+def median_time(run, seconds):
+    run()
+    times, start = [], time.perf_counter()
+    while len(times) < 3 or time.perf_counter() - start < seconds:
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def bragg(arguments, model):
+    command = [arguments.bragg, "--model", model, "--batch", str(arguments.batch), "--threads", str(arguments.threads),
+               "--seconds", str(arguments.seconds)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bragg", required=True)
+    parser.add_argument("--models", nargs="+", default=["scnn", "npcnn", "mlp"])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10, help="per measurement")
+    parser.add_argument("--compile", action="store_true", help="torch.compile too")
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    torch.set_flush_denormal(True)
+
+    for model in arguments.models:
+        layouts = ["conv1d"] if model == "mlp" else ["conv1d", "channels_last"]
+        kinds = [(layout, False, False) for layout in layouts] + [(layout, False, True) for layout in layouts]
+        if arguments.compile:
+            kinds += [(layout, True, False) for layout in layouts]
+        ours = {"training": [], "inference": []}
+        peers = {}
+        peak = 0
+        for _ in range(arguments.rounds):
+            result = bragg(arguments, model)
+            peak = max(peak, result["peak_bytes_training"])
+            for what in ours:
+                ours[what].append(result[what + "_patterns_per_s"])
+            for kind in list(kinds):
+                try:
+                    variant = Variant(model, *kind, arguments.batch)
+                    for what, run in (("training", variant.train), ("inference", variant.infer)):
+                        rate = arguments.batch / median_time(run, arguments.seconds)
+                        peers.setdefault((what, variant.name, kind[2]), []).append(rate)
+                except Exception as error:  # a variant that this machine cannot run is no peer; say so
+                    print(f"{model} {kind}: {error}", file=sys.stderr)
+                    kinds.remove(kind)
+        for what in ours:
+            def best(bf16):
+                rates = {k[1]: statistics.median(v) for k, v in peers.items() if k[0] == what and k[2] == bf16}
+                name = max(rates, key=rates.get)
+                return name, rates[name]
+
+            fp32, bf16, own = best(False), best(True), statistics.median(ours[what])
+            print(json.dumps({
+                "model": model, "what": what, "batch": arguments.batch, "threads": arguments.threads,
+                "rounds": arguments.rounds, "bragg_patterns_per_s": round(own, 1),
+                "torch_fp32_patterns_per_s": round(fp32[1], 1), "torch_fp32_variant": fp32[0],
+                "ratio": round(own / fp32[1], 3), "torch_bf16_patterns_per_s": round(bf16[1], 1),
+                "torch_bf16_variant": bf16[0], "torch": torch.__version__,
+                "bragg_peak_bytes_training": peak, "load_average": os.getloadavg()[0]}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+#include "nn/checkpoint.h"
+
+#include <cmath>
+#include <fstream>
+#include <functional>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "kernels/safetensors.h"
+#include "tests/nn/small_models.h"
+
+namespace bragg::nn {
+namespace {
+
+class Checkpoint : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              fmt::format("bragg_checkpoint_{}_{}", ::getpid(),
+                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(folder_);
+    path_ = folder_ / "a.safetensors";
+    initialise(parameters_, 11);
+    auto values = parameters_.download(parameters_.weights());
+    for (float& x : values)
+      x *= 0.25f;
+    parameters_.upload(values, parameters_.m());
+    for (float& x : values)
+      x *= x;
+    parameters_.upload(values, parameters_.v());
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::string error_of(const std::function<void()>& call) {
+    try {
+      call();
+    } catch (const Error& e) {
+      return e.what();
+    }
+    ADD_FAILURE() << "nothing was thrown";
+    return {};
+  }
+  /// A copy of the file with one metadata entry changed.
+  void rewrite(const std::string& key, const std::string& value) {
+    const SafetensorsFile file(path_);
+    SafetensorsWriter writer;
+    for (const auto& [k, v] : file.metadata())
+      writer.metadata(k, v);
+    writer.metadata(key, value);
+    for (const auto& [name, info] : file.tensors())
+      writer.add(name, info.dtype, info.shape, info.bytes);
+    writer.write(path_);
+  }
+  static void expect_contains(const std::string& text, std::initializer_list<std::string> parts) {
+    for (const auto& part : parts)
+      EXPECT_NE(text.find(part), std::string::npos) << part << "\nin: " << text;
+  }
+
+  std::unique_ptr<Backend> backend_ = make_backend({"cpu", 1, ""});
+  Model model_ = make_model(tests::small_config("scnn"));
+  Parameters parameters_{*backend_, model_, Parameters::Use::training};
+  std::filesystem::path folder_, path_;
+};
+
+TEST_F(Checkpoint, RoundTripKeepsEveryBit) {
+  const StepState state{123456789012345, 98765432109876543};
+  save_checkpoint(path_, model_, parameters_, state, {{"recipe", "baseline"}, {"seed", "5"}});
+  Parameters other(*backend_, model_, Parameters::Use::training);
+  const StepState read = load_checkpoint(path_, other);
+  EXPECT_EQ(read.step, state.step);
+  EXPECT_EQ(read.first_index, state.first_index);
+  EXPECT_EQ(other.download(other.weights()), parameters_.download(parameters_.weights()));
+  EXPECT_EQ(other.download(other.m()), parameters_.download(parameters_.m()));
+  EXPECT_EQ(other.download(other.v()), parameters_.download(parameters_.v()));
+  EXPECT_NE(other.download(other.m()), other.download(other.v()));
+
+  const LoadedModel loaded = read_model(path_);
+  EXPECT_EQ(loaded.model.config, model_.config);
+  EXPECT_EQ(loaded.metadata.at("recipe"), "baseline");
+  EXPECT_EQ(loaded.metadata.at("format_version"), "1");
+}
+
+TEST_F(Checkpoint, ModelFileHasTheWeightsAlone) {
+  save_model(path_, model_, parameters_, {{"format_version", "7"}, {"classes", "5"}});
+  const SafetensorsFile file(path_);
+  EXPECT_EQ(file.tensors().size(), parameters_.table().size());
+  EXPECT_EQ(file.metadata("format_version"), "1");  // not the caller's to say
+  EXPECT_EQ(file.tensor("conv2.weights", DType::f32, 3).shape, (std::vector<std::int64_t>{6, 4, 5}));
+  Parameters other(*backend_, model_, Parameters::Use::inference);
+  load_weights(path_, other);
+  EXPECT_EQ(other.download(other.weights()), parameters_.download(parameters_.weights()));
+  Parameters training(*backend_, model_, Parameters::Use::training);
+  expect_contains(error_of([&] { load_checkpoint(path_, training); }), {path_.string(), "not a checkpoint"});
+}
+
+TEST_F(Checkpoint, UnknownFormatVersionIsAnError) {
+  save_checkpoint(path_, model_, parameters_, {1, 2}, {});
+  rewrite("format_version", "2");
+  expect_contains(error_of([&] { read_model(path_); }), {path_.string(), "format_version 2"});
+  expect_contains(error_of([&] { load_weights(path_, parameters_); }), {path_.string(), "format_version 2"});
+  expect_contains(error_of([&] { load_checkpoint(path_, parameters_); }),
+                  {path_.string(), "format_version 2"});
+}
+
+TEST_F(Checkpoint, OtherShapesAreErrorsThatNameBoth) {
+  save_model(path_, model_, parameters_, {});
+  ModelConfig config = tests::small_config("scnn");
+  config.channels = {5, 7, 4};
+  Parameters other(*backend_, make_model(config), Parameters::Use::inference);
+  expect_contains(error_of([&] { load_weights(path_, other); }),
+                  {path_.string(), "conv2.weights", "[6, 4, 5]", "[7, 4, 5]"});
+  Parameters mlp(*backend_, make_model(tests::small_config("mlp")), Parameters::Use::inference);
+  expect_contains(error_of([&] { load_weights(path_, mlp); }),
+                  {path_.string(), "dense1.weights", "[12, 12]", "[12, 61]"});
+}
+
+TEST_F(Checkpoint, BrokenMetadataIsAnErrorOfTheFile) {
+  save_checkpoint(path_, model_, parameters_, {1, 2}, {});
+  rewrite("step", "-1");
+  expect_contains(error_of([&] { load_checkpoint(path_, parameters_); }), {path_.string(), "step", "-1"});
+  rewrite("model", R"({"name": "scnn"})");
+  expect_contains(error_of([&] { read_model(path_); }), {"classes"});
+  ModelConfig config = model_.config;
+  config.name = "vgg";
+  rewrite("model", to_json(config));
+  expect_contains(error_of([&] { read_model(path_); }), {path_.string(), "vgg"});
+}
+
+TEST_F(Checkpoint, NotFiniteNumbersAreNeverWritten) {
+  save_checkpoint(path_, model_, parameters_, {1, 2}, {});
+  const auto weights = parameters_.download(parameters_.weights());
+  for (const Tensor arena : {parameters_.weights(), parameters_.m(), parameters_.v()}) {
+    auto values = parameters_.download(arena);
+    const float before = values.back();
+    values.back() = arena.data == parameters_.m().data ? INFINITY : NAN;
+    parameters_.upload(values, arena);
+    EXPECT_THROW(save_checkpoint(path_, model_, parameters_, {2, 4}, {}), NotFiniteError);
+    values.back() = before;
+    parameters_.upload(values, arena);
+  }
+  Parameters other(*backend_, model_, Parameters::Use::training);
+  EXPECT_EQ(load_checkpoint(path_, other).step, 1u);
+  EXPECT_EQ(other.download(other.weights()), weights);
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+}  // namespace
+}  // namespace bragg::nn

@@ -1,0 +1,70 @@
+// Whole models on the reference backend: the backward pass against central differences of the loss, in
+// double.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "nn/network.h"
+#include "tests/nn/small_models.h"
+#include "tests/nn/table_source.h"
+#include "tests/support/compare.h"
+
+namespace bragg::nn {
+namespace {
+
+class Gradients : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Models, Gradients, ::testing::Values("scnn", "npcnn", "mlp"));
+
+TEST_P(Gradients, EqualCentralDifferences) {
+  constexpr std::uint32_t seed = 20;
+  constexpr std::int64_t N = 3;
+  const auto backend = make_backend({"reference", 1, ""});
+  const Model model = make_model(tests::small_config(GetParam()));
+  Parameters parameters(*backend, model, Parameters::Use::training);
+  initialise(parameters, seed);
+
+  const StepState step{5, 0};
+  const Buffer state = backend->allocate(sizeof step);
+  backend->upload(&step, state.data(), sizeof step);
+  // Dropout is part of the function: the same elements are dropped every time.
+  Network network(*backend, model, parameters, N, Network::Mode::training, seed, {state.data(), DType::u64});
+  auto source = tests::test_source(model.config.points, model.config.classes, N,
+                                   DrawRowsProblem::Order::sequential, seed);
+  source.plan(*backend, N);
+  source.enqueue(*backend, {state.data(), DType::u64}, network.input(), network.labels());
+
+  const auto loss = [&] {
+    network.clear_totals();
+    network.forward();
+    network.loss();
+    return network.read_totals().loss_sum / static_cast<double>(N);
+  };
+  loss();
+  network.backward();
+
+  // Central differences with h = 1e-5: rounding of the loss (about 1e3 operations on numbers near 1: 1e-14)
+  // over 2 h gives 1e-9, the third derivative times h^2 / 6 (derivatives near 1) 1e-10.
+  constexpr double h = 1e-5, bound = 4e-9;
+  std::vector<double> got, expected;
+  for (const ParameterInfo& info : parameters.table()) {
+    auto* weights = parameters.piece(parameters.weights(), info).as<double>();  // host memory on this backend
+    const auto* gradients = parameters.piece(parameters.gradients(), info).as<double>();
+    for (std::int64_t i = 0; i < info.count(); ++i) {
+      const double weight = weights[i];
+      weights[i] = weight + h;
+      const double above = loss();
+      weights[i] = weight - h;
+      const double below = loss();
+      weights[i] = weight;
+      got.push_back(gradients[i]);
+      expected.push_back((above - below) / (2 * h));
+    }
+  }
+  // A network of dead units would agree with anything.
+  EXPECT_GT(std::count_if(got.begin(), got.end(), [](double g) { return g != 0; }),
+            static_cast<std::ptrdiff_t>(got.size() / 2));
+  EXPECT_TRUE(tests::within(got, expected, bound)) << GetParam() << ", seed " << seed;
+}
+
+}  // namespace
+}  // namespace bragg::nn

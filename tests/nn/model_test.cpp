@@ -1,0 +1,160 @@
+#include "nn/model.h"
+
+#include <cmath>
+#include <functional>
+
+#include <gtest/gtest.h>
+
+#include "kernels/error.h"
+#include "nn/parameters.h"
+#include "tests/nn/small_models.h"
+
+namespace bragg::nn {
+namespace {
+
+ModelConfig paper(const std::string& name, int classes) {
+  ModelConfig c;
+  c.name = name;
+  c.classes = classes;
+  return c;
+}
+
+std::vector<std::int64_t> lengths(const Model& model) {
+  std::vector<std::int64_t> L{model.config.points};
+  for (const LayerShape& s : layer_shapes(model))
+    L.push_back(s.L_out);
+  return L;
+}
+
+// Parameters and lengths: DESIGN.md section 3.
+TEST(Model, ParameterCountsOfThePaper) {
+  EXPECT_EQ(parameter_count(make_model(paper("scnn", 230))), 15'361'420);
+  EXPECT_EQ(parameter_count(make_model(paper("npcnn", 230))), 31'369'420);
+  EXPECT_EQ(parameter_count(make_model(paper("mlp", 230))), 49'993'030);
+  EXPECT_EQ(parameter_count(make_model(paper("scnn", 7))), 15'104'747);
+  EXPECT_EQ(parameter_count(make_model(paper("npcnn", 7))), 31'112'747);
+  EXPECT_EQ(parameter_count(make_model(paper("mlp", 7))), 49'814'407);
+}
+
+TEST(Model, PoolStridesOfTheAuthorsCode) {
+  ModelConfig c = paper("scnn", 230);
+  c.pool_strides = {2, 3, 3};
+  EXPECT_EQ(parameter_count(make_model(c)), 4'321'420);
+}
+
+TEST(Model, LengthsOfThePaper) {
+  EXPECT_EQ(lengths(make_model(paper("scnn", 230))),
+            (std::vector<std::int64_t>{8500, 1681, 840, 159, 157, 67, 65, 1, 1, 1}));
+  EXPECT_EQ(lengths(make_model(paper("npcnn", 230))),
+            (std::vector<std::int64_t>{8500, 1681, 327, 152, 1, 1, 1}));
+  EXPECT_EQ(layer_shapes(make_model(paper("scnn", 230)))[6].C_in, 5200);
+  EXPECT_EQ(layer_shapes(make_model(paper("npcnn", 230)))[3].C_in, 12160);
+}
+
+TEST(Model, DropoutsOfThePaper) {
+  const auto dropouts = [](const char* name) {
+    std::vector<double> p;
+    for (const Layer& layer : make_model(paper(name, 230)).layers) {
+      if (const auto* conv = std::get_if<Conv1dLayer>(&layer)) p.push_back(conv->dropout);
+      if (const auto* dense = std::get_if<DenseLayer>(&layer)) p.push_back(dense->dropout);
+    }
+    return p;
+  };
+  EXPECT_EQ(dropouts("scnn"), (std::vector<double>{0.3, 0.3, 0.3, 0.5, 0.5, 0}));
+  EXPECT_EQ(dropouts("npcnn"), (std::vector<double>{0.3, 0.3, 0.3, 0.5, 0.5, 0}));
+  EXPECT_EQ(dropouts("mlp"), (std::vector<double>{0.6, 0.5, 0.4, 0.3, 0}));
+}
+
+TEST(Model, ParameterTableHasCanonicalShapesAndAlignedOffsets) {
+  const auto table = parameter_table(make_model(paper("scnn", 230)));
+  ASSERT_EQ(table.size(), 12u);
+  EXPECT_EQ(table[0].name, "conv1.weights");
+  EXPECT_EQ(table[0].shape, (std::vector<std::int64_t>{80, 100, 1}));
+  EXPECT_EQ(table[0].fan_in, 100);
+  EXPECT_EQ(table[3].name, "conv2.bias");
+  EXPECT_EQ(table[3].fan_in, 4000);
+  EXPECT_EQ(table[6].name, "dense1.weights");
+  EXPECT_EQ(table[6].shape, (std::vector<std::int64_t>{2300, 5200}));
+  EXPECT_EQ(table[11].shape, (std::vector<std::int64_t>{230}));
+  std::size_t end = 0;
+  for (const ParameterInfo& info : table) {
+    EXPECT_EQ(info.offset % parameter_alignment, 0u) << info.name;
+    EXPECT_GE(info.offset, end) << info.name;
+    end = info.offset + static_cast<std::size_t>(info.count());
+  }
+}
+
+TEST(Model, ConfigSurvivesJson) {
+  for (const std::string& name : model_names()) {
+    const ModelConfig c = make_model(tests::small_config(name)).config;
+    EXPECT_EQ(model_config_from_json(to_json(c)), c);
+  }
+  EXPECT_THROW(model_config_from_json("{"), Error);
+  EXPECT_THROW(model_config_from_json("{}"), Error);
+  std::string text = to_json(make_model(paper("mlp", 7)).config);
+  text.back() = ',';
+  EXPECT_THROW(model_config_from_json(text + "\"more\": 1}"), Error);
+}
+
+TEST(Model, WrongConfigsNameBothValues) {
+  struct Case {
+    std::function<void(ModelConfig&)> change;
+    const char* name;
+    std::vector<const char*> parts;
+  };
+  const std::vector<Case> cases = {
+      {[](auto& c) { c.name = "scn"; }, "scnn", {"scn", "'scnn'"}},
+      {[](auto& c) { c.classes = 1; }, "scnn", {"classes 1"}},
+      {[](auto& c) { c.points = 0; }, "scnn", {"points 0"}},
+      {[](auto& c) {
+         c.channels = {80, 80};
+       },
+       "scnn",
+       {"3 values of kernels", "2 of channels"}},
+      {[](auto& c) { c.pool_strides = {2}; }, "scnn", {"1 values of pool_strides", "3 of channels"}},
+      {[](auto& c) {
+         c.pool_strides = {2, 1, 1};
+       },
+       "npcnn",
+       {"npcnn has no pool_strides"}},
+      {[](auto& c) { c.channels = {8}; }, "mlp", {"mlp has no channels"}},
+      {[](auto& c) { c.conv_dropout = 0.1; }, "mlp", {"mlp has no conv_dropout"}},
+      {[](auto& c) {
+         c.dense = {10, 10};
+       },
+       "mlp",
+       {"4 values of dense_dropout", "2 of dense"}},
+      {[](auto& c) {
+         c.strides = {5, 0, 2};
+       },
+       "npcnn",
+       {"strides 0 < 1"}},
+      {[](auto& c) { c.conv_dropout = 1; }, "npcnn", {"conv_dropout 1", "[0, 1)"}},
+      {[](auto& c) {
+         c.dense_dropout = {0.5, std::nan("")};
+       },
+       "npcnn",
+       {"dense_dropout nan"}},
+      {[](auto& c) { c.points = 500; }, "npcnn", {"kernel 25", "length 7"}},
+  };
+  for (const Case& test : cases) {
+    ModelConfig c = paper(test.name, 230);
+    test.change(c);
+    try {
+      make_model(c);
+      ADD_FAILURE() << test.parts.front();
+    } catch (const UsageError& e) {
+      for (const char* part : test.parts)
+        EXPECT_NE(std::string(e.what()).find(part), std::string::npos) << e.what();
+    }
+  }
+}
+
+TEST(Model, AnyNumberOfDenseLayersInACnn) {
+  ModelConfig c = paper("npcnn", 7);
+  c.dense = {10, 20, 30};
+  EXPECT_EQ(make_model(c).config.dense_dropout, (std::vector<double>{0.5, 0.5, 0.5}));
+}
+
+}  // namespace
+}  // namespace bragg::nn

@@ -1,0 +1,279 @@
+#include "nn/trainer.h"
+
+#include <cmath>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "kernels/error.h"
+#include "kernels/safetensors.h"
+#include "nn/evaluation.h"
+#include "tests/nn/small_models.h"
+#include "tests/nn/table_source.h"
+
+namespace bragg::nn {
+namespace {
+
+std::string content(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The lines of metrics.jsonl without what a clock decides.
+std::vector<std::string> metrics(const std::filesystem::path& folder) {
+  std::ifstream in(folder / "metrics.jsonl");
+  std::vector<std::string> lines;
+  std::string line;
+  while (std::getline(in, line)) {
+    auto json = nlohmann::json::parse(line);
+    EXPECT_TRUE(json.at("elapsed_s").is_number());
+    json.erase("elapsed_s");
+    json.erase("patterns_per_s");
+    lines.push_back(json.dump());
+  }
+  return lines;
+}
+
+/// Weights and moments, bit for bit.
+std::map<std::string, std::string> tensors(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  std::map<std::string, std::string> all;
+  for (const auto& [name, info] : file.tensors())
+    all[name] = {reinterpret_cast<const char*>(info.bytes.data()), info.bytes.size()};
+  return all;
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              fmt::format("bragg_trainer_{}_{}", ::getpid(),
+                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::remove_all(folder_);
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  TrainOptions options() const {
+    TrainOptions o;
+    o.batch = 6;
+    o.steps = 24;
+    o.learning_rate = 1e-3;
+    o.seed = 9;
+    o.log_every = 5;
+    o.evaluate_every = 8;
+    o.save_every = 3;
+    return o;
+  }
+
+  TrainResult run(const std::string& out, const TrainOptions& o, bool resume,
+                  const std::function<bool()>& stop = {}, BatchSource* source = nullptr) {
+    auto train = tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9);
+    auto held_out = tests::test_source(61, 5, 10, DrawRowsProblem::Order::sequential, 10);
+    Trainer trainer(*backend_, model_, o, source ? *source : train, &held_out, {{"recipe", "test"}},
+                    folder_ / out);
+    return trainer.run(resume, stop);
+  }
+
+  std::unique_ptr<Backend> backend_ = make_backend({"cpu", 2, ""});
+  Model model_ = make_model(tests::small_config("scnn"));
+  std::filesystem::path folder_;
+};
+
+/// Asks for a stop at the n-th question.
+std::function<bool()> stop_at(int n) {
+  return [n, asked = 0]() mutable { return ++asked == n; };
+}
+
+TEST_F(TrainerTest, ResumedRunHasTheBitsOfAnUninterruptedOne) {
+  EXPECT_EQ(run("whole", options(), false).outcome, TrainOutcome::finished);
+  TrainOptions none = options();
+  none.steps = 0;
+  run("start", none, false);
+
+  TrainResult result = run("parts", options(), false, stop_at(7));  // between two lines of the log
+  EXPECT_EQ(result.outcome, TrainOutcome::interrupted);
+  EXPECT_EQ(result.state.step, 7u);
+  EXPECT_EQ(result.state.first_index, 42u);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "parts" / "model.safetensors"));
+  result = run("parts", options(), true, stop_at(10));
+  EXPECT_EQ(result.state.step, 17u);
+  // As if the process had been killed after writing more lines than the checkpoint knows of.
+  std::ofstream(folder_ / "parts" / "metrics.jsonl", std::ios::app)
+      << "{\"step\":20,\"loss\":1,\"elapsed_s\":1}\n";
+  result = run("parts", options(), true);
+  EXPECT_EQ(result.outcome, TrainOutcome::finished);
+  EXPECT_EQ(result.state.step, 24u);
+
+  for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors"})
+    EXPECT_EQ(tensors(folder_ / "parts" / name), tensors(folder_ / "whole" / name)) << name;
+  EXPECT_EQ(content(folder_ / "parts" / "model.safetensors"),
+            content(folder_ / "whole" / "model.safetensors"));
+  EXPECT_EQ(content(folder_ / "parts" / "best.safetensors"), content(folder_ / "whole" / "best.safetensors"));
+  EXPECT_EQ(metrics(folder_ / "parts"), metrics(folder_ / "whole"));
+  EXPECT_NE(tensors(folder_ / "whole" / "last.safetensors"), tensors(folder_ / "start" / "last.safetensors"));
+}
+
+TEST_F(TrainerTest, SameBitsForAnyNumberOfThreads) {
+  run("two", options(), false);
+  backend_ = make_backend({"cpu", 1, ""});
+  run("one", options(), false);
+  backend_ = make_backend({"cpu", 3, ""});
+  run("three", options(), false);
+  EXPECT_EQ(tensors(folder_ / "one" / "last.safetensors"), tensors(folder_ / "two" / "last.safetensors"));
+  EXPECT_EQ(tensors(folder_ / "three" / "last.safetensors"), tensors(folder_ / "two" / "last.safetensors"));
+}
+
+TEST_F(TrainerTest, WritesMetricsAndFiles) {
+  const TrainResult result = run("out", options(), false);
+  std::vector<std::uint64_t> train_steps, held_out_steps;
+  double elapsed = 0, best = 0;
+  std::ifstream in(folder_ / "out" / "metrics.jsonl");
+  std::string line;
+  while (std::getline(in, line)) {
+    const auto json = nlohmann::json::parse(line);
+    EXPECT_GE(json.at("elapsed_s").get<double>(), elapsed);
+    elapsed = json.at("elapsed_s");
+    if (json.contains("held_out_loss")) {
+      held_out_steps.push_back(json.at("step"));
+      best = std::max(best, json.at("held_out_accuracy").get<double>());
+      EXPECT_GT(json.at("held_out_loss").get<double>(), 0);
+    } else {
+      train_steps.push_back(json.at("step"));
+      EXPECT_GT(json.at("patterns_per_s").get<double>(), 0);
+      EXPECT_GT(json.at("loss").get<double>(), 0);
+      EXPECT_LE(json.at("accuracy").get<double>(), 1);
+    }
+  }
+  EXPECT_EQ(train_steps, (std::vector<std::uint64_t>{5, 10, 15, 20, 24}));
+  EXPECT_EQ(held_out_steps, (std::vector<std::uint64_t>{8, 16, 24}));
+  EXPECT_EQ(result.best_accuracy, best);
+  const LoadedModel last = read_model(folder_ / "out" / "last.safetensors");
+  EXPECT_EQ(last.metadata.at("recipe"), "test");
+  EXPECT_EQ(last.metadata.at("seed"), "9");
+  EXPECT_EQ(last.metadata.at("step"), "24");
+  EXPECT_EQ(last.metadata.at("first_index"), "144");
+}
+
+TEST_F(TrainerTest, RefusesAFolderThatHoldsARunAndNothingToResume) {
+  EXPECT_THROW(run("out", options(), true), UsageError);
+  run("out", options(), false, stop_at(1));
+  const std::string before = content(folder_ / "out" / "last.safetensors");
+  EXPECT_THROW(run("out", options(), false), UsageError);
+  EXPECT_EQ(content(folder_ / "out" / "last.safetensors"), before);
+}
+
+TEST_F(TrainerTest, ResumeRefusesAnotherRunsSettings) {
+  run("out", options(), false, stop_at(1));
+  TrainOptions other = options();
+  other.seed = 10;
+  EXPECT_THROW(run("out", other, true), UsageError);
+  other = options();
+  other.batch = 7;
+  EXPECT_THROW(run("out", other, true), UsageError);
+  other = options();
+  other.learning_rate = 2e-3;
+  EXPECT_THROW(run("out", other, true), UsageError);
+  model_ = make_model(tests::small_config("npcnn"));
+  EXPECT_THROW(run("out", options(), true), UsageError);
+}
+
+TEST_F(TrainerTest, OptionsOutOfRangeAreUsageErrors) {
+  for (const auto& change : std::vector<std::function<void(TrainOptions&)>>{
+           [](auto& o) { o.batch = 0; }, [](auto& o) { o.steps = -1; }, [](auto& o) { o.log_every = 0; },
+           [](auto& o) { o.learning_rate = NAN; }, [](auto& o) { o.learning_rate = 0; }}) {
+    TrainOptions o = options();
+    change(o);
+    EXPECT_THROW(run("out", o, false), UsageError);
+  }
+  ModelConfig config = tests::small_config("scnn");
+  config.points = 62;
+  model_ = make_model(config);
+  EXPECT_THROW(run("out", options(), false), UsageError);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+}
+
+/// Gives good batches up to a step, then one that makes the loss NaN.
+class PoisonedSource : public tests::TableSource {
+ public:
+  PoisonedSource(tests::TableSource good, std::uint64_t bad_step)
+      : tests::TableSource(std::move(good)), bad_step_(bad_step) {}
+  void enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) override {
+    tests::TableSource::enqueue(backend, state, patterns, labels);
+    StepState step;
+    backend.download(state.data, &step, sizeof step);
+    const float nan = NAN;
+    if (step.step == bad_step_) backend.upload(std::span(&nan, 1), {patterns.data, patterns.dtype});
+  }
+
+ private:
+  std::uint64_t bad_step_;
+};
+
+// The bad batch comes with step 12 (the 13th): the log at 15 sees it, and so would the saves at 15 and 18.
+TEST_F(TrainerTest, NanStopsWithTheLastGoodStateKept) {
+  PoisonedSource poisoned(tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9), 12);
+  const TrainResult result = run("out", options(), false, {}, &poisoned);
+  EXPECT_EQ(result.outcome, TrainOutcome::diverged);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "model.safetensors"));
+  Parameters parameters(*backend_, model_, Parameters::Use::training);
+  EXPECT_EQ(load_checkpoint(folder_ / "out" / "last.safetensors", parameters).step, 12u);
+  for (const float x : parameters.download(parameters.weights()))
+    ASSERT_TRUE(std::isfinite(x));
+
+  // The kept state is good: with good data the run goes on from there to the same bits.
+  EXPECT_EQ(run("out", options(), true).outcome, TrainOutcome::finished);
+  run("whole", options(), false);
+  EXPECT_EQ(tensors(folder_ / "out" / "last.safetensors"), tensors(folder_ / "whole" / "last.safetensors"));
+  EXPECT_EQ(metrics(folder_ / "out"), metrics(folder_ / "whole"));
+}
+
+// Between two lines of the log only the save can notice.
+TEST_F(TrainerTest, NanIsNeverSavedBetweenTwoLinesOfTheLog) {
+  TrainOptions o = options();
+  o.log_every = 1000;
+  o.evaluate_every = 0;
+  for (const std::uint64_t bad : {11u, 12u}) {  // seen by the save at 12: in the loss; at 15: in the weights
+    PoisonedSource poisoned(tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9), bad);
+    const std::string out = fmt::format("out{}", bad);
+    EXPECT_EQ(run(out, o, false, {}, &poisoned).outcome, TrainOutcome::diverged);
+    Parameters parameters(*backend_, model_, Parameters::Use::training);
+    EXPECT_EQ(load_checkpoint(folder_ / out / "last.safetensors", parameters).step, bad == 11 ? 9u : 12u);
+  }
+}
+
+// 64 patterns with random labels, learnt by heart by each of the three models.
+TEST_F(TrainerTest, OverfitsSixtyFourPatterns) {
+  for (const std::string& name : model_names()) {
+    ModelConfig config = tests::small_config(name);
+    config.dense = {48, 32};
+    config.dense_dropout = {0, 0};
+    if (name != "mlp") {
+      config.conv_dropout = 0;
+      config.channels = {8, 12, 16};
+    }
+    model_ = make_model(config);
+    auto train = tests::test_source(61, 5, 64, DrawRowsProblem::Order::uniform, 1);
+    auto same = tests::test_source(61, 5, 64, DrawRowsProblem::Order::sequential, 1);
+    TrainOptions o;
+    o.batch = 32;
+    o.steps = 1500;
+    o.learning_rate = 3e-3;
+    o.log_every = 500;
+    o.evaluate_every = 0;
+    o.save_every = 0;
+    Trainer trainer(*backend_, model_, o, train, &same, {}, folder_ / name);
+    EXPECT_EQ(trainer.run(false, {}).best_accuracy, 1) << name;
+
+    Parameters parameters(*backend_, model_, Parameters::Use::inference);
+    load_weights(folder_ / name / "model.safetensors", parameters);
+    Network network(*backend_, model_, parameters, 7, Network::Mode::inference);
+    EXPECT_EQ(evaluate(predict(*backend_, network, same)).accuracy, 1) << name;
+  }
+}
+
+}  // namespace
+}  // namespace bragg::nn
