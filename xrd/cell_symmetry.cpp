@@ -24,6 +24,12 @@ Metric image(const Metric& g, const std::array<std::int8_t, 9>& r) {
   return {element(0, 0), element(1, 1), element(2, 2), element(1, 2), element(0, 2), element(0, 1)};
 }
 
+Metric scaled(Metric g, double factor) {
+  for (double& v : g)
+    v *= factor;
+  return g;
+}
+
 double degrees(double dot, double norm_product) {
   const double cosine = std::clamp(dot / norm_product, -1.0, 1.0);
   if (cosine == 0) return 90;
@@ -37,34 +43,24 @@ UnitCell cell_of(const Metric& g) {
   return {a, b, c, degrees(g[3], b * c), degrees(g[4], a * c), degrees(g[5], a * b)};
 }
 
-CellDeviation difference(const UnitCell& p, const UnitCell& q) {
-  return {std::max({std::abs(p.a / q.a - 1), std::abs(p.b / q.b - 1), std::abs(p.c / q.c - 1)}),
-          std::max({std::abs(p.alpha - q.alpha), std::abs(p.beta - q.beta), std::abs(p.gamma - q.gamma)})};
-}
-
-/// Operators with the same rotation follow each other in no order: a rotation that came just before is
-/// skipped cheaply.
-template <class Visit>
-void for_each_rotation(std::span<const SymmetryOperator> operators, Visit visit) {
-  const std::array<std::int8_t, 9>* previous = nullptr;
-  for (const SymmetryOperator& op : operators) {
-    if (previous && *previous == op.rotation) continue;
-    previous = &op.rotation;
-    visit(op.rotation);
-  }
-}
-
 }  // namespace
 
 CellDeviation cell_deviation(const UnitCell& cell, std::span<const SymmetryOperator> operators) {
   const Metric g = cell.metric();
   CellDeviation worst;
-  for_each_rotation(operators, [&](const auto& rotation) {
-    const Metric h = image(g, rotation);
-    if (h == g) return;
-    const CellDeviation d = difference(cell_of(h), cell);
-    worst = {std::max(worst.length, d.length), std::max(worst.angle, d.angle)};
-  });
+  Metric sum{};
+  for (const SymmetryOperator& op : operators) {
+    const Metric h = image(g, op.rotation);
+    for (std::size_t i = 0; i < 6; ++i)
+      sum[i] += h[i];
+    if (h == g) continue;
+    for (std::size_t i = 0; i < 3; ++i)
+      worst.length = std::max(worst.length, std::abs(std::sqrt(h[i] / g[i]) - 1));
+  }
+  if (sum == scaled(g, static_cast<double>(operators.size()))) return worst;
+  const UnitCell mean = cell_of(scaled(sum, 1 / static_cast<double>(operators.size())));
+  worst.angle = std::max({std::abs(mean.alpha - cell.alpha), std::abs(mean.beta - cell.beta),
+                          std::abs(mean.gamma - cell.gamma)});
   return worst;
 }
 

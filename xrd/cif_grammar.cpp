@@ -161,7 +161,9 @@ std::vector<CifBlock> parse_blocks(std::string_view text, int first_line) {
   pegtl::memory_input<> in(text.data(), text.data() + text.size(), "", 0,
                            static_cast<std::size_t>(first_line), 1);
   try {
-    pegtl::parse<rules::file, Action, gemmi::cif::Errors>(in, state);
+    const bool any = pegtl::parse<rules::file, Action, gemmi::cif::Errors>(in, state);
+    if (!any)
+      throw CifGrammarError("", static_cast<int>(in.iterator().line), "expected block header (data_)");
   } catch (const pegtl::parse_error& e) {
     const auto& position = e.positions().front();
     const std::string block = state.blocks.empty() ? "" : state.blocks.back().name;

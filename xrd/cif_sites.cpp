@@ -99,7 +99,7 @@ class SiteReader {
                     b = reader_.find({"_atom_site_B_iso_or_equiv"});
     for (const CifColumn& column : {y, z, label, type, occupancy, flag, u, b})
       if (column && column.rows() != x.rows())
-        reader_.fail(CifFault::grammar, x[0].line,
+        reader_.fail(CifFault::grammar, column[0].line,
                      fmt::format("{} is not in the loop of {}", column.tag(), x.tag()));
 
     std::optional<std::array<double, 99>> formula;

@@ -128,7 +128,8 @@ const std::unordered_map<std::string, Settings>& name_index() {
       const std::string full = join(tokens);
       add(full, t);
       const int number = t.setting.number;
-      if (crystal_system(number) == CrystalSystem::monoclinic) add(monoclinic_short(tokens), t);
+      if (t.is_in_tables && crystal_system(number) == CrystalSystem::monoclinic)
+        add(monoclinic_short(tokens), t);
       // The old names of the centrosymmetric cubic groups have no bar: Fd3m, Ia3d, Pa3.
       if ((number >= 200 && number <= 206) || number >= 221) {
         std::string old = full;

@@ -50,7 +50,8 @@ std::vector<const TabulatedSetting*> settings_numbered(int number);
 int space_group_type(std::span<const SymmetryOperator> operators);
 /// The two groups are the same but for the place of the origin.
 bool differ_by_origin_only(std::span<const SymmetryOperator> a, std::span<const SymmetryOperator> b);
-/// The largest change of the edges (relative) and of the angles (degrees) under the rotations.
+/// The largest change of an edge under the rotations (relative), and the largest difference of an angle from
+/// the symmetric cell's (degrees).
 struct CellDeviation {
   double length = 0, angle = 0;
   bool is_tolerated() const { return length <= cell_length_tolerance && angle <= cell_angle_tolerance; }
