@@ -136,7 +136,7 @@ std::string to_text(const Evaluation& evaluation, const EvaluationContext& conte
                         evaluation.refused.front().index, evaluation.refused.front().reason);
   }
   text += "\n\n";
-  add_row(text, "right (95 % interval)", "crystal system", "space group", "modulo mirror pairs");
+  add_row(text, "right (95 % interval)", "crystal system", "space group", "modulo pairs");
   const ClassScores& systems = evaluation.crystal_system;
   const auto& groups = evaluation.space_group;
   add_row(text, "model", percent(systems.accuracy), groups ? percent(groups->accuracy) : "-",

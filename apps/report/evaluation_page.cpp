@@ -110,11 +110,13 @@ std::string scores_section(const Evaluation& e) {
       with_interval(e.majority.crystal_system), with_interval(e.majority.space_group),
       with_interval(e.majority.space_group_modulo_pairs));
   body += table("", {"", "crystal system", "space group", "mirror pairs as one"}, cells);
-  return section("Scores",
-                 "The 11 pairs of space groups that are mirror images of each other (P3<sub>1</sub>21 and "
-                 "P3<sub>2</sub>21, ...) give the same powder pattern: every space-group score stands here "
-                 "plain and with each pair counted as one.",
-                 body);
+  return section(
+      "Scores",
+      "The 11 enantiomorphic pairs of space groups are mirror images of each other (P3<sub>1</sub>21 and "
+      "P3<sub>2</sub>21, ...) and give the same powder pattern: every space-group score stands here plain "
+      "and "
+      "with each pair counted as one.",
+      body);
 }
 
 std::string guesses(const Answer& answer, ClassKind kind) {
@@ -134,11 +136,11 @@ std::string guesses(const Answer& answer, ClassKind kind) {
 std::string card(const Evaluation& e, const ShownPattern& shown, const TwoThetaGrid& grid) {
   const Answer& answer = e.answers[shown.answer];
   const bool right = is_right(answer, e.classes);
-  std::string note = fmt::format("<span class=\"{}\">{}</span>, truly {} ({})", right ? "right" : "wrong",
+  std::string note = fmt::format("<span class=\"{}\">{}</span>: it is {}, {}", right ? "right" : "wrong",
                                  right ? "right" : "wrong", escaped(group_name(answer.space_group)),
                                  xrd::name_of(xrd::crystal_system(answer.space_group)));
   if (!shown.neighbour.empty()) {
-    note += fmt::format("; below: {} ({}), cosine {:.2f}", escaped(shown.neighbour_name),
+    note += fmt::format("<br/>most alike: {} ({}), cosine {:.2f}", escaped(shown.neighbour_name),
                         escaped(group_name(shown.neighbour_space_group)), answer.similarity);
   }
   const std::string label =
@@ -233,10 +235,9 @@ std::string classes_section(const Evaluation& e) {
     if (m.count > 0) points.push_back({class_name(static_cast<int>(c), kind), m.count, m.correct});
   }
   const std::vector<std::string> heads = {"", "patterns", "answered", "right", "recall", "precision", "F1"};
-  std::string body =
-      figure(class_plot(points, "Share of right answers of each class against its number of patterns"),
-             "One dot a class; rest the pointer on it for its name. Dots that would hide each other stand "
-             "side by side, to the right of their true place.");
+  std::string body = figure(
+      class_plot(points, "Share of right answers of each class against its number of patterns"),
+      "Rest the pointer on a dot for its classes; a number in it counts classes that share the place.");
   body += table("Crystal systems", heads, class_rows(e.crystal_system, ClassKind::crystal_system));
   if (e.space_group) {
     const auto rows = class_rows(*e.space_group, ClassKind::space_group);

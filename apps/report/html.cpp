@@ -20,10 +20,10 @@ body { margin: 0; background: var(--page); color: var(--ink);
 main { max-width: 1080px; margin: 0 auto; padding: 36px 24px 64px; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0 0 6px; letter-spacing: -0.01em; }
 h2 { font-size: 1.2rem; margin: 44px 0 6px; }
-p { margin: 6px 0 12px; max-width: 75ch; }
+p { margin: 6px 0 12px; max-width: 88ch; }
 .soft, .lead, figcaption { color: var(--soft); }
 .lead { font-size: 0.95rem; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); gap: 14px; margin: 24px 0 8px; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; margin: 24px 0 8px; }
 .tile, .card { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 14px 16px; min-width: 0; }
 .tile b { display: block; font-size: 1.9rem; line-height: 1.25; font-weight: 600; font-variant-numeric: tabular-nums; }
 .tile span { display: block; color: var(--soft); font-size: 0.86rem; }
@@ -32,17 +32,17 @@ p { margin: 6px 0 12px; max-width: 75ch; }
 .card p { margin: 2px 0 6px; font-size: 0.88rem; color: var(--soft); }
 .right { color: var(--green); } .wrong { color: var(--red); }
 ol.guess { list-style: none; margin: 6px 0 0; padding: 0; font-size: 0.88rem; }
-ol.guess li { display: grid; grid-template-columns: 9.5em 1fr 3.6em; gap: 8px; align-items: center; }
+ol.guess li { display: grid; grid-template-columns: 8em 1fr 4.4em; gap: 8px; align-items: center; }
 ol.guess li.true { font-weight: 600; }
 ol.guess i { display: block; height: 8px; border-radius: 2px; background: var(--grey); opacity: 0.55; }
 ol.guess li.true i { background: var(--green); opacity: 0.9; }
-ol.guess em { font-style: normal; text-align: right; font-variant-numeric: tabular-nums; }
+ol.guess em { font-style: normal; text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 figure { margin: 12px 0 20px; background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 16px; }
-figcaption { font-size: 0.9rem; margin-top: 8px; max-width: 80ch; }
+figcaption { font-size: 0.9rem; margin-top: 8px; max-width: 100ch; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font-size: 11px; fill: var(--ink); font-variant-numeric: tabular-nums; }
 svg .tick { fill: var(--soft); font-size: 10.5px; } svg .axis-label { fill: var(--soft); font-size: 11.5px; }
-svg .name { font-size: 12px; } svg .strong { font-weight: 600; font-size: 12px; } svg .small { font-size: 9.5px; }
+svg .name { font-size: 12px; } svg .strong { font-weight: 600; font-size: 12px; } svg .inside { font-size: 9.5px; font-weight: 600; fill: var(--card); }
 svg .axis { stroke: var(--grey); stroke-width: 1; } svg .grid { stroke: var(--rule); stroke-width: 1; }
 svg .trace { fill: none; stroke: var(--blue); stroke-width: 0.9; stroke-linejoin: round; }
 svg .other-trace { fill: none; stroke: var(--grey); stroke-width: 0.8; stroke-linejoin: round; }

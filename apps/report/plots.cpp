@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -79,14 +81,14 @@ std::string rate_plot(std::span<const RateRow> rows, std::string_view label) {
 std::string confusion_plot(std::span<const std::string> names, std::span<const std::string> columns,
                            std::span<const std::int64_t> counts, std::string_view label) {
   const double cell = columns.size() > 10 ? 34 : 54;
-  constexpr double left = 128, top = 92;
+  constexpr double left = 128, top = 112;
   const double width = cell * static_cast<double>(columns.size()),
                height = cell * static_cast<double>(names.size());
   // The box keeps its proportion to the page: a small matrix is centred, not blown up.
   const double box = std::max(left + width + 100, 720.0), shift = (box - left - width - 60) / 2;
   Svg svg(box, top + height + 10, label);
   const double x0 = left + shift;
-  svg.text({x0 + width / 2, 14}, "answered", "axis-label", Anchor::middle);
+  svg.text({x0 + width / 2, 12}, "answered", "axis-label", Anchor::middle);
   svg.text({x0 - 112, top + height / 2}, "true", "axis-label", Anchor::middle, true);
   for (std::size_t p = 0; p < columns.size(); ++p) {
     const double x = x0 + cell * (static_cast<double>(p) + 0.5) + 4;
@@ -129,23 +131,27 @@ std::string class_plot(std::span<const ClassPoint> classes, std::string_view lab
   const Axis y(0, 100, bottom, top);
   for (const double tick : y.ticks(5))
     svg.line({left, y(tick)}, {right, y(tick)}, {.style = "grid"});
-  // Classes of equal count and share would hide each other: they are set side by side.
-  std::vector<Point> placed;
-  for (const ClassPoint& c : classes) {
-    const nn::Interval interval = nn::wilson(c.correct, c.count);
-    const double share = static_cast<double>(c.correct) / static_cast<double>(c.count);
-    Point at{x(static_cast<double>(c.count)), y(100 * share)};
-    const auto same = [&](const Point& p) { return std::abs(p.x - at.x) < 6 && std::abs(p.y - at.y) < 3; };
-    while (std::any_of(placed.begin(), placed.end(), same))
-      at.x += 6.5;
-    placed.push_back(at);
-    svg.circle(
-        at, 4.5,
-        {.style = "dot",
-         .opacity = 0.75,
-         .title = fmt::format("{}: {} of {} right ({:.0f} %, 95 % interval {:.0f}..{:.0f} %)", c.name,
-                              c.correct, c.count, 100 * share, 100 * interval.low, 100 * interval.high)});
-    if (classes.size() <= 12) svg.text({at.x + 8, at.y + 4}, c.name, "name");
+  // Classes of equal count and share would hide each other: one dot, larger, for all of them.
+  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::string>> places;
+  for (const ClassPoint& c : classes)
+    places[{c.count, c.correct}].push_back(c.name);
+  for (const auto& [place, names] : places) {
+    const auto [count, correct] = place;
+    const nn::Interval interval = nn::wilson(correct, count);
+    const double share = static_cast<double>(correct) / static_cast<double>(count);
+    const Point at{x(static_cast<double>(count)), y(100 * share)};
+    const double radius = 4.5 * std::sqrt(std::sqrt(static_cast<double>(names.size())));
+    svg.circle(at, radius,
+               {.style = "dot",
+                .opacity = 0.75,
+                .title = fmt::format("{}: {} of {} right ({:.0f} %, 95 % interval {:.0f}..{:.0f} %)",
+                                     fmt::join(names, ", "), correct, count, 100 * share, 100 * interval.low,
+                                     100 * interval.high)});
+    if (classes.size() <= 12) {
+      svg.text({at.x + radius + 4, at.y + 4}, fmt::format("{}", fmt::join(names, ", ")), "name");
+    } else if (names.size() > 1) {
+      svg.text({at.x, at.y + 3.5}, fmt::format("{}", names.size()), "inside", Anchor::middle);
+    }
   }
   draw_horizontal(svg, x, bottom, "patterns of the class", 5);
   draw_vertical(svg, y, left, "right answers, %", 5);

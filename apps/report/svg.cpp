@@ -141,7 +141,7 @@ std::vector<double> Axis::ticks(int count) const {
     }
   }
   for (double k = std::ceil(low_ / step - 1e-9); k * step <= high_ + 1e-9 * step; ++k)
-    result.push_back(k * step);
+    result.push_back(k * step + 0.0);  // no -0
   return result;
 }
 
