@@ -12,7 +12,7 @@ namespace bragg {
 
 Buffer allocate_host_memory(std::size_t bytes) {
   constexpr std::size_t huge_page = std::size_t{2} << 20;
-  const std::size_t alignment = bytes >= 2 * huge_page ? huge_page : ArenaPlan::alignment;
+  const std::size_t alignment = bytes >= huge_page / 2 ? huge_page : ArenaPlan::alignment;
   const std::size_t rounded = (bytes / alignment + 1) * alignment;  // never 0 bytes
   void* data = rounded > bytes ? std::aligned_alloc(alignment, rounded) : nullptr;
   if (data == nullptr) throw Error(fmt::format("cannot allocate {} bytes", bytes));

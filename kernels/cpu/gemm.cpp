@@ -17,8 +17,7 @@ std::int64_t round_up(std::int64_t a, std::int64_t b) {
 }
 
 /// The rows [first, last) of a view as runs of equally spaced rows: one per item.
-void runs_of(const ConstMatrixView& view, std::int64_t first, std::int64_t last,
-             std::vector<ColumnRun>& runs) {
+void runs_of(const ConstMatrixView& view, std::int64_t first, std::int64_t last, std::vector<RowRun>& runs) {
   runs.clear();
   while (first < last) {
     const std::int64_t left = view.rows_per_item - first % view.rows_per_item;
@@ -31,17 +30,16 @@ void runs_of(const ConstMatrixView& view, std::int64_t first, std::int64_t last,
 }  // namespace
 
 GemmScratch::GemmScratch() {
-  constexpr std::int64_t tail = longest_k_block * most_rows;
-  const std::int64_t floats = 2 * c_floats + b_floats + tail + c_floats + most_words;
-  memory = allocate_host_memory(static_cast<std::size_t>(floats) * sizeof(float));
+  constexpr std::size_t one_megabyte = std::size_t{1} << 20;
+  static_assert(sizeof(float) * (3 * c_floats + a_floats + b_floats + most_words) <= one_megabyte);
+  memory = allocate_host_memory(one_megabyte);  // large enough for a huge page
   c = reinterpret_cast<float*>(memory.data());
   transposed = c + c_floats;
-  b = transposed + c_floats;
-  a_tail = b + b_floats;
-  sums = a_tail + tail;
+  a = transposed + c_floats;
+  b = a + a_floats;
+  sums = b + b_floats;
   words = reinterpret_cast<std::uint32_t*>(sums + c_floats);
   rows.reserve(c_floats / 8);
-  runs.reserve(longest_k_block + 1);
 }
 
 Gemm::Gemm(const NetworkKernels& kernels, ThreadPool& pool)
@@ -125,54 +123,45 @@ void Gemm::run_task(const GemmProblem& p, const GemmTile& tile, const GemmCut& c
     if (!p.packed_b) {
       runs_of(p.b, k0, k1, scratch.runs);
       float* to = scratch.b;
-      for (const ColumnRun& run : scratch.runs) {
+      for (const RowRun& run : scratch.runs) {
         for (std::int64_t k = 0; k < run.count; ++k, to += tile.columns) {
-          tile.pack_row(run.data + k * p.b.row_stride + n0, n1 - n0, to, panel_stride);
+          tile.pack_row(run.first + k * p.b.row_stride + n0, n1 - n0, to, panel_stride);
         }
       }
     }
     if (sum_columns) {
       // Block by block, so that no sum is a chain of K roundings.
       std::fill_n(scratch.sums, n1 - n0, 0.0f);
-      for (const ColumnRun& run : scratch.runs) {
-        kernels_.add_rows(run.data + n0, run.count, p.b.row_stride, n1 - n0, scratch.sums);
+      for (const RowRun& run : scratch.runs) {
+        kernels_.add_rows(run.first + n0, run.count, p.b.row_stride, n1 - n0, scratch.sums);
       }
       float* sums = p.column_sums + part * cut.padded_N + n0;
       if (!add) std::fill_n(sums, n1 - n0, 0.0f);
       kernels_.add_rows(scratch.sums, 1, 0, n1 - n0, sums);
     }
 
-    if (p.a_columns) {
-      runs_of(p.a, k0, k1, scratch.runs);
-      const auto run_count = static_cast<int>(scratch.runs.size());
-      for (std::int64_t m = m0; m < m1; m += tile.rows) {
-        const bool whole = m + tile.rows <= p.M;
-        if (!whole) {  // a tile must not read past the end of A's rows
-          float* to = scratch.a_tail;
-          for (const ColumnRun& run : scratch.runs) {
-            for (std::int64_t k = 0; k < run.count; ++k, to += tile.rows) {
-              const float* from = run.data + k * p.a.row_stride;
-              for (std::int64_t i = 0; i < tile.rows; ++i)
-                to[i] = m + i < p.M ? from[m + i] : 0;
-            }
-          }
-        }
-        const ColumnRun tail{scratch.a_tail, K};
-        for (std::int64_t panel = 0; panel < panels; ++panel) {
-          float* to = c + (m - m0) * ldc + panel * tile.columns;
-          if (whole) {
-            tile.multiply_columns(scratch.runs.data(), run_count, m, p.a.row_stride, b + panel * panel_stride,
-                                  to, ldc, add);
-          } else {
-            tile.multiply_columns(&tail, 1, 0, tile.rows, b + panel * panel_stride, to, ldc, add);
-          }
+    // A is packed where its k are rows; so many tiles at once as the scratch holds then meet each panel of B
+    // in turn.
+    if (p.a_columns) runs_of(p.a, k0, k1, scratch.runs);
+    const std::int64_t group = p.a_columns ? GemmScratch::a_floats / (K * tile.rows) * tile.rows : m1 - m0;
+    for (std::int64_t g0 = m0; g0 < m1; g0 += group) {
+      const std::int64_t g1 = std::min(g0 + group, m1);
+      if (p.a_columns) {
+        float* to = scratch.a;
+        for (const RowRun& run : scratch.runs) {
+          tile.pack_columns(run.first + g0, p.a.row_stride, run.count, g1 - g0, to, K * tile.rows);
+          to += run.count * tile.rows;
         }
       }
-    } else {
       for (std::int64_t panel = 0; panel < panels; ++panel) {
-        for (std::int64_t m = m0; m < m1; m += tile.rows) {
-          tile.multiply_rows(scratch.rows.data() + (m - m0), k0, K, b + panel * panel_stride,
-                             c + (m - m0) * ldc + panel * tile.columns, ldc, add);
+        for (std::int64_t m = g0; m < g1; m += tile.rows) {
+          const float* panel_b = b + panel * panel_stride;
+          float* to = c + (m - m0) * ldc + panel * tile.columns;
+          if (p.a_columns) {
+            tile.multiply_packed(scratch.a + (m - g0) * K, K, panel_b, to, ldc, add);
+          } else {
+            tile.multiply_rows(scratch.rows.data() + (m - m0), k0, K, panel_b, to, ldc, add);
+          }
         }
       }
     }

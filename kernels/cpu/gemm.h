@@ -51,18 +51,24 @@ struct GemmCut {
   std::int64_t tasks() const { return m_blocks * n_blocks * parts; }
 };
 
+/// Rows of a view that lie row_stride apart.
+struct RowRun {
+  const float* first;
+  std::int64_t count;
+};
+
 /// Scratch memory of one worker, allocated once.
 struct GemmScratch {
   static constexpr std::int64_t c_floats = 24 * 1024, b_floats = 48 * 1024;
-  static constexpr std::int64_t longest_k_block = 512, most_rows = 16, most_words = 4 * 4096;
+  static constexpr std::int64_t a_floats = 48 * 1024, most_words = 4 * 4096;
 
   explicit GemmScratch();
 
   Buffer memory;
-  float *c, *transposed, *b, *a_tail, *sums;
+  float *c, *transposed, *a, *b, *sums;
   std::uint32_t* words;            ///< random bits of an epilogue
   std::vector<const float*> rows;  ///< addresses of a block's rows of A
-  std::vector<ColumnRun> runs;
+  std::vector<RowRun> runs;        ///< where a block's k lie
 };
 
 class Gemm {

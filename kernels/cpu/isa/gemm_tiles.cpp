@@ -35,6 +35,13 @@ struct Tile {
     }
   }
 
+  /// C is wanted when the sums are ready, far too late to begin fetching it.
+  [[gnu::always_inline]] static void prefetch(const float* c, std::int64_t ldc) {
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; ++i)
+      __builtin_prefetch(c + i * ldc, 1);
+  }
+
   static void multiply_rows(const float* const* a, std::int64_t a_offset, std::int64_t K, const float* b,
                             float* c, std::int64_t ldc, bool add) {
     const float* row[rows];
@@ -56,26 +63,35 @@ struct Tile {
     store(sums, c, ldc, add);
   }
 
-  static void multiply_columns(const ColumnRun* runs, int run_count, std::int64_t offset, std::int64_t stride,
-                               const float* b, float* c, std::int64_t ldc, bool add) {
+  static void multiply_packed(const float* a, std::int64_t K, const float* b, float* c, std::int64_t ldc,
+                              bool add) {
+    prefetch(c, ldc);
     Vector sums[rows][vectors] = {};
-    for (int run = 0; run < run_count; ++run) {
-      const float* a = runs[run].data + offset;
 #pragma GCC unroll 4
-      for (std::int64_t k = 0; k < runs[run].count; ++k) {
-        const auto* panel = reinterpret_cast<const Vector*>(b);
+    for (std::int64_t k = 0; k < K; ++k) {
+      const auto* panel = reinterpret_cast<const Vector*>(b + k * columns);
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; ++i) {
-          const Vector factor = a[i] - Vector{};
+      for (int i = 0; i < rows; ++i) {
+        const Vector factor = a[k * rows + i] - Vector{};
 #pragma GCC unroll 16
-          for (int j = 0; j < vectors; ++j)
-            sums[i][j] += factor * panel[j];
-        }
-        a += stride;
-        b += columns;
+        for (int j = 0; j < vectors; ++j)
+          sums[i][j] += factor * panel[j];
       }
     }
     store(sums, c, ldc, add);
+  }
+
+  static void pack_columns(const float* src, std::int64_t stride, std::int64_t K, std::int64_t count,
+                           float* dst, std::int64_t tile_stride) {
+    for (std::int64_t k = 0; k < K; ++k, src += stride, dst += rows) {
+      float* to = dst;
+      std::int64_t i = 0;
+      for (; i + rows <= count; i += rows, to += tile_stride)
+        __builtin_memcpy(to, src + i, rows * sizeof(float));
+      if (i == count) continue;
+      for (std::int64_t j = 0; j < rows; ++j)
+        to[j] = i + j < count ? src[i + j] : 0;
+    }
   }
 
   static void pack_row(const float* src, std::int64_t count, float* dst, std::int64_t panel_stride) {
@@ -90,7 +106,7 @@ struct Tile {
   }
 
   static constexpr GemmTile table(int k_block) {
-    return {rows, columns, k_block, multiply_rows, multiply_columns, pack_row};
+    return {rows, columns, k_block, multiply_rows, multiply_packed, pack_columns, pack_row};
   }
 };
 
@@ -99,7 +115,7 @@ struct Tile {
 #if defined(__AVX512F__) || defined(BRAGG_WIDE_VECTORS)
 const GemmTile gemm_tiles[tile_count] = {Tile<5, 5>::table(256), Tile<6, 4>::table(256)};
 #elif defined(__AVX2__)
-const GemmTile gemm_tiles[tile_count] = {Tile<6, 2>::table(384)};
+const GemmTile gemm_tiles[tile_count] = {Tile<6, 2>::table(320)};
 #else
 const GemmTile gemm_tiles[tile_count] = {Tile<6, 2>::table(512)};
 #endif

@@ -27,15 +27,22 @@ Lanes multiply_low_halves(Lanes a, Lanes b) {
 }
 #endif
 constexpr int lanes = sizeof(Lanes) / 8;
+constexpr int sets = 3;  // one after the other would wait for the multiplications
+
 typedef std::uint32_t HalfLanes __attribute__((vector_size(sizeof(Lanes) / 2), aligned(4)));
 
-/// Philox4x32-10 (kernels/random.h has the definition) for 2 * lanes consecutive calls at once.
+/// Philox4x32-10 (kernels/random.h has the definition) for sets * lanes consecutive calls at once.
 void philox_calls(std::uint32_t first, std::uint32_t layer, std::uint64_t step, std::uint32_t key0,
                   std::uint32_t key1, std::uint32_t* words, std::int64_t stride) {
-  Lanes c[2][4] = {};
-  for (int set = 0; set < 2; ++set) {
+  Lanes count_up = {};
+  for (int i = 0; i < lanes; ++i)
+    count_up[i] = static_cast<std::uint64_t>(i);
+  Lanes c[sets][4];
+#pragma GCC unroll 4
+  for (int set = 0; set < sets; ++set) {
     for (int i = 0; i < lanes; ++i)
       c[set][0][i] = first + static_cast<std::uint32_t>(set * lanes + i);
+    c[set][0] = count_up + (first + static_cast<std::uint32_t>(set * lanes));
     c[set][1] = Lanes{} + layer;
     c[set][2] = Lanes{} + static_cast<std::uint32_t>(step);
     c[set][3] = Lanes{} + (step >> 32);
@@ -44,8 +51,8 @@ void philox_calls(std::uint32_t first, std::uint32_t layer, std::uint64_t step, 
 #pragma GCC unroll 10
   for (int round = 0; round < 10; ++round) {
     const Lanes k0 = Lanes{} + key0, k1 = Lanes{} + key1;
-#pragma GCC unroll 2
-    for (int set = 0; set < 2; ++set) {
+#pragma GCC unroll 4
+    for (int set = 0; set < sets; ++set) {
       const Lanes p0 = multiply_low_halves(c[set][0], multiplier0),
                   p1 = multiply_low_halves(c[set][2], multiplier1);
       c[set][0] = (p1 >> 32) ^ c[set][1] ^ k0;
@@ -56,7 +63,8 @@ void philox_calls(std::uint32_t first, std::uint32_t layer, std::uint64_t step, 
     key0 += 0x9E3779B9u;
     key1 += 0xBB67AE85u;
   }
-  for (int set = 0; set < 2; ++set) {
+#pragma GCC unroll 4
+  for (int set = 0; set < sets; ++set) {
     for (int word = 0; word < 4; ++word) {
       *reinterpret_cast<HalfLanes*>(words + word * stride + set * lanes) =
           __builtin_convertvector(c[set][word], HalfLanes);
@@ -66,7 +74,7 @@ void philox_calls(std::uint32_t first, std::uint32_t layer, std::uint64_t step, 
 
 void dropout_words(std::uint32_t seed, std::uint32_t stream, std::uint32_t layer, std::uint64_t step,
                    std::uint32_t first, std::int64_t count, std::uint32_t* words, std::int64_t stride) {
-  for (std::int64_t i = 0; i < count; i += 2 * lanes) {
+  for (std::int64_t i = 0; i < count; i += sets * lanes) {
     philox_calls(first + static_cast<std::uint32_t>(i), layer, step, seed, stream, words + i, stride);
   }
 }

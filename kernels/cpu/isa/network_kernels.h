@@ -6,24 +6,22 @@
 
 namespace bragg::cpu {
 
-/// A run of consecutive k: element (i, k) of A^T at data[(k - its first k) * stride + i].
-struct ColumnRun {
-  const float* data;
-  std::int64_t count;
-};
-
 /// A register tile of the GEMM. B comes packed in panels of `columns`: panel element (k, j) at b[k * columns
 /// + j]. C has row stride ldc; it is overwritten, or added to.
 struct GemmTile {
   int rows, columns;
   int k_block;  ///< K is cut into blocks of at most this: a panel of B then stays in the nearest cache
 
-  /// C(i, j) = sum_k a[i][k] b(k, j), for k in [0, K).
+  /// C(i, j) = sum_k a[i][a_offset + k] b(k, j), for k in [0, K): the rows of A as they lie in memory.
   void (*multiply_rows)(const float* const* a, std::int64_t a_offset, std::int64_t K, const float* b,
                         float* c, std::int64_t ldc, bool add);
-  /// C(i, j) = sum over the runs, in order, of A(k, i) b(k, j): the rows of A^T lie `stride` apart.
-  void (*multiply_columns)(const ColumnRun* runs, int run_count, std::int64_t offset, std::int64_t stride,
-                           const float* b, float* c, std::int64_t ldc, bool add);
+  /// C(i, j) = sum_k a[k * rows + i] b(k, j): A packed by pack_columns.
+  void (*multiply_packed)(const float* a, std::int64_t K, const float* b, float* c, std::int64_t ldc,
+                          bool add);
+  /// `count` columns of A^T's rows k in [0, K), tile by tile: dst[(i / rows) * tile_stride + k * rows + i %
+  /// rows] = src[k * stride + i], the last tile filled up with zeros.
+  void (*pack_columns)(const float* src, std::int64_t stride, std::int64_t K, std::int64_t count, float* dst,
+                       std::int64_t tile_stride);
   /// One row k of B into its panels, padded with zeros: dst[(j / columns) * panel_stride + j % columns] =
   /// src[j].
   void (*pack_row)(const float* src, std::int64_t count, float* dst, std::int64_t panel_stride);
@@ -49,7 +47,7 @@ struct NetworkKernels {
   int tile_count;
 
   /// Philox calls [first, first + count) of (seed, dropout stream, layer, step): word w of call first + i at
-  /// words[w * stride + i]. Writes up to the next multiple of 16 calls.
+  /// words[w * stride + i]. Writes up to the next multiple of 32 calls.
   void (*dropout_words)(std::uint32_t seed, std::uint32_t stream, std::uint32_t layer, std::uint64_t step,
                         std::uint32_t first, std::int64_t count, std::uint32_t* words, std::int64_t stride);
   /// dst[c] = dropout(relu(acc[c] + bias[c])), c in [0, count); `words` as above, of the call of element 0,
