@@ -1,0 +1,185 @@
+// The simulator's speed: peaks of single structures, and whole sets of crystals to patterns.
+//
+//   bench_simulator --cif FILE... [--dump-peaks FILE]   peaks of every structure, one thread, nothing cached
+//   bench_simulator --set FILE [--threads N]            crystals -> drawn patterns, and drawing alone
+//
+// and Google Benchmark's own flags. simulator_peer.py runs the first beside pymatgen.
+#include <algorithm>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "xrd/cif.h"
+#include "xrd/crystal_batch.h"
+#include "xrd/recipe.h"
+#include "xrd/reflections.h"
+
+namespace {
+
+using namespace bragg;
+
+constexpr double wavelength = 1.54184;
+constexpr std::int64_t batch_size = 1024;
+
+std::vector<xrd::Crystal> read_all(const std::vector<std::string>& paths) {
+  std::vector<xrd::Crystal> crystals;
+  std::size_t rejected = 0;
+  const xrd::CifHandlers handlers{[&](xrd::Crystal&& c) { crystals.push_back(std::move(c)); },
+                                  [&](const xrd::CifError&) { ++rejected; }, [](const xrd::CifWarning&) {}};
+  for (const std::string& path : paths)
+    xrd::read_cif(path, handlers);
+  fmt::print(stderr, "{} crystals, {} blocks rejected\n", crystals.size(), rejected);
+  return crystals;
+}
+
+// As pymatgen computes: neutral atoms, no displacement factors.
+constexpr xrd::ReflectionOptions peak_options{
+    .wavelength = wavelength, .range = {5, 90}, .ignore_displacements = true};
+
+void peaks_of(benchmark::State& state, const xrd::Crystal& crystal) {
+  const auto backend = make_backend({"cpu", 1, ""});
+  for (auto _ : state)
+    benchmark::DoNotOptimize(xrd::peaks(*backend, crystal, peak_options));
+}
+
+void dump_peaks(const std::vector<xrd::Crystal>& crystals, const std::string& path) {
+  const auto backend = make_backend({"cpu", 1, ""});
+  std::ofstream file(path);
+  for (std::size_t i = 0; i < crystals.size(); ++i) {
+    for (const xrd::Reflection& r : xrd::peaks(*backend, crystals[i], peak_options)) {
+      file << fmt::format("{}\t{:.6f}\t{:.6f}\n", i, r.two_theta, r.intensity);
+    }
+  }
+}
+
+// Draws `count` patterns of the set's crystals from `first` on, a batch at a time into the same memory.
+class Drawing {
+ public:
+  explicit Drawing(Backend& backend) : backend_(backend) {
+    problem_.variants = xrd::load_recipe("set1").variants;
+    problem_.N = batch_size;
+    backend.reserve_workspace(backend.workspace_bytes(problem_));
+    rows_ = backend.allocate(batch_size * sizeof(std::int32_t));
+    state_ = backend.allocate(sizeof(StepState));
+    patterns_ = backend.allocate(batch_size * problem_.grid.points * sizeof(float));
+  }
+
+  void draw(const ReflectionSet& set) {
+    for (std::int64_t first = 0; first < set.crystals; first += batch_size) {
+      problem_.N = std::min(batch_size, set.crystals - first);
+      auto* rows = reinterpret_cast<std::int32_t*>(rows_.data());
+      for (std::int64_t i = 0; i < problem_.N; ++i)
+        rows[i] = static_cast<std::int32_t>(first + i);
+      const std::int64_t points = problem_.grid.points;
+      backend_.render_patterns(problem_, set, {rows, DType::i32}, {state_.data(), DType::u64},
+                               {patterns_.data(), DType::f32, problem_.N, points, 1, points});
+    }
+  }
+
+ private:
+  Backend& backend_;
+  PatternProblem problem_;
+  Buffer rows_, state_, patterns_;
+};
+
+ReflectionProblem set1_range() {
+  const xrd::StolRange range = xrd::stol_range(TwoThetaGrid{}, wavelength, xrd::load_recipe("set1"));
+  return {range.min, range.max, false};
+}
+
+// Batches of crystals as they come, so that nothing is kept.
+void crystals_to_patterns(benchmark::State& state, const std::vector<CrystalBatch>& batches,
+                          std::int64_t crystals) {
+  const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
+  Drawing drawing(*backend);
+  const ReflectionProblem problem = set1_range();
+  for (auto _ : state) {
+    for (const CrystalBatch& batch : batches)
+      drawing.draw(backend->structure_factors(problem, batch));
+  }
+  state.SetItemsProcessed(state.iterations() * crystals);
+}
+
+void structure_factors_alone(benchmark::State& state, const std::vector<CrystalBatch>& batches,
+                             std::int64_t crystals) {
+  const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
+  const ReflectionProblem problem = set1_range();
+  for (auto _ : state) {
+    for (const CrystalBatch& batch : batches)
+      benchmark::DoNotOptimize(backend->structure_factors(problem, batch));
+  }
+  state.SetItemsProcessed(state.iterations() * crystals);
+}
+
+void drawing_alone(benchmark::State& state, const std::vector<CrystalBatch>& batches, std::int64_t crystals) {
+  const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
+  Drawing drawing(*backend);
+  std::vector<ReflectionSet> sets;
+  for (const CrystalBatch& batch : batches)
+    sets.push_back(backend->structure_factors(set1_range(), batch));
+  for (auto _ : state) {
+    for (const ReflectionSet& set : sets)
+      drawing.draw(set);
+  }
+  state.SetItemsProcessed(state.iterations() * crystals);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  CLI::App app("Speed of the simulator");
+  std::vector<std::string> cif;
+  std::string set, dump;
+  int threads = 2;
+  app.add_option("--cif", cif, "structures whose peaks are timed one by one");
+  app.add_option("--dump-peaks", dump, "TSV: structure, two_theta, intensity");
+  app.add_option("--set", set, "a CIF of many crystals");
+  app.add_option("--threads", threads, "for drawing alone; everything else takes one")
+      ->check(CLI::PositiveNumber);
+  CLI11_PARSE(app, argc, argv);
+  try {
+    std::vector<xrd::Crystal> structures = read_all(cif);
+    for (xrd::Crystal& crystal : structures) {
+      for (xrd::Site& site : crystal.sites)
+        site.species.charge = 0;
+      benchmark::RegisterBenchmark(("peaks/" + crystal.name).c_str(), peaks_of, std::cref(crystal))
+          ->MinTime(0.02);
+    }
+    if (!dump.empty()) dump_peaks(structures, dump);
+    std::vector<CrystalBatch> batches;
+    std::int64_t crystals = 0;
+    if (!set.empty()) {
+      xrd::CrystalBatchBuilder builder;
+      for (const xrd::Crystal& crystal : read_all({set})) {
+        builder.add(crystal);
+        if (++crystals % batch_size == 0) batches.push_back(builder.take());
+      }
+      if (crystals % batch_size != 0) batches.push_back(builder.take());
+      const auto add = [&](const char* name, auto function, int n) {
+        benchmark::RegisterBenchmark(name, function, std::cref(batches), crystals)
+            ->Arg(n)
+            ->ArgName("threads")
+            ->Iterations(1)
+            ->Repetitions(5)
+            ->MeasureProcessCPUTime()
+            ->UseRealTime()
+            ->Unit(benchmark::kMillisecond);
+      };
+      add("crystals_to_patterns", crystals_to_patterns, 1);
+      add("structure_factors", structure_factors_alone, 1);
+      add("drawing", drawing_alone, threads);
+    }
+    benchmark::RunSpecifiedBenchmarks();
+  } catch (const Error& error) {
+    fmt::print(stderr, "bench_simulator: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}
