@@ -1,0 +1,169 @@
+#include "apps/config.h"
+
+#include <gtest/gtest.h>
+
+#include "kernels/error.h"
+#include "nn/parameters.h"
+
+namespace bragg::tests {
+namespace {
+
+using apps::parse_config;
+using apps::TrainConfig;
+
+const std::string minimal = "[data]\ncrystals = \"a.safetensors\"\n";
+
+std::string complaint(const std::string& toml, const std::vector<std::string>& assignments = {}) {
+  try {
+    TrainConfig config = parse_config(toml, "run.toml", assignments);
+    apps::resolve(config, 8500);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Config, DefaultsAreThePapers) {
+  TrainConfig config = parse_config(minimal, "run.toml");
+  apps::resolve(config, 8500);
+  EXPECT_EQ(config.model.name, "npcnn");
+  EXPECT_EQ(config.model.classes, 230);
+  EXPECT_EQ(config.model.channels, (std::vector<int>{80, 80, 80}));
+  EXPECT_EQ(config.dropout, (std::vector<double>{0.3, 0.5, 0.5}));
+  EXPECT_EQ(nn::parameter_count(nn::make_model(config.model)), 31369420);
+  EXPECT_EQ(config.recipe, "baseline");
+  EXPECT_EQ(config.train.batch, 256);
+  EXPECT_EQ(config.train.steps, 500000);
+  EXPECT_EQ(config.train.learning_rate, 1e-4);
+  EXPECT_EQ(config.precision, "fp32");
+}
+
+TEST(Config, ReadsEveryKey) {
+  TrainConfig config = parse_config(R"([model]
+name = "scnn"
+classes = 7
+channels = [4, 5]
+kernels = [9, 3]
+strides = [3, 1]
+pool_strides = [2, 3]
+dense = [32]
+dropout = 0.25
+[data]
+crystals = ["a.safetensors", "/b.safetensors"]
+recipe = "large"
+holdout = 0.5
+split_seed = 3
+[train]
+batch = 8
+steps = 30
+learning_rate = 1e-3
+seed = 4294967295
+precision = "fp32"
+log_every = 5
+evaluate_every = 0
+)",
+                                    "run.toml");
+  apps::resolve(config, 200);
+  EXPECT_EQ(config.model.points, 200);
+  EXPECT_EQ(config.model.pool_strides, (std::vector<int>{2, 3}));
+  EXPECT_EQ(config.model.dense, std::vector<int>{32});
+  EXPECT_EQ(config.model.conv_dropout, 0.25);
+  EXPECT_EQ(config.model.dense_dropout, std::vector<double>{0.25});
+  ASSERT_EQ(config.crystals.size(), 2u);
+  EXPECT_TRUE(config.crystals[0].starts_with("/"));
+  EXPECT_EQ(config.crystals[1], "/b.safetensors");
+  EXPECT_EQ(config.recipe, "large");
+  EXPECT_EQ(config.holdout, 0.5);
+  EXPECT_EQ(config.split_seed, 3u);
+  EXPECT_EQ(config.train.batch, 8);
+  EXPECT_EQ(config.train.steps, 30);
+  EXPECT_EQ(config.train.learning_rate, 1e-3);
+  EXPECT_EQ(config.train.seed, 4294967295u);
+  EXPECT_EQ(config.train.log_every, 5);
+  EXPECT_EQ(config.train.evaluate_every, 0);
+}
+
+TEST(Config, AssignmentsOverrideInOrder) {
+  const TrainConfig config =
+      parse_config(minimal + "[train]\nbatch = 8\n", "run.toml",
+                   {"train.batch=16", "train.batch=32", "data.recipe=set3", "model.name = \"mlp\"",
+                    "data.crystals=['x.safetensors', 'y.safetensors']", "model.dropout=[0.1, 0, 0, 0.2]"});
+  EXPECT_EQ(config.train.batch, 32);
+  EXPECT_EQ(config.recipe, "set3");
+  EXPECT_EQ(config.model.name, "mlp");
+  EXPECT_EQ(config.crystals, (std::vector<std::string>{"x.safetensors", "y.safetensors"}));
+  EXPECT_EQ(config.dropout, (std::vector<double>{0.1, 0, 0, 0.2}));
+}
+
+TEST(Config, ResolvedCopyReadsBackToItself) {
+  for (const char* more : {"",
+                           "[model]\nname = 'scnn'\nchannels = [4, 5]\nkernels = [9, 3]\nstrides = [3, 1]\n"
+                           "pool_strides = [1, 1]\ndropout = 0\n",
+                           "[model]\nname = \"mlp\"\n[train]\nlearning_rate = 1e-5\nseed = 0\n"}) {
+    TrainConfig config =
+        parse_config("[data]\ncrystals = 'dir \"x\"\\y.safetensors'\n" + std::string(more), "run.toml");
+    apps::resolve(config, 8500);
+    const std::string saved = apps::to_toml(config);
+    TrainConfig again = parse_config(saved, "config.toml");
+    apps::resolve(again, 8500);
+    EXPECT_EQ(apps::to_toml(again), saved);
+    EXPECT_EQ(again.model, config.model);
+    EXPECT_EQ(again.crystals, config.crystals);
+    EXPECT_EQ(again.train.learning_rate, config.train.learning_rate);
+  }
+}
+
+TEST(Config, ErrorsNamePlaceKeyAndNearest) {
+  const struct {
+    std::string toml;
+    std::vector<std::string> assignments;
+    std::vector<std::string> names;
+  } cases[] = {
+      {minimal + "[train]\nbatch = 8\nlearning_rat = 1\n",
+       {},
+       {"run.toml:5", "train.learning_rat", "'train.learning_rate'"}},
+      {minimal + "[trian]\nbatch = 8\n", {}, {"run.toml:4", "trian.batch", "'train.batch'"}},
+      {minimal + "[trian]\n", {}, {"run.toml:3", "trian"}},
+      {"batch = 8\n" + minimal, {}, {"run.toml:1", "batch"}},
+      {minimal, {"train.bacth=8"}, {"--set train.bacth=8", "'train.batch'"}},
+      {minimal, {"train.batch"}, {"--set train.batch", "key=value"}},
+      {minimal, {"train.batch=x y"}, {"--set train.batch=x y"}},
+      {minimal + "[train]\nbatch = \n", {}, {"run.toml:4"}},
+      {minimal + "[train]\nbatch = 8.5\n", {}, {"run.toml:4", "train.batch", "8.5", "integer"}},
+      {minimal + "[train]\nbatch = 0\n", {}, {"run.toml:4", "train.batch", "0"}},
+      {minimal + "[train]\nbatch = \"8\"\n", {}, {"run.toml:4", "train.batch"}},
+      {minimal + "[train]\nseed = 4294967296\n", {}, {"train.seed", "4294967296"}},
+      {minimal + "[train]\nlearning_rate = nan\n", {}, {"train.learning_rate", "nan"}},
+      {minimal + "[train]\nlearning_rate = true\n", {}, {"train.learning_rate", "true"}},
+      {minimal + "[train]\nprecision = \"bf16\"\n", {}, {"train.precision", "bf16", "fp32 only"}},
+      {minimal + "[train]\nprecision = \"fp31\"\n", {}, {"train.precision", "'fp32'"}},
+      {minimal + "[data.more]\nx = 1\n", {}, {"data.more"}},
+      {minimal + "holdout = 1\n", {}, {"run.toml:3", "data.holdout"}},
+      {minimal + "patterns = \"p.safetensors\"\n", {}, {"crystals or patterns"}},
+      {"[data]\n", {}, {"crystals or patterns"}},
+      {"[data]\npatterns = \"p\"\nrecipe = \"set1\"\n", {}, {"run.toml:3", "data.recipe"}},
+      {"[data]\ncrystals = []\n", {}, {"run.toml:2", "data.crystals"}},
+      {minimal + "[model]\nname = \"npcn\"\n", {}, {"run.toml:4", "model.name", "'npcnn'"}},
+      {minimal + "[model]\nclasses = 8\n", {}, {"run.toml:4", "model.classes", "8"}},
+      {minimal + "[model]\nchannels = [80, \"x\"]\n", {}, {"run.toml:4", "model.channels"}},
+      {minimal + "[model]\nchannels = 80\n", {}, {"run.toml:4", "model.channels", "list"}},
+      {minimal + "[model]\ndropout = [0.1]\n", {}, {"model.dropout", "1", "3"}},
+      {minimal + "[model]\ndropout = 1\n", {}, {"model.dropout", "1"}},
+      {minimal + "[model]\nkernels = [9000, 1, 1]\n", {}, {"9000", "8500"}},
+  };
+  for (const auto& c : cases) {
+    const std::string message = complaint(c.toml, c.assignments);
+    for (const std::string& name : c.names) {
+      EXPECT_NE(message.find(name), std::string::npos) << "expected " << name << " in: " << message << "\n"
+                                                       << c.toml;
+    }
+  }
+}
+
+TEST(Config, UnreadableFileIsWrongUse) {
+  EXPECT_THROW(apps::load_config("/nowhere/run.toml"), UsageError);
+  EXPECT_THROW(apps::load_config("/"), UsageError);
+}
+
+}  // namespace
+}  // namespace bragg::tests

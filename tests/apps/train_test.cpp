@@ -1,0 +1,215 @@
+// bragg train from outside: runs, resumed and interrupted ones, and what it refuses.
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "apps/model_metadata.h"
+#include "kernels/safetensors.h"
+#include "tests/apps/run_bragg.h"
+#include "tests/data/test_crystals.h"
+
+namespace bragg::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Train : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string cif;
+    for (int i = 0; i < 12; ++i)
+      cif += rock_salt_cif(fmt::format("c{}", i), 4 + 0.2 * i);
+    // Another composition each, so that the split has something to part.
+    for (const char* element : {"K", "Rb", "Cs", "Li", "Ag"}) {
+      std::string other = rock_salt_cif(element);
+      for (std::size_t at; (at = other.find("Na")) != std::string::npos;)
+        other.replace(at, 2, element);
+      cif += other;
+    }
+    write_text(folder / "salts.cif", cif);
+    ASSERT_EQ(
+        run_bragg({"crystals", "import", folder / "salts.cif", "-o", folder / "salts.safetensors"}).code, 0);
+    write_text(folder / "run.toml", fmt::format(R"([model]
+classes = 7
+channels = [4, 4]
+kernels = [50, 25]
+strides = [25, 5]
+dense = [16]
+dropout = 0.2
+[data]
+crystals = "{}"
+recipe = "large"
+holdout = 0.3
+[train]
+batch = 4
+steps = 30
+learning_rate = 1e-3
+log_every = 5
+evaluate_every = 10
+)",
+                                                (folder / "salts.safetensors").string()));
+  }
+
+  std::vector<std::string> arguments(const std::string& out, const std::vector<std::string>& more) const {
+    std::vector<std::string> all{"train", folder / "run.toml", "--out", folder / out};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  RunResult train(const std::string& out, const std::vector<std::string>& more = {}) const {
+    return run_bragg(arguments(out, more));
+  }
+  std::map<std::string, std::vector<std::byte>> weights(const std::string& out,
+                                                        const std::string& file = "model.safetensors") const {
+    const SafetensorsFile model(folder / (out + "/" + file));
+    std::map<std::string, std::vector<std::byte>> all;
+    for (const auto& [name, tensor] : model.tensors())
+      all[name] = {tensor.bytes.begin(), tensor.bytes.end()};
+    return all;
+  }
+  std::int64_t step(const std::string& out) const {
+    return std::stoll(SafetensorsFile(folder / (out + "/last.safetensors")).metadata("step"));
+  }
+
+  const TemporaryFolder folder;
+};
+
+TEST_F(Train, ResumedRunEqualsUninterrupted) {
+  const RunResult whole = train("whole");
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  const auto expected = weights("whole");
+  ASSERT_GT(expected.size(), 4u);
+
+  ASSERT_EQ(train("parts", {"--set", "train.steps=13", "--threads", "1"}).code, 0);
+  EXPECT_EQ(step("parts"), 13);
+  EXPECT_NE(weights("parts"), expected);
+  const RunResult rest = train("parts", {"--resume", "--threads", "3"});
+  ASSERT_EQ(rest.code, 0) << rest.err;
+  EXPECT_EQ(step("parts"), 30);
+  EXPECT_EQ(weights("parts"), expected);
+  EXPECT_EQ(weights("parts", "last.safetensors"), weights("whole", "last.safetensors"));
+
+  // The resolved copy runs again, from anywhere.
+  const RunResult again = run_bragg({"train", folder / "whole/config.toml", "--out", folder / "again"});
+  ASSERT_EQ(again.code, 0) << again.err;
+  EXPECT_EQ(weights("again"), expected);
+  EXPECT_EQ(read_text(folder / "again/config.toml"), read_text(folder / "whole/config.toml"));
+
+  EXPECT_EQ(train("reseeded", {"--set", "train.seed=2"}).code, 0);
+  EXPECT_NE(weights("reseeded"), expected);
+}
+
+TEST_F(Train, ModelSaysWhatItIs) {
+  ASSERT_EQ(train("out", {"--set", "train.steps=2", "--set", "train.seed=77"}).code, 0);
+  const SafetensorsFile model(folder / "out/model.safetensors");
+  const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
+  EXPECT_EQ(facts.classes, apps::ClassKind::crystal_system);
+  EXPECT_EQ(facts.grid, TwoThetaGrid{});
+  EXPECT_EQ(facts.wavelength, 1.54184);
+  EXPECT_EQ(facts.seed, 77u);
+  EXPECT_NE(facts.recipe.find("0.05"), std::string::npos);
+  EXPECT_EQ(facts.config, read_text(folder / "out/config.toml"));
+  ASSERT_EQ(facts.training_sets.size(), 1u);
+  EXPECT_EQ(facts.training_sets[0].size, 17);
+  EXPECT_EQ(facts.training_sets[0].content_hash.size(), 16u);
+  EXPECT_EQ(model.metadata("format_version"), "1");
+  EXPECT_FALSE(model.metadata("commit").empty());
+}
+
+TEST_F(Train, RefusesAnotherRunsFolderAndAChangedConfig) {
+  ASSERT_EQ(train("out", {"--set", "train.steps=3"}).code, 0);
+  const auto before = weights("out");
+  const RunResult second = train("out");
+  EXPECT_EQ(second.code, 2);
+  EXPECT_NE(second.err.find("--resume"), std::string::npos) << second.err;
+  const struct {
+    const char* assignment;
+    const char* names;
+  } cases[] = {
+      {"train.learning_rate=1e-4", "train.learning_rate"},
+      {"train.seed=5", "train.seed"},
+      {"train.batch=8", "train.batch"},
+      {"model.dropout=0", "model.dropout"},
+      {"data.recipe=set1", "data.recipe"},
+      {"data.holdout=0.4", "data.holdout"},
+      {"model.classes=230", "model.classes"},
+      {"data.split_seed=9", "data.split_seed"},
+  };
+  for (const auto& c : cases) {
+    const RunResult run = train("out", {"--resume", "--set", c.assignment});
+    EXPECT_EQ(run.code, 2) << c.assignment;
+    EXPECT_NE(run.err.find(c.names), std::string::npos) << run.err;
+  }
+  write_text(folder / "other.cif", rock_salt_cif("x") + rock_salt_cif("y"));
+  ASSERT_EQ(run_bragg({"crystals", "import", folder / "other.cif", "-o", folder / "other.safetensors"}).code,
+            0);
+  const RunResult other =
+      train("out", {"--resume", "--set", "data.crystals=" + (folder / "other.safetensors").string()});
+  EXPECT_EQ(other.code, 2) << other.err;
+  EXPECT_NE(other.err.find("content"), std::string::npos) << other.err;
+  EXPECT_EQ(weights("out"), before);
+}
+
+TEST_F(Train, WrongConfigIsExitCode2AndLeavesNothing) {
+  write_text(folder / "wrong.toml", "[data]\ncrystals = \"x\"\n[train]\nstesp = 3\n");
+  const RunResult run = run_bragg({"train", folder / "wrong.toml", "--out", folder / "out"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_NE(run.err.find("wrong.toml:4"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("train.steps"), std::string::npos) << run.err;
+  EXPECT_EQ(train("out", {"--set", "train.precision=bf16"}).code, 2);
+  EXPECT_EQ(train("out", {"--set", "data.crystals=/nowhere.safetensors"}).code, 1);
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST_F(Train, StoredPatterns) {
+  ASSERT_EQ(run_bragg({"simulate", folder / "salts.safetensors", "--count", "2", "--range", "20", "60",
+                       "--step", "0.05", "-o", folder / "patterns.safetensors"})
+                .code,
+            0);
+  write_text(folder / "run.toml",
+             fmt::format("[model]\nname = 'mlp'\nclasses = 7\ndense = [8]\ndropout = 0\n[data]\n"
+                         "patterns = '{}'\nholdout = 0.3\n[train]\nbatch = 4\nsteps = 5\n",
+                         (folder / "patterns.safetensors").string()));
+  const RunResult run = train("out");
+  ASSERT_EQ(run.code, 0) << run.err;
+  const SafetensorsFile model(folder / "out/model.safetensors");
+  const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
+  EXPECT_EQ(facts.grid.points, 800);
+  EXPECT_EQ(facts.recipe, "");
+}
+
+TEST_F(Train, SignalSavesAndLeaves) {
+  const TemporaryFolder logs;
+  RunningBragg run(arguments("out", {"--set", "train.steps=1000000", "--set", "train.log_every=1"}),
+                   logs.path());
+  const fs::path metrics = folder / "out/metrics.jsonl";
+  for (int i = 0; i < 600 && run.is_running() && !(fs::exists(metrics) && fs::file_size(metrics) > 0); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  ASSERT_TRUE(run.is_running());
+  run.signal(SIGTERM);
+  const RunResult stopped = run.result();
+  EXPECT_EQ(stopped.code, 128 + SIGTERM) << stopped.err;
+  const std::int64_t at = step("out");
+  EXPECT_GE(at, 1);
+
+  const std::string steps = fmt::format("train.steps={}", at + 3);
+  ASSERT_EQ(train("out", {"--resume", "--set", steps}).code, 0);
+  ASSERT_EQ(train("whole", {"--set", steps}).code, 0);
+  EXPECT_EQ(weights("out"), weights("whole"));
+}
+
+TEST_F(Train, PlanListsTheStep) {
+  const RunResult run = run_bragg({"info", "--plan", folder / "run.toml"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  for (const char* what :
+       {"conv1 forward", "conv1 backward_weights", "softmax_cross_entropy", "parameters", "activations"}) {
+    EXPECT_NE(run.out.find(what), std::string::npos) << run.out;
+  }
+}
+
+}  // namespace
+}  // namespace bragg::tests

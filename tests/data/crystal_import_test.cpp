@@ -1,0 +1,108 @@
+#include "data/crystal_import.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include "tests/data/test_crystals.h"
+
+namespace bragg::tests {
+namespace {
+
+namespace fs = std::filesystem;
+using data::CrystalSet;
+using data::CrystalSetWriter;
+using data::ImportReport;
+
+const std::string no_cell = "data_without_cell\nloop_\n_atom_site_label\n_atom_site_fract_x\nNa1 0\n";
+
+void write_gzip(const fs::path& path, const std::string& text) {
+  gzFile file = gzopen(path.c_str(), "wb");
+  ASSERT_NE(file, nullptr);
+  ASSERT_EQ(gzwrite(file, text.data(), static_cast<unsigned>(text.size())), static_cast<int>(text.size()));
+  ASSERT_EQ(gzclose(file), Z_OK);
+}
+
+/// A folder with good and broken blocks in several files.
+void fill(const TemporaryFolder& folder) {
+  write_text(folder / "cif/a.cif", rock_salt_cif("a1", 5.1) + no_cell + rock_salt_cif("a2", 5.2));
+  std::string many;
+  for (int i = 0; i < 100; ++i) {
+    many += i % 10 == 3 ? rock_salt_cif(fmt::format("m{}", i), -1)
+                        : rock_salt_cif(fmt::format("m{}", i), 5 + 0.01 * i);
+  }
+  write_text(folder / "cif/deep/b.CIF", many);
+  write_gzip(folder / "cif/deep/c.cif.gz", rock_salt_cif("c1", 5.3));
+  write_text(folder / "cif/notes.txt", "not a crystal");
+  write_text(folder / "cif/z_empty.cif", "");
+}
+
+struct Imported {
+  ImportReport report;
+  std::vector<std::string> names;
+  std::string bytes;
+};
+
+Imported import(const TemporaryFolder& folder, const std::vector<fs::path>& paths, int threads) {
+  ThreadPool pool(threads);
+  CrystalSetWriter writer;
+  Imported imported{.report = data::import_crystals(paths, pool, writer), .names = {}, .bytes = {}};
+  writer.write(folder / "imported.safetensors");
+  const CrystalSet set(folder / "imported.safetensors");
+  for (std::int64_t i = 0; i < set.size(); ++i)
+    imported.names.push_back(set.name(i));
+  imported.bytes = read_text(folder / "imported.safetensors");
+  return imported;
+}
+
+TEST(CrystalImport, GoesOnPastBadBlocks) {
+  const TemporaryFolder folder;
+  fill(folder);
+  const Imported got = import(folder, {folder / "cif", folder / "absent.cif"}, 2);
+  ASSERT_EQ(got.names.size(), 2u + 90 + 1);
+  EXPECT_EQ(got.names[0], "a1");
+  EXPECT_EQ(got.names[1], "a2");
+  EXPECT_EQ(got.names[2], "m0");
+  EXPECT_EQ(got.names[5], "m4");
+  EXPECT_EQ(got.names.back(), "c1");
+  ASSERT_EQ(got.report.rejected.size(), 1u + 10 + 1 + 1);
+  EXPECT_EQ(got.report.rejected[0].fault, xrd::CifFault::no_cell);
+  EXPECT_EQ(got.report.rejected[0].block, "without_cell");
+  EXPECT_EQ(got.report.rejected[1].fault, xrd::CifFault::bad_cell);
+  EXPECT_EQ(got.report.rejected[1].block, "m3");
+  EXPECT_EQ(got.report.rejected[11].fault, xrd::CifFault::unreadable_file);
+  EXPECT_TRUE(got.report.rejected[11].file.ends_with("z_empty.cif"));
+  EXPECT_EQ(got.report.rejected[12].fault, xrd::CifFault::unreadable_file);
+  EXPECT_TRUE(got.report.rejected[12].file.ends_with("absent.cif"));
+}
+
+TEST(CrystalImport, OrderAndBytesDoNotDependOnThreads) {
+  const TemporaryFolder folder;
+  fill(folder);
+  const Imported one = import(folder, {folder / "cif"}, 1);
+  for (const int threads : {2, 7}) {
+    const Imported many = import(folder, {folder / "cif"}, threads);
+    EXPECT_EQ(many.names, one.names);
+    EXPECT_TRUE(many.bytes == one.bytes) << threads << " threads";
+    EXPECT_EQ(data::rejected_table(many.report.rejected), data::rejected_table(one.report.rejected));
+  }
+}
+
+TEST(CrystalImport, FolderWithoutCrystalsIsRejected) {
+  const TemporaryFolder folder;
+  write_text(folder / "cif/notes.txt", "not a crystal");
+  const Imported got = import(folder, {folder / "cif"}, 1);
+  EXPECT_TRUE(got.names.empty());
+  ASSERT_EQ(got.report.rejected.size(), 1u);
+  EXPECT_EQ(got.report.rejected[0].fault, xrd::CifFault::unreadable_file);
+}
+
+TEST(CrystalImport, RejectedTableIsTabSeparated) {
+  const std::vector<xrd::CifError> rejected = {
+      {xrd::CifFault::bad_cell, "dir/a.cif", "b", 12, "_cell_length_a\tis\n-1"}};
+  EXPECT_EQ(data::rejected_table(rejected),
+            "file\tblock\tline\treason\tdetail\ndir/a.cif\tb\t12\tbad_cell\t_cell_length_a is -1\n");
+}
+
+}  // namespace
+}  // namespace bragg::tests
