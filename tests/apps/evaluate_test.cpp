@@ -6,38 +6,43 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/apps/run_bragg.h"
 #include "tests/apps/tiny_model.h"
 #include "tests/apps/well_formed.h"
+#include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 
 namespace bragg::apps::tests {
 namespace {
+
+using bragg::tests::read_text;
+using bragg::tests::run_bragg;
+using bragg::tests::RunResult;
 
 using nlohmann::json;
 
 class Evaluate : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fresh_folder("evaluate");
-    write_tiny_model(folder_ / "m230.safetensors", 230);
-    write_tiny_model(folder_ / "m7.safetensors", 7);
-    write_pattern_set(folder_ / "set.safetensors", 12, {225, 152, 14});
-    write_pattern_set(folder_ / "near.safetensors", 3, {225, 154, 62});
+    write_tiny_model(folder_.path() / "m230.safetensors", 230);
+    write_tiny_model(folder_.path() / "m7.safetensors", 7);
+    write_pattern_set(folder_.path() / "set.safetensors", 12, {225, 152, 14});
+    write_pattern_set(folder_.path() / "near.safetensors", 3, {225, 154, 62});
   }
-  std::string path(const char* name) const { return "'" + (folder_ / name).string() + "'"; }
+  std::string path(const char* name) const { return (folder_.path() / name).string(); }
 
-  std::filesystem::path folder_;
+  bragg::tests::TemporaryFolder folder_;
 };
 
 TEST_F(Evaluate, WritesTableJsonAndPage) {
-  const ProgramRun run = run_bragg(fmt::format("evaluate {} {} --neighbours {} --json {} --report {}",
-                                               path("m230.safetensors"), path("set.safetensors"),
-                                               path("near.safetensors"), path("e.json"), path("e.html")));
-  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const RunResult run =
+      run_bragg({"evaluate", path("m230.safetensors"), path("set.safetensors"), "--neighbours",
+                 path("near.safetensors"), "--json", path("e.json"), "--report", path("e.html")});
+  ASSERT_EQ(run.code, 0) << run.err;
   for (const char* part : {"12 patterns in 6 groups", "crystal system", "nearest neighbour", "always"}) {
     EXPECT_NE(run.out.find(part), std::string::npos) << part << "\n" << run.out;
   }
-  const json j = json::parse(read_file(folder_ / "e.json"));
+  const json j = json::parse(read_text(folder_.path() / "e.json"));
   EXPECT_EQ(j.at("patterns"), 12);
   EXPECT_EQ(j.at("groups"), 6);
   // Each pattern is one of the neighbours, whose labels are right, right modulo the pair, and wrong.
@@ -45,18 +50,17 @@ TEST_F(Evaluate, WritesTableJsonAndPage) {
   EXPECT_DOUBLE_EQ(j.at("baselines").at("nearest_neighbour").at("space_group_modulo_pairs").get<double>(),
                    8 / 12.0);
   EXPECT_DOUBLE_EQ(j.at("baselines").at("majority").at("space_group").get<double>(), 4 / 12.0);
-  const std::string page = read_file(folder_ / "e.html");
+  const std::string page = read_text(folder_.path() / "e.html");
   EXPECT_EQ(why_not_well_formed(page), "");
   EXPECT_EQ(external_reference(page), "");
   EXPECT_NE(page.find("&lt;0&amp;&gt;"), std::string::npos) << "names of patterns";
 }
 
 TEST_F(Evaluate, PatternsOfTheSameGroupAreNoNeighboursInTheSetItself) {
-  const ProgramRun run =
-      run_bragg(fmt::format("evaluate {} {} --neighbours {} --json {}", path("m7.safetensors"),
-                            path("set.safetensors"), path("set.safetensors"), path("e.json")));
-  ASSERT_EQ(run.exit_code, 0) << run.err;
-  const json j = json::parse(read_file(folder_ / "e.json"));
+  const RunResult run = run_bragg({"evaluate", path("m7.safetensors"), path("set.safetensors"),
+                                   "--neighbours", path("set.safetensors"), "--json", path("e.json")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json j = json::parse(read_text(folder_.path() / "e.json"));
   EXPECT_TRUE(j.at("space_group").is_null());
   EXPECT_EQ(j.at("per_class").size(), 7u);
   // Groups hold i and i + 1; the same kind comes again three later, in another group.
@@ -64,29 +68,23 @@ TEST_F(Evaluate, PatternsOfTheSameGroupAreNoNeighboursInTheSetItself) {
 }
 
 TEST_F(Evaluate, ExitCodes) {
-  EXPECT_EQ(run_bragg(fmt::format("evaluate {}", path("m7.safetensors"))).exit_code, 2);
-  EXPECT_EQ(
-      run_bragg(fmt::format("evaluate {} {} --repport x", path("m7.safetensors"), path("set.safetensors")))
-          .exit_code,
-      2);
-  EXPECT_EQ(
-      run_bragg(fmt::format("evaluate {} {}", path("m7.safetensors"), path("absent.safetensors"))).exit_code,
-      1);
-  EXPECT_EQ(
-      run_bragg(fmt::format("evaluate {} {}", path("set.safetensors"), path("set.safetensors"))).exit_code,
-      1);
-  const ProgramRun run = run_bragg(fmt::format("evaluate {} {} --json /no/such/folder/e.json",
-                                               path("m7.safetensors"), path("set.safetensors")));
-  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_EQ(run_bragg({"evaluate", path("m7.safetensors")}).code, 2);
+  EXPECT_EQ(run_bragg({"evaluate", path("m7.safetensors"), path("set.safetensors"), "--repport", "x"}).code,
+            2);
+  EXPECT_EQ(run_bragg({"evaluate", path("m7.safetensors"), path("absent.safetensors")}).code, 1);
+  EXPECT_EQ(run_bragg({"evaluate", path("set.safetensors"), path("set.safetensors")}).code, 1);
+  const RunResult run = run_bragg(
+      {"evaluate", path("m7.safetensors"), path("set.safetensors"), "--json", "/no/such/folder/e.json"});
+  EXPECT_EQ(run.code, 1);
   EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 1) << run.err;
 }
 
 TEST_F(Evaluate, TakesTheMeasuredPatternsOfRruffAsTheyAre) {
   BRAGG_SHARED_DATA_OR_SKIP(rruff, "rruff_dev.safetensors");
-  const ProgramRun run = run_bragg(
-      fmt::format("evaluate {} '{}' --json {}", path("m230.safetensors"), rruff.string(), path("e.json")));
-  ASSERT_EQ(run.exit_code, 0) << run.err;
-  const json j = json::parse(read_file(folder_ / "e.json"));
+  const RunResult run =
+      run_bragg({"evaluate", path("m230.safetensors"), rruff.string(), "--json", path("e.json")});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const json j = json::parse(read_text(folder_.path() / "e.json"));
   EXPECT_EQ(j.at("patterns"), 453);
   EXPECT_TRUE(j.at("refused").empty());
   EXPECT_TRUE(j.at("baselines").at("nearest_neighbour").is_null());

@@ -8,11 +8,16 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/atomic_file.h"
+#include "tests/apps/run_bragg.h"
 #include "tests/apps/tiny_model.h"
+#include "tests/data/test_crystals.h"
 #include "xrd/space_groups.h"
 
 namespace bragg::apps::tests {
 namespace {
+
+using bragg::tests::run_bragg;
+using bragg::tests::RunResult;
 
 using nlohmann::json;
 
@@ -27,25 +32,24 @@ std::vector<json> lines_of(const std::string& text) {
 class Predict : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fresh_folder("predict");
-    write_tiny_model(folder_ / "m230.safetensors", 230);
-    write_tiny_model(folder_ / "m7.safetensors", 7);
-    write_file(folder_ / "a.xy", text_pattern(0));
-    write_file(folder_ / "b.csv", "# wavelength = 0.71073\n" + text_pattern(1, 2, 45, 0.02));
-    write_file(folder_ / "part.xy", text_pattern(2, 10, 20));
-    write_file(folder_ / "broken.txt", "1 2\n3 nan\n");
+    write_tiny_model(folder_.path() / "m230.safetensors", 230);
+    write_tiny_model(folder_.path() / "m7.safetensors", 7);
+    write_file(folder_.path() / "a.xy", text_pattern(0));
+    write_file(folder_.path() / "b.csv", "# wavelength = 0.71073\n" + text_pattern(1, 2, 45, 0.02));
+    write_file(folder_.path() / "part.xy", text_pattern(2, 10, 20));
+    write_file(folder_.path() / "broken.txt", "1 2\n3 nan\n");
   }
-  std::string path(const char* name) const { return "'" + (folder_ / name).string() + "'"; }
+  std::string path(const char* name) const { return (folder_.path() / name).string(); }
 
-  std::filesystem::path folder_;
+  bragg::tests::TemporaryFolder folder_;
 };
 
 TEST_F(Predict, WritesALineOfJsonForEveryPatternInOrder) {
-  write_pattern_set(folder_ / "set.safetensors", 3, {225, 152, 14});
-  const ProgramRun run = run_bragg(fmt::format(
-      "predict {} {} {} {} missing.xy {} --model {} --json --top 230", path("a.xy"), path("broken.txt"),
-      path("set.safetensors"), path("part.xy"), path("b.csv"), path("m230.safetensors")));
-  EXPECT_EQ(run.exit_code, 0) << run.err;
+  write_pattern_set(folder_.path() / "set.safetensors", 3, {225, 152, 14});
+  const RunResult run =
+      run_bragg({"predict", path("a.xy"), path("broken.txt"), path("set.safetensors"), path("part.xy"),
+                 "missing.xy", path("b.csv"), "--model", path("m230.safetensors"), "--json", "--top", "230"});
+  EXPECT_EQ(run.code, 0) << run.err;
   const auto lines = lines_of(run.out);
   ASSERT_EQ(lines.size(), 8u);
   const char* files[] = {
@@ -99,16 +103,15 @@ TEST_F(Predict, WritesALineOfJsonForEveryPatternInOrder) {
 }
 
 TEST_F(Predict, TheSamePatternGivesTheSameAnswerHoweverItIsWritten) {
-  write_pattern_set(folder_ / "set.safetensors", 1, {225});
-  write_file(folder_ / "coarse.xy", text_pattern(0, 5, 89.95, 0.1));
+  write_pattern_set(folder_.path() / "set.safetensors", 1, {225});
+  write_file(folder_.path() / "coarse.xy", text_pattern(0, 5, 89.95, 0.1));
   std::string descending;
   std::istringstream stream(text_pattern(0, 5, 89.95, 0.1));
   for (std::string line; std::getline(stream, line);)
     descending = line + "\n" + descending;
-  write_file(folder_ / "down.xy", descending);
-  const ProgramRun run =
-      run_bragg(fmt::format("predict {} {} {} --model {} --json --wavelength CuKa", path("set.safetensors"),
-                            path("coarse.xy"), path("down.xy"), path("m230.safetensors")));
+  write_file(folder_.path() / "down.xy", descending);
+  const RunResult run = run_bragg({"predict", path("set.safetensors"), path("coarse.xy"), path("down.xy"),
+                                   "--model", path("m230.safetensors"), "--json", "--wavelength", "CuKa"});
   const auto lines = lines_of(run.out);
   ASSERT_EQ(lines.size(), 3u) << run.err;
   for (std::size_t i = 0; i < 5; ++i) {
@@ -125,9 +128,8 @@ TEST_F(Predict, TheSamePatternGivesTheSameAnswerHoweverItIsWritten) {
 }
 
 TEST_F(Predict, AModelOfCrystalSystemsNamesNoSpaceGroup) {
-  const ProgramRun run =
-      run_bragg(fmt::format("predict {} --model {} --json", path("a.xy"), path("m7.safetensors")));
-  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const RunResult run = run_bragg({"predict", path("a.xy"), "--model", path("m7.safetensors"), "--json"});
+  EXPECT_EQ(run.code, 0) << run.err;
   const json line = json::parse(run.out);
   EXPECT_TRUE(line.at("space_group").is_null());
   double sum = 0;
@@ -138,9 +140,9 @@ TEST_F(Predict, AModelOfCrystalSystemsNamesNoSpaceGroup) {
 }
 
 TEST_F(Predict, TextIsForPeopleAndSaysWhatWasAssumed) {
-  const ProgramRun run = run_bragg(fmt::format("predict {} {} --model {} --top 3", path("a.xy"),
-                                               path("part.xy"), path("m230.safetensors")));
-  EXPECT_EQ(run.exit_code, 0) << run.err;
+  const RunResult run = run_bragg(
+      {"predict", path("a.xy"), path("part.xy"), "--model", path("m230.safetensors"), "--top", "3"});
+  EXPECT_EQ(run.code, 0) << run.err;
   for (const char* part :
        {"a.xy\n", "wavelength 1.54184 A (by model)", "crystal system", "space group", "refused"}) {
     EXPECT_NE(run.out.find(part), std::string::npos) << part << "\n" << run.out;
@@ -149,17 +151,12 @@ TEST_F(Predict, TextIsForPeopleAndSaysWhatWasAssumed) {
 
 TEST_F(Predict, ExitCodes) {
   const std::string model = path("m230.safetensors");
-  EXPECT_EQ(
-      run_bragg(fmt::format("predict {} {} --model {} --json", path("broken.txt"), path("part.xy"), model))
-          .exit_code,
-      1);
-  EXPECT_EQ(run_bragg(fmt::format("predict {} --model {}", path("a.xy"), path("a.xy"))).exit_code, 1);
-  EXPECT_EQ(run_bragg(fmt::format("predict {}", path("a.xy"))).exit_code, 2);
-  EXPECT_EQ(
-      run_bragg(fmt::format("predict {} --model {} --wavelength Unobtainium", path("a.xy"), model)).exit_code,
-      2);
-  EXPECT_EQ(run_bragg(fmt::format("predict {} --model {} --topp 3", path("a.xy"), model)).exit_code, 2);
-  EXPECT_EQ(run_bragg(fmt::format("predict {} --model {} --top 0", path("a.xy"), model)).exit_code, 2);
+  EXPECT_EQ(run_bragg({"predict", path("broken.txt"), path("part.xy"), "--model", model, "--json"}).code, 1);
+  EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", path("a.xy")}).code, 1);
+  EXPECT_EQ(run_bragg({"predict", path("a.xy")}).code, 2);
+  EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--wavelength", "Unobtainium"}).code, 2);
+  EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--topp", "3"}).code, 2);
+  EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--top", "0"}).code, 2);
 }
 
 }  // namespace

@@ -1,13 +1,8 @@
 #include "tests/apps/tiny_model.h"
 
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
 
 #include "data/pattern_set.h"
 #include "nn/checkpoint.h"
@@ -27,13 +22,6 @@ double intensity(int kind, double two_theta) {
 }
 
 }  // namespace
-
-std::filesystem::path fresh_folder(const std::string& name) {
-  const auto folder = std::filesystem::path(::testing::TempDir()) / ("bragg_" + name);
-  std::filesystem::remove_all(folder);
-  std::filesystem::create_directories(folder);
-  return folder;
-}
 
 ModelFacts tiny_facts(int classes) {
   ModelFacts facts;
@@ -79,19 +67,6 @@ void write_pattern_set(const std::filesystem::path& path, int count, const std::
     writer.add(pattern, space_groups[static_cast<std::size_t>(kind)], i / 2, fmt::format("<{}&>", i));
   }
   writer.write(path);
-}
-
-ProgramRun run_bragg(const std::string& arguments) {
-  const auto folder = fresh_folder("run");
-  const std::string command = fmt::format("{} {} --threads 1 >'{}/out' 2>'{}/err' </dev/null", BRAGG_PROGRAM,
-                                          arguments, folder.string(), folder.string());
-  const int status = std::system(command.c_str());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(folder / "out"), read_file(folder / "err")};
-}
-
-std::string read_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 }  // namespace bragg::apps::tests

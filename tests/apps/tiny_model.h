@@ -11,9 +11,6 @@
 
 namespace bragg::apps::tests {
 
-/// An empty folder of this test's own.
-std::filesystem::path fresh_folder(const std::string& name);
-
 /// An MLP with one hidden layer of 8, untrained, on 5..90 degrees by 0.1 (850 points), CuKa.
 ModelFacts tiny_facts(int classes);
 void write_tiny_model(const std::filesystem::path&, int classes);
@@ -23,14 +20,5 @@ std::string text_pattern(int kind, double start = 5, double end = 90, double ste
 /// `count` patterns on the tiny model's grid; pattern i has kind i % kinds, space group space_groups[i %
 /// kinds], group i / 2 and the name "<i&>".
 void write_pattern_set(const std::filesystem::path&, int count, const std::vector<int>& space_groups);
-
-/// What the program `bragg` did with these arguments, as a shell would pass them.
-struct ProgramRun {
-  int exit_code;
-  std::string out, err;
-};
-ProgramRun run_bragg(const std::string& arguments);
-
-std::string read_file(const std::filesystem::path&);
 
 }  // namespace bragg::apps::tests
