@@ -24,7 +24,7 @@ struct Scratch {
   explicit Scratch(std::int64_t points) : padded_points((points + 15) / 16 * 16) {}
   std::size_t bytes() const {
     return padded_points * sizeof(float) +
-           lines_at_once * (sizeof(Miller) + sizeof(double) + 3 * sizeof(float));
+           lines_at_once * (sizeof(Miller) + sizeof(double) + 4 * sizeof(float));
   }
 };
 
@@ -56,7 +56,8 @@ void CpuBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet
     auto* position = reinterpret_cast<double*>(memory + worker * scratch.bytes());
     auto* some = reinterpret_cast<Miller*>(position + lines_at_once);
     auto* some_f2 = reinterpret_cast<float*>(some + lines_at_once);
-    float *width = some_f2 + lines_at_once, *height = width + lines_at_once, *y = height + lines_at_once;
+    float *width = some_f2 + lines_at_once, *height = width + lines_at_once, *decay = height + lines_at_once,
+          *y = decay + lines_at_once;
 
     const std::int64_t crystal = crystals.as<std::int32_t>()[n];
     const std::uint64_t index = first_index + static_cast<std::uint64_t>(n);
@@ -74,7 +75,8 @@ void CpuBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet
                   .W = drawn.W,
                   .position = position,
                   .width = width,
-                  .height = height};
+                  .height = height,
+                  .decay = decay};
     for (std::uint64_t first = offset[crystal]; first < offset[crystal + 1]; first += lines_at_once) {
       call.lines =
           std::min<std::int64_t>(lines_at_once, static_cast<std::int64_t>(offset[crystal + 1] - first));
@@ -84,7 +86,7 @@ void CpuBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet
       std::fill(some + call.lines, some + padded, Miller{1, 0, 0, 0});
       std::fill(some_f2 + call.lines, some_f2 + padded, 0.0f);
       crystal_.lines(call);
-      crystal_.draw(position, width, height, call.lines, points, y);
+      crystal_.draw(position, width, height, decay, call.lines, points, y);
     }
 
     float highest = crystal_.maximum(y, points);

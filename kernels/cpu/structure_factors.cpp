@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <numbers>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -23,8 +24,11 @@ template <typename T>
 class AlignedArray {
  public:
   T* resize(std::size_t count) {
-    if (storage_.size() < count * sizeof(T) + alignment) storage_.resize(2 * count * sizeof(T) + alignment);
-    const auto address = reinterpret_cast<std::uintptr_t>(storage_.data());
+    if (bytes_ < count * sizeof(T) + alignment) {
+      bytes_ = 2 * count * sizeof(T) + alignment;
+      storage_ = std::make_unique_for_overwrite<std::byte[]>(bytes_);
+    }
+    const auto address = reinterpret_cast<std::uintptr_t>(storage_.get());
     data_ = reinterpret_cast<T*>((address + alignment - 1) / alignment * alignment);
     return data_;
   }
@@ -32,7 +36,8 @@ class AlignedArray {
 
  private:
   static constexpr std::size_t alignment = 64;
-  std::vector<std::byte> storage_;
+  std::unique_ptr<std::byte[]> storage_;
+  std::size_t bytes_ = 0;
   T* data_ = nullptr;
 };
 
@@ -247,7 +252,10 @@ ReflectionSet CpuBackend::do_structure_factors(const ReflectionProblem& p, const
   if (crystals > 0) std::memcpy(set.metric.data(), batch.metric.data(), crystals * sizeof(ReciprocalMetric));
   auto* offset = reinterpret_cast<std::uint64_t*>(set.offset.data());
 
-  std::vector<CrystalWorker> workers(pool_.size(), CrystalWorker(crystal_, p, batch));
+  std::vector<CrystalWorker> workers;
+  workers.reserve(pool_.size());
+  for (int i = 0; i < pool_.size(); ++i)
+    workers.emplace_back(crystal_, p, batch);
   std::vector<Chunk> chunks(tasks);
   pool_.run(tasks, [&](std::int64_t task, int worker) {
     Chunk& chunk = chunks[task];

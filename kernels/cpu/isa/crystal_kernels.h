@@ -48,6 +48,8 @@ struct LineCall {
   double* position;  ///< (lines): (two_theta - start) / step
   float* width;      ///< (lines): H / step
   float* height;     ///< (lines): of the profile's maximum; 0 for a line that cannot be drawn
+  float*
+      decay;  ///< (lines): 2^(-8 (lanes / width)^2), what a profile's ratio of neighbouring vectors falls by
 };
 
 struct CrystalKernels {
@@ -65,8 +67,8 @@ struct CrystalKernels {
 
   void (*lines)(const LineCall&);
   /// y (points, padded to lanes) += the profiles.
-  void (*draw)(const double* position, const float* width, const float* height, std::int64_t lines,
-               std::int64_t points, float* y);
+  void (*draw)(const double* position, const float* width, const float* height, const float* decay,
+               std::int64_t lines, std::int64_t points, float* y);
   float (*maximum)(const float* y, std::int64_t points);
   /// y[i] += level u_i, u_i of DataDraw::noise for the pattern `index`.
   void (*add_noise)(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y);

@@ -6,8 +6,8 @@
 namespace bragg::cpu::BRAGG_ISA {
 
 void lines_of(const LineCall&);
-void draw_lines(const double* position, const float* width, const float* height, std::int64_t lines,
-                std::int64_t points, float* y);
+void draw_lines(const double* position, const float* width, const float* height, const float* decay,
+                std::int64_t lines, std::int64_t points, float* y);
 float maximum_of(const float* y, std::int64_t points);
 void add_noise(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y);
 void scale_into(const float* y, float factor, std::int64_t points, float* dst);
