@@ -3,7 +3,8 @@
 //   bench_simulator --cif FILE... [--dump-peaks FILE]   peaks of every structure, one thread, nothing cached
 //   bench_simulator --set FILE [--threads N]            crystals -> drawn patterns, and drawing alone
 //
-// and Google Benchmark's own flags. simulator_peer.py runs the first beside pymatgen.
+// and Google Benchmark's own flags. Rates are per second of CPU time, of all threads together: the machine
+// may be shared. simulator_peer.py runs the first beside pymatgen.
 #include <algorithm>
 #include <fstream>
 #include <memory>
@@ -169,7 +170,6 @@ int main(int argc, char** argv) {
             ->Iterations(1)
             ->Repetitions(5)
             ->MeasureProcessCPUTime()
-            ->UseRealTime()
             ->Unit(benchmark::kMillisecond);
       };
       add("crystals_to_patterns", crystals_to_patterns, 1);
