@@ -6,6 +6,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <malloc.h>
 
 #include "data/crystal_set.h"
 #include "data/upload.h"
@@ -112,6 +113,8 @@ ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
     parts.push_back(backend.structure_factors(problem, builder.take()));
   }
   set_ = join(backend, std::move(parts));
+  // The parts were as large as the whole; glibc would keep their memory for blocks of the same size.
+  malloc_trim(0);
 }
 
 ReflectionStore::ReflectionStore(Backend& backend, const std::vector<const CrystalSet*>& sets,

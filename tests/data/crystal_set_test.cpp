@@ -168,7 +168,7 @@ TEST(CrystalSet, RefusesMalformedFiles) {
       {"'operator_rotation'", [](Tensors& t) { t.at<std::int16_t>("operator_rotation")[0] = 2; }},
       {"'operator_offset'", [](Tensors& t) { t.at<std::uint64_t>("operator_offset")[2] = 192; }},
       {"'cell'", [](Tensors& t) { t.drop_last_row("cell"); }},
-      {"'site_occupancy'", [](Tensors& t) { t.info.erase("site_occupancy"); }},
+      {"site_occupancy", [](Tensors& t) { t.info.erase("site_occupancy"); }},
       {"impossible cell", [](Tensors& t) { t.at<double>("cell")[3] = 200; }},
       {"rock_salt", [](Tensors& t) { t.at<double>("cell")[0] = std::nan(""); }},
       {"occupancy nan", [](Tensors& t) { t.at<double>("site_occupancy")[0] = std::nan(""); }},

@@ -128,7 +128,7 @@ TEST(PatternStream, SequentialTakesRowsInOrder) {
   EXPECT_EQ(batch.labels, (std::vector<std::int32_t>{220, 224, 220, 224, 220}));
   for (int n = 0; n < 5; ++n) {
     const auto pattern = std::span(batch.patterns).subspan(n * grid.points, grid.points);
-    EXPECT_EQ(*std::max_element(pattern.begin(), pattern.end()), 1.0f);
+    EXPECT_FLOAT_EQ(*std::max_element(pattern.begin(), pattern.end()), 1.0f);
   }
 }
 

@@ -76,8 +76,8 @@ _atom_site_fract_x
 _atom_site_fract_y
 _atom_site_fract_z
 _atom_site_U_iso_or_equiv
-Si1 Si4+ 0.4697 0 0 0.0065
-O1 O2- 0.4133 0.2672 0.1188 0.0122
+Si1 Si4+ 0.4697 0 0.66667 0.0065
+O1 O2- 0.4133 0.2672 0.7855 0.0122
 loop_
 _atom_site_aniso_label
 _atom_site_aniso_U_11
