@@ -218,12 +218,14 @@ struct PatternVariant {
 ///   y_i = sum_lines I (2/H) sqrt(ln 2 / pi) exp(-4 ln 2 ((two_theta_i - two_theta)/H)^2)
 ///   y_i += a u_i max(y)
 ///   dst = y * maximum / max(y)
-/// where I is a line's area in degrees and u_i is word i % 4 of random_call(seed, data, i / 4, DataDraw::noise,
-/// index), as uniform01. What decides which lines and which numbers, to the bit, is in crystal_math.h.
+/// where I is a line's area in degrees and u_i is word i % 4 of random_call(seed, data, i / 4,
+/// DataDraw::noise, index), as uniform01. What decides which lines and which numbers, to the bit, is in
+/// crystal_math.h.
 ///
-/// A line is drawn where |two_theta_i - two_theta| <= profile_cut * H (below 1e-6 of its peak beyond); a backend
-/// that works in blocks may draw more of it. All lines of the set count, those outside the grid too whose
-/// profile reaches in; not those with sin(theta) >= 1 or H^2 <= 0. A pattern without any line stays all zeros.
+/// A line is drawn where |two_theta_i - two_theta| <= profile_cut * H (below 1e-6 of its peak beyond); a
+/// backend that works in blocks may draw more of it. All lines of the set count, those outside the grid too
+/// whose profile reaches in; not those with sin(theta) >= 1 or H^2 <= 0. A pattern without any line stays all
+/// zeros.
 struct PatternProblem {
   std::int64_t N = 0;
   TwoThetaGrid grid;
