@@ -81,23 +81,27 @@ TEST_P(LossList, ReferenceIsPyTorchInDouble) {
   const auto expected = read_list(GetParam()).f64;
   ASSERT_EQ(expected.size(), 20u);
   EXPECT_TRUE(
-      tests::within(free_running_losses(GetParam(), "reference", 8), std::span(expected).first(8), 1e-10));
+      tests::within(free_running_losses(GetParam(), "reference", 6), std::span(expected).first(6), 1e-10));
 }
 
-// In fp32 Adam turns the rounding error of a gradient near 0 into a step of up to learning_rate either way,
-// and the runs part slowly. PyTorch's own float32 run shows how fast; ours may part ten times as fast, never
-// less than rounding allows: 2e-6 (2^-23 of the loss times a few).
+// In fp32 a run parts from the one in double suddenly: Adam turns the rounding error of a gradient near 0
+// into a step of up to learning_rate either way, and a ReLU decides otherwise. When that happens depends on
+// the order of every sum, so on the instruction set too. PyTorch's own float32 runs show how far it leads:
+// the bound of a step is ten times what the worst of the three models had parted by then, and 2e-6 (2^-23 of
+// the loss times a few).
 TEST_P(LossList, CpuStaysAsCloseAsFp32Does) {
-  const Losses list = read_list(GetParam());
-  ASSERT_EQ(list.f64.size(), 20u);
-  std::vector<double> bounds(20);
-  double parted = 0;
-  for (std::size_t i = 0; i < bounds.size(); ++i) {
-    parted = std::max(parted, std::fabs(list.f32[i] - list.f64[i]));
-    bounds[i] = 2e-6 + 10 * parted;
+  std::vector<double> bounds(20, 0);
+  for (const char* name : {"scnn", "npcnn", "mlp"}) {
+    const Losses list = read_list(name);
+    ASSERT_EQ(list.f64.size(), bounds.size());
+    double parted = 0;
+    for (std::size_t i = 0; i < bounds.size(); ++i) {
+      parted = std::max(parted, std::fabs(list.f32[i] - list.f64[i]));
+      bounds[i] = std::max(bounds[i], 2e-6 + 10 * parted);
+    }
   }
   EXPECT_LT(bounds.back(), 0.1);  // the list itself must mean something
-  EXPECT_TRUE(tests::within(free_running_losses(GetParam(), "cpu", 20), list.f64, bounds));
+  EXPECT_TRUE(tests::within(free_running_losses(GetParam(), "cpu", 20), read_list(GetParam()).f64, bounds));
 }
 
 }  // namespace

@@ -236,7 +236,7 @@ TEST_F(TrainerTest, NanIsNeverSavedBetweenTwoLinesOfTheLog) {
   TrainOptions o = options();
   o.log_every = 1000;
   o.evaluate_every = 0;
-  for (const std::uint64_t bad : {11u, 12u}) {  // seen by the save at 12: in the loss; at 15: in the weights
+  for (const std::uint64_t bad : {11u, 12u}) {  // the next saves are at 12 and at 15
     PoisonedSource poisoned(tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9), bad);
     const std::string out = fmt::format("out{}", bad);
     EXPECT_EQ(run(out, o, false, {}, &poisoned).outcome, TrainOutcome::diverged);
