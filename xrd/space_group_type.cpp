@@ -302,7 +302,6 @@ std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSyste
       const Matrix& r = turning[4].at(0);
       const Vector c = axis_of(r), a = shortest(plane_of(r, 4), group), b = r * a;
       add(a, b, c);
-      add(b, a, c);
       break;
     }
     case CrystalSystem::trigonal:
@@ -310,9 +309,7 @@ std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSyste
       const Matrix& r = turning[3].at(0);
       const Vector c = axis_of(r), a = shortest(plane_of(r, 3), group), b = r * a;
       add(a, b, c);
-      add(b, a, c);
-      add(negated(a), negated(b), c);
-      add(negated(b), negated(a), c);
+      add(negated(a), negated(b), c);  // obverse and reverse
       break;
     }
     case CrystalSystem::cubic: {

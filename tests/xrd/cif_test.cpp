@@ -383,7 +383,6 @@ TEST(Cif, ABadBlockDoesNotStopTheRest) {
       "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nSi1 0 0\n";
   Cif unterminated;
   unterminated.head = "data_unterminated\n;never closed\n";
-  Cif text_only;
   Cif good;
   good.head = "data_good\n_note\n;\ndata_not_a_block\n;\n";
   const Result result = read(Cif().text() + bad.text() + "data_words\n_journal_name 'a journal'\n" +
@@ -394,6 +393,11 @@ TEST(Cif, ABadBlockDoesNotStopTheRest) {
   EXPECT_EQ(result.errors[0].block, "bad");
   EXPECT_EQ(result.errors[0].fault, CifFault::grammar);
   EXPECT_EQ(result.errors[1].block, "unterminated");
+  // The lines after it are counted on.
+  const auto blocks = split_blocks(unterminated.text() + Cif().text());
+  ASSERT_EQ(blocks.size(), 2u);
+  const std::string first = unterminated.text();
+  EXPECT_EQ(blocks[1].first_line, 1 + std::count(first.begin(), first.end(), '\n'));
 }
 
 TEST(Cif, BlocksKeepTheirLines) {
@@ -536,7 +540,8 @@ TEST(CifSites, WithinAndBeyondTheMergeTolerance) {
 
 TEST(CifSites, MixedSitesAreKept) {
   const Crystal c = crystal_of(with_sites(
-      with_occupancy, "Si1 0.1 0 0 0.6\nAl1 0.1 0 0 0.41\nFe1 0 0 0 0\nMg1 0.3 0.25 0 0.5\nCa1 0.35 0.25 0 0.5\n"));
+      with_occupancy,
+      "Si1 0.1 0 0 0.6\nAl1 0.1 0 0 0.41\nFe1 0 0 0 0\nMg1 0.3 0.25 0 0.5\nCa1 0.35 0.25 0 0.5\n"));
   EXPECT_EQ(c.sites.size(), 5u);
   EXPECT_DOUBLE_EQ(c.atoms_per_cell(), 2 * (0.6 + 0.41 + 0.5 + 0.5));
 }
