@@ -32,8 +32,8 @@ struct ReflectionOptions {
 /// Unique under the Laue group, unmerged, by descending d.
 std::vector<Reflection> reflections(Backend&, const Crystal&, const ReflectionOptions&);
 
-/// The same with reflections merged whose d agree within 1e-8 relative: multiplicities and intensities added, f2 the
-/// multiplicity-weighted mean, hkl of the strongest.
+/// The same with reflections merged whose d agree within 1e-8 relative: multiplicities and intensities added,
+/// f2 the multiplicity-weighted mean, hkl of the strongest.
 std::vector<Reflection> peaks(Backend&, const Crystal&, const ReflectionOptions&);
 
 /// Lorentz and polarisation: (1 + cos^2 2 theta) / (cos theta sin^2 theta), two_theta in degrees.

@@ -4,7 +4,8 @@
 
 #include <cstdint>
 
-// GCC 12's AVX-512 header leaves its "undefined" operands uninitialised on purpose and then warns about it (GCC PR 105593).
+// GCC 12's AVX-512 header leaves its "undefined" operands uninitialised on purpose and then warns about it
+// (GCC PR 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #include <immintrin.h>
