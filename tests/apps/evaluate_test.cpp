@@ -65,6 +65,14 @@ TEST_F(Evaluate, PatternsOfTheSameGroupAreNoNeighboursInTheSetItself) {
   EXPECT_EQ(j.at("per_class").size(), 7u);
   // Groups hold i and i + 1; the same kind comes again three later, in another group.
   EXPECT_EQ(j.at("baselines").at("nearest_neighbour").at("space_group"), 1);
+  // Two patterns of one group: neither has a neighbour, least of all itself.
+  write_pattern_set(folder_.path() / "two.safetensors", 2, {225, 152});
+  ASSERT_EQ(run_bragg({"evaluate", path("m7.safetensors"), path("two.safetensors"), "--neighbours",
+                       path("two.safetensors"), "--json", path("e.json")})
+                .code,
+            0);
+  const json two = json::parse(read_text(folder_.path() / "e.json"));
+  EXPECT_EQ(two.at("baselines").at("nearest_neighbour").at("space_group"), 0);
 }
 
 TEST_F(Evaluate, ExitCodes) {
