@@ -87,7 +87,7 @@ int train(const Options& options, const CommonOptions& common) {
     throw UsageError(fmt::format(
         "--out {}: already holds a run; continue it with --resume or choose another folder", options.out));
   }
-  const TrainingFiles files(config);
+  TrainingFiles files(config);
   resolve(config, files.grid().points);
   const nn::Model model = nn::make_model(config.model);
 
@@ -103,6 +103,7 @@ int train(const Options& options, const CommonOptions& common) {
   const StopSignal stop;
   const auto backend = make_backend(common);
   const TrainingData data = make_training_data(*backend, files, config);
+  files.release_crystals();
   fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,
              nn::parameter_count(model), data.training_size, data.held_out_size, backend->description());
   fs::create_directories(out);

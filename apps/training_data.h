@@ -28,6 +28,8 @@ class TrainingFiles {
   const data::PatternSet* patterns() const { return patterns_.get(); }
   const xrd::Recipe& recipe() const { return recipe_; }
   double wavelength() const { return wavelength_; }
+  /// Unmaps the crystal sets: streams hold reflections of their own.
+  void release_crystals() { crystals_.clear(); }
 
  private:
   std::vector<data::CrystalSet> crystals_;
@@ -37,7 +39,7 @@ class TrainingFiles {
   double wavelength_ = data::default_wavelength;
 };
 
-/// Batches from the files, which must outlive this.
+/// Batches from the files. Stored patterns must outlive this; crystals are not looked at again.
 struct TrainingData {
   std::unique_ptr<data::ReflectionStore> store;  ///< none with stored patterns
   std::int64_t training_size = 0, held_out_size = 0;

@@ -112,7 +112,9 @@ TEST(PatternStream, BatchIsAPureFunctionOfSeedAndIndex) {
     StreamOptions reseeded = options(Order::uniform);
     reseeded.seed = 6;
     PatternStream another(store, reseeded);
-    EXPECT_NE(draw(*one, another, 12, first).patterns, whole.patterns);
+    const Batch drawn = draw(*one, another, 12, first);
+    EXPECT_NE(drawn.labels, whole.labels);
+    EXPECT_NE(drawn.patterns, whole.patterns);
   }
 }
 
