@@ -23,8 +23,7 @@
 namespace bragg::apps {
 namespace {
 
-// ---- import
-// -----------------------------------------------------------------------------------------------------------
+// ---- import ----
 
 struct ImportOptions {
   std::vector<std::string> paths;
@@ -69,8 +68,7 @@ int import(const ImportOptions& options, const CommonOptions& common) {
   return exit_success;
 }
 
-// ---- info
-// -------------------------------------------------------------------------------------------------------------
+// ---- info ----
 
 struct InfoOptions {
   std::string set;

@@ -82,8 +82,7 @@ TwoThetaGrid make_grid(const Options& options) {
   return {.start = start, .step = options.step, .points = static_cast<std::int64_t>(points)};
 }
 
-// ---- reflections and peaks
-// --------------------------------------------------------------------------------------------
+// ---- reflections and peaks ----
 
 void print_json(const xrd::Crystal& crystal, double wavelength,
                 const std::vector<xrd::Reflection>& reflections) {
@@ -129,8 +128,7 @@ void print_reflections(Backend& backend, const Crystals& crystals, const Options
   }
 }
 
-// ---- patterns
-// ---------------------------------------------------------------------------------------------------------
+// ---- patterns ----
 
 /// One pattern as text: two columns.
 void write_text(const Options& options, const data::SimulateOptions& how, const xrd::Crystal& crystal,

@@ -34,8 +34,7 @@ std::int64_t rows(const auto& values, std::int64_t width) {
 
 }  // namespace
 
-// ---- writing
-// ----------------------------------------------------------------------------------------------------------
+// ---- writing ----
 
 struct CrystalSetWriter::Impl {
   std::vector<double> cell, site_position, site_occupancy, site_u_iso, u_aniso;
@@ -132,8 +131,7 @@ void CrystalSetWriter::write(const std::filesystem::path& path) const {
   file.write(path);
 }
 
-// ---- reading
-// ----------------------------------------------------------------------------------------------------------
+// ---- reading ----
 
 namespace {
 

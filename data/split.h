@@ -12,7 +12,7 @@ namespace bragg::data {
 /// /167". Charges are ignored, deuterium is hydrogen, enantiomorphic groups count as one, and the amounts are
 /// thousandths of all atoms, so that the choice of cell (primitive or centred, any setting) does not matter.
 ///
-/// DESIGN.md asks that structures within 5 % of a cell volume stay together. That relation is not transitive:
+/// Structures within 5 % of a cell volume ought to stay together, too. That relation is not transitive:
 /// any cut of the volume into classes has neighbours of nearly equal volume on both sides of a border, and a
 /// hash would part them. So the volume is left out: all structures of one composition and space group are on
 /// one side, which keeps those within 5 % together and costs only that some different structures are, too.

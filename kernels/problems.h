@@ -21,7 +21,7 @@ struct Conv1dProblem {
 
   std::int64_t L_out() const { return (L_in - kernel) / stride + 1; }
   /// Rows of zeros that backward_data reads before the first and after the last row of every item of
-  /// diff_dst, because its view of diff_dst overlaps (DESIGN: conv dgrad). Neighbouring items may share them:
+  /// diff_dst, because its windows on diff_dst reach beyond the item. Neighbouring items may share them:
   /// an item_stride of (L_out + max(halo_before, halo_after)) * C_out with halo_before rows ahead of item 0
   /// is enough.
   std::int64_t halo_before() const { return (kernel + stride - 1) / stride - 1; }
@@ -118,8 +118,7 @@ struct GatherRowsProblem {
   void validate() const;
 };
 
-// ---- crystallography, as plain numbers
-// --------------------------------------------------------------------------------
+// ---- crystallography, as plain numbers ----
 
 /// 1/d^2 = g[0] h^2 + g[1] k^2 + g[2] l^2 + g[3] k l + g[4] h l + g[5] h k, in 1/A^2: the reciprocal metric
 /// with its off-diagonal elements doubled.

@@ -44,8 +44,7 @@ bool is_right(const Answer& answer, ClassKind kind) {
   return answered_class(answer) == class_of(answer.space_group, kind);
 }
 
-// ---- the parts of the page, in their order
-// ------------------------------------------------------------------------------
+// ---- the parts of the page, in their order ----
 
 std::string tile(const std::string& label, const Rate& rate, const std::string& note) {
   return fmt::format(

@@ -1,4 +1,4 @@
-// 1D convolution as a GEMM over overlapping views (DESIGN.md, section 4): no im2col, no copy of the
+// 1D convolution as a GEMM over overlapping views (matrix_view.h): no im2col, no copy of the
 // activations.
 #include <algorithm>
 

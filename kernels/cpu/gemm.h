@@ -1,6 +1,6 @@
 // The one matrix product of the CPU backend: C (M, N) = A (M, K) B (K, N) over views, cut into blocks whose
 // result does not depend on who computes them. What becomes of a finished block of C is the caller's
-// (epilogues, DESIGN.md section 4).
+// (epilogue.h).
 #pragma once
 
 #include <cstdint>

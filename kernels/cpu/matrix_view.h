@@ -1,6 +1,16 @@
 // Matrices as views of activations: rows on two levels, items and rows within an item. A view that is only
 // read may overlap (row_stride < row_length: a convolution's windows); one that is written may not.
-// DESIGN.md, section 4.
+//
+// This is what makes a convolution a plain matrix product. With channels last, output t of an item reads the
+// kernel * C_in contiguous numbers from row t * stride on:
+//
+//   pass              A                   B                M                    N             K
+//   forward           windows of src      weights^T        N L_out              C_out         kernel C_in
+//   backward data     windows of diff_dst weights by phase N ceil(L_in/stride)  stride C_in   R C_out
+//   backward weights  windows of src, ^T  diff_dst         kernel C_in          C_out         N L_out
+//
+// with R = ceil(kernel / stride) and zeros around every item of diff_dst.
+// No im2col, no copy. A BLAS refuses such views (leading dimension < row length), so the product is our own.
 #pragma once
 
 #include <algorithm>

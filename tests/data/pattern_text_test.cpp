@@ -233,8 +233,7 @@ TEST(PatternText, RefusesWhatIsNoText) {
   std::filesystem::remove(large);
 }
 
-// ---- real files
-// -------------------------------------------------------------------------------------------------------
+// ---- real files ----
 
 TEST(PatternText, ReadsEveryFileOfTheOtherInstruments) {
   BRAGG_SHARED_DATA_OR_SKIP(folder, "other_instruments");

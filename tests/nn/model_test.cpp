@@ -26,7 +26,7 @@ std::vector<std::int64_t> lengths(const Model& model) {
   return L;
 }
 
-// Parameters and lengths: DESIGN.md section 3.
+// Salgado et al. 2023: the layers of the three networks; counts and lengths follow by hand.
 TEST(Model, ParameterCountsOfThePaper) {
   EXPECT_EQ(parameter_count(make_model(paper("scnn", 230))), 15'361'420);
   EXPECT_EQ(parameter_count(make_model(paper("npcnn", 230))), 31'369'420);
