@@ -139,6 +139,7 @@ def main():
                     variant = Variant(model, *kind, arguments.batch)
                     for what, run in (("training", variant.train), ("inference", variant.infer)):
                         rate = arguments.batch / median_time(run, arguments.seconds)
+                        print(f"{model} {what} {variant.name}: {rate:.1f} patterns/s", file=sys.stderr, flush=True)
                         peers.setdefault((what, variant.name, kind[2]), []).append(rate)
                 except Exception as error:  # a variant that this machine cannot run is no peer; say so
                     print(f"{model} {kind}: {error}", file=sys.stderr)
