@@ -1,8 +1,6 @@
 #include "data/stream.h"
 
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 #include <span>
 
 #include <fmt/format.h>
@@ -10,26 +8,14 @@
 
 #include "data/crystal_set.h"
 #include "data/upload.h"
-#include "kernels/crystal_math.h"
 #include "kernels/error.h"
 #include "xrd/crystal_batch.h"
-#include "xrd/wavelength.h"
 
 namespace bragg::data {
 namespace {
 
 /// Crystals whose reflections are computed in one call: enough to keep all threads busy.
 constexpr std::int64_t crystals_per_call = 2048;
-
-/// How far the widest profile of a line at `two_theta` reaches, degrees.
-double widest_reach(const xrd::Recipe& recipe, double two_theta) {
-  const double tangent = std::tan(two_theta / 2 * std::numbers::pi / 180);
-  double widest = 0;
-  for (const PatternVariant& variant : recipe.variants) {
-    widest = std::max(widest, variant.U * tangent * tangent + variant.V * tangent + variant.W_max);
-  }
-  return profile_cut * std::sqrt(widest);
-}
 
 /// Sets one after the other in one.
 ReflectionSet join(Backend& backend, std::vector<ReflectionSet> parts) {
@@ -92,14 +78,8 @@ std::int64_t total_size(const std::vector<const CrystalSet*>& sets) {
 
 ReflectionProblem reflections_on(const TwoThetaGrid& grid, double wavelength, const xrd::Recipe& recipe,
                                  bool ignore_displacements) {
-  // A line beyond the end reaches in with its own width, which grows with the angle: follow it outwards.
-  double end = grid.end();
-  for (int pass = 0; pass < 8; ++pass)
-    end = std::min(grid.end() + widest_reach(recipe, end), 179.9);
-  const double start = std::max(0.0, grid.start - widest_reach(recipe, grid.start));
-  return {.stol_min = xrd::stol_from_two_theta(start, wavelength),
-          .stol_max = xrd::stol_from_two_theta(end, wavelength),
-          .ignore_displacements = ignore_displacements};
+  const xrd::StolRange range = xrd::stol_range(grid, wavelength, recipe);
+  return {.stol_min = range.min, .stol_max = range.max, .ignore_displacements = ignore_displacements};
 }
 
 ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
