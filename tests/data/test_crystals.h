@@ -1,31 +1,14 @@
-// Crystals and folders that the tests of data/ share.
+// Crystals that the tests share.
 #pragma once
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
+#include "tests/support/temporary_folder.h"
 #include "xrd/crystal.h"
 
 namespace bragg::tests {
-
-/// A folder of its own for the running test, removed at the end.
-class TemporaryFolder {
- public:
-  TemporaryFolder();
-  ~TemporaryFolder();
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-void write_text(const std::filesystem::path&, const std::string&);
-std::string read_text(const std::filesystem::path&);
 
 /// Rock salt, as a block of CIF with `a` as its cell edge.
 std::string rock_salt_cif(const std::string& block, double a = 5.6402);

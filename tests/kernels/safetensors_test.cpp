@@ -13,6 +13,7 @@
 #include "kernels/error.h"
 #include "kernels/random.h"
 #include "tests/support/shared_data.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bragg {
 namespace {
@@ -20,13 +21,8 @@ namespace {
 class Safetensors : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              fmt::format("bragg_safetensors_{}_{}", ::getpid(),
-                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
     path_ = folder_ / "file.safetensors";
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   void write_raw(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }
   void write_file(const std::string& header, const std::string& data) { write_raw(framed(header) + data); }
@@ -54,7 +50,9 @@ class Safetensors : public ::testing::Test {
     return error_of([&] { SafetensorsFile file(path_); });
   }
 
-  std::filesystem::path folder_, path_;
+  tests::TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
+  std::filesystem::path path_;
 };
 
 void expect_contains(const std::string& text, const std::vector<std::string>& parts) {

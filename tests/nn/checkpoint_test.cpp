@@ -10,6 +10,7 @@
 
 #include "kernels/safetensors.h"
 #include "tests/nn/small_models.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bragg::nn {
 namespace {
@@ -17,10 +18,6 @@ namespace {
 class Checkpoint : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              fmt::format("bragg_checkpoint_{}_{}", ::getpid(),
-                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(folder_);
     path_ = folder_ / "a.safetensors";
     initialise(parameters_, 11);
     auto values = parameters_.download(parameters_.weights());
@@ -31,7 +28,6 @@ class Checkpoint : public ::testing::Test {
       x *= x;
     parameters_.upload(values, parameters_.v());
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   std::string error_of(const std::function<void()>& call) {
     try {
@@ -61,7 +57,9 @@ class Checkpoint : public ::testing::Test {
   std::unique_ptr<Backend> backend_ = make_backend({"cpu", 1, ""});
   Model model_ = make_model(tests::small_config("scnn"));
   Parameters parameters_{*backend_, model_, Parameters::Use::training};
-  std::filesystem::path folder_, path_;
+  tests::TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_.path();
+  std::filesystem::path path_;
 };
 
 TEST_F(Checkpoint, RoundTripKeepsEveryBit) {

@@ -13,6 +13,7 @@
 #include "kernels/safetensors.h"
 #include "nn/evaluation.h"
 #include "tests/nn/small_models.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/nn/table_source.h"
 
 namespace bragg::nn {
@@ -50,12 +51,8 @@ std::map<std::string, std::string> tensors(const std::filesystem::path& path) {
 class TrainerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              fmt::format("bragg_trainer_{}_{}", ::getpid(),
-                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::remove_all(folder_);
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
 
   TrainOptions options() const {
     TrainOptions o;
@@ -80,7 +77,8 @@ class TrainerTest : public ::testing::Test {
 
   std::unique_ptr<Backend> backend_ = make_backend({"cpu", 2, ""});
   Model model_ = make_model(tests::small_config("scnn"));
-  std::filesystem::path folder_;
+  tests::TemporaryFolder temporary_;
+  const std::filesystem::path folder_ = temporary_ / "run";
 };
 
 /// Asks for a stop at the n-th question.

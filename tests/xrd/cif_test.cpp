@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
+#include "tests/support/temporary_folder.h"
 #include "tests/xrd/cif_text.h"
 #include "xrd/cif_numbers.h"
 
@@ -338,8 +339,7 @@ TEST(Cif, BlocksKeepTheirLines) {
 }
 
 TEST(Cif, FilesPlainAndCompressed) {
-  const auto folder = std::filesystem::temp_directory_path() / "bragg_cif_test";
-  std::filesystem::create_directories(folder);
+  const tests::TemporaryFolder folder;
   const std::string text = Cif().text();
   const auto plain_path = folder / "plain.cif", gz_path = folder / "packed.cif.gz",
              cut_path = folder / "cut.cif.gz";
@@ -353,7 +353,7 @@ TEST(Cif, FilesPlainAndCompressed) {
 
   EXPECT_EQ(read_crystal(plain_path).sites.size(), 2u);
   EXPECT_EQ(read_crystal(gz_path).sites.size(), 2u);
-  for (const auto& path : {cut_path, folder / "absent.cif", folder}) {
+  for (const auto& path : {cut_path, folder / "absent.cif", folder.path()}) {
     const Result result = read_file(path);
     EXPECT_TRUE(result.crystals.empty());
     ASSERT_EQ(result.errors.size(), 1u) << path;
@@ -363,7 +363,6 @@ TEST(Cif, FilesPlainAndCompressed) {
   }
   std::ofstream(plain_path, std::ios::binary) << text << text;
   EXPECT_THROW(read_crystal(plain_path), Error);
-  std::filesystem::remove_all(folder);
 }
 
 TEST(CifSymmetry, PrecedenceAndWarnings) {
