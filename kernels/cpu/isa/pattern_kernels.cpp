@@ -154,11 +154,28 @@ void lines_of(const LineCall& call) {
 
 namespace {
 
+// Where a line's centre is: at grid point `nearest` less `fraction`, at most half a step. The distance of a
+// grid point from it is then an exact integer plus the fraction, rounded once, however narrow the line.
+struct Centre {
+  std::int64_t nearest;
+  float fraction;
+
+  explicit Centre(double position)
+      : nearest(static_cast<std::int64_t>(__builtin_floor(position + 0.5))),
+        fraction(static_cast<float>(static_cast<double>(nearest) - position)) {}
+
+  // Whole steps from `nearest` to the points j, j + 1, ...
+  Floats steps_to(std::int64_t j) const { return ramp() + static_cast<float>(j - nearest); }
+};
+
 // One line, 2^x at every point.
-void draw_directly(Floats x, float scale, float height, std::int64_t begin, std::int64_t end, float* y) {
+void draw_directly(const Centre& line, float scale, float height, std::int64_t begin, std::int64_t end,
+                   float* y) {
+  Floats steps = line.steps_to(begin);
   for (std::int64_t j = begin; j < end; j += lanes) {
+    const Floats x = steps + line.fraction;
     store(y + j, load(y + j) + height * exp2(x * (x * scale)));
-    x += static_cast<float>(lanes);
+    steps += static_cast<float>(lanes);
   }
 }
 
@@ -199,7 +216,6 @@ void draw_by_recurrence(Floats x, float scale, float height, float q, std::int64
 
 void draw_lines(const double* position, const float* width, const float* height, const float* decay,
                 std::int64_t lines, std::int64_t points, float* y) {
-  const Floats lane = ramp();
   const auto last = static_cast<double>(points - 1);
   for (std::int64_t i = 0; i < lines; ++i) {
     const double reach = cut * static_cast<double>(width[i]);
@@ -208,14 +224,13 @@ void draw_lines(const double* position, const float* width, const float* height,
     const std::int64_t begin = low > 0 ? static_cast<std::int64_t>(low) / lanes * lanes : 0;
     const std::int64_t end = high < last ? static_cast<std::int64_t>(high) + 1 : points;
     const float scale = -4.0f / (width[i] * width[i]);
+    const Centre line(position[i]);
     const bool inside = position[i] >= 0 && position[i] <= last;
     if (inside && width[i] >= lanes / 2 && width[i] <= 20 * lanes) {
       const std::int64_t centre = static_cast<std::int64_t>(position[i]) / lanes * lanes;
-      const Floats x = lane + static_cast<float>(static_cast<double>(centre) - position[i]);
-      draw_by_recurrence(x, scale, height[i], decay[i], begin, centre, end, y);
+      draw_by_recurrence(line.steps_to(centre) + line.fraction, scale, height[i], decay[i], begin, centre, end, y);
     } else {
-      const Floats x = lane + static_cast<float>(static_cast<double>(begin) - position[i]);
-      draw_directly(x, scale, height[i], begin, end, y);
+      draw_directly(line, scale, height[i], begin, end, y);
     }
   }
 }
