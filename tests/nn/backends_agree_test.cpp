@@ -194,8 +194,8 @@ TEST_P(BackendsAgree, TwentyStepsOfNarrowModels) {
   compare_steps(narrow(), 20);
 }
 
-TEST_P(BackendsAgree, OneStepOfThePapersModels) {
-  compare_steps(config(), 1);
+TEST_P(BackendsAgree, TwentyStepsOfThePapersModels) {
+  compare_steps(config(), 20);
 }
 
 // Each on its own for 20 steps: Adam turns a rounding error of a gradient near 0 into +-learning_rate, so

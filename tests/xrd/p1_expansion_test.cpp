@@ -12,7 +12,7 @@
 
 #include "tests/support/compare.h"
 #include "tests/support/shared_data.h"
-#include "xrd/cif.h"
+#include "tests/xrd/cif_text.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/reflections.h"
 #include "xrd/wavelength.h"
@@ -86,14 +86,6 @@ std::string cif_of(const TableEntry& entry) {
                        s.x[1] / double{unit}, s.x[2] / double{unit}, s.occupancy, s.u_iso);
   }
   return cif;
-}
-
-Crystal crystal_of(const std::string& cif) {
-  std::vector<Crystal> crystals;
-  const auto rethrow = [](const CifError& error) { throw error; };
-  read_cif_text(cif, "table",
-                {[&](Crystal&& c) { crystals.push_back(std::move(c)); }, rethrow, [](const auto&) {}});
-  return std::move(crystals.at(0));
 }
 
 // |F|^2 of the P1 cell, phases modulo 1 in integers.
