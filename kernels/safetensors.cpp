@@ -274,6 +274,13 @@ void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo&
              quote(name), offset, element));
 }
 
+void SafetensorsFile::unload(const TensorInfo& info) const {
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(info.bytes.data());
+  const std::uintptr_t first = (begin + page - 1) / page * page, last = (begin + info.bytes.size()) / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 std::vector<std::int64_t> SafetensorsFile::integers(const std::string& name, std::size_t rank) const {
   const TensorInfo& info = find(name, rank);
   const auto widen = [](const auto& values) {
@@ -313,15 +320,24 @@ void SafetensorsWriter::metadata(std::string key, std::string value) {
 
 void SafetensorsWriter::add(std::string name, DType dtype, std::vector<std::int64_t> shape,
                             std::span<const std::byte> bytes) {
-  if (name == "__metadata__" ||
-      std::any_of(entries_.begin(), entries_.end(), [&](auto& e) { return e.name == name; }))
-    throw Error(fmt::format("[safetensors] the name {} is taken", quote(name)));
   const auto expected = bytes_of(dtype, shape);
   if (!expected || *expected != bytes.size())
     throw Error(fmt::format("[safetensors] tensor {}: {} [{}] takes {} bytes, not {}", quote(name),
                             name_of(dtype), fmt::join(shape, ", "),
                             expected ? std::to_string(*expected) : "more than 2^63", bytes.size()));
-  entries_.push_back({std::move(name), dtype, std::move(shape), bytes});
+  add(Entry{std::move(name), dtype, std::move(shape), 0, bytes, {}});
+}
+
+void SafetensorsWriter::add(Entry entry) {
+  if (entry.name == "__metadata__" ||
+      std::any_of(entries_.begin(), entries_.end(), [&](auto& e) { return e.name == entry.name; }))
+    throw Error(fmt::format("[safetensors] the name {} is taken", quote(entry.name)));
+  const auto bytes = bytes_of(entry.dtype, entry.shape);
+  if (!bytes)
+    throw Error(fmt::format("[safetensors] tensor {}: {} [{}] takes more than 2^63 bytes", quote(entry.name),
+                            name_of(entry.dtype), fmt::join(entry.shape, ", ")));
+  entry.size = *bytes;
+  entries_.push_back(std::move(entry));
 }
 
 void SafetensorsWriter::write(const std::filesystem::path& path) const {
@@ -339,8 +355,8 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
   for (const Entry* entry : order) {
     header[entry->name] = {{"dtype", name_of(entry->dtype)},
                            {"shape", entry->shape},
-                           {"data_offsets", {offset, offset + entry->bytes.size()}}};
-    offset += entry->bytes.size();
+                           {"data_offsets", {offset, offset + entry->size}}};
+    offset += entry->size;
   }
   std::string text;
   try {
@@ -356,8 +372,15 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
     length[i] = static_cast<unsigned char>(text.size() >> (8 * i));
   file.write(length, sizeof length);
   file.write(text);
-  for (const Entry* entry : order)
-    file.write(entry->bytes.data(), entry->bytes.size());
+  for (const Entry* entry : order) {
+    if (!entry->fill) {
+      file.write(entry->bytes.data(), entry->size);
+      continue;
+    }
+    std::vector<std::byte> memory(entry->size);
+    entry->fill(memory);
+    file.write(memory.data(), memory.size());
+  }
   file.commit();
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -62,6 +63,8 @@ class SafetensorsFile {
  private:
   const TensorInfo& find(const std::string& name, std::size_t rank) const;
   void check_alignment(const std::string& name, const TensorInfo&) const;
+  /// Takes the tensor's pages off this process: what was copied need not be there twice. They can still be read.
+  void unload(const TensorInfo&) const;
 
   std::filesystem::path path_;
   void* map_ = nullptr;
@@ -70,7 +73,8 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-/// Collects tensors (by reference: the data must live until write()) and writes them in one go.
+/// Collects tensors and writes them in one go. They are kept by reference: the data, or what makes it, must live until
+/// write().
 class SafetensorsWriter {
  public:
   void metadata(std::string key, std::string value);
@@ -78,6 +82,11 @@ class SafetensorsWriter {
   void add(std::string name, DType dtype, std::vector<std::int64_t> shape, std::span<const std::byte> bytes);
   template <typename T>
   void add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data);
+
+  /// A tensor whose elements come into being when they are written, one tensor at a time: `fill` is given the memory.
+  /// What it throws leaves no file behind.
+  template <typename T>
+  void add(std::string name, std::vector<std::int64_t> shape, std::function<void(std::span<T>)> fill);
 
   /// Atomic (see atomic_file.h). Tensors of wide elements come first, then by name, so that each is aligned
   /// to its element without gaps. The same content gives the same bytes. Throws Error for text that is not
@@ -89,8 +98,11 @@ class SafetensorsWriter {
     std::string name;
     DType dtype;
     std::vector<std::int64_t> shape;
+    std::size_t size;  ///< in bytes
     std::span<const std::byte> bytes;
+    std::function<void(std::span<std::byte>)> fill;  ///< in place of bytes
   };
+  void add(Entry entry);
   std::vector<Entry> entries_;
   std::map<std::string, std::string> metadata_;
 };
@@ -121,12 +133,20 @@ std::vector<T> SafetensorsFile::copy(const std::string& name, std::size_t rank) 
   const TensorInfo& info = tensor(name, dtype_of<T>(), rank);
   std::vector<T> values(info.bytes.size() / sizeof(T));
   if (!values.empty()) std::memcpy(values.data(), info.bytes.data(), info.bytes.size());
+  unload(info);
   return values;
 }
 
 template <typename T>
 void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data) {
   add(std::move(name), dtype_of<T>(), std::move(shape), std::as_bytes(data));
+}
+
+template <typename T>
+void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, std::function<void(std::span<T>)> fill) {
+  add(Entry{std::move(name), dtype_of<T>(), std::move(shape), 0, {}, [fill = std::move(fill)](std::span<std::byte> bytes) {
+              fill({reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)});
+            }});
 }
 
 }  // namespace bragg

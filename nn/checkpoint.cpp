@@ -11,18 +11,19 @@
 namespace bragg::nn {
 namespace {
 
-/// Adds the tensors of one arena; `values` (Parameters::download) must outlive the writer.
+/// Adds the tensors of one arena; each comes to the host when it is written, so that only one is there at a time.
 void add_tensors(SafetensorsWriter& writer, const std::filesystem::path& path, const Parameters& parameters,
-                 const std::vector<float>& values, const std::string& suffix) {
-  std::size_t at = 0;
+                 Tensor arena, const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table()) {
-    const auto piece = std::span(values).subspan(at, static_cast<std::size_t>(info.count()));
-    for (std::size_t i = 0; i < piece.size(); ++i)
-      if (!std::isfinite(piece[i]))
-        throw NotFiniteError(fmt::format("{}: not written: element {} of {} is {}", path.string(), i,
-                                         info.name + suffix, piece[i]));
-    writer.add<float>(info.name + suffix, info.shape, piece);
-    at += piece.size();
+    const std::string name = info.name + suffix;
+    writer.add<float>(name, info.shape, [&parameters, path, name, piece = parameters.piece(arena, info)](
+                                            std::span<float> values) {
+      parameters.backend().download(piece, values);
+      for (std::size_t i = 0; i < values.size(); ++i)
+        if (!std::isfinite(values[i]))
+          throw NotFiniteError(
+              fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
+    });
   }
 }
 
@@ -41,18 +42,21 @@ void check_format_version(const SafetensorsFile& file) {
                             version, model_format_version));
 }
 
-std::vector<float> read_tensors(const SafetensorsFile& file, const Parameters& parameters,
-                                const std::string& suffix) {
-  std::vector<float> values;
+/// What can be wrong with the tensors of an arena, before any of them is loaded.
+void check_tensors(const SafetensorsFile& file, const Parameters& parameters, const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table()) {
     const std::string name = info.name + suffix;
-    if (file.has(name) && file.tensors().at(name).shape != info.shape)
+    const TensorInfo& found = file.tensor(name, DType::f32, info.shape.size());
+    if (found.shape != info.shape)
       throw Error(fmt::format("{}: {} is [{}], the model's is [{}]", file.path().string(), name,
-                              fmt::join(file.tensors().at(name).shape, ", "), fmt::join(info.shape, ", ")));
-    const auto piece = file.copy<float>(name, info.shape.size());
-    values.insert(values.end(), piece.begin(), piece.end());
+                              fmt::join(found.shape, ", "), fmt::join(info.shape, ", ")));
   }
-  return values;
+}
+
+void load_tensors(const SafetensorsFile& file, const Parameters& parameters, Tensor arena, const std::string& suffix) {
+  for (const ParameterInfo& info : parameters.table())
+    parameters.backend().upload(file.copy<float>(info.name + suffix, info.shape.size()),
+                                parameters.piece(arena, info));
 }
 
 std::uint64_t read_count(const SafetensorsFile& file, const std::string& key) {
@@ -70,8 +74,7 @@ void save_model(const std::filesystem::path& path, const Model& model, const Par
                 const Metadata& metadata) {
   SafetensorsWriter writer;
   add_metadata(writer, model, metadata, "model");
-  const auto weights = parameters.download(parameters.weights());
-  add_tensors(writer, path, parameters, weights, "");
+  add_tensors(writer, path, parameters, parameters.weights(), "");
   writer.write(path);
 }
 
@@ -88,7 +91,8 @@ LoadedModel read_model(const std::filesystem::path& path) {
 void load_weights(const std::filesystem::path& path, Parameters& parameters) {
   const SafetensorsFile file(path);
   check_format_version(file);
-  parameters.upload(read_tensors(file, parameters, ""), parameters.weights());
+  check_tensors(file, parameters, "");
+  load_tensors(file, parameters, parameters.weights(), "");
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Model& model, const Parameters& parameters,
@@ -97,12 +101,9 @@ void save_checkpoint(const std::filesystem::path& path, const Model& model, cons
   add_metadata(writer, model, metadata, "checkpoint");
   writer.metadata("step", std::to_string(state.step));
   writer.metadata("first_index", std::to_string(state.first_index));
-  const auto weights = parameters.download(parameters.weights());
-  const auto m = parameters.download(parameters.m());
-  const auto v = parameters.download(parameters.v());
-  add_tensors(writer, path, parameters, weights, "");
-  add_tensors(writer, path, parameters, m, ".m");
-  add_tensors(writer, path, parameters, v, ".v");
+  add_tensors(writer, path, parameters, parameters.weights(), "");
+  add_tensors(writer, path, parameters, parameters.m(), ".m");
+  add_tensors(writer, path, parameters, parameters.v(), ".v");
   writer.write(path);
 }
 
@@ -112,13 +113,12 @@ StepState load_checkpoint(const std::filesystem::path& path, Parameters& paramet
   if (file.metadata("kind") != "checkpoint")
     throw Error(fmt::format("{}: a {}, not a checkpoint: it cannot be continued", path.string(),
                             file.metadata("kind")));
-  const auto weights = read_tensors(file, parameters, "");
-  const auto m = read_tensors(file, parameters, ".m");
-  const auto v = read_tensors(file, parameters, ".v");
+  for (const char* suffix : {"", ".m", ".v"})
+    check_tensors(file, parameters, suffix);
   const StepState state{read_count(file, "step"), read_count(file, "first_index")};
-  parameters.upload(weights, parameters.weights());
-  parameters.upload(m, parameters.m());
-  parameters.upload(v, parameters.v());
+  load_tensors(file, parameters, parameters.weights(), "");
+  load_tensors(file, parameters, parameters.m(), ".m");
+  load_tensors(file, parameters, parameters.v(), ".v");
   return state;
 }
 
