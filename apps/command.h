@@ -15,7 +15,7 @@ namespace bragg::apps {
 
 /// Flags of every subcommand.
 struct CommonOptions {
-  std::string device = "auto";  ///< auto, cpu or reference
+  std::string device = "auto";  ///< as make_backend takes it
   int threads = 0;              ///< 0: all that the process may use
 };
 

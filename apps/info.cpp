@@ -45,7 +45,7 @@ void add_info(CommandLine& line) {
                                print_plan(*backend, *plan);
                                return exit_success;
                              }
-                             fmt::print("bragg {}\ncommit {}\nbackends cpu, reference\ndevice {}\n",
+                             fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n",
                                         version(), commit(), backend->description());
                              return exit_success;
                            });

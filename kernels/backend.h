@@ -144,13 +144,13 @@ class Backend {
 };
 
 struct DeviceOptions {
-  std::string device = "auto";  ///< "reference", "cpu" or "auto"
+  std::string device = "auto";  ///< "reference", "cpu", "cuda", "cuda:1" ... or "auto": a GPU if there is one
   int threads = 0;              ///< 0: all that the process may use
   std::string
       instruction_set;  ///< "", "x86-64-v2", "x86-64-v3", "x86-64-v4": "" takes the best the machine has
 };
 
-/// Throws UsageError for an unknown device or an instruction set that the machine lacks.
+/// Throws UsageError for a device that is unknown or not there, or an instruction set that the machine lacks.
 std::unique_ptr<Backend> make_backend(const DeviceOptions& = {});
 
 }  // namespace bragg

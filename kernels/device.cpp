@@ -3,6 +3,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cuda/make_cuda_backend.h"
 #include "kernels/error.h"
 #include "kernels/reference/reference_backend.h"
 
@@ -11,11 +12,16 @@ namespace bragg {
 std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
   if (options.threads < 0) throw UsageError(fmt::format("threads {} < 0", options.threads));
   if (options.device == "reference") return std::make_unique<reference::ReferenceBackend>();
-  if (options.device == "cpu" || options.device == "auto") {
-    return std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(options.instruction_set),
-                                             options.threads);
+  const std::string device =
+      options.device != "auto" ? options.device : cuda::is_available() ? std::string("cuda") : std::string("cpu");
+  const bool gpu = device.rfind("cuda", 0) == 0;
+  if (device != "cpu" && !gpu) {
+    throw UsageError(fmt::format("unknown device '{}': auto, cpu, cuda, cuda:1 ... or reference", device));
   }
-  throw UsageError(fmt::format("unknown device '{}': auto, cpu or reference", options.device));
+  auto on_host =
+      std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(options.instruction_set), options.threads);
+  if (gpu) return cuda::make_cuda_backend(device, std::move(on_host));
+  return on_host;
 }
 
 }  // namespace bragg

@@ -6,26 +6,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "kernels/cpu/instruction_set.h"
 #include "kernels/error.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace bragg::tests {
 namespace {
 
 constexpr double unit_roundoff = 0x1p-24;
-
-std::vector<std::string> instruction_sets() {
-  std::vector<std::string> sets;
-  for (const char* name : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
-    try {
-      sets.emplace_back(cpu::name_of(cpu::parse_instruction_set(name)));
-    } catch (const UsageError&) {  // this machine lacks it
-    }
-  }
-  return sets;
-}
 
 /// Longest chain of roundings of a sum of K products: within a block of at most 512, then over blocks and
 /// parts.
@@ -82,18 +71,16 @@ std::string text(const DenseProblem& p) {
   return fmt::format("dense N {} in {} out {}", p.N, p.in, p.out);
 }
 
-class NetworkOps : public ::testing::TestWithParam<std::string> {
+class NetworkOps : public ::testing::TestWithParam<DeviceOptions> {
  protected:
-  const std::unique_ptr<Backend> reference_ = make_backend({.device = "reference", .threads = 1, .instruction_set = ""});
-  const std::unique_ptr<Backend> cpu_ =
-      make_backend({.device = "cpu", .threads = 2, .instruction_set = GetParam()});
-  const OpRunner expected_{*reference_}, got_{*cpu_};
+  const std::unique_ptr<Backend> reference_ =
+      make_backend({.device = "reference", .threads = 1, .instruction_set = ""});
+  const std::unique_ptr<Backend> backend_ = make_backend(GetParam());
+  const OpRunner expected_{*reference_}, got_{*backend_};
 };
 
-INSTANTIATE_TEST_SUITE_P(Isa, NetworkOps, ::testing::ValuesIn(instruction_sets()),
-                         [](const auto& param_info) {
-                           return param_info.param.substr(param_info.param.size() - 2);
-                         });
+INSTANTIATE_TEST_SUITE_P(Devices, NetworkOps, ::testing::ValuesIn(devices_under_test()),
+                         [](const auto& param_info) { return name_of(param_info.param); });
 
 TEST_P(NetworkOps, Conv1dForwardIsExactOnIntegers) {
   for (const Conv1dProblem& p : conv1d_shapes()) {
@@ -338,10 +325,13 @@ std::vector<Numbers> run_all(const OpRunner& run) {
   return results;
 }
 
-TEST_P(NetworkOps, SameBitsForAnyNumberOfThreads) {
+TEST_P(NetworkOps, SameBitsEveryTimeAndForAnyNumberOfThreads) {
   const std::vector<Numbers> expected = run_all(got_);
-  for (const int threads : {1, 2, 3, 5}) {
-    const auto backend = make_backend({.device = "cpu", .threads = threads, .instruction_set = GetParam()});
+  const bool takes_threads = GetParam().device == "cpu";
+  for (const int threads : takes_threads ? std::vector{1, 2, 3, 5} : std::vector{1}) {
+    DeviceOptions options = GetParam();
+    options.threads = threads;
+    const auto backend = make_backend(options);
     const std::vector<Numbers> got = run_all(OpRunner(*backend));
     for (std::size_t i = 0; i < got.size(); ++i) {
       EXPECT_TRUE(identical(got[i], expected[i])) << "result " << i << ", " << threads << " threads";

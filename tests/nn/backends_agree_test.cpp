@@ -1,7 +1,7 @@
-// Whole models: the cpu backend against the double-precision reference, step by step from the same state.
+// Whole models: the fast backends against the double-precision reference, step by step from the same state.
 //
-// At the start of every step the cpu's weights and moments, rounded to fp32, are copied to both sides. The
-// forward passes run and are compared layer by layer; then the cpu takes the reference's activations
+// At the start of every step the fast one's weights and moments, in fp32, are copied to both sides. The
+// forward passes run and are compared layer by layer; then the fast one takes the reference's activations
 // (rounded), so that no ReLU decides otherwise for an activation at 0, and the backward passes are compared;
 // then the updates.
 //
@@ -12,12 +12,15 @@
 // factor. The bound is 200 eps (2.4e-5) of the tensor's root mean square, plus the same of the element
 // itself. One wrong element of a window or of a halo is off by 1e-2 of it.
 #include <cmath>
+#include <set>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
 #include "nn/network.h"
 #include "tests/nn/table_source.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace bragg::nn {
 namespace {
@@ -44,7 +47,7 @@ std::vector<double> bounds_of(const std::vector<double>& expected) {
 
 /// A model with its state on one backend.
 struct Side {
-  Side(const char* device, const Model& model)
+  Side(const std::string& device, const Model& model)
       : backend(make_backend({device, 0, ""})),
         parameters(*backend, model, Parameters::Use::training),
         state_buffer(backend->allocate(sizeof(StepState))),
@@ -108,13 +111,13 @@ struct Side {
 /// |update| differs by at most what the gradients' difference d makes of it: the change of m and of sqrt(v)
 /// each, at worst (1 - beta1) / sqrt(1 - beta2) = 3.2 times d / |g|, and rounding. Where |g| does not exceed
 /// d nothing is known but |update| <= 3.2 learning_rate on both sides.
-void compare_updates(const Side& reference, const Side& cpu, const std::vector<std::vector<double>>& before) {
+void compare_updates(const Side& reference, const Side& fast, const std::vector<std::vector<double>>& before) {
   for (std::size_t k = 0; k < before.size(); ++k) {
     const ParameterInfo& info = reference.parameters.table()[k];
     const auto g = reference.read(reference.parameters.gradients(), info);
     const auto d = bounds_of(g);
     const auto expected = reference.read(reference.parameters.weights(), info);
-    const auto got = cpu.read(cpu.parameters.weights(), info);
+    const auto got = fast.read(fast.parameters.weights(), info);
     std::vector<double> bounds(g.size());
     std::size_t known = 0;
     for (std::size_t i = 0; i < g.size(); ++i) {
@@ -128,53 +131,55 @@ void compare_updates(const Side& reference, const Side& cpu, const std::vector<s
   }
 }
 
-void compare_steps(const ModelConfig& config, int steps) {
+void compare_steps(const std::string& device, const ModelConfig& config, int steps) {
   const Model model = make_model(config);
-  Side reference("reference", model), cpu("cpu", model);
-  initialise(cpu.parameters, seed);
+  Side reference("reference", model), fast(device, model);
+  initialise(fast.parameters, seed);
   for (int step = 0; step < steps; ++step) {
     SCOPED_TRACE(config.name + ", step " + std::to_string(step) + ", seed " + std::to_string(seed));
     std::vector<std::vector<double>> weights;
-    for (const ParameterInfo& info : cpu.parameters.table())
-      weights.push_back(cpu.read(cpu.parameters.weights(), info));
+    for (const ParameterInfo& info : fast.parameters.table())
+      weights.push_back(fast.read(fast.parameters.weights(), info));
     for (auto arena : {&Parameters::weights, &Parameters::m, &Parameters::v})
-      reference.parameters.upload(cpu.parameters.download((cpu.parameters.*arena)()),
+      reference.parameters.upload(fast.parameters.download((fast.parameters.*arena)()),
                                   (reference.parameters.*arena)());
 
     const double loss = reference.forward();
-    EXPECT_NEAR(cpu.forward(), loss, 200 * eps * loss);
+    EXPECT_NEAR(fast.forward(), loss, 200 * eps * loss);
     for (std::size_t i = 1; i <= model.layers.size(); ++i) {
       const auto expected = reference.read(reference.network.activations(i));
-      EXPECT_TRUE(tests::within(cpu.read(cpu.network.activations(i)), expected, bounds_of(expected)))
+      EXPECT_TRUE(tests::within(fast.read(fast.network.activations(i)), expected, bounds_of(expected)))
           << "activations of layer " << i;
-      cpu.write(cpu.network.activations(i), expected);
+      fast.write(fast.network.activations(i), expected);
     }
     reference.network.backward();
-    cpu.network.backward();
+    fast.network.backward();
     for (std::size_t i = model.layers.size(); i > 0; --i) {
       const auto expected = reference.read(reference.network.gradients(i));
-      EXPECT_TRUE(tests::within(cpu.read(cpu.network.gradients(i)), expected, bounds_of(expected)))
+      EXPECT_TRUE(tests::within(fast.read(fast.network.gradients(i)), expected, bounds_of(expected)))
           << "gradient of the output of layer " << i;
     }
     for (const ParameterInfo& info : reference.parameters.table()) {
       const auto expected = reference.read(reference.parameters.gradients(), info);
-      EXPECT_TRUE(tests::within(cpu.read(cpu.parameters.gradients(), info), expected, bounds_of(expected)))
+      EXPECT_TRUE(tests::within(fast.read(fast.parameters.gradients(), info), expected, bounds_of(expected)))
           << "gradient of " << info.name;
     }
     reference.update();
-    cpu.update();
-    compare_updates(reference, cpu, weights);
+    fast.update();
+    compare_updates(reference, fast, weights);
     if (::testing::Test::HasFailure()) return;  // one step's report is enough
   }
 }
 
-class BackendsAgree : public ::testing::TestWithParam<const char*> {
+/// Model, device.
+class BackendsAgree : public ::testing::TestWithParam<std::tuple<const char*, std::string>> {
  protected:
   ModelConfig config() const {
     ModelConfig c;
-    c.name = GetParam();
+    c.name = std::get<0>(GetParam());
     return c;
   }
+  const std::string& device() const { return std::get<1>(GetParam()); }
   /// The paper's depth, kernels, strides, lengths and classes with narrow layers: the reference takes its
   /// time.
   ModelConfig narrow() const {
@@ -188,26 +193,58 @@ class BackendsAgree : public ::testing::TestWithParam<const char*> {
     return c;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Models, BackendsAgree, ::testing::Values("scnn", "npcnn", "mlp"));
 
-TEST_P(BackendsAgree, TwentyStepsOfNarrowModels) {
-  compare_steps(narrow(), 20);
+std::set<std::string> device_names() {
+  std::set<std::string> names;
+  for (const DeviceOptions& options : tests::devices_under_test())
+    names.insert(options.device);
+  return names;
 }
 
-TEST_P(BackendsAgree, TwentyStepsOfThePapersModels) {
-  compare_steps(config(), 20);
+std::string name_of_case(const ::testing::TestParamInfo<BackendsAgree::ParamType>& info) {
+  return std::get<0>(info.param) + ("_" + std::get<1>(info.param));
 }
 
-// Each on its own for 20 steps: Adam turns a rounding error of a gradient near 0 into +-learning_rate, so
+INSTANTIATE_TEST_SUITE_P(Models, BackendsAgree,
+                         ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp"),
+                                            ::testing::ValuesIn(device_names())),
+                         name_of_case);
+
+// 20 steps; fewer where one takes its time.
+int steps() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 1;
+#else
+  return tests::is_emulated() ? 3 : 20;
+#endif
+}
+
+TEST_P(BackendsAgree, StepByStepWithNarrowLayers) {
+  compare_steps(device(), narrow(), steps());
+}
+
+class PapersModelsAgree : public BackendsAgree {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PapersModelsAgree);  // where the device is emulated
+INSTANTIATE_TEST_SUITE_P(Models, PapersModelsAgree,
+                         ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp"),
+                                            ::testing::ValuesIn(tests::is_emulated() ? std::set<std::string>()
+                                                                                     : device_names())),
+                         name_of_case);
+
+TEST_P(PapersModelsAgree, StepByStep) {
+  compare_steps(device(), config(), steps());
+}
+
+// Each on its own: Adam turns a rounding error of a gradient near 0 into +-learning_rate, so
 // only the losses are compared.
 TEST_P(BackendsAgree, FreeRunningLosses) {
   const Model model = make_model(narrow());
   std::vector<double> losses[2];
-  for (const char* device : {"reference", "cpu"}) {
-    Side side(device, model);
+  for (const std::string& name : {std::string("reference"), device()}) {
+    Side side(name, model);
     initialise(side.parameters, seed);
-    for (int step = 0; step < 20; ++step) {
-      losses[device == std::string("cpu")].push_back(side.forward());
+    for (int step = 0; step < steps(); ++step) {
+      losses[name == device()].push_back(side.forward());
       side.network.backward();
       side.update();
     }

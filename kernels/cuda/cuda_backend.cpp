@@ -1,0 +1,123 @@
+// Memory of the backend, and what it leaves to the host. Its network ops are in one file each.
+#include "kernels/cuda/cuda_backend.h"
+
+#include <charconv>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "kernels/cuda/make_cuda_backend.h"
+
+namespace bragg::cuda {
+namespace {
+
+int device_index(const std::string& device) {
+  if (device == "cuda") return 0;
+  const std::string digits = device.rfind("cuda:", 0) == 0 ? device.substr(5) : "";
+  int index = -1;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || index < 0) {
+    throw UsageError(fmt::format("unknown device '{}': cuda or cuda:0, cuda:1 ...", device));
+  }
+  return index;
+}
+
+int used(int index) {
+  use_device(index);
+  return index;
+}
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cuda_backend(const std::string& device, std::unique_ptr<Backend> host) {
+  return std::make_unique<CudaBackend>(device_index(device), std::move(host));
+}
+
+bool is_available() {
+  return device_count() > 0;
+}
+
+CudaBackend::CudaBackend(int device, std::unique_ptr<Backend> host)
+    : device_(used(device)), tickets_(allocate_device_memory(sizeof(unsigned))), host_(std::move(host)) {}
+
+std::string CudaBackend::description() const {
+  return fmt::format("{}, fp32; simulator on the host: {}", describe_device(device_), host_->description());
+}
+
+Buffer CudaBackend::allocate(std::size_t bytes) {
+  host_set_ = {};
+  host_set_of_ = nullptr;
+  return allocate_device_memory(bytes);
+}
+
+void CudaBackend::fill_zero(void* dst, std::size_t bytes) {
+  if (bytes > 0) check(cudaMemsetAsync(dst, 0, bytes, stream_.get()), "fill_zero");
+}
+
+void CudaBackend::upload(const void* host, void* dst, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(dst, host, bytes, cudaMemcpyHostToDevice, stream_.get()), "upload");
+  stream_.synchronize();  // the caller may reuse `host` at once
+}
+
+void CudaBackend::download(const void* src, void* host, std::size_t bytes) {
+  if (bytes == 0) return;
+  check(cudaMemcpyAsync(host, src, bytes, cudaMemcpyDeviceToHost, stream_.get()), "download");
+  stream_.synchronize();
+}
+
+void CudaBackend::synchronize() {
+  stream_.synchronize();
+}
+
+void CudaBackend::upload(std::span<const float> host, Tensor dst) {
+  check_element_type("upload", dst);
+  upload(host.data(), dst.data, host.size_bytes());
+}
+
+void CudaBackend::download(ConstTensor src, std::span<float> host) {
+  check_element_type("download", src);
+  download(src.data, host.data(), host.size_bytes());
+}
+
+ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, const CrystalBatch& crystals) {
+  const ReflectionSet made = host_->structure_factors(p, crystals);
+  const auto on_device = [&](const Buffer& from) {
+    Buffer to = allocate(from.bytes());
+    upload(from.data(), to.data(), from.bytes());
+    return to;
+  };
+  return {made.crystals,          made.reflections,       on_device(made.offset),
+          on_device(made.metric), on_device(made.miller), on_device(made.f2)};
+}
+
+const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
+  if (host_set_of_ == set.offset.data()) return host_set_;
+  const auto copy = [&](const Buffer& from) {
+    Buffer to = host_->allocate(from.bytes());
+    download(from.data(), to.data(), from.bytes());
+    return to;
+  };
+  host_set_ = {set.crystals, set.reflections, copy(set.offset), copy(set.metric), copy(set.miller), copy(set.f2)};
+  host_set_of_ = set.offset.data();
+  return host_set_;
+}
+
+void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
+                                     ConstTensor state, const Activations& dst) {
+  const auto N = static_cast<std::size_t>(p.N), row = static_cast<std::size_t>(p.grid.points);
+  if (host_patterns_.bytes() < N * row * sizeof(float)) host_patterns_ = host_->allocate(N * row * sizeof(float));
+  std::vector<std::int32_t> rows(N);
+  StepState place{};
+  download(crystals.data, rows.data(), N * sizeof(std::int32_t));
+  download(state.data, &place, sizeof place);
+  host_->reserve_workspace(host_->workspace_bytes(p));
+  host_->render_patterns(p, on_host(set), {rows.data(), DType::i32}, {&place, DType::u64},
+                         {host_patterns_.data(), DType::f32, p.N, p.grid.points, 1, p.grid.points});
+  check(cudaMemcpy2DAsync(dst.data, static_cast<std::size_t>(dst.item_stride) * sizeof(float), host_patterns_.data(),
+                          row * sizeof(float), row * sizeof(float), N, cudaMemcpyHostToDevice, stream_.get()),
+        "render_patterns");
+  stream_.synchronize();
+}
+
+}  // namespace bragg::cuda

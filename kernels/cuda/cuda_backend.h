@@ -1,0 +1,77 @@
+// The NVIDIA GPU backend: fp32, kernels written by hand, one stream. Ops return before they have run; download()
+// and synchronize() wait.
+//
+// structure_factors and render_patterns are computed on the host so far; what they make lies on the device as the
+// contract says.
+#pragma once
+
+#include "kernels/backend.h"
+#include "kernels/cuda/runtime.h"
+
+namespace bragg::cuda {
+
+class CudaBackend final : public Backend {
+ public:
+  /// Throws UsageError where there is no such device. `host`: what computes the crystallographic ops.
+  CudaBackend(int device, std::unique_ptr<Backend> host);
+
+  std::string name() const override { return "cuda"; }
+  std::string description() const override;
+  DType element_type() const override { return DType::f32; }
+
+  Buffer allocate(std::size_t bytes) override;
+  using Backend::workspace_bytes;
+  std::size_t workspace_bytes(const Conv1dProblem&) const override;
+  std::size_t workspace_bytes(const DenseProblem&) const override;
+  std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const override;
+  void fill_zero(void* dst, std::size_t bytes) override;
+  void upload(const void* host, void* dst, std::size_t bytes) override;
+  void download(const void* src, void* host, std::size_t bytes) override;
+  void synchronize() override;
+  void upload(std::span<const float> host, Tensor dst) override;
+  void download(ConstTensor src, std::span<float> host) override;
+
+ private:
+  void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
+                         const Activations& dst, const Epilogue&) override;
+  void do_conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst, ConstTensor weights,
+                               const Activations& diff_src, const ReluGradient&) override;
+  void do_conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src,
+                                  const ConstActivations& diff_dst, Tensor diff_weights,
+                                  Tensor diff_bias) override;
+  void do_avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src,
+                             const Activations& dst) override;
+  void do_avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
+                              const Activations& diff_src, const ReluGradient&) override;
+  void do_dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
+                        const Activations& dst, const Epilogue&) override;
+  void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst, ConstTensor weights,
+                              const Activations& diff_src, const ReluGradient&) override;
+  void do_dense_backward_weights(const DenseProblem&, const ConstActivations& src,
+                                 const ConstActivations& diff_dst, Tensor diff_weights,
+                                 Tensor diff_bias) override;
+  void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
+                                Tensor diff_logits, Tensor totals) override;
+  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
+               ConstTensor state) override;
+  void do_advance(Tensor state, std::int64_t batch) override;
+  void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) override;
+  void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
+                      const Activations& dst) override;
+  ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
+  void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
+                          ConstTensor state, const Activations& dst) override;
+  const ReflectionSet& on_host(const ReflectionSet&);
+
+  const int device_;
+  Stream stream_;
+  Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
+  std::unique_ptr<Backend> host_;
+  Buffer host_patterns_;  ///< a batch on its way to the device
+  /// A copy on the host of the set that was drawn from last, and which set that was. Forgotten in allocate(): a set at
+  /// the same address can only be another one if memory was allocated in between.
+  ReflectionSet host_set_;
+  const std::byte* host_set_of_ = nullptr;
+};
+
+}  // namespace bragg::cuda

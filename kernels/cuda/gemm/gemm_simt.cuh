@@ -1,0 +1,182 @@
+// The strict fp32 main loop: C = A B without tensor cores. A block of 256 threads computes a tile of 16 TM x 16 TN
+// elements, a thread TM x TN of them; K runs in steps of 16 through two stages of shared memory, the next step's
+// numbers waiting in registers while the present one is multiplied.
+//
+// Each element of C is summed over k in order, by one thread: the same bits for any tile and any GPU.
+#pragma once
+
+#include "kernels/cuda/device/shared_memory.cuh"
+#include "kernels/cuda/gemm/gemm_arguments.h"
+
+namespace bragg::cuda {
+
+/// Along which index an operand's neighbours in memory lie: k, or its other one.
+enum class Contiguous { k, mn };
+
+namespace simt_gemm {
+constexpr int threads = 256, k_step = 16, padding = 4;
+
+/// One operand's tile, 16 T rows or columns of 16 numbers, on its way from global to shared memory.
+template <int T, Contiguous order>
+class Fetch;
+
+/// Neighbouring threads take neighbouring k: thread (k, r) serves rows r + 16 i.
+template <int T>
+class Fetch<T, Contiguous::k> {
+ public:
+  __device__ Fetch(const ConstMatrixView& view, std::int32_t first, std::int32_t end) : k_(threadIdx.x % 16) {
+#pragma unroll
+    for (int i = 0; i < T; ++i) {
+      const std::int32_t r = first + static_cast<std::int32_t>(threadIdx.x / 16) + 16 * i;
+      row_[i] = r < end ? view.row(static_cast<std::uint32_t>(r)) : nullptr;
+    }
+  }
+  __device__ void load(std::int32_t k0, std::int32_t k_end) {
+    const std::int32_t k = k0 + k_;
+#pragma unroll
+    for (int i = 0; i < T; ++i)
+      value_[i] = row_[i] && k < k_end ? row_[i][k] : 0.0f;
+  }
+  __device__ void store(float* tile) const {
+    const int r = static_cast<int>(threadIdx.x / 16);
+#pragma unroll
+    for (int i = 0; i < T; ++i)
+      tile[k_ * (16 * T + padding) + r + 16 * i] = value_[i];
+  }
+
+ private:
+  std::int32_t k_;
+  const float* row_[T];
+  float value_[T];
+};
+
+/// Neighbouring threads take neighbouring columns of a row k.
+template <int T>
+class Fetch<T, Contiguous::mn> {
+ public:
+  __device__ Fetch(const ConstMatrixView& view, std::int32_t first, std::int32_t end)
+      : view_(view), first_(first), end_(end) {}
+  __device__ void load(std::int32_t k0, std::int32_t k_end) {
+#pragma unroll
+    for (int i = 0; i < T; ++i) {
+      const std::int32_t at = static_cast<std::int32_t>(threadIdx.x) + threads * i;
+      const std::int32_t k = k0 + at / (16 * T), column = first_ + at % (16 * T);
+      value_[i] = 0.0f;
+      if (k < k_end && column < end_) {
+        const auto row = static_cast<std::uint32_t>(k);
+        if (column < view_.length(row)) value_[i] = view_.row(row)[column];
+      }
+    }
+  }
+  __device__ void store(float* tile) const {
+#pragma unroll
+    for (int i = 0; i < T; ++i) {
+      const int at = static_cast<int>(threadIdx.x) + threads * i;
+      tile[at / (16 * T) * (16 * T + padding) + at % (16 * T)] = value_[i];
+    }
+  }
+
+ private:
+  const ConstMatrixView& view_;
+  std::int32_t first_, end_;
+  float value_[T];
+};
+
+/// Element i of a thread's T in its dimension, `t` its place of 16: fours lie together where T allows vector loads.
+template <int T>
+__device__ constexpr int element(int t, int i) {
+  return T % 4 == 0 ? i / 4 * 64 + t * 4 + i % 4 : i * 16 + t;
+}
+
+template <int T>
+__device__ void read_fragment(const float* row, int t, float (&fragment)[T]) {
+  if constexpr (T % 4 == 0) {
+#pragma unroll
+    for (int i = 0; i < T; i += 4) {
+      const float4 four = *reinterpret_cast<const float4*>(row + element<T>(t, i));
+      fragment[i] = four.x;
+      fragment[i + 1] = four.y;
+      fragment[i + 2] = four.z;
+      fragment[i + 3] = four.w;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < T; ++i)
+      fragment[i] = row[element<T>(t, i)];
+  }
+}
+}  // namespace simt_gemm
+
+/// Bytes of shared memory of a block.
+template <int TM, int TN>
+constexpr std::size_t gemm_simt_shared_bytes() {
+  using namespace simt_gemm;
+  return sizeof(float) * 2 * k_step * (16 * (TM + TN) + 2 * padding);
+}
+
+/// Grid: (tiles of M, tiles of N, parts of K).
+template <int TM, int TN, Contiguous a_order, Contiguous b_order, typename Store>
+__global__ void __launch_bounds__(simt_gemm::threads) gemm_simt(const GemmArguments p, const Store store) {
+  using namespace simt_gemm;
+  constexpr int a_pitch = 16 * TM + padding, b_pitch = 16 * TN + padding;
+  constexpr int stage = k_step * (a_pitch + b_pitch);
+  float* const memory = shared_memory<float>();
+
+  const auto m0 = static_cast<std::int32_t>(blockIdx.x) * 16 * TM, n0 = static_cast<std::int32_t>(blockIdx.y) * 16 * TN;
+  const std::int32_t k_begin = static_cast<std::int32_t>(blockIdx.z) * p.part_length;
+  const std::int32_t k_end = min(k_begin + p.part_length, p.K);
+  Fetch<TM, a_order> fetch_a(p.a, m0, p.M);
+  Fetch<TN, b_order> fetch_b(p.b, n0, p.N);
+
+  const int tx = static_cast<int>(threadIdx.x % 16), ty = static_cast<int>(threadIdx.x / 16);
+  const bool sums_here = p.a_sums != nullptr && blockIdx.y == 0 && threadIdx.x < 16 * TM;
+  float c[TM][TN] = {}, a_sum = 0;
+
+  fetch_a.load(k_begin, k_end);
+  fetch_b.load(k_begin, k_end);
+  int at = 0;
+  for (std::int32_t k0 = k_begin; k0 < k_end; k0 += k_step, at ^= 1) {
+    float* const a = memory + at * stage;
+    float* const b = a + k_step * a_pitch;
+    fetch_a.store(a);
+    fetch_b.store(b);
+    // The other stage is still read by threads that are behind; the next barrier comes before it is written again.
+    __syncthreads();
+    if (k0 + k_step < k_end) {
+      fetch_a.load(k0 + k_step, k_end);
+      fetch_b.load(k0 + k_step, k_end);
+    }
+#pragma unroll
+    for (int k = 0; k < k_step; ++k) {
+      float a_fragment[TM], b_fragment[TN];
+      read_fragment(a + k * a_pitch, ty, a_fragment);
+      read_fragment(b + k * b_pitch, tx, b_fragment);
+#pragma unroll
+      for (int i = 0; i < TM; ++i)
+#pragma unroll
+        for (int j = 0; j < TN; ++j)
+          c[i][j] = fmaf(a_fragment[i], b_fragment[j], c[i][j]);
+    }
+    if (sums_here)
+      for (int k = 0; k < k_step; ++k)
+        a_sum += a[k * a_pitch + static_cast<int>(threadIdx.x)];
+  }
+
+#pragma unroll
+  for (int i = 0; i < TM; ++i) {
+    const std::int32_t m = m0 + element<TM>(ty, i);
+    if (m >= p.M) continue;
+    const auto row = store.row(static_cast<std::uint32_t>(m));
+#pragma unroll
+    for (int j = 0; j < TN; ++j) {
+      const std::int32_t n = n0 + element<TN>(tx, j);
+      if (n < p.N) store.put(row, n, c[i][j]);
+    }
+  }
+  if (sums_here) {
+    const std::int32_t m = m0 + static_cast<std::int32_t>(threadIdx.x);
+    if (m < p.M) p.a_sums[static_cast<std::int64_t>(blockIdx.z) * p.M + m] = a_sum;
+  }
+}
+
+}  // namespace bragg::cuda

@@ -1,0 +1,35 @@
+// One way to start a kernel; a launch that fails says which op with which shapes.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "kernels/cuda/runtime.h"
+
+namespace bragg::cuda {
+
+struct LaunchShape {
+  dim3 grid, block;
+  std::size_t shared_bytes = 0;
+};
+
+/// `describe()` gives the op and its shapes; it is called only where the launch fails.
+template <typename Describe, typename... Parameters, typename... Arguments>
+void launch(const Describe& describe, cudaStream_t stream, const LaunchShape& shape, void (*kernel)(Parameters...),
+            Arguments&&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = shape.grid;
+  config.blockDim = shape.block;
+  config.dynamicSmemBytes = shape.shared_bytes;
+  config.stream = stream;
+  const cudaError_t status = cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);
+  if (status != cudaSuccess) fail(describe(), status);
+}
+
+/// Blocks for a grid-stride loop over `count` elements: enough to fill any GPU, few enough to start quickly.
+inline unsigned blocks_for(std::int64_t count, int threads) {
+  const std::int64_t blocks = (count + threads - 1) / threads;
+  return static_cast<unsigned>(blocks < 2112 ? blocks : 2112);
+}
+
+}  // namespace bragg::cuda

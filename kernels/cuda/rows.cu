@@ -1,0 +1,95 @@
+// The step's counters and the rows of a batch.
+#include <type_traits>
+
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/problem_text.h"
+#include "kernels/random.h"
+
+namespace bragg::cuda {
+namespace {
+
+constexpr int threads = 256;
+
+__global__ void advance_state(StepState* state, std::uint64_t batch) {
+  state->step += 1;
+  state->first_index += batch;
+}
+
+__global__ void __launch_bounds__(threads)
+    choose_rows(std::int64_t N, std::uint64_t count, bool sequential, std::uint32_t seed,
+              const std::int32_t* __restrict__ candidates, const StepState* state, std::int32_t* __restrict__ dst) {
+  const std::int64_t stride = std::int64_t{gridDim.x} * threads;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < N; i += stride) {
+    const std::uint64_t index = state->first_index + static_cast<std::uint64_t>(i);
+    const auto purpose = static_cast<std::uint32_t>(DataDraw::crystal);
+    const std::uint64_t chosen =
+        sequential ? index % count
+                   : uniform_below(random_call(seed, RandomStream::data, 0, purpose, index)[0], count);
+    dst[i] = candidates[chosen];
+  }
+}
+
+/// What a row outside the table becomes: a kernel cannot refuse it, but nobody shall take it for data.
+template <typename T>
+__device__ T missing() {
+  if constexpr (std::is_same_v<T, float>) {
+    return NAN;
+  } else {
+    return -1;  // no class
+  }
+}
+
+/// Grid: (items, chunks of a row).
+template <typename From, typename To>
+__global__ void __launch_bounds__(threads)
+    copy_rows(std::int64_t table_rows, std::int64_t row_length, float scale, const From* __restrict__ table,
+                const std::int32_t* __restrict__ rows, To* __restrict__ dst, std::int64_t item_stride) {
+  const std::int64_t i = std::int64_t{blockIdx.y} * threads + threadIdx.x;
+  if (i >= row_length) return;
+  const std::int64_t row = rows[blockIdx.x];
+  To value = missing<To>();
+  if (row >= 0 && row < table_rows) {
+    const From element = table[row * row_length + i];
+    if constexpr (std::is_same_v<To, float>) {
+      value = scale * static_cast<float>(element);
+    } else {
+      value = element;
+    }
+  }
+  dst[blockIdx.x * item_stride + i] = value;
+}
+
+}  // namespace
+
+void CudaBackend::do_advance(Tensor state, std::int64_t batch) {
+  launch([] { return std::string("advance"); }, stream_.get(), {dim3(1), dim3(1)}, advance_state,
+         state.as<StepState>(), static_cast<std::uint64_t>(batch));
+}
+
+void CudaBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state, Tensor dst) {
+  launch([&] { return text("draw_rows", p); }, stream_.get(), {dim3(blocks_for(p.N, threads)), dim3(threads)},
+         choose_rows, p.N, static_cast<std::uint64_t>(p.candidates), p.order == DrawRowsProblem::Order::sequential,
+         p.seed, candidates.as<std::int32_t>(), state.as<StepState>(), dst.as<std::int32_t>());
+}
+
+void CudaBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
+                                 const Activations& dst) {
+  const auto gather = [&]<typename From, typename To>(const From* from, To* to) {
+    const dim3 grid(static_cast<unsigned>(p.N), static_cast<unsigned>((p.row_length + threads - 1) / threads));
+    launch([&] { return text("gather_rows", p); }, stream_.get(), {grid, dim3(threads)}, copy_rows<From, To>,
+           p.table_rows, p.row_length, static_cast<float>(p.scale), from, rows.as<std::int32_t>(), to,
+           dst.item_stride);
+  };
+  if (dst.dtype == DType::i32) {
+    gather(table.as<std::int32_t>(), dst.item<std::int32_t>(0));
+  } else if (table.dtype == DType::f32) {
+    gather(table.as<float>(), dst.item<float>(0));
+  } else if (table.dtype == DType::u16) {
+    gather(table.as<std::uint16_t>(), dst.item<float>(0));
+  } else {
+    gather(table.as<std::int32_t>(), dst.item<float>(0));
+  }
+}
+
+}  // namespace bragg::cuda

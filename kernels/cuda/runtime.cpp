@@ -1,0 +1,60 @@
+#include "kernels/cuda/runtime.h"
+
+#include <fmt/format.h>
+
+namespace bragg::cuda {
+
+void fail(const std::string& what, cudaError_t status) {
+  throw CudaError(fmt::format("[{}] CUDA: {}", what, cudaGetErrorString(status)));
+}
+
+Stream::Stream() {
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "stream");
+}
+
+Stream::~Stream() {
+  cudaStreamDestroy(stream_);
+}
+
+void Stream::synchronize() const {
+  check(cudaStreamSynchronize(stream_), "synchronize: one of the ops before");
+}
+
+Buffer allocate_device_memory(std::size_t bytes) {
+  if (bytes == 0) return {};
+  void* memory = nullptr;
+  const cudaError_t status = cudaMalloc(&memory, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    cudaGetLastError();  // it is reported here and must not be reported again
+    std::size_t free = 0, total = 0;
+    check(cudaMemGetInfo(&free, &total), "memory");
+    throw Error(fmt::format("out of GPU memory: {} bytes needed, {} of {} free", bytes, free, total));
+  }
+  check(status, "allocate");
+  Buffer buffer(memory, bytes, [](void* p) { cudaFree(p); });
+  check(cudaMemset(memory, 0, bytes), "allocate");
+  check(cudaDeviceSynchronize(), "allocate");
+  return buffer;
+}
+
+int device_count() {
+  int count = 0;
+  // No driver, or one too old: a machine without a GPU as far as this program is concerned.
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+void use_device(int index) {
+  const int count = device_count();
+  if (index < 0 || index >= count) throw UsageError(fmt::format("cuda:{}: there are {} CUDA devices", index, count));
+  check(cudaSetDevice(index), "use_device");
+}
+
+std::string describe_device(int index) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "describe_device");
+  return fmt::format("{}, sm_{}{}, {} multiprocessors, {:.1f} GiB", properties.name, properties.major,
+                     properties.minor, properties.multiProcessorCount,
+                     static_cast<double>(properties.totalGlobalMem) / (1 << 30));
+}
+
+}  // namespace bragg::cuda

@@ -1,0 +1,51 @@
+// The CUDA runtime behind types that clean up after themselves and errors that say what failed.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <cuda_runtime.h>
+
+#include "kernels/error.h"
+#include "kernels/memory.h"
+
+namespace bragg::cuda {
+
+/// A call of the CUDA runtime failed: "[conv1d_forward] N 4 L_in 9 ...: invalid configuration argument".
+class CudaError : public Error {
+ public:
+  using Error::Error;
+};
+
+[[noreturn]] void fail(const std::string& what, cudaError_t);
+
+inline void check(cudaError_t status, const char* what) {
+  if (status != cudaSuccess) fail(what, status);
+}
+
+/// A stream of its own, which does not wait for the default stream.
+class Stream {
+ public:
+  Stream();
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  cudaStream_t get() const { return stream_; }
+  void synchronize() const;
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+/// Zero-filled device memory. Throws Error that names the bytes asked for and the bytes that are free.
+Buffer allocate_device_memory(std::size_t bytes);
+
+/// Devices that this program can use; 0 where there is no driver.
+int device_count();
+/// Makes the device current for this thread. Throws UsageError naming the index and the count.
+void use_device(int index);
+/// "NVIDIA H100 80GB HBM3, sm_90, 132 multiprocessors, 79.1 GiB"
+std::string describe_device(int index);
+
+}  // namespace bragg::cuda

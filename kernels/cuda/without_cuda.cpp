@@ -1,0 +1,17 @@
+// In place of the CUDA backend where bragg was built without nvcc.
+#include <fmt/format.h>
+
+#include "kernels/cuda/make_cuda_backend.h"
+#include "kernels/error.h"
+
+namespace bragg::cuda {
+
+std::unique_ptr<Backend> make_cuda_backend(const std::string& device, std::unique_ptr<Backend>) {
+  throw UsageError(fmt::format("{}: this bragg was built without CUDA", device));
+}
+
+bool is_available() {
+  return false;
+}
+
+}  // namespace bragg::cuda

@@ -1,0 +1,100 @@
+// The CUDA backend around its kernels: devices, memory, errors, what it leaves to the host.
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "kernels/cuda/launch.h"
+#include "kernels/error.h"
+#include "tests/kernels/crystals.h"
+
+namespace bragg::tests {
+namespace {
+
+std::string error_of(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+const std::unique_ptr<Backend> gpu() {
+  return make_backend({"cuda", 1, ""});
+}
+
+TEST(CudaBackend, IsChosenByName) {
+  EXPECT_EQ(gpu()->name(), "cuda");
+  EXPECT_EQ(make_backend({"auto", 1, ""})->name(), "cuda");
+  EXPECT_NE(gpu()->description().find("sm_90, 132 multiprocessors"), std::string::npos) << gpu()->description();
+  EXPECT_EQ(error_of([] { make_backend({"cuda:1", 1, ""}); }), "cuda:1: there are 1 CUDA devices");
+  EXPECT_EQ(error_of([] { make_backend({"cuda:x", 1, ""}); }),
+            "unknown device 'cuda:x': cuda or cuda:0, cuda:1 ...");
+  EXPECT_THROW(make_backend({"cuda:", 1, ""}), UsageError);
+  EXPECT_THROW(make_backend({"cuda:-1", 1, ""}), UsageError);
+}
+
+TEST(CudaBackend, MemoryStartsAsZeros) {
+  const auto backend = gpu();
+  const Buffer memory = backend->allocate(1000);
+  std::vector<std::byte> host(1000, std::byte{1});
+  backend->download(memory.data(), host.data(), host.size());
+  EXPECT_EQ(host, std::vector<std::byte>(1000));
+}
+
+TEST(CudaBackend, OutOfMemorySaysWhatIsNeededAndWhatIsFree) {
+  const std::string message = error_of([] { gpu()->allocate(std::size_t{1} << 41); });
+  EXPECT_EQ(message, "out of GPU memory: 2199023255552 bytes needed, 1099511627776 of 1099511627776 free");
+}
+
+TEST(CudaBackend, AFailedLaunchNamesTheOpAndItsShapes) {
+  const auto nothing = +[] {};
+  const auto launch_too_many = [&] {
+    cuda::launch([] { return std::string("dense_forward N 3 in 4 out 5"); }, nullptr, {dim3(1), dim3(2048)}, nothing);
+  };
+  EXPECT_EQ(error_of(launch_too_many), "[dense_forward N 3 in 4 out 5] CUDA: invalid configuration argument");
+}
+
+TEST(CudaBackend, ACopyFromTheWrongSideIsRefused) {
+  const auto backend = gpu();
+  const Buffer memory = backend->allocate(16), other = backend->allocate(16);
+  EXPECT_THROW(backend->upload(other.data(), memory.data(), 16), cuda::CudaError);
+}
+
+TEST(CudaBackend, ARowOutsideTheTableIsNoData) {
+  const auto backend = gpu();
+  const std::vector<float> table{1, 2, 3, 4};
+  const std::vector<std::int32_t> rows{1, 2, -1};
+  const Buffer table_memory = backend->allocate(16), row_memory = backend->allocate(12), dst = backend->allocate(24);
+  backend->upload(table.data(), table_memory.data(), 16);
+  backend->upload(rows.data(), row_memory.data(), 12);
+  backend->gather_rows({3, 2, 2, 1}, {table_memory.data(), DType::f32}, {row_memory.data(), DType::i32},
+                       {dst.data(), DType::f32, 3, 2, 1, 2});
+  std::vector<float> got(6);
+  backend->download(Tensor{dst.data(), DType::f32}, got);
+  EXPECT_EQ(got[0], 3);
+  EXPECT_EQ(got[1], 4);
+  for (int i = 2; i < 6; ++i)
+    EXPECT_TRUE(std::isnan(got[i])) << i;
+}
+
+// Drawn on the host with the same code: the same bits as the cpu backend's.
+TEST(CudaBackend, PatternsAreThoseOfTheHost) {
+  const auto host = make_backend({"cpu", 1, ""}), device = gpu();
+  PatternProblem p;
+  p.grid = {5, 0.05, 800};
+  p.variants = {{.U = 0.05, .V = -0.06, .W_min = 0.07, .W_max = 0.07, .noise_min = 0.002, .noise_max = 0.02}};
+  for (const double scale : {1.0, 1.1}) {  // two sets, one after the other
+    CrystalBatch crystals;
+    for (const CrystalGroup& group : varied_groups(scale))
+      add_crystal(crystals, group, 3, 5);
+    const ReflectionProblem range{0.02, 0.4, false};
+    const auto expected_set = host->structure_factors(range, crystals), set = device->structure_factors(range, crystals);
+    EXPECT_EQ(download(*device, set).f2, download(*host, expected_set).f2);
+    for (const std::vector<std::int32_t>& rows : {std::vector<std::int32_t>{0, 4, 17}, {3, 3}})
+      EXPECT_EQ(render(*device, p, set, rows, 9), render(*host, p, expected_set, rows, 9));
+  }
+}
+
+}  // namespace
+}  // namespace bragg::tests

@@ -1,0 +1,14 @@
+// What the tests of this folder hold against the reference.
+#include "tests/support/devices.h"
+
+namespace bragg::tests {
+
+std::vector<DeviceOptions> devices_under_test() {
+  return {{"cuda", 1, ""}};
+}
+
+bool is_emulated() {
+  return true;
+}
+
+}  // namespace bragg::tests

@@ -1,0 +1,166 @@
+// In place of the CUDA toolkit's header where kernels are compiled for the host (tests/simt): the words of the
+// language, the device functions that our kernels use, and a runtime whose device memory is the host's. Only what
+// bragg uses is here; anything else does not compile.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "tests/simt/device_memory.h"
+#include "tests/simt/simt.h"
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __noinline__
+#define __launch_bounds__(...)
+#define __align__(n) alignas(n)
+/// Blocks run one after another, so that one copy serves all of them.
+#define __shared__ static
+
+namespace simt {
+/// threadIdx and its like: every component is read where it is used, as it differs from fibre to fibre.
+template <auto triple, auto axis>
+struct Component {
+  operator unsigned() const { return place().*triple.*axis; }
+};
+template <auto triple, typename Triple>
+struct Components {
+  Component<triple, &Triple::x> x;
+  Component<triple, &Triple::y> y;
+  Component<triple, &Triple::z> z;
+};
+}  // namespace simt
+inline constexpr simt::Components<&simt::Place::thread, uint3> threadIdx;
+inline constexpr simt::Components<&simt::Place::block, uint3> blockIdx;
+inline constexpr simt::Components<&simt::Place::block_size, dim3> blockDim;
+inline constexpr simt::Components<&simt::Place::grid_size, dim3> gridDim;
+
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+
+// ---- device functions ----
+
+using std::isfinite;
+inline int min(int a, int b) { return a < b ? a : b; }
+inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>((std::uint64_t{a} * b) >> 32); }
+inline void __syncthreads() { simt::barrier(); }
+inline void __threadfence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+inline unsigned atomicAdd(unsigned* address, unsigned value) {
+  return __atomic_fetch_add(address, value, __ATOMIC_ACQ_REL);
+}
+
+namespace simt {
+template <typename T>
+std::uint64_t to_bits(T value) {
+  static_assert(sizeof(T) <= 8 && std::is_trivially_copyable_v<T>);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof value);
+  return bits;
+}
+template <typename T>
+T from_bits(std::uint64_t bits) {
+  T value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+}  // namespace simt
+
+template <typename T>
+T __shfl_xor_sync(unsigned mask, T value, int lane_mask) {
+  const std::uint64_t* all = simt::exchange(mask, simt::to_bits(value));
+  return simt::from_bits<T>(all[simt::lane() ^ static_cast<unsigned>(lane_mask)]);
+}
+inline int __all_sync(unsigned mask, int predicate) {
+  const std::uint64_t* all = simt::exchange(mask, predicate != 0);
+  bool result = true;
+  for (unsigned i = 0; i < 32; ++i)
+    if (mask >> i & 1) result = result && all[i] != 0;
+  return result;
+}
+
+// ---- runtime ----
+
+enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9 };
+inline const char* cudaGetErrorString(cudaError_t e) {
+  switch (e) {
+    case cudaSuccess: return "no error";
+    case cudaErrorInvalidValue: return "invalid argument";
+    case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorInvalidConfiguration: return "invalid configuration argument";
+  }
+  return "unknown error";
+}
+inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+
+using cudaStream_t = struct SimtStream*;
+inline constexpr unsigned cudaStreamNonBlocking = 1;
+inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = nullptr;
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
+inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+
+// Device memory, in device_memory.cpp: out of the host's reach except while a kernel or a copy runs.
+cudaError_t simt_malloc(void** memory, std::size_t bytes);
+cudaError_t cudaFree(void* memory);
+cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
+template <typename T>
+cudaError_t cudaMalloc(T** memory, std::size_t bytes) {
+  return simt_malloc(reinterpret_cast<void**>(memory), bytes);
+}
+enum cudaMemcpyKind { cudaMemcpyHostToDevice = 1, cudaMemcpyDeviceToHost = 2 };
+cudaError_t cudaMemset(void* dst, int value, std::size_t bytes);
+cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_t);
+cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind, cudaStream_t);
+cudaError_t cudaMemcpy2DAsync(void* dst, std::size_t dst_pitch, const void* src, std::size_t src_pitch,
+                              std::size_t width, std::size_t height, cudaMemcpyKind, cudaStream_t);
+
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor, multiProcessorCount;
+  std::size_t totalGlobalMem;
+};
+inline cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {"emulated on the host", 9, 0, 132, 0};
+  std::size_t free = 0;
+  return cudaMemGetInfo(&free, &properties->totalGlobalMem);
+}
+
+struct cudaLaunchConfig_t {
+  dim3 gridDim, blockDim;
+  std::size_t dynamicSmemBytes = 0;
+  cudaStream_t stream = nullptr;
+};
+
+/// With the limits of a GPU of compute capability 8 or 9.
+template <typename... Parameters, typename... Arguments>
+cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
+                               Arguments&&... arguments) {
+  const dim3 &grid = config->gridDim, &block = config->blockDim;
+  const unsigned threads = block.x * block.y * block.z;
+  if (threads == 0 || threads > 1024 || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 ||
+      grid.z > 65535 || grid.x > 0x7FFFFFFFu)
+    return cudaErrorInvalidConfiguration;
+  if (config->dynamicSmemBytes > 48 << 10) return cudaErrorInvalidValue;
+  const std::tuple<Parameters...> values(std::forward<Arguments>(arguments)...);
+  const simt::DeviceAccess access;
+  simt::run(grid, block, config->dynamicSmemBytes, [&] { std::apply(kernel, values); });
+  return cudaSuccess;
+}

@@ -1,0 +1,265 @@
+#include "tests/simt/simt.h"
+
+#include <ucontext.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace simt {
+namespace {
+
+constexpr std::size_t stack_bytes = 128 << 10;
+constexpr unsigned warp = 32;
+
+enum class Waits { nothing, at_barrier, at_collective, has_returned };
+
+struct Fibre {
+  ucontext_t context;
+  std::unique_ptr<std::byte[]> stack = std::make_unique_for_overwrite<std::byte[]>(stack_bytes);
+  Place place;
+  unsigned linear = 0;  ///< within the block
+  Waits waits = Waits::nothing;
+  unsigned mask = 0;
+  int parity = 0;  ///< of its collectives
+  void* fake_stack = nullptr;
+  void* sanitizer_fibre = nullptr;
+};
+
+/// What the lanes of a warp give each other. A lane writes one half while slower ones still read the other.
+struct WarpSlots {
+  std::array<std::array<std::uint64_t, warp>, 2> value{};
+};
+
+/// One block at a time.
+class Block {
+ public:
+  void run(dim3 index, dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<void()>& thread) {
+    const unsigned count = size.x * size.y * size.z;
+    while (fibres_.size() < count)
+      fibres_.push_back(std::make_unique<Fibre>());
+    // Of exactly this size and new for every block, so that AddressSanitizer sees what lies beyond.
+    shared_ = std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(shared_bytes, 1) + alignment);
+    std::memset(shared_.get(), 0xFF, shared_bytes + alignment);
+    warps_.assign((count + warp - 1) / warp, {});
+    thread_ = &thread;
+    for (unsigned i = 0; i < count; ++i)
+      start(*fibres_[i], i, index, grid, size);
+    schedule(count);
+    for (unsigned i = 0; i < count; ++i)
+      finish(*fibres_[i]);
+  }
+
+  Fibre& current() { return *current_; }
+  WarpSlots& slots() { return warps_[current_->linear / warp]; }
+  std::byte* shared() const {
+    const auto address = reinterpret_cast<std::uintptr_t>(shared_.get());
+    return shared_.get() + (alignment - address % alignment) % alignment;
+  }
+
+  /// The running fibre waits; returns when the scheduler lets it go on.
+  void wait(Waits what) {
+    Fibre& fibre = *current_;
+    fibre.waits = what;
+    switch_from(fibre);
+  }
+
+  void release_barrier_for_sanitizer() {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_release(&barrier_);
+#endif
+  }
+  void acquire_barrier_for_sanitizer() {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_acquire(&barrier_);
+#endif
+  }
+
+ private:
+  static constexpr std::size_t alignment = 1024;
+
+  void start(Fibre& f, unsigned linear, dim3 index, dim3 grid, dim3 size) {
+    f.linear = linear;
+    f.place = {{linear % size.x, linear / size.x % size.y, linear / (size.x * size.y)},
+               {index.x, index.y, index.z},
+               size,
+               grid};
+    f.waits = Waits::nothing;
+    f.parity = 0;
+    f.fake_stack = nullptr;
+    getcontext(&f.context);
+    f.context.uc_stack.ss_sp = f.stack.get();
+    f.context.uc_stack.ss_size = stack_bytes;
+    f.context.uc_link = nullptr;
+    makecontext(&f.context, &Block::enter, 0);
+#if defined(__SANITIZE_THREAD__)
+    f.sanitizer_fibre = __tsan_create_fiber(0);
+    __tsan_release(&launch_);
+#endif
+  }
+
+  void finish(Fibre& f) {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_acquire(&launch_);
+    __tsan_destroy_fiber(f.sanitizer_fibre);
+#endif
+    (void)f;
+  }
+
+  static void enter();
+
+  void schedule(unsigned count) {
+    while (true) {
+      bool ran = false;
+      unsigned left = 0, at_barrier = 0;
+      for (unsigned i = 0; i < count; ++i) {
+        Fibre& f = *fibres_[i];
+        if (f.waits == Waits::at_collective && everyone_is_there(f)) f.waits = Waits::nothing;
+        if (f.waits == Waits::nothing) {
+          switch_to(f);
+          ran = true;
+        }
+        left += f.waits != Waits::has_returned;
+        at_barrier += f.waits == Waits::at_barrier;
+      }
+      if (left == 0) return;
+      if (at_barrier == left) {
+        for (unsigned i = 0; i < count; ++i)
+          if (fibres_[i]->waits == Waits::at_barrier) fibres_[i]->waits = Waits::nothing;
+      } else if (!ran) {
+        throw std::runtime_error("block waits for ever: of " + std::to_string(left) + " threads " +
+                                 std::to_string(at_barrier) + " are at __syncthreads, the others at a warp collective");
+      }
+    }
+  }
+
+  /// All lanes of its mask have come as far as this fibre's collective, or are past it.
+  bool everyone_is_there(const Fibre& f) const {
+    const unsigned first = f.linear / warp * warp;
+    for (unsigned i = 0; i < warp; ++i) {
+      if (!(f.mask >> i & 1)) continue;
+      if (first + i >= fibres_.size()) return false;
+      const Fibre& other = *fibres_[first + i];
+      const bool here = other.waits == Waits::at_collective && other.parity == f.parity;
+      const bool past = other.parity != f.parity;
+      if (!here && !past) return false;
+    }
+    return true;
+  }
+
+  void switch_to(Fibre& f) {
+    current_ = &f;
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_start_switch_fiber(&scheduler_fake_stack_, f.stack.get(), stack_bytes);
+#endif
+#if defined(__SANITIZE_THREAD__)
+    scheduler_fibre_ = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(f.sanitizer_fibre, __tsan_switch_to_fiber_no_sync);
+#endif
+    swapcontext(&scheduler_, &f.context);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(scheduler_fake_stack_, nullptr, nullptr);
+#endif
+  }
+
+  void switch_from(Fibre& f) {
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_start_switch_fiber(f.waits == Waits::has_returned ? nullptr : &f.fake_stack, scheduler_stack_,
+                                   scheduler_stack_bytes_);
+#endif
+#if defined(__SANITIZE_THREAD__)
+    __tsan_switch_to_fiber(scheduler_fibre_, __tsan_switch_to_fiber_no_sync);
+#endif
+    swapcontext(&f.context, &scheduler_);
+    arrived(f);
+  }
+
+  void arrived([[maybe_unused]] Fibre& f) {
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(f.fake_stack, &scheduler_stack_, &scheduler_stack_bytes_);
+#endif
+  }
+
+  std::vector<std::unique_ptr<Fibre>> fibres_;
+  std::unique_ptr<std::byte[]> shared_;
+  std::vector<WarpSlots> warps_;
+  const std::function<void()>* thread_ = nullptr;
+  ucontext_t scheduler_{};
+  Fibre* current_ = nullptr;
+  [[maybe_unused]] void* scheduler_fake_stack_ = nullptr;
+  [[maybe_unused]] void* scheduler_fibre_ = nullptr;
+  [[maybe_unused]] const void* scheduler_stack_ = nullptr;
+  [[maybe_unused]] std::size_t scheduler_stack_bytes_ = 0;
+  [[maybe_unused]] char barrier_ = 0, launch_ = 0;
+};
+
+Block& block() {
+  static thread_local Block one;
+  return one;
+}
+
+void Block::enter() {
+  Block& b = block();
+  Fibre& f = b.current();
+  b.arrived(f);
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(&b.launch_);
+#endif
+  (*b.thread_)();
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(&b.launch_);
+#endif
+  b.wait(Waits::has_returned);
+}
+
+}  // namespace
+
+const Place& place() {
+  return block().current().place;
+}
+
+std::byte* shared_memory() {
+  return block().shared();
+}
+
+unsigned lane() {
+  return block().current().linear % warp;
+}
+
+void barrier() {
+  Block& b = block();
+  b.release_barrier_for_sanitizer();
+  b.wait(Waits::at_barrier);
+  b.acquire_barrier_for_sanitizer();
+}
+
+const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {
+  Block& b = block();
+  Fibre& f = b.current();
+  auto& slots = b.slots().value[static_cast<std::size_t>(f.parity)];
+  slots[f.linear % warp] = value;
+  f.mask = mask;
+  b.wait(Waits::at_collective);
+  f.parity ^= 1;
+  return slots.data();
+}
+
+void run(dim3 grid, dim3 block_size, std::size_t shared_bytes, const std::function<void()>& thread) {
+  for (unsigned z = 0; z < grid.z; ++z)
+    for (unsigned y = 0; y < grid.y; ++y)
+      for (unsigned x = 0; x < grid.x; ++x)
+        block().run({x, y, z}, grid, block_size, shared_bytes, thread);
+}
+
+}  // namespace simt

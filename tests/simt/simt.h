@@ -1,0 +1,42 @@
+// CUDA kernels on the host: every thread of a block is a fibre, barriers and warp collectives are real. Blocks run
+// one after another; the fibres of a block run in turn, each until it waits. AddressSanitizer and ThreadSanitizer
+// are told of every switch, the latter without making it a synchronisation: two threads of a block that touch the
+// same word without a barrier between them are a race there as they are on a GPU.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+struct uint3 {
+  unsigned x, y, z;
+};
+struct dim3 {
+  unsigned x = 1, y = 1, z = 1;
+  constexpr dim3(unsigned x_ = 1, unsigned y_ = 1, unsigned z_ = 1) : x(x_), y(y_), z(z_) {}
+};
+
+namespace simt {
+
+/// Where the running fibre is.
+struct Place {
+  uint3 thread{}, block{};
+  dim3 block_size, grid_size;
+};
+const Place& place();
+
+/// The block's dynamic shared memory; filled with NaNs when the block starts.
+std::byte* shared_memory();
+
+/// __syncthreads: waits for every thread of the block that has not returned.
+void barrier();
+/// Waits for the lanes of `mask`, then returns what each of them gave, lane by lane: the stuff of shuffles and
+/// votes. The values stay valid until the fibre's next collective.
+const std::uint64_t* exchange(unsigned mask, std::uint64_t value);
+unsigned lane();
+
+/// Runs `thread` for every thread of the grid. Throws std::runtime_error where threads wait for what never comes
+/// (a barrier that not all of them reach, a collective that a lane of its mask does not join).
+void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
+
+}  // namespace simt

@@ -1,0 +1,105 @@
+// The emulation itself: what it shares, where it waits, what it reports.
+#include <stdexcept>
+#include <vector>
+
+#include <cuda_runtime.h>
+#include <gtest/gtest.h>
+
+#include "kernels/cuda/device/division.cuh"
+
+namespace bragg::tests {
+namespace {
+
+TEST(Simt, EveryThreadOfEveryBlockRunsOnce) {
+  std::vector<int> runs(2 * 3 * 2 * 33 * 2);
+  simt::run({2, 3, 2}, {33, 2}, 0, [&] {
+    const unsigned block = (blockIdx.z * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
+    ++runs.at((block * blockDim.y + threadIdx.y) * blockDim.x + threadIdx.x);
+  });
+  EXPECT_EQ(runs, std::vector<int>(runs.size(), 1));
+}
+
+TEST(Simt, BarrierLetsEveryoneSeeWhatWasWrittenBefore) {
+  constexpr unsigned threads = 100;
+  std::vector<unsigned> got(threads);
+  simt::run({1}, {threads}, threads * sizeof(unsigned), [&] {
+    auto* shared = reinterpret_cast<unsigned*>(simt::shared_memory());
+    for (unsigned round = 0; round < 5; ++round) {
+      shared[threadIdx.x] = threadIdx.x + round;
+      __syncthreads();
+      got[threadIdx.x] += shared[(threadIdx.x + 7 * round) % threads];
+      __syncthreads();
+    }
+  });
+  for (unsigned i = 0; i < threads; ++i) {
+    unsigned expected = 0;
+    for (unsigned round = 0; round < 5; ++round)
+      expected += (i + 7 * round) % threads + round;
+    EXPECT_EQ(got[i], expected);
+  }
+}
+
+TEST(Simt, ShufflesAndVotes) {
+  std::vector<float> sums(64);
+  std::vector<int> votes(64);
+  simt::run({1}, {64}, 0, [&] {
+    float x = static_cast<float>(threadIdx.x);
+    for (int distance = 16; distance > 0; distance /= 2)
+      x += __shfl_xor_sync(0xFFFFFFFFu, x, distance);
+    sums[threadIdx.x] = x;
+    votes[threadIdx.x] = __all_sync(0xFFFFFFFFu, threadIdx.x != 40);
+  });
+  EXPECT_EQ(sums[3], 31 * 16);
+  EXPECT_EQ(sums[35], 31 * 16 + 32 * 32);
+  EXPECT_EQ(votes[3], 1);
+  EXPECT_EQ(votes[35], 0);
+}
+
+TEST(Simt, SharedMemoryStartsAsNaNs) {
+  bool all = true;
+  simt::run({2}, {1}, 64, [&] {
+    auto* shared = reinterpret_cast<float*>(simt::shared_memory());
+    for (int i = 0; i < 16; ++i) {
+      all = all && std::isnan(shared[i]);
+      shared[i] = 0;
+    }
+  });
+  EXPECT_TRUE(all);
+}
+
+TEST(Simt, WaitingForWhatNeverComesIsReported) {
+  const auto barrier_against_shuffle = [] {
+    if (threadIdx.x == 0) {
+      __shfl_xor_sync(0xFFFFFFFFu, 1, 1);
+    } else {
+      __syncthreads();
+    }
+  };
+  EXPECT_THROW(simt::run({1}, {32}, 0, barrier_against_shuffle), std::runtime_error);
+}
+
+TEST(Simt, LaunchesBeyondTheLimitsAreRefused) {
+  const auto nothing = +[] {};
+  cudaLaunchConfig_t config;
+  config.gridDim = dim3(1, 65536);
+  EXPECT_EQ(cudaLaunchKernelEx(&config, nothing), cudaErrorInvalidConfiguration);
+  config.gridDim = dim3(1);
+  config.blockDim = dim3(1025);
+  EXPECT_EQ(cudaLaunchKernelEx(&config, nothing), cudaErrorInvalidConfiguration);
+}
+
+TEST(Division, IsExactUpTo31Bits) {
+  for (const std::uint32_t divisor : {1u, 2u, 3u, 5u, 7u, 80u, 327u, 1681u, 65535u, 65536u, 65537u, 0x7FFFFFFFu}) {
+    const cuda::Division division(divisor);
+    for (const std::uint32_t n : {0u, 1u, divisor - 1, divisor, 0x7FFFFFFEu, 0x7FFFFFFFu})
+      EXPECT_EQ(division.quotient(n), n / divisor) << n << " / " << divisor;
+    for (std::uint64_t multiple = divisor; multiple < 0x80000000u; multiple += divisor * 9973ull) {
+      const auto n = static_cast<std::uint32_t>(multiple);
+      EXPECT_EQ(division.quotient(n), n / divisor);
+      EXPECT_EQ(division.quotient(n - 1), (n - 1) / divisor);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace bragg::tests

@@ -1,0 +1,19 @@
+// The backends that tests hold against the reference.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace bragg::tests {
+
+/// Every fast implementation that can run here: cpu with each instruction set that this machine has, cuda where there
+/// is a device. In the tests of tests/simt: the emulated GPU alone.
+std::vector<DeviceOptions> devices_under_test();
+/// Whether these are emulated: right, but a thousand times slower than a device.
+bool is_emulated();
+/// "cpu_v3", "cuda": the name of a test's instance.
+std::string name_of(const DeviceOptions&);
+
+}  // namespace bragg::tests
