@@ -74,7 +74,8 @@ CommandLine::CommandLine() : app_("Powder X-ray diffraction: simulate, train, id
 CLI::App* CommandLine::add(const std::string& name, const std::string& description, Run run,
                            CLI::App* parent) {
   CLI::App* command = (parent != nullptr ? parent : &app_)->add_subcommand(name, description);
-  command->add_option("--device", common_.device, "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1 ... or reference");
+  command->add_option("--device", common_.device,
+                      "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1 ... or reference");
   command->add_option("--threads", common_.threads, "threads to use; 0: all that this process may use")
       ->check(CLI::Range(0, 1024));
   command->callback([this, run = std::move(run)] { run_ = run; });

@@ -6,8 +6,9 @@
 
 namespace bragg {
 
-/// Writes to a temporary name beside the target; commit() makes it the target (fsync, rename, fsync of the folder).
-/// Without commit() the destructor removes it and the old file stays. Throws Error naming the path and the reason.
+/// Writes to a temporary name beside the target; commit() makes it the target (fsync, rename, fsync of the
+/// folder). Without commit() the destructor removes it and the old file stays. Throws Error naming the path
+/// and the reason.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path target);

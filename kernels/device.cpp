@@ -12,8 +12,9 @@ namespace bragg {
 std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
   if (options.threads < 0) throw UsageError(fmt::format("threads {} < 0", options.threads));
   if (options.device == "reference") return std::make_unique<reference::ReferenceBackend>();
-  const std::string device =
-      options.device != "auto" ? options.device : cuda::is_available() ? std::string("cuda") : std::string("cpu");
+  const std::string device = options.device != "auto" ? options.device
+                             : cuda::is_available()   ? std::string("cuda")
+                                                      : std::string("cpu");
   const bool gpu = device.rfind("cuda", 0) == 0;
   if (device != "cpu" && !gpu) {
     throw UsageError(fmt::format("unknown device '{}': auto, cpu, cuda, cuda:1 ... or reference", device));

@@ -12,7 +12,8 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The caller asked for something that has no meaning (unknown key, bad flag, contradictory config): exit code 2.
+/// The caller asked for something that has no meaning (unknown key, bad flag, contradictory config): exit
+/// code 2.
 class UsageError : public Error {
  public:
   using Error::Error;

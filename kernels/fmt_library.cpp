@@ -1,5 +1,5 @@
-// The compiled half of {fmt}, once. Debian ships it as a shared library only, which the program should not need; as
-// headers alone it would cost several seconds in every file that formats an error message.
+// The compiled half of {fmt}, once. Debian ships it as a shared library only, which the program should not
+// need; as headers alone it would cost several seconds in every file that formats an error message.
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE

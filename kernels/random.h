@@ -1,5 +1,5 @@
-// Philox4x32-10, counter-based random numbers (Salmon et al., SC'11): the same integers and uniforms, bit for bit, on
-// every backend, from (seed, stream, counter) alone. Nothing here has state.
+// Philox4x32-10, counter-based random numbers (Salmon et al., SC'11): the same integers and uniforms, bit for
+// bit, on every backend, from (seed, stream, counter) alone. Nothing here has state.
 //
 //   key     = (seed, stream)
 //   counter = (call, layer or purpose, low 32 bits of step or index, high 32 bits)
@@ -15,7 +15,8 @@ using Philox4 = std::array<std::uint32_t, 4>;
 /// What the numbers are for; the second word of the key.
 enum class RandomStream : std::uint32_t { init = 0, data = 1, dropout = 2, split = 3, test = 4 };
 
-/// What a draw of RandomStream::data is for; the second word of its counter, with the pattern's index behind it.
+/// What a draw of RandomStream::data is for; the second word of its counter, with the pattern's index behind
+/// it.
 enum class DataDraw : std::uint32_t { crystal = 0, parameters = 1, noise = 2 };
 
 constexpr Philox4 philox4x32_10(Philox4 counter, std::array<std::uint32_t, 2> key) {
@@ -30,31 +31,37 @@ constexpr Philox4 philox4x32_10(Philox4 counter, std::array<std::uint32_t, 2> ke
   return counter;
 }
 
-constexpr Philox4 random_call(std::uint32_t seed, RandomStream stream, std::uint32_t call, std::uint32_t purpose,
-                              std::uint64_t step_or_index) {
+constexpr Philox4 random_call(std::uint32_t seed, RandomStream stream, std::uint32_t call,
+                              std::uint32_t purpose, std::uint64_t step_or_index) {
   return philox4x32_10({call, purpose, static_cast<std::uint32_t>(step_or_index),
                         static_cast<std::uint32_t>(step_or_index >> 32)},
                        {seed, static_cast<std::uint32_t>(stream)});
 }
 
 /// Uniform in [0, 1) with 24 bits: exact in float and in double.
-constexpr float uniform01(std::uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+constexpr float uniform01(std::uint32_t bits) {
+  return static_cast<float>(bits >> 8) * 0x1p-24f;
+}
 
 /// Uniform integer in [0, count), count <= 2^32: the high word of the product (bias below count / 2^32).
 constexpr std::uint32_t uniform_below(std::uint32_t bits, std::uint64_t count) {
   return static_cast<std::uint32_t>((bits * count) >> 32);
 }
 
-/// Where the 16 random bits of one dropout decision come from. One call serves 8 elements of one row of channels: within
-/// a block of 32 channels, call q serves channels {2q, 2q+1} + 8 j for j = 0..3, which is what one thread holds of that
-/// row in the accumulator of mma.sync and wgmma. A row is (n * L + t), counted without any padding.
+/// Where the 16 random bits of one dropout decision come from. One call serves 8 elements of one row of
+/// channels: within a block of 32 channels, call q serves channels {2q, 2q+1} + 8 j for j = 0..3, which is
+/// what one thread holds of that row in the accumulator of mma.sync and wgmma. A row is (n * L + t), counted
+/// without any padding.
 struct DropoutBits {
   std::uint32_t call;  ///< first counter word
-  std::uint32_t half;  ///< which 16 bits of the 128, least significant first: word half / 2, shifted by 16 (half % 2)
+  std::uint32_t
+      half;  ///< which 16 bits of the 128, least significant first: word half / 2, shifted by 16 (half % 2)
 };
 
 /// Calls that one row of C channels takes.
-constexpr std::uint32_t dropout_calls_per_row(std::int64_t C) { return static_cast<std::uint32_t>((C + 31) / 32 * 4); }
+constexpr std::uint32_t dropout_calls_per_row(std::int64_t C) {
+  return static_cast<std::uint32_t>((C + 31) / 32 * 4);
+}
 
 constexpr DropoutBits dropout_bits(std::int64_t row, std::int64_t c, std::int64_t C) {
   const auto in_block = static_cast<std::uint32_t>(c % 32);
@@ -63,7 +70,9 @@ constexpr DropoutBits dropout_bits(std::int64_t row, std::int64_t c, std::int64_
 }
 
 /// An element is kept if its 16 bits are >= this: P(dropped) = dropout_threshold(p) / 65536.
-constexpr std::uint32_t dropout_threshold(float p) { return static_cast<std::uint32_t>(p * 65536.0f + 0.5f); }
+constexpr std::uint32_t dropout_threshold(float p) {
+  return static_cast<std::uint32_t>(p * 65536.0f + 0.5f);
+}
 
 constexpr bool dropout_keeps(std::uint32_t seed, std::uint32_t layer, std::uint64_t step, std::int64_t row,
                              std::int64_t c, std::int64_t C, float p) {

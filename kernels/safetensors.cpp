@@ -277,7 +277,8 @@ void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo&
 void SafetensorsFile::unload(const TensorInfo& info) const {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = reinterpret_cast<std::uintptr_t>(info.bytes.data());
-  const std::uintptr_t first = (begin + page - 1) / page * page, last = (begin + info.bytes.size()) / page * page;
+  const std::uintptr_t first = (begin + page - 1) / page * page,
+                       last = (begin + info.bytes.size()) / page * page;
   if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 

@@ -63,7 +63,8 @@ class SafetensorsFile {
  private:
   const TensorInfo& find(const std::string& name, std::size_t rank) const;
   void check_alignment(const std::string& name, const TensorInfo&) const;
-  /// Takes the tensor's pages off this process: what was copied need not be there twice. They can still be read.
+  /// Takes the tensor's pages off this process: what was copied need not be there twice. They can still be
+  /// read.
   void unload(const TensorInfo&) const;
 
   std::filesystem::path path_;
@@ -73,8 +74,8 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-/// Collects tensors and writes them in one go. They are kept by reference: the data, or what makes it, must live until
-/// write().
+/// Collects tensors and writes them in one go. They are kept by reference: the data, or what makes it, must
+/// live until write().
 class SafetensorsWriter {
  public:
   void metadata(std::string key, std::string value);
@@ -83,8 +84,8 @@ class SafetensorsWriter {
   template <typename T>
   void add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data);
 
-  /// A tensor whose elements come into being when they are written, one tensor at a time: `fill` is given the memory.
-  /// What it throws leaves no file behind.
+  /// A tensor whose elements come into being when they are written, one tensor at a time: `fill` is given the
+  /// memory. What it throws leaves no file behind.
   template <typename T>
   void add(std::string name, std::vector<std::int64_t> shape, std::function<void(std::span<T>)> fill);
 
@@ -143,8 +144,14 @@ void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, s
 }
 
 template <typename T>
-void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, std::function<void(std::span<T>)> fill) {
-  add(Entry{std::move(name), dtype_of<T>(), std::move(shape), 0, {}, [fill = std::move(fill)](std::span<std::byte> bytes) {
+void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape,
+                            std::function<void(std::span<T>)> fill) {
+  add(Entry{std::move(name),
+            dtype_of<T>(),
+            std::move(shape),
+            0,
+            {},
+            [fill = std::move(fill)](std::span<std::byte> bytes) {
               fill({reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)});
             }});
 }

@@ -1,4 +1,5 @@
-// Non-owning views of a backend's memory. They carry the element type; the backend checks that it is the one it plans with.
+// Non-owning views of a backend's memory. They carry the element type; the backend checks that it is the one
+// it plans with.
 #pragma once
 
 #include <cstdint>

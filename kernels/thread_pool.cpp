@@ -1,9 +1,9 @@
 #include "kernels/thread_pool.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <sched.h>
 
 namespace bragg {
 namespace {
@@ -19,7 +19,8 @@ int available_threads() {
 ThreadPool::ThreadPool(int threads) {
   if (threads <= 0) threads = available_threads();
   workers_.reserve(threads - 1);
-  for (int worker = 1; worker < threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  for (int worker = 1; worker < threads; ++worker)
+    workers_.emplace_back([this, worker] { work(worker); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -28,13 +29,15 @@ ThreadPool::~ThreadPool() {
     stop_ = true;
   }
   start_.notify_all();
-  for (auto& thread : workers_) thread.join();
+  for (auto& thread : workers_)
+    thread.join();
 }
 
 void ThreadPool::run(std::int64_t tasks, const std::function<void(std::int64_t, int)>& task) {
   if (tasks <= 0) return;
   if (tasks == 1 || workers_.empty()) {
-    for (std::int64_t i = 0; i < tasks; ++i) task(i, 0);
+    for (std::int64_t i = 0; i < tasks; ++i)
+      task(i, 0);
     return;
   }
   {

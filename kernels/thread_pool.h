@@ -1,5 +1,5 @@
-// The threads of the CPU backends. Work is cut into tasks whose results do not depend on who runs them, so that every
-// result has the same bits for any number of threads.
+// The threads of the CPU backends. Work is cut into tasks whose results do not depend on who runs them, so
+// that every result has the same bits for any number of threads.
 #pragma once
 
 #include <atomic>
@@ -23,9 +23,9 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  /// Calls task(i, worker) for every i in [0, tasks), in any order; 0 <= worker < size() names the scratch memory that
-  /// the task may use. Returns when all are done. The first exception is thrown again here, after the others ended.
-  /// Not re-entrant: a task must not call run().
+  /// Calls task(i, worker) for every i in [0, tasks), in any order; 0 <= worker < size() names the scratch
+  /// memory that the task may use. Returns when all are done. The first exception is thrown again here, after
+  /// the others ended. Not re-entrant: a task must not call run().
   void run(std::int64_t tasks, const std::function<void(std::int64_t task, int worker)>& task);
 
  private:

@@ -11,19 +11,21 @@
 namespace bragg::nn {
 namespace {
 
-/// Adds the tensors of one arena; each comes to the host when it is written, so that only one is there at a time.
+/// Adds the tensors of one arena; each comes to the host when it is written, so that only one is there at a
+/// time.
 void add_tensors(SafetensorsWriter& writer, const std::filesystem::path& path, const Parameters& parameters,
                  Tensor arena, const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table()) {
     const std::string name = info.name + suffix;
-    writer.add<float>(name, info.shape, [&parameters, path, name, piece = parameters.piece(arena, info)](
-                                            std::span<float> values) {
-      parameters.backend().download(piece, values);
-      for (std::size_t i = 0; i < values.size(); ++i)
-        if (!std::isfinite(values[i]))
-          throw NotFiniteError(
-              fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
-    });
+    writer.add<float>(
+        name, info.shape,
+        [&parameters, path, name, piece = parameters.piece(arena, info)](std::span<float> values) {
+          parameters.backend().download(piece, values);
+          for (std::size_t i = 0; i < values.size(); ++i)
+            if (!std::isfinite(values[i]))
+              throw NotFiniteError(
+                  fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
+        });
   }
 }
 
@@ -53,7 +55,8 @@ void check_tensors(const SafetensorsFile& file, const Parameters& parameters, co
   }
 }
 
-void load_tensors(const SafetensorsFile& file, const Parameters& parameters, Tensor arena, const std::string& suffix) {
+void load_tensors(const SafetensorsFile& file, const Parameters& parameters, Tensor arena,
+                  const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table())
     parameters.backend().upload(file.copy<float>(info.name + suffix, info.shape.size()),
                                 parameters.piece(arena, info));

@@ -1,4 +1,5 @@
-// The 230 space groups as classes: names, crystal systems, and the pairs that powder patterns cannot tell apart.
+// The 230 space groups as classes: names, crystal systems, and the pairs that powder patterns cannot tell
+// apart.
 #pragma once
 
 #include <array>

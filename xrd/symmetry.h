@@ -25,8 +25,8 @@ Fractional apply(const SymmetryOperator&, const Fractional&);
 /// (hkl) -> (hkl) R, the reflection equivalent by the operator.
 std::array<int, 3> apply(const SymmetryOperator&, const std::array<int, 3>& hkl);
 
-/// Agreement asked of cell and symmetry: the images of an edge under the rotations are as long as the edge within 0.5 %,
-/// and the angles those of the exactly symmetric cell within 0.5 degrees.
+/// Agreement asked of cell and symmetry: the images of an edge under the rotations are as long as the edge
+/// within 0.5 %, and the angles those of the exactly symmetric cell within 0.5 degrees.
 inline constexpr double cell_length_tolerance = 0.005, cell_angle_tolerance = 0.5;
 
 /// A space group in one setting, and what is known about it.

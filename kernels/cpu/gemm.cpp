@@ -127,7 +127,8 @@ void Gemm::run_task(const GemmProblem& p, const GemmTile& tile, const GemmCut& c
         for (std::int64_t k = 0; k < run.count; ++k, to += tile.columns) {
           const float* row = run.first + k * p.b.row_stride + n0;
           // Slices of rows far apart: no hardware prefetcher sees them coming.
-          for (std::int64_t n = 0; n < n1 - n0; n += 16) __builtin_prefetch(row + 6 * p.b.row_stride + n);
+          for (std::int64_t n = 0; n < n1 - n0; n += 16)
+            __builtin_prefetch(row + 6 * p.b.row_stride + n);
           tile.pack_row(row, n1 - n0, to, panel_stride);
         }
       }

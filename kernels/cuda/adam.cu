@@ -24,8 +24,9 @@ struct AdamConstants {
 };
 
 __global__ void __launch_bounds__(threads)
-    adam_step(const AdamConstants p, std::int64_t count, const StepState* state, const float* __restrict__ gradients,
-         float* __restrict__ weights, float* __restrict__ m, float* __restrict__ v) {
+    adam_step(const AdamConstants p, std::int64_t count, const StepState* state,
+              const float* __restrict__ gradients, float* __restrict__ weights, float* __restrict__ m,
+              float* __restrict__ v) {
   // The bias corrections depend on the step, which only the device knows: once per block, in double.
   __shared__ float step_size, root_correction;
   if (threadIdx.x == 0) {
@@ -50,9 +51,9 @@ __global__ void __launch_bounds__(threads)
 
 void CudaBackend::do_adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
                           ConstTensor state) {
-  launch([&] { return text("adam", p); }, stream_.get(), {dim3(blocks_for(p.count, threads)), dim3(threads)}, adam_step,
-         AdamConstants(p), p.count, state.as<StepState>(), gradients.as<float>(), weights.as<float>(), m.as<float>(),
-         v.as<float>());
+  launch([&] { return text("adam", p); }, stream_.get(), {dim3(blocks_for(p.count, threads)), dim3(threads)},
+         adam_step, AdamConstants(p), p.count, state.as<StepState>(), gradients.as<float>(),
+         weights.as<float>(), m.as<float>(), v.as<float>());
 }
 
 }  // namespace bragg::cuda

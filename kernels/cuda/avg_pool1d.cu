@@ -32,15 +32,16 @@ __global__ void __launch_bounds__(threads)
   const std::int32_t i = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x);
   if (i >= p.L_out * p.C) return;
   const auto t = static_cast<std::int32_t>(p.by_C.quotient(static_cast<std::uint32_t>(i)));
-  const float* window = src + blockIdx.x * p.src_item_stride + std::int64_t{t} * p.stride * p.C + (i - t * p.C);
+  const float* window =
+      src + blockIdx.x * p.src_item_stride + std::int64_t{t} * p.stride * p.C + (i - t * p.C);
   float sum = 0;
   for (std::int32_t l = 0; l < p.kernel; ++l)
     sum += window[std::int64_t{l} * p.C];
   dst[blockIdx.x * p.dst_item_stride + i] = sum * share;
 }
 
-/// Row l of src is in the windows t with t * stride <= l < t * stride + kernel. `relu`: shaped like diff_src, or
-/// nullptr. Grid: (items, chunks of an item's L_in * C elements).
+/// Row l of src is in the windows t with t * stride <= l < t * stride + kernel. `relu`: shaped like diff_src,
+/// or nullptr. Grid: (items, chunks of an item's L_in * C elements).
 __global__ void __launch_bounds__(threads)
     pool_backward(const Pool p, const float* __restrict__ diff_dst, const float* __restrict__ relu,
                   std::int64_t relu_item_stride, float scale, float* __restrict__ diff_src) {
@@ -51,8 +52,9 @@ __global__ void __launch_bounds__(threads)
   const auto last_window = static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(l)));
   const std::int32_t last = min(last_window, p.L_out - 1);
   const std::int32_t first =
-      l < p.kernel ? 0
-                   : static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(l - p.kernel))) + 1;
+      l < p.kernel
+          ? 0
+          : static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(l - p.kernel))) + 1;
   const float* gradient = diff_dst + blockIdx.x * p.dst_item_stride + c;
   float sum = 0;
   for (std::int32_t t = first; t <= last; ++t)
@@ -71,16 +73,18 @@ dim3 grid_of(std::int64_t elements, std::int64_t items) {
 void CudaBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
                                         const Activations& dst) {
   const auto share = static_cast<float>(1.0 / static_cast<double>(p.kernel));
-  launch([&] { return text("avg_pool1d_forward", p); }, stream_.get(), {grid_of(p.L_out() * p.C, p.N), dim3(threads)},
-         pool_forward, Pool(p, src.item_stride, dst.item_stride), src.item<float>(0), share, dst.item<float>(0));
+  launch([&] { return text("avg_pool1d_forward", p); }, stream_.get(),
+         {grid_of(p.L_out() * p.C, p.N), dim3(threads)}, pool_forward,
+         Pool(p, src.item_stride, dst.item_stride), src.item<float>(0), share, dst.item<float>(0));
 }
 
 void CudaBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
                                          const Activations& diff_src, const ReluGradient& relu) {
   const double share = 1.0 / static_cast<double>(p.kernel);
   const auto scale = static_cast<float>(relu.src.data ? share / (1.0 - double{relu.p}) : share);
-  launch([&] { return text("avg_pool1d_backward", p); }, stream_.get(), {grid_of(p.L_in * p.C, p.N), dim3(threads)},
-         pool_backward, Pool(p, diff_src.item_stride, diff_dst.item_stride), diff_dst.item<float>(0),
+  launch([&] { return text("avg_pool1d_backward", p); }, stream_.get(),
+         {grid_of(p.L_in * p.C, p.N), dim3(threads)}, pool_backward,
+         Pool(p, diff_src.item_stride, diff_dst.item_stride), diff_dst.item<float>(0),
          static_cast<const float*>(relu.src.data), relu.src.item_stride, scale, diff_src.item<float>(0));
 }
 

@@ -37,20 +37,21 @@ void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivatio
 }
 
 /// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R = ceil(kernel /
-/// stride) rows of diff_dst, [r - R + 1, r], each with `stride` rows of the kernel. Row (i, o) of B: the part of
-/// the kernel of output o that meets tap i, nothing beyond the kernel's end.
+/// stride) rows of diff_dst, [r - R + 1, r], each with `stride` rows of the kernel. Row (i, o) of B: the part
+/// of the kernel of output o that meets tap i, nothing beyond the kernel's end.
 void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
                                           ConstTensor weights, const Activations& diff_src,
                                           const ReluGradient& relu) {
   const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
   const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
-  const ConstMatrixView a(diff_dst.item<float>(0) - p.halo_before() * p.C_out, diff_dst.item_stride, rows, p.C_out, K);
+  const ConstMatrixView a(diff_dst.item<float>(0) - p.halo_before() * p.C_out, diff_dst.item_stride, rows,
+                          p.C_out, K);
   const std::int64_t first = p.halo_before() * N;
   ConstMatrixView b(weights.as<float>() + first, -N, p.C_out, p.kernel * p.C_in, N);
   b.first_item_row_length = static_cast<std::int32_t>(std::min(N, p.kernel * p.C_in - first));
   const MatrixView dst(diff_src.item<float>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
-  gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(), GemmArguments(M, N, K, a, b),
-                     BackwardStore(dst, relu));
+  gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(),
+                     GemmArguments(M, N, K, a, b), BackwardStore(dst, relu));
 }
 
 void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
@@ -59,7 +60,7 @@ void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const Const
   const GemmArguments g(p.C_out, p.kernel * p.C_in, p.N * p.L_out(), outputs(p, diff_dst), windows(p, src));
   auto* const parts = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
   gemm_backward_weights([&] { return text("conv1d_backward_weights", p); }, stream_.get(), g,
-                         backward_weights_config(p), parts, diff_weights.as<float>(), diff_bias.as<float>());
+                        backward_weights_config(p), parts, diff_weights.as<float>(), diff_bias.as<float>());
 }
 
 }  // namespace bragg::cuda

@@ -98,7 +98,8 @@ const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
     download(from.data(), to.data(), from.bytes());
     return to;
   };
-  host_set_ = {set.crystals, set.reflections, copy(set.offset), copy(set.metric), copy(set.miller), copy(set.f2)};
+  host_set_ = {set.crystals,     set.reflections,  copy(set.offset),
+               copy(set.metric), copy(set.miller), copy(set.f2)};
   host_set_of_ = set.offset.data();
   return host_set_;
 }
@@ -106,7 +107,8 @@ const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
 void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
                                      ConstTensor state, const Activations& dst) {
   const auto N = static_cast<std::size_t>(p.N), row = static_cast<std::size_t>(p.grid.points);
-  if (host_patterns_.bytes() < N * row * sizeof(float)) host_patterns_ = host_->allocate(N * row * sizeof(float));
+  if (host_patterns_.bytes() < N * row * sizeof(float))
+    host_patterns_ = host_->allocate(N * row * sizeof(float));
   std::vector<std::int32_t> rows(N);
   StepState place{};
   download(crystals.data, rows.data(), N * sizeof(std::int32_t));
@@ -114,8 +116,9 @@ void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSe
   host_->reserve_workspace(host_->workspace_bytes(p));
   host_->render_patterns(p, on_host(set), {rows.data(), DType::i32}, {&place, DType::u64},
                          {host_patterns_.data(), DType::f32, p.N, p.grid.points, 1, p.grid.points});
-  check(cudaMemcpy2DAsync(dst.data, static_cast<std::size_t>(dst.item_stride) * sizeof(float), host_patterns_.data(),
-                          row * sizeof(float), row * sizeof(float), N, cudaMemcpyHostToDevice, stream_.get()),
+  check(cudaMemcpy2DAsync(dst.data, static_cast<std::size_t>(dst.item_stride) * sizeof(float),
+                          host_patterns_.data(), row * sizeof(float), row * sizeof(float), N,
+                          cudaMemcpyHostToDevice, stream_.get()),
         "render_patterns");
   stream_.synchronize();
 }

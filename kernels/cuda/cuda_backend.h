@@ -1,8 +1,8 @@
-// The NVIDIA GPU backend: fp32, kernels written by hand, one stream. Ops return before they have run; download()
-// and synchronize() wait.
+// The NVIDIA GPU backend: fp32, kernels written by hand, one stream. Ops return before they have run;
+// download() and synchronize() wait.
 //
-// structure_factors and render_patterns are computed on the host so far; what they make lies on the device as the
-// contract says.
+// structure_factors and render_patterns are computed on the host so far; what they make lies on the device as
+// the contract says.
 #pragma once
 
 #include "kernels/backend.h"
@@ -68,8 +68,8 @@ class CudaBackend final : public Backend {
   Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
   std::unique_ptr<Backend> host_;
   Buffer host_patterns_;  ///< a batch on its way to the device
-  /// A copy on the host of the set that was drawn from last, and which set that was. Forgotten in allocate(): a set at
-  /// the same address can only be another one if memory was allocated in between.
+  /// A copy on the host of the set that was drawn from last, and which set that was. Forgotten in allocate():
+  /// a set at the same address can only be another one if memory was allocated in between.
   ReflectionSet host_set_;
   const std::byte* host_set_of_ = nullptr;
 };

@@ -33,7 +33,8 @@ void CudaBackend::do_dense_backward_data(const DenseProblem& p, const ConstActiv
                                          const ReluGradient& relu) {
   const GemmArguments g(p.N, p.in, p.out, items(diff_dst), {weights.as<float>(), 0, p.out, p.in, p.in});
   const MatrixView dst(diff_src.item<float>(0), diff_src.item_stride, 1, p.in, p.in);
-  gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), g, BackwardStore(dst, relu));
+  gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), g,
+                     BackwardStore(dst, relu));
 }
 
 void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstActivations& src,

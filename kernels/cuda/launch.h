@@ -15,8 +15,8 @@ struct LaunchShape {
 
 /// `describe()` gives the op and its shapes; it is called only where the launch fails.
 template <typename Describe, typename... Parameters, typename... Arguments>
-void launch(const Describe& describe, cudaStream_t stream, const LaunchShape& shape, void (*kernel)(Parameters...),
-            Arguments&&... arguments) {
+void launch(const Describe& describe, cudaStream_t stream, const LaunchShape& shape,
+            void (*kernel)(Parameters...), Arguments&&... arguments) {
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;
   config.blockDim = shape.block;

@@ -18,7 +18,8 @@ __global__ void advance_state(StepState* state, std::uint64_t batch) {
 
 __global__ void __launch_bounds__(threads)
     choose_rows(std::int64_t N, std::uint64_t count, bool sequential, std::uint32_t seed,
-              const std::int32_t* __restrict__ candidates, const StepState* state, std::int32_t* __restrict__ dst) {
+                const std::int32_t* __restrict__ candidates, const StepState* state,
+                std::int32_t* __restrict__ dst) {
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < N; i += stride) {
     const std::uint64_t index = state->first_index + static_cast<std::uint64_t>(i);
@@ -44,7 +45,7 @@ __device__ T missing() {
 template <typename From, typename To>
 __global__ void __launch_bounds__(threads)
     copy_rows(std::int64_t table_rows, std::int64_t row_length, float scale, const From* __restrict__ table,
-                const std::int32_t* __restrict__ rows, To* __restrict__ dst, std::int64_t item_stride) {
+              const std::int32_t* __restrict__ rows, To* __restrict__ dst, std::int64_t item_stride) {
   const std::int64_t i = std::int64_t{blockIdx.y} * threads + threadIdx.x;
   if (i >= row_length) return;
   const std::int64_t row = rows[blockIdx.x];
@@ -67,16 +68,19 @@ void CudaBackend::do_advance(Tensor state, std::int64_t batch) {
          state.as<StepState>(), static_cast<std::uint64_t>(batch));
 }
 
-void CudaBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state, Tensor dst) {
+void CudaBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
+                               Tensor dst) {
   launch([&] { return text("draw_rows", p); }, stream_.get(), {dim3(blocks_for(p.N, threads)), dim3(threads)},
-         choose_rows, p.N, static_cast<std::uint64_t>(p.candidates), p.order == DrawRowsProblem::Order::sequential,
-         p.seed, candidates.as<std::int32_t>(), state.as<StepState>(), dst.as<std::int32_t>());
+         choose_rows, p.N, static_cast<std::uint64_t>(p.candidates),
+         p.order == DrawRowsProblem::Order::sequential, p.seed, candidates.as<std::int32_t>(),
+         state.as<StepState>(), dst.as<std::int32_t>());
 }
 
 void CudaBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
                                  const Activations& dst) {
   const auto gather = [&]<typename From, typename To>(const From* from, To* to) {
-    const dim3 grid(static_cast<unsigned>(p.N), static_cast<unsigned>((p.row_length + threads - 1) / threads));
+    const dim3 grid(static_cast<unsigned>(p.N),
+                    static_cast<unsigned>((p.row_length + threads - 1) / threads));
     launch([&] { return text("gather_rows", p); }, stream_.get(), {grid, dim3(threads)}, copy_rows<From, To>,
            p.table_rows, p.row_length, static_cast<float>(p.scale), from, rows.as<std::int32_t>(), to,
            dst.item_stride);

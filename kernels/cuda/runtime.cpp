@@ -45,7 +45,8 @@ int device_count() {
 
 void use_device(int index) {
   const int count = device_count();
-  if (index < 0 || index >= count) throw UsageError(fmt::format("cuda:{}: there are {} CUDA devices", index, count));
+  if (index < 0 || index >= count)
+    throw UsageError(fmt::format("cuda:{}: there are {} CUDA devices", index, count));
   check(cudaSetDevice(index), "use_device");
 }
 

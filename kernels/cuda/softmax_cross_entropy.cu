@@ -1,5 +1,5 @@
-// Softmax cross-entropy, its gradient and the count of top-1 hits in one launch: a warp per row, sums in double; the
-// block that finishes last adds up the rows in order.
+// Softmax cross-entropy, its gradient and the count of top-1 hits in one launch: a warp per row, sums in
+// double; the block that finishes last adds up the rows in order.
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
@@ -57,14 +57,15 @@ __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::in
     }
   }
   if (!usable) return {NAN, 0};
-  return {log(sum) + static_cast<double>(most.value) - static_cast<double>(row[label]), most.index == label ? 1u : 0u};
+  return {log(sum) + static_cast<double>(most.value) - static_cast<double>(row[label]),
+          most.index == label ? 1u : 0u};
 }
 
 /// Grid: one block for every eight rows. `ticket` is 0 before and after.
 __global__ void __launch_bounds__(threads)
     softmax_rows(std::int32_t N, std::int32_t classes, const float* __restrict__ logits,
-                          const std::int32_t* __restrict__ labels, float* __restrict__ diff_logits, RowResult* results,
-                          unsigned* ticket, LossTotals* totals) {
+                 const std::int32_t* __restrict__ labels, float* __restrict__ diff_logits, RowResult* results,
+                 unsigned* ticket, LossTotals* totals) {
   const std::int32_t n = static_cast<std::int32_t>(blockIdx.x * warps + threadIdx.x / 32);
   if (n < N) {
     const std::int64_t at = std::int64_t{n} * classes;

@@ -1,5 +1,5 @@
-// The rules of the house that a compiler does not check: who may include whom, where foreign libraries may appear, how
-// long a file may get.
+// The rules of the house that a compiler does not check: who may include whom, where foreign libraries may
+// appear, how long a file may get.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -40,7 +40,8 @@ std::vector<Source> sources(const std::string& folder) {
     if (extension != ".h" && extension != ".cpp" && extension != ".cu" && extension != ".cuh") continue;
     Source source{std::filesystem::relative(entry.path(), root).string(), {}};
     std::ifstream file(entry.path());
-    for (std::string line; std::getline(file, line);) source.lines.push_back(line);
+    for (std::string line; std::getline(file, line);)
+      source.lines.push_back(line);
     found.push_back(std::move(source));
   }
   return found;
@@ -92,7 +93,8 @@ TEST(House, foreign_libraries_stay_where_they_belong) {
 
 TEST(House, no_file_is_longer_than_600_lines) {
   for (const char* folder : {"kernels", "xrd", "nn", "data", "apps", "tests", "bench"}) {
-    for (const auto& source : sources(folder)) EXPECT_LE(source.lines.size(), 600u) << source.path;
+    for (const auto& source : sources(folder))
+      EXPECT_LE(source.lines.size(), 600u) << source.path;
   }
 }
 

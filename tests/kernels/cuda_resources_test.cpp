@@ -1,7 +1,5 @@
-// Registers, spills and shared memory of every CUDA kernel, as ptxas reported them in this build, against the committed
-// table: a change that costs registers or spills is seen when it is made.
-#include <cxxabi.h>
-
+// Registers, spills and shared memory of every CUDA kernel, as ptxas reported them in this build, against the
+// committed table: a change that costs registers or spills is seen when it is made.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -11,6 +9,7 @@
 #include <sstream>
 #include <string>
 
+#include <cxxabi.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -57,7 +56,8 @@ Table reported() {
   for (const auto& file : std::filesystem::recursive_directory_iterator(objects)) {
     if (file.path().extension() != ".ptxas") continue;
     // conv1d.cu.o.ptxas -> kernels/cuda/conv1d.cu; what is left of a source that is gone does not count.
-    const auto source = std::filesystem::relative(file.path(), objects).replace_extension().replace_extension();
+    const auto source =
+        std::filesystem::relative(file.path(), objects).replace_extension().replace_extension();
     if (!std::filesystem::exists(project_file("kernels/cuda/" + source.string()))) continue;
     std::ifstream report(file.path());
     Resources* current = nullptr;
@@ -93,11 +93,13 @@ TEST(CudaResources, AreThoseOfTheTable) {
   const std::string replacement = std::string(BRAGG_CUDA_OBJECTS) + "/cuda_resources.tsv";
   {
     std::ofstream out(replacement);
-    out << compiler << "\n# kernel\tarchitecture\tregisters\tstack\tspill stores\tspill loads\tshared (static), bytes\n";
+    out << compiler
+        << "\n# kernel\tarchitecture\tregisters\tstack\tspill stores\tspill loads\tshared (static), bytes\n";
     for (const auto& [key, resources] : found)
       out << key << '\t' << text(resources) << '\n';
   }
-  if (head != compiler) GTEST_SKIP() << "the table is that of " << head.substr(2) << ", this is " << compiler.substr(2);
+  if (head != compiler)
+    GTEST_SKIP() << "the table is that of " << head.substr(2) << ", this is " << compiler.substr(2);
 
   Table expected;
   for (std::string line; std::getline(file, line);) {

@@ -20,9 +20,7 @@ namespace {
 
 class Safetensors : public ::testing::Test {
  protected:
-  void SetUp() override {
-    path_ = folder_ / "file.safetensors";
-  }
+  void SetUp() override { path_ = folder_ / "file.safetensors"; }
 
   void write_raw(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }
   void write_file(const std::string& header, const std::string& data) { write_raw(framed(header) + data); }

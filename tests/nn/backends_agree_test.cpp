@@ -111,7 +111,8 @@ struct Side {
 /// |update| differs by at most what the gradients' difference d makes of it: the change of m and of sqrt(v)
 /// each, at worst (1 - beta1) / sqrt(1 - beta2) = 3.2 times d / |g|, and rounding. Where |g| does not exceed
 /// d nothing is known but |update| <= 3.2 learning_rate on both sides.
-void compare_updates(const Side& reference, const Side& fast, const std::vector<std::vector<double>>& before) {
+void compare_updates(const Side& reference, const Side& fast,
+                     const std::vector<std::vector<double>>& before) {
   for (std::size_t k = 0; k < before.size(); ++k) {
     const ParameterInfo& info = reference.parameters.table()[k];
     const auto g = reference.read(reference.parameters.gradients(), info);

@@ -13,8 +13,8 @@
 #include "kernels/safetensors.h"
 #include "nn/evaluation.h"
 #include "tests/nn/small_models.h"
-#include "tests/support/temporary_folder.h"
 #include "tests/nn/table_source.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bragg::nn {
 namespace {
@@ -50,9 +50,7 @@ std::map<std::string, std::string> tensors(const std::filesystem::path& path) {
 
 class TrainerTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::filesystem::remove_all(folder_);
-  }
+  void SetUp() override { std::filesystem::remove_all(folder_); }
 
   TrainOptions options() const {
     TrainOptions o;

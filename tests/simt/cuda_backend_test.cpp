@@ -26,9 +26,12 @@ const std::unique_ptr<Backend> gpu() {
 TEST(CudaBackend, IsChosenByName) {
   EXPECT_EQ(gpu()->name(), "cuda");
   EXPECT_EQ(make_backend({"auto", 1, ""})->name(), "cuda");
-  EXPECT_NE(gpu()->description().find("sm_90, 132 multiprocessors"), std::string::npos) << gpu()->description();
+  EXPECT_NE(gpu()->description().find("sm_90, 132 multiprocessors"), std::string::npos)
+      << gpu()->description();
   EXPECT_EQ(error_of([] { make_backend({"cuda:1", 1, ""}); }), "cuda:1: there are 1 CUDA devices");
-  EXPECT_EQ(error_of([] { make_backend({"cuda:x", 1, ""}); }),
+  EXPECT_EQ(error_of([] {
+              make_backend({"cuda:x", 1, ""});
+            }),
             "unknown device 'cuda:x': cuda or cuda:0, cuda:1 ...");
   EXPECT_THROW(make_backend({"cuda:", 1, ""}), UsageError);
   EXPECT_THROW(make_backend({"cuda:-1", 1, ""}), UsageError);
@@ -50,7 +53,8 @@ TEST(CudaBackend, OutOfMemorySaysWhatIsNeededAndWhatIsFree) {
 TEST(CudaBackend, AFailedLaunchNamesTheOpAndItsShapes) {
   const auto nothing = +[] {};
   const auto launch_too_many = [&] {
-    cuda::launch([] { return std::string("dense_forward N 3 in 4 out 5"); }, nullptr, {dim3(1), dim3(2048)}, nothing);
+    cuda::launch([] { return std::string("dense_forward N 3 in 4 out 5"); }, nullptr, {dim3(1), dim3(2048)},
+                 nothing);
   };
   EXPECT_EQ(error_of(launch_too_many), "[dense_forward N 3 in 4 out 5] CUDA: invalid configuration argument");
 }
@@ -65,7 +69,8 @@ TEST(CudaBackend, ARowOutsideTheTableIsNoData) {
   const auto backend = gpu();
   const std::vector<float> table{1, 2, 3, 4};
   const std::vector<std::int32_t> rows{1, 2, -1};
-  const Buffer table_memory = backend->allocate(16), row_memory = backend->allocate(12), dst = backend->allocate(24);
+  const Buffer table_memory = backend->allocate(16), row_memory = backend->allocate(12),
+               dst = backend->allocate(24);
   backend->upload(table.data(), table_memory.data(), 16);
   backend->upload(rows.data(), row_memory.data(), 12);
   backend->gather_rows({3, 2, 2, 1}, {table_memory.data(), DType::f32}, {row_memory.data(), DType::i32},
@@ -89,7 +94,8 @@ TEST(CudaBackend, PatternsAreThoseOfTheHost) {
     for (const CrystalGroup& group : varied_groups(scale))
       add_crystal(crystals, group, 3, 5);
     const ReflectionProblem range{0.02, 0.4, false};
-    const auto expected_set = host->structure_factors(range, crystals), set = device->structure_factors(range, crystals);
+    const auto expected_set = host->structure_factors(range, crystals),
+               set = device->structure_factors(range, crystals);
     EXPECT_EQ(download(*device, set).f2, download(*host, expected_set).f2);
     for (const std::vector<std::int32_t>& rows : {std::vector<std::int32_t>{0, 4, 17}, {3, 3}})
       EXPECT_EQ(render(*device, p, set, rows, 9), render(*host, p, expected_set, rows, 9));

@@ -1,9 +1,9 @@
 #include "tests/simt/device_memory.h"
 
-#include <sys/mman.h>
+#include <map>
 
 #include <cuda_runtime.h>
-#include <map>
+#include <sys/mman.h>
 
 namespace simt {
 namespace {
@@ -105,7 +105,8 @@ cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_
   return cudaMemset(dst, value, bytes);
 }
 
-cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t) {
   if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
   const simt::DeviceAccess access;
   std::memcpy(dst, src, bytes);
@@ -116,10 +117,12 @@ cudaError_t cudaMemcpy2DAsync(void* dst, std::size_t dst_pitch, const void* src,
                               std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t) {
   if (height == 0) return cudaSuccess;
   if (width > dst_pitch || width > src_pitch ||
-      !simt::sides_are_right(dst, src, (height - 1) * dst_pitch + width, (height - 1) * src_pitch + width, kind))
+      !simt::sides_are_right(dst, src, (height - 1) * dst_pitch + width, (height - 1) * src_pitch + width,
+                             kind))
     return cudaErrorInvalidValue;
   const simt::DeviceAccess access;
   for (std::size_t i = 0; i < height; ++i)
-    std::memcpy(static_cast<char*>(dst) + i * dst_pitch, static_cast<const char*>(src) + i * src_pitch, width);
+    std::memcpy(static_cast<char*>(dst) + i * dst_pitch, static_cast<const char*>(src) + i * src_pitch,
+                width);
   return cudaSuccess;
 }

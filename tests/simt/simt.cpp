@@ -1,7 +1,5 @@
 #include "tests/simt/simt.h"
 
-#include <ucontext.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -9,6 +7,8 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <ucontext.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -139,7 +139,8 @@ class Block {
           if (fibres_[i]->waits == Waits::at_barrier) fibres_[i]->waits = Waits::nothing;
       } else if (!ran) {
         throw std::runtime_error("block waits for ever: of " + std::to_string(left) + " threads " +
-                                 std::to_string(at_barrier) + " are at __syncthreads, the others at a warp collective");
+                                 std::to_string(at_barrier) +
+                                 " are at __syncthreads, the others at a warp collective");
       }
     }
   }

@@ -1,7 +1,7 @@
-// CUDA kernels on the host: every thread of a block is a fibre, barriers and warp collectives are real. Blocks run
-// one after another; the fibres of a block run in turn, each until it waits. AddressSanitizer and ThreadSanitizer
-// are told of every switch, the latter without making it a synchronisation: two threads of a block that touch the
-// same word without a barrier between them are a race there as they are on a GPU.
+// CUDA kernels on the host: every thread of a block is a fibre, barriers and warp collectives are real.
+// Blocks run one after another; the fibres of a block run in turn, each until it waits. AddressSanitizer and
+// ThreadSanitizer are told of every switch, the latter without making it a synchronisation: two threads of a
+// block that touch the same word without a barrier between them are a race there as they are on a GPU.
 #pragma once
 
 #include <cstddef>
@@ -30,13 +30,13 @@ std::byte* shared_memory();
 
 /// __syncthreads: waits for every thread of the block that has not returned.
 void barrier();
-/// Waits for the lanes of `mask`, then returns what each of them gave, lane by lane: the stuff of shuffles and
-/// votes. The values stay valid until the fibre's next collective.
+/// Waits for the lanes of `mask`, then returns what each of them gave, lane by lane: the stuff of shuffles
+/// and votes. The values stay valid until the fibre's next collective.
 const std::uint64_t* exchange(unsigned mask, std::uint64_t value);
 unsigned lane();
 
-/// Runs `thread` for every thread of the grid. Throws std::runtime_error where threads wait for what never comes
-/// (a barrier that not all of them reach, a collective that a lane of its mask does not join).
+/// Runs `thread` for every thread of the grid. Throws std::runtime_error where threads wait for what never
+/// comes (a barrier that not all of them reach, a collective that a lane of its mask does not join).
 void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
 
 }  // namespace simt

@@ -89,7 +89,8 @@ TEST(Simt, LaunchesBeyondTheLimitsAreRefused) {
 }
 
 TEST(Division, IsExactUpTo31Bits) {
-  for (const std::uint32_t divisor : {1u, 2u, 3u, 5u, 7u, 80u, 327u, 1681u, 65535u, 65536u, 65537u, 0x7FFFFFFFu}) {
+  for (const std::uint32_t divisor :
+       {1u, 2u, 3u, 5u, 7u, 80u, 327u, 1681u, 65535u, 65536u, 65537u, 0x7FFFFFFFu}) {
     const cuda::Division division(divisor);
     for (const std::uint32_t n : {0u, 1u, divisor - 1, divisor, 0x7FFFFFFEu, 0x7FFFFFFFu})
       EXPECT_EQ(division.quotient(n), n / divisor) << n << " / " << divisor;

@@ -8,8 +8,8 @@
 
 namespace bragg::tests {
 
-/// Every fast implementation that can run here: cpu with each instruction set that this machine has, cuda where there
-/// is a device. In the tests of tests/simt: the emulated GPU alone.
+/// Every fast implementation that can run here: cpu with each instruction set that this machine has, cuda
+/// where there is a device. In the tests of tests/simt: the emulated GPU alone.
 std::vector<DeviceOptions> devices_under_test();
 /// Whether these are emulated: right, but a thousand times slower than a device.
 bool is_emulated();

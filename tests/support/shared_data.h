@@ -1,5 +1,5 @@
-// Where the large data sets are that do not belong to the project. A test that needs one of them is skipped, and says so,
-// where it is absent.
+// Where the large data sets are that do not belong to the project. A test that needs one of them is skipped,
+// and says so, where it is absent.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,8 @@
 
 namespace bragg::tests {
 
-/// $BRAGG_SHARED_DATA/`relative`, else ../shared/data/`relative` beside the project; empty where there is none.
+/// $BRAGG_SHARED_DATA/`relative`, else ../shared/data/`relative` beside the project; empty where there is
+/// none.
 std::optional<std::filesystem::path> shared_data(const std::string& relative);
 
 /// A file of the project itself.

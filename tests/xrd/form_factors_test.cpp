@@ -10,8 +10,8 @@
 namespace bragg::xrd {
 namespace {
 
-// All 210 rows were compared once with another copy of the table (IT92 of gemmi 0.7) at s = 0, 0.1, 0.5, 1 and
-// 2 1/A: equal within 2e-4. What stays is what a slip of the hand would break.
+// All 210 rows were compared once with another copy of the table (IT92 of gemmi 0.7) at s = 0, 0.1, 0.5, 1
+// and 2 1/A: equal within 2e-4. What stays is what a slip of the hand would break.
 TEST(FormFactors, TableIsWholeAndCountsElectrons) {
   int elements = 0, ions = 0;
   for (const FormFactorRow& row : form_factor_table()) {

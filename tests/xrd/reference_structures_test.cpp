@@ -150,11 +150,10 @@ Crystal expanded(const Crystal& printed, const SpaceGroupSetting& group) {
     for (const SymmetryOperator& op : group.operators) {
       Site image = site;
       image.position = apply(op, site.position);
-      const bool known =
-          std::any_of(cell.sites.begin() + static_cast<std::ptrdiff_t>(first), cell.sites.end(),
-                      [&](const Site& other) {
-                        return cell.cell.distance(image.position, other.position) < site_merge_tolerance;
-                      });
+      const bool known = std::any_of(
+          cell.sites.begin() + static_cast<std::ptrdiff_t>(first), cell.sites.end(), [&](const Site& other) {
+            return cell.cell.distance(image.position, other.position) < site_merge_tolerance;
+          });
       if (known) continue;
       if (site.u_aniso) {
         Tensor u = *site.u_aniso;
@@ -263,8 +262,9 @@ TEST_P(ReferenceStructures, RutileOfVesta) {
   EXPECT_TRUE(within(amplitude, expected_amplitude, 0.005 * 38));
 }
 
-// The list is not that of the CIF beside it (Co in a cell of 1 A). Its numbers are those of one iron atom in a
-// cubic cell of 3.92 A with U = 0.05 A^2, every hkl of the sphere by itself: |F| falls as f(Fe) exp(-B s^2).
+// The list is not that of the CIF beside it (Co in a cell of 1 A). Its numbers are those of one iron atom in
+// a cubic cell of 3.92 A with U = 0.05 A^2, every hkl of the sphere by itself: |F| falls as f(Fe) exp(-B
+// s^2).
 TEST_P(ReferenceStructures, CubicOfVesta) {
   BRAGG_SHARED_DATA_OR_SKIP(folder, "reference/vesta");
   const Crystal iron = crystal_of(

@@ -85,7 +85,8 @@ struct Tile {
                            float* dst, std::int64_t tile_stride) {
     for (std::int64_t k = 0; k < K; ++k, src += stride, dst += rows) {
       // Slices of rows far apart: no hardware prefetcher sees them coming.
-      for (std::int64_t i = 0; i < count; i += 16) __builtin_prefetch(src + 6 * stride + i);
+      for (std::int64_t i = 0; i < count; i += 16)
+        __builtin_prefetch(src + 6 * stride + i);
       float* to = dst;
       std::int64_t i = 0;
       for (; i + rows <= count; i += rows, to += tile_stride)

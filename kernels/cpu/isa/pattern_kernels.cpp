@@ -228,7 +228,8 @@ void draw_lines(const double* position, const float* width, const float* height,
     const bool inside = position[i] >= 0 && position[i] <= last;
     if (inside && width[i] >= lanes / 2 && width[i] <= 20 * lanes) {
       const std::int64_t centre = static_cast<std::int64_t>(position[i]) / lanes * lanes;
-      draw_by_recurrence(line.steps_to(centre) + line.fraction, scale, height[i], decay[i], begin, centre, end, y);
+      draw_by_recurrence(line.steps_to(centre) + line.fraction, scale, height[i], decay[i], begin, centre,
+                         end, y);
     } else {
       draw_directly(line, scale, height[i], begin, end, y);
     }

@@ -9,7 +9,8 @@
 namespace bragg::cuda {
 
 /// n / divisor for n < 2^31, divisor >= 1. With 2^shift < divisor <= 2^(shift + 1) the multiplier
-/// ceil(2^(32 + shift) / divisor) is off by less than divisor / 2^(32 + shift), which n < 2^31 cannot turn into 1.
+/// ceil(2^(32 + shift) / divisor) is off by less than divisor / 2^(32 + shift), which n < 2^31 cannot turn
+/// into 1.
 struct Division {
   std::uint32_t divisor = 1, multiplier = 0, shift = 0;
 

@@ -1,5 +1,5 @@
-// The matrix products of the three passes: problem -> config -> launch. Each pass has its own arrangement of operands
-// and its own way to store a result; conv1d.cu and dense.cu say what the matrices are.
+// The matrix products of the three passes: problem -> config -> launch. Each pass has its own arrangement of
+// operands and its own way to store a result; conv1d.cu and dense.cu say what the matrices are.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,9 @@ void gemm_forward(const Describe&, cudaStream_t, const GemmArguments&, const For
 /// A by rows m, B by rows k.
 void gemm_backward_data(const Describe&, cudaStream_t, const GemmArguments&, const BackwardStore&);
 
-/// Both by rows k: diff_weights (M, N) = A B with A = diff_dst^T, and diff_bias (M), the sums of A. K, the only long
-/// side of the problem, is cut into parts that are kept in `parts` (part_bytes) and added up in order.
+/// Both by rows k: diff_weights (M, N) = A B with A = diff_dst^T, and diff_bias (M), the sums of A. K, the
+/// only long side of the problem, is cut into parts that are kept in `parts` (part_bytes) and added up in
+/// order.
 void gemm_backward_weights(const Describe&, cudaStream_t, GemmArguments, const GemmConfig&, float* parts,
                            float* diff_weights, float* diff_bias);
 std::size_t part_bytes(const GemmConfig&, std::int64_t M, std::int64_t N);

@@ -12,8 +12,8 @@ std::int64_t up(std::int64_t n, std::int64_t d) {
   return (n + d - 1) / d;
 }
 
-// Elements of C per block and the share of the FMA rate that the shared-memory reads leave: a thread of TM x TN
-// reads TM + TN numbers for TM TN multiply-adds, four numbers to an instruction where four lie together.
+// Elements of C per block and the share of the FMA rate that the shared-memory reads leave: a thread of TM x
+// TN reads TM + TN numbers for TM TN multiply-adds, four numbers to an instruction where four lie together.
 struct Tile {
   int m, n;
   double efficiency;
@@ -32,7 +32,8 @@ GemmConfig choose_gemm_config(std::int64_t M, std::int64_t N, std::int64_t K, bo
     const std::int64_t blocks = up(M, tile.m) * up(N, tile.n);
     std::int64_t parts = 1;
     if (may_split) {
-      parts = std::clamp(std::min(up(nominal_blocks, blocks), K / shortest_part), std::int64_t{1}, most_parts);
+      parts =
+          std::clamp(std::min(up(nominal_blocks, blocks), K / shortest_part), std::int64_t{1}, most_parts);
     }
     const std::int64_t length = up(up(std::max<std::int64_t>(K, 1), parts), k_step) * k_step;
     parts = std::max<std::int64_t>(up(K, length), 1);
@@ -47,8 +48,8 @@ GemmConfig choose_gemm_config(std::int64_t M, std::int64_t N, std::int64_t K, bo
 }
 
 std::string describe(const GemmConfig& c, std::int64_t M, std::int64_t N) {
-  return fmt::format("simt fp32, tile {}x{}, {}x{} blocks, {} parts of {}", c.tile_m, c.tile_n, up(M, c.tile_m),
-                     up(N, c.tile_n), c.parts, c.part_length);
+  return fmt::format("simt fp32, tile {}x{}, {}x{} blocks, {} parts of {}", c.tile_m, c.tile_n,
+                     up(M, c.tile_m), up(N, c.tile_n), c.parts, c.part_length);
 }
 
 }  // namespace bragg::cuda

@@ -1,5 +1,5 @@
-// How a matrix product is cut into tiles and parts: a function of the problem alone, so that the same problem gives
-// the same bits on every GPU.
+// How a matrix product is cut into tiles and parts: a function of the problem alone, so that the same problem
+// gives the same bits on every GPU.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 namespace bragg::cuda {
 
 struct GemmConfig {
-  int tile_m = 0, tile_n = 0;     ///< elements of C per block
-  std::int64_t parts = 1;         ///< of K, added up in order afterwards
-  std::int64_t part_length = 0;   ///< a multiple of the k step
+  int tile_m = 0, tile_n = 0;    ///< elements of C per block
+  std::int64_t parts = 1;        ///< of K, added up in order afterwards
+  std::int64_t part_length = 0;  ///< a multiple of the k step
 
   bool operator==(const GemmConfig&) const = default;
 };

@@ -3,8 +3,10 @@
 
 namespace bragg::cuda {
 
-void gemm_forward(const Describe& describe, cudaStream_t stream, const GemmArguments& p, const ForwardStore& store) {
-  run_gemm<Contiguous::k, Contiguous::k>(describe, stream, p, choose_gemm_config(p.M, p.N, p.K, false), store);
+void gemm_forward(const Describe& describe, cudaStream_t stream, const GemmArguments& p,
+                  const ForwardStore& store) {
+  run_gemm<Contiguous::k, Contiguous::k>(describe, stream, p, choose_gemm_config(p.M, p.N, p.K, false),
+                                         store);
 }
 
 }  // namespace bragg::cuda

@@ -1,6 +1,6 @@
-// The strict fp32 main loop: C = A B without tensor cores. A block of 256 threads computes a tile of 16 TM x 16 TN
-// elements, a thread TM x TN of them; K runs in steps of 16 through two stages of shared memory, the next step's
-// numbers waiting in registers while the present one is multiplied.
+// The strict fp32 main loop: C = A B without tensor cores. A block of 256 threads computes a tile of 16 TM x
+// 16 TN elements, a thread TM x TN of them; K runs in steps of 16 through two stages of shared memory, the
+// next step's numbers waiting in registers while the present one is multiplied.
 //
 // Each element of C is summed over k in order, by one thread: the same bits for any tile and any GPU.
 #pragma once
@@ -82,7 +82,8 @@ class Fetch<T, Contiguous::mn> {
   float value_[T];
 };
 
-/// Element i of a thread's T in its dimension, `t` its place of 16: fours lie together where T allows vector loads.
+/// Element i of a thread's T in its dimension, `t` its place of 16: fours lie together where T allows vector
+/// loads.
 template <int T>
 __device__ constexpr int element(int t, int i) {
   return T % 4 == 0 ? i / 4 * 64 + t * 4 + i % 4 : i * 16 + t;
@@ -122,7 +123,8 @@ __global__ void __launch_bounds__(simt_gemm::threads) gemm_simt(const GemmArgume
   constexpr int stage = k_step * (a_pitch + b_pitch);
   float* const memory = shared_memory<float>();
 
-  const auto m0 = static_cast<std::int32_t>(blockIdx.x) * 16 * TM, n0 = static_cast<std::int32_t>(blockIdx.y) * 16 * TN;
+  const auto m0 = static_cast<std::int32_t>(blockIdx.x) * 16 * TM,
+             n0 = static_cast<std::int32_t>(blockIdx.y) * 16 * TN;
   const std::int32_t k_begin = static_cast<std::int32_t>(blockIdx.z) * p.part_length;
   const std::int32_t k_end = min(k_begin + p.part_length, p.K);
   Fetch<TM, a_order> fetch_a(p.a, m0, p.M);
@@ -140,7 +142,8 @@ __global__ void __launch_bounds__(simt_gemm::threads) gemm_simt(const GemmArgume
     float* const b = a + k_step * a_pitch;
     fetch_a.store(a);
     fetch_b.store(b);
-    // The other stage is still read by threads that are behind; the next barrier comes before it is written again.
+    // The other stage is still read by threads that are behind; the next barrier comes before it is written
+    // again.
     __syncthreads();
     if (k0 + k_step < k_end) {
       fetch_a.load(k0 + k_step, k_end);

@@ -41,8 +41,8 @@ struct ConstMatrixView {
   }
 };
 
-/// Rows that are written: they may not overlap. Row r of an item holds elements [r * row_stride, r * row_stride +
-/// row_length) of its item_length elements: the last may be cut short.
+/// Rows that are written: they may not overlap. Row r of an item holds elements [r * row_stride, r *
+/// row_stride + row_length) of its item_length elements: the last may be cut short.
 struct MatrixView {
   float* data = nullptr;
   std::int64_t item_stride = 0, row_stride = 0, item_length = 0;

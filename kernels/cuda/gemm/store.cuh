@@ -1,4 +1,5 @@
-// What becomes of an element of C: bias, ReLU and dropout forward, their derivative backward, or a part of a sum.
+// What becomes of an element of C: bias, ReLU and dropout forward, their derivative backward, or a part of a
+// sum.
 #pragma once
 
 #include "kernels/cuda/gemm/matrix_view.cuh"
@@ -7,12 +8,17 @@
 
 namespace bragg::cuda {
 
-/// Drawn for one element at a time. Not inlined: a thread has up to 64 elements, and the call is 100 instructions.
+/// Drawn for one element at a time. Not inlined: a thread has up to 64 elements, and the call is 100
+/// instructions.
 __noinline__ inline __device__ bool keeps(std::uint32_t seed, std::uint32_t layer, std::uint64_t step,
-                                          std::uint32_t row, std::int32_t c, std::int32_t C, std::uint32_t drop_below) {
+                                          std::uint32_t row, std::int32_t c, std::int32_t C,
+                                          std::uint32_t drop_below) {
   const DropoutBits where = dropout_bits(row, c, C);
   const Philox4 words = random_call(seed, RandomStream::dropout, where.call, layer, step);
-  const std::uint32_t word = where.half < 2 ? words[0] : where.half < 4 ? words[1] : where.half < 6 ? words[2] : words[3];
+  const std::uint32_t word = where.half < 2   ? words[0]
+                             : where.half < 4 ? words[1]
+                             : where.half < 6 ? words[2]
+                                              : words[3];
   return (word >> (16 * (where.half % 2)) & 0xFFFFu) >= drop_below;
 }
 

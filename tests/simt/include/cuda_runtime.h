@@ -1,6 +1,6 @@
-// In place of the CUDA toolkit's header where kernels are compiled for the host (tests/simt): the words of the
-// language, the device functions that our kernels use, and a runtime whose device memory is the host's. Only what
-// bragg uses is here; anything else does not compile.
+// In place of the CUDA toolkit's header where kernels are compiled for the host (tests/simt): the words of
+// the language, the device functions that our kernels use, and a runtime whose device memory is the host's.
+// Only what bragg uses is here; anything else does not compile.
 #pragma once
 
 #include <atomic>
@@ -51,10 +51,18 @@ struct alignas(16) float4 {
 // ---- device functions ----
 
 using std::isfinite;
-inline int min(int a, int b) { return a < b ? a : b; }
-inline unsigned __umulhi(unsigned a, unsigned b) { return static_cast<unsigned>((std::uint64_t{a} * b) >> 32); }
-inline void __syncthreads() { simt::barrier(); }
-inline void __threadfence() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+inline int min(int a, int b) {
+  return a < b ? a : b;
+}
+inline unsigned __umulhi(unsigned a, unsigned b) {
+  return static_cast<unsigned>((std::uint64_t{a} * b) >> 32);
+}
+inline void __syncthreads() {
+  simt::barrier();
+}
+inline void __threadfence() {
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
 inline unsigned atomicAdd(unsigned* address, unsigned value) {
   return __atomic_fetch_add(address, value, __ATOMIC_ACQ_REL);
 }
@@ -90,17 +98,28 @@ inline int __all_sync(unsigned mask, int predicate) {
 
 // ---- runtime ----
 
-enum cudaError_t { cudaSuccess = 0, cudaErrorInvalidValue = 1, cudaErrorMemoryAllocation = 2, cudaErrorInvalidConfiguration = 9 };
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInvalidConfiguration = 9
+};
 inline const char* cudaGetErrorString(cudaError_t e) {
   switch (e) {
-    case cudaSuccess: return "no error";
-    case cudaErrorInvalidValue: return "invalid argument";
-    case cudaErrorMemoryAllocation: return "out of memory";
-    case cudaErrorInvalidConfiguration: return "invalid configuration argument";
+    case cudaSuccess:
+      return "no error";
+    case cudaErrorInvalidValue:
+      return "invalid argument";
+    case cudaErrorMemoryAllocation:
+      return "out of memory";
+    case cudaErrorInvalidConfiguration:
+      return "invalid configuration argument";
   }
   return "unknown error";
 }
-inline cudaError_t cudaGetLastError() { return cudaSuccess; }
+inline cudaError_t cudaGetLastError() {
+  return cudaSuccess;
+}
 
 using cudaStream_t = struct SimtStream*;
 inline constexpr unsigned cudaStreamNonBlocking = 1;
@@ -108,9 +127,15 @@ inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   *stream = nullptr;
   return cudaSuccess;
 }
-inline cudaError_t cudaStreamDestroy(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+inline cudaError_t cudaStreamDestroy(cudaStream_t) {
+  return cudaSuccess;
+}
+inline cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return cudaSuccess;
+}
+inline cudaError_t cudaDeviceSynchronize() {
+  return cudaSuccess;
+}
 
 // Device memory, in device_memory.cpp: out of the host's reach except while a kernel or a copy runs.
 cudaError_t simt_malloc(void** memory, std::size_t bytes);
@@ -136,7 +161,9 @@ inline cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
   return cudaSuccess;
 }
-inline cudaError_t cudaSetDevice(int) { return cudaSuccess; }
+inline cudaError_t cudaSetDevice(int) {
+  return cudaSuccess;
+}
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {"emulated on the host", 9, 0, 132, 0};
   std::size_t free = 0;
