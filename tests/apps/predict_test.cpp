@@ -44,6 +44,20 @@ class Predict : public ::testing::Test {
   bragg::tests::TemporaryFolder folder_;
 };
 
+TEST_F(Predict, AWavelengthOnTheCommandLineWinsOverTheFilesAndThatOverTheModels) {
+  const auto assumed = [&](std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "predict");
+    arguments.insert(arguments.end(), {"--model", path("m7.safetensors"), "--json"});
+    const RunResult run = run_bragg(arguments);
+    EXPECT_EQ(run.code, 0) << run.err;
+    const json line = lines_of(run.out).at(0).at("assumed");
+    return std::pair(line.at("wavelength").get<double>(), line.at("wavelength_from").get<std::string>());
+  };
+  EXPECT_EQ(assumed({path("a.xy")}), std::pair(1.54184, std::string("model")));
+  EXPECT_EQ(assumed({path("b.csv")}), std::pair(0.71073, std::string("file")));
+  EXPECT_EQ(assumed({path("b.csv"), "--wavelength", "0.7"}), std::pair(0.7, std::string("flag")));
+}
+
 TEST_F(Predict, WritesALineOfJsonForEveryPatternInOrder) {
   write_pattern_set(folder_.path() / "set.safetensors", 3, {225, 152, 14});
   const RunResult run =

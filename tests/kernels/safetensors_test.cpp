@@ -198,6 +198,9 @@ TEST_F(Safetensors, TruncatedAndForeignFilesAreErrors) {
   expect_contains(open_error(), {"end at 400", "401 bytes"});
   write_raw(std::string(8, '\xff') + "{}");
   expect_contains(open_error(), {"header of 18446744073709551615 bytes", "file of 10"});
+  // A header that would end one byte behind the file, though it is shorter than the file.
+  write_raw(std::string("\x03\0\0\0\0\0\0\0{}", 10));
+  expect_contains(open_error(), {"header of 3 bytes", "file of 10"});
   write_raw(std::string(4096, '\0'));
   expect_contains(open_error(), {"not a safetensors file"});
   write_raw("\x89PNG\r\n\x1a\n some picture");

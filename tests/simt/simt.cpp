@@ -13,12 +13,24 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(BRAGG_SIMT_TSAN)
 #include <sanitizer/tsan_interface.h>
 #endif
 
 namespace simt {
 namespace {
+
+/// What happened before release(p) has happened before what follows acquire(p): for ThreadSanitizer alone.
+void release([[maybe_unused]] void* p) {
+#if defined(BRAGG_SIMT_TSAN)
+  __tsan_release(p);
+#endif
+}
+void acquire([[maybe_unused]] void* p) {
+#if defined(BRAGG_SIMT_TSAN)
+  __tsan_acquire(p);
+#endif
+}
 
 constexpr std::size_t stack_bytes = 128 << 10;
 constexpr unsigned warp = 32;
@@ -57,8 +69,7 @@ class Block {
     for (unsigned i = 0; i < count; ++i)
       start(*fibres_[i], i, index, grid, size);
     schedule(count);
-    for (unsigned i = 0; i < count; ++i)
-      finish(*fibres_[i]);
+    acquire(&end_);
   }
 
   Fibre& current() { return *current_; }
@@ -75,16 +86,7 @@ class Block {
     switch_from(fibre);
   }
 
-  void release_barrier_for_sanitizer() {
-#if defined(__SANITIZE_THREAD__)
-    __tsan_release(&barrier_);
-#endif
-  }
-  void acquire_barrier_for_sanitizer() {
-#if defined(__SANITIZE_THREAD__)
-    __tsan_acquire(&barrier_);
-#endif
-  }
+  char barrier = 0;  ///< stands for __syncthreads to ThreadSanitizer
 
  private:
   static constexpr std::size_t alignment = 1024;
@@ -103,18 +105,11 @@ class Block {
     f.context.uc_stack.ss_size = stack_bytes;
     f.context.uc_link = nullptr;
     makecontext(&f.context, &Block::enter, 0);
-#if defined(__SANITIZE_THREAD__)
-    f.sanitizer_fibre = __tsan_create_fiber(0);
-    __tsan_release(&launch_);
+#if defined(BRAGG_SIMT_TSAN)
+    // Made once: it costs more than a small block. So thread i of a block comes after thread i of the one before.
+    if (f.sanitizer_fibre == nullptr) f.sanitizer_fibre = __tsan_create_fiber(0);
 #endif
-  }
-
-  void finish(Fibre& f) {
-#if defined(__SANITIZE_THREAD__)
-    __tsan_acquire(&launch_);
-    __tsan_destroy_fiber(f.sanitizer_fibre);
-#endif
-    (void)f;
+    release(&begin_);
   }
 
   static void enter();
@@ -164,7 +159,7 @@ class Block {
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_start_switch_fiber(&scheduler_fake_stack_, f.stack.get(), stack_bytes);
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(BRAGG_SIMT_TSAN)
     scheduler_fibre_ = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(f.sanitizer_fibre, __tsan_switch_to_fiber_no_sync);
 #endif
@@ -179,7 +174,7 @@ class Block {
     __sanitizer_start_switch_fiber(f.waits == Waits::has_returned ? nullptr : &f.fake_stack, scheduler_stack_,
                                    scheduler_stack_bytes_);
 #endif
-#if defined(__SANITIZE_THREAD__)
+#if defined(BRAGG_SIMT_TSAN)
     __tsan_switch_to_fiber(scheduler_fibre_, __tsan_switch_to_fiber_no_sync);
 #endif
     swapcontext(&f.context, &scheduler_);
@@ -202,7 +197,9 @@ class Block {
   [[maybe_unused]] void* scheduler_fibre_ = nullptr;
   [[maybe_unused]] const void* scheduler_stack_ = nullptr;
   [[maybe_unused]] std::size_t scheduler_stack_bytes_ = 0;
-  [[maybe_unused]] char barrier_ = 0, launch_ = 0;
+  /// Stand for the start and the end of a block's threads to ThreadSanitizer: not one for both, or a thread that starts
+  /// late would come after one that has returned.
+  char begin_ = 0, end_ = 0;
 };
 
 Block& block() {
@@ -214,13 +211,9 @@ void Block::enter() {
   Block& b = block();
   Fibre& f = b.current();
   b.arrived(f);
-#if defined(__SANITIZE_THREAD__)
-  __tsan_acquire(&b.launch_);
-#endif
+  acquire(&b.begin_);
   (*b.thread_)();
-#if defined(__SANITIZE_THREAD__)
-  __tsan_release(&b.launch_);
-#endif
+  release(&b.end_);
   b.wait(Waits::has_returned);
 }
 
@@ -240,9 +233,9 @@ unsigned lane() {
 
 void barrier() {
   Block& b = block();
-  b.release_barrier_for_sanitizer();
+  release(&b.barrier);
   b.wait(Waits::at_barrier);
-  b.acquire_barrier_for_sanitizer();
+  acquire(&b.barrier);
 }
 
 const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {
@@ -251,7 +244,9 @@ const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {
   auto& slots = b.slots().value[static_cast<std::size_t>(f.parity)];
   slots[f.linear % warp] = value;
   f.mask = mask;
+  release(slots.data());
   b.wait(Waits::at_collective);
+  acquire(slots.data());
   f.parity ^= 1;
   return slots.data();
 }

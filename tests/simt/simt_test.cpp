@@ -1,4 +1,6 @@
 // The emulation itself: what it shares, where it waits, what it reports.
+#include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <vector>
 
@@ -37,6 +39,38 @@ TEST(Simt, BarrierLetsEveryoneSeeWhatWasWrittenBefore) {
       expected += (i + 7 * round) % threads + round;
     EXPECT_EQ(got[i], expected);
   }
+}
+
+// Turns a row round through shared memory; without its barrier as good a mutant as any.
+template <bool has_barrier>
+void reverse(const int* src, int* dst) {
+  auto* shared = reinterpret_cast<int*>(simt::shared_memory());
+  shared[threadIdx.x] = src[threadIdx.x];
+  if (has_barrier) __syncthreads();
+  dst[threadIdx.x] = shared[blockDim.x - 1 - threadIdx.x];
+}
+
+template <bool has_barrier>
+bool reverses() {
+  std::vector<int> src(64), dst(64);
+  for (int i = 0; i < 64; ++i)
+    src[i] = i;
+  simt::run({1}, {64}, 64 * sizeof(int), [&] { reverse<has_barrier>(src.data(), dst.data()); });
+  return std::equal(src.begin(), src.end(), dst.rbegin());
+}
+
+TEST(Simt, AMissingBarrierIsReported) {
+  EXPECT_TRUE(reverses<true>());
+#if !defined(__SANITIZE_THREAD__)
+  EXPECT_FALSE(reverses<false>());  // the first threads read what the last have not written yet
+#else
+  // As a race, whatever the order that the threads happened to run in.
+  const auto run_mutant = [] {
+    reverses<false>();
+    std::exit(0);
+  };
+  EXPECT_EXIT(run_mutant(), ::testing::ExitedWithCode(66), "data race");
+#endif
 }
 
 TEST(Simt, ShufflesAndVotes) {
