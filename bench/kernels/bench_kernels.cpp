@@ -1,6 +1,6 @@
 // Every layer of the three models, every pass, at batch 256: us, GFLOP/s and the share of the machine's
-// measured FMA peak; GB/s for the ops that memory bounds. Own flags: --threads=N, --batch=N,
-// --instruction_set=NAME; the others are Google Benchmark's (--benchmark_filter=conv2).
+// measured FMA peak; GB/s for the ops that memory bounds. Own flags: --device=cpu|cuda, --threads=N,
+// --batch=N, --instruction_set=NAME; the others are Google Benchmark's (--benchmark_filter=conv2).
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -18,7 +18,7 @@ namespace {
 
 struct Setup {
   std::unique_ptr<Backend> backend;
-  double peak_gflops;
+  double peak_gflops;  ///< 0: not known
   int threads;
   bool wall_clock;  ///< else CPU time, which other processes on the machine disturb less
 };
@@ -67,7 +67,7 @@ void measure(benchmark::State& state, const Setup& setup, double flops, double b
   const auto rate = Counter::kIsIterationInvariantRate;
   if (flops > 0) {
     state.counters["GFLOP/s"] = Counter(flops / 1e9, rate);
-    state.counters["share_of_peak"] = Counter(flops / 1e9 / setup.peak_gflops, rate);
+    if (setup.peak_gflops > 0) state.counters["share_of_peak"] = Counter(flops / 1e9 / setup.peak_gflops, rate);
   }
   if (bytes > 0) state.counters["GB/s"] = Counter(bytes / 1e9, rate);
 }
@@ -205,7 +205,9 @@ void add_loss(const Setup& setup, std::int64_t N) {
 }  // namespace
 }  // namespace bragg::bench
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   using namespace bragg;
   benchmark::Initialize(&argc, argv);
   DeviceOptions options{.device = "cpu", .threads = 2, .instruction_set = ""};
@@ -213,7 +215,9 @@ int main(int argc, char** argv) {
   bool wall_clock = true;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
-    if (argument.starts_with("--threads=")) {
+    if (argument.starts_with("--device=")) {
+      options.device = argument.substr(std::strlen("--device="));
+    } else if (argument.starts_with("--threads=")) {
       options.threads = std::atoi(argument.c_str() + std::strlen("--threads="));
     } else if (argument.starts_with("--batch=")) {
       N = std::atoll(argument.c_str() + std::strlen("--batch="));
@@ -226,10 +230,11 @@ int main(int argc, char** argv) {
       return 2;
     }
   }
-  bench::Setup setup{make_backend(options), bench::measure_fma_peak(options.threads), options.threads,
-                     wall_clock};
-  fmt::print("{}; batch {}; measured FMA peak {:.1f} GFLOP/s\n", setup.backend->description(), N,
-             setup.peak_gflops);
+  // The peak that the shares are of is the host's; a GPU's is not measured here.
+  const double peak = options.device == "cpu" ? bench::measure_fma_peak(options.threads) : 0;
+  bench::Setup setup{make_backend(options), peak, options.threads, wall_clock};
+  fmt::print("{}; batch {}{}\n", setup.backend->description(), N,
+             peak > 0 ? fmt::format("; measured FMA peak {:.1f} GFLOP/s", peak) : "");
   for (const bench::Layer& layer : bench::layers(N)) {
     if (const auto* conv = std::get_if<Conv1dProblem>(&layer.problem))
       bench::add_conv1d(setup, layer.name, *conv);
@@ -242,4 +247,15 @@ int main(int argc, char** argv) {
   bench::add_loss(setup, N);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "bench_kernels: {}\n", e.what());
+    return 1;
+  }
 }
