@@ -83,6 +83,7 @@ class Block {
   void wait(Waits what) {
     Fibre& fibre = *current_;
     fibre.waits = what;
+    release(&end_);  // whoever never returns ends here
     switch_from(fibre);
   }
 
@@ -133,6 +134,7 @@ class Block {
         for (unsigned i = 0; i < count; ++i)
           if (fibres_[i]->waits == Waits::at_barrier) fibres_[i]->waits = Waits::nothing;
       } else if (!ran) {
+        acquire(&end_);
         throw std::runtime_error("block waits for ever: of " + std::to_string(left) + " threads " +
                                  std::to_string(at_barrier) +
                                  " are at __syncthreads, the others at a warp collective");
@@ -213,7 +215,6 @@ void Block::enter() {
   b.arrived(f);
   acquire(&b.begin_);
   (*b.thread_)();
-  release(&b.end_);
   b.wait(Waits::has_returned);
 }
 
