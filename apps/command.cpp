@@ -119,8 +119,9 @@ int CommandLine::main(int argc, char** argv) {
   }
 }
 
-std::unique_ptr<Backend> make_backend(const CommonOptions& common) {
-  return bragg::make_backend({.device = common.device, .threads = common.threads, .instruction_set = {}});
+std::unique_ptr<Backend> make_backend(const CommonOptions& common, const std::string& precision) {
+  return bragg::make_backend(
+      {.device = common.device, .threads = common.threads, .instruction_set = {}, .precision = precision});
 }
 
 }  // namespace bragg::apps

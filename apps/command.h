@@ -54,8 +54,8 @@ class CommandLine {
   Run run_;
 };
 
-/// The backend that the flags ask for.
-std::unique_ptr<Backend> make_backend(const CommonOptions&);
+/// The backend that the flags ask for, with DeviceOptions::precision.
+std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& precision = "fp32");
 
 void add_crystals(CommandLine&);
 void add_crystals_split(CommandLine&, CLI::App* group);

@@ -248,10 +248,8 @@ TrainConfig read(const std::vector<Layer>& layers) {
     reader.fail("train.precision", fmt::format("is '{}'; the nearest is '{}'", config.precision,
                                                nearest_name(config.precision, precisions)));
   }
-  if (config.precision != "fp32") {
-    reader.fail("train.precision",
-                fmt::format("is '{}': on a CPU bragg trains in fp32 only", config.precision));
-  }
+  if (config.precision == "bf16")
+    reader.fail("train.precision", "is 'bf16': there are fp32 and, on a GPU, tf32");
   return config;
 }
 

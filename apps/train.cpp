@@ -101,7 +101,7 @@ int train(const Options& options, const CommonOptions& common) {
     fmt::print(stderr, "{} holds no checkpoint yet: starting anew\n", options.out);
 
   const StopSignal stop;
-  const auto backend = make_backend(common);
+  const auto backend = make_backend(common, config.precision);
   const TrainingData data = make_training_data(*backend, files, config);
   files.release_crystals();
   fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,

@@ -32,19 +32,23 @@ step() {
 step info 30 "$bragg" info --device cuda
 
 # Right: every op against the reference, whole models step by step, then the same small ops under the sanitizers.
-step ops 120 $build/tests/kernels/network_ops_test --gtest_filter='*/cuda'
-step models 180 $build/tests/nn/nn_test --gtest_filter='*_cuda'
+step ops 120 $build/tests/kernels/network_ops_test --gtest_filter='*/cuda*'
+step models 180 $build/tests/nn/nn_test --gtest_filter='*_cuda*'
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck synccheck initcheck; do
     step "sanitizer_$tool" 90 compute-sanitizer --tool "$tool" --error-exitcode 9 $build/tests/kernels/network_ops_test \
-      --gtest_filter='*Softmax*/cuda:*AvgPool1d/cuda:*DropoutKeeps*/cuda'
+      --gtest_filter='*Softmax*/cuda:*AvgPool1d/cuda:*DropoutKeeps*/cuda*'
   done
 fi
 
 # Fast.
-step kernels 120 $build/bench/bench_kernels --device=cuda --benchmark_format=json --benchmark_out="$out/kernels.json"
-for model in scnn npcnn mlp; do
-  step "step_$model" 40 $build/bench/bench_training --device cuda --model "$model" --batch 256 --seconds 5
+for precision in fp32 tf32; do
+  step "kernels_$precision" 60 $build/bench/bench_kernels --device=cuda --precision=$precision --benchmark_min_time=0.2 \
+    --benchmark_out="$out/kernels_$precision.json" --benchmark_out_format=json
+  for model in scnn npcnn mlp; do
+    step "step_${model}_$precision" 30 $build/bench/bench_training --device cuda --precision $precision --model "$model" \
+      --batch 256 --seconds 3
+  done
 done
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
   step pytorch 240 python3 bench/training_step/pytorch_gpu_peer.py --seconds 3
@@ -60,8 +64,11 @@ fi
   cat "$out"/step_*.log | grep '^{' | sed '$! s/$/,/'
   printf '],\n"pytorch": [\n'
   if [ -f "$out/pytorch.log" ]; then grep '^{' "$out/pytorch.log" | sed '$! s/$/,/'; fi
-  printf '],\n"kernels": '
-  if [ -s "$out/kernels.json" ]; then cat "$out/kernels.json"; else echo null; fi
+  printf ']'
+  for precision in fp32 tf32; do
+    printf ',\n"kernels_%s": ' "$precision"
+    if [ -s "$out/kernels_$precision.json" ]; then cat "$out/kernels_$precision.json"; else echo null; fi
+  done
   printf '}\n'
 } >"$out/gpu.json"
 echo "wrote $out/gpu.json"

@@ -148,6 +148,7 @@ struct DeviceOptions {
   int threads = 0;              ///< 0: all that the process may use
   std::string
       instruction_set;  ///< "", "x86-64-v2", "x86-64-v3", "x86-64-v4": "" takes the best the machine has
+  std::string precision = "fp32";  ///< of products: "fp32", or on a GPU "tf32"
 };
 
 /// Throws UsageError for a device that is unknown or not there, or an instruction set that the machine lacks.

@@ -1,5 +1,6 @@
 // Every layer of the three models, every pass, at batch 256: us, GFLOP/s and the share of the machine's
-// measured FMA peak; GB/s for the ops that memory bounds. Own flags: --device=cpu|cuda, --threads=N,
+// measured FMA peak; GB/s for the ops that memory bounds. Own flags: --device=cpu|cuda,
+// --precision=fp32|tf32, --threads=N,
 // --batch=N, --instruction_set=NAME; the others are Google Benchmark's (--benchmark_filter=conv2).
 #include <cstdlib>
 #include <cstring>
@@ -67,7 +68,8 @@ void measure(benchmark::State& state, const Setup& setup, double flops, double b
   const auto rate = Counter::kIsIterationInvariantRate;
   if (flops > 0) {
     state.counters["GFLOP/s"] = Counter(flops / 1e9, rate);
-    if (setup.peak_gflops > 0) state.counters["share_of_peak"] = Counter(flops / 1e9 / setup.peak_gflops, rate);
+    if (setup.peak_gflops > 0)
+      state.counters["share_of_peak"] = Counter(flops / 1e9 / setup.peak_gflops, rate);
   }
   if (bytes > 0) state.counters["GB/s"] = Counter(bytes / 1e9, rate);
 }
@@ -217,6 +219,8 @@ int run(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument.starts_with("--device=")) {
       options.device = argument.substr(std::strlen("--device="));
+    } else if (argument.starts_with("--precision=")) {
+      options.precision = argument.substr(std::strlen("--precision="));
     } else if (argument.starts_with("--threads=")) {
       options.threads = std::atoi(argument.c_str() + std::strlen("--threads="));
     } else if (argument.starts_with("--batch=")) {

@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", batch)->capture_default_str();
   app.add_option("--threads", device.threads, "0: all")->capture_default_str();
   app.add_option("--device", device.device)->capture_default_str();
+  app.add_option("--precision", device.precision)->capture_default_str();
   app.add_option("--seconds", seconds, "for each of the two measurements")->capture_default_str();
   app.add_flag("--ops", ops, "the time of every op, on stderr");
   CLI11_PARSE(app, argc, argv);

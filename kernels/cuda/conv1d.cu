@@ -18,14 +18,14 @@ ConstMatrixView outputs(const Conv1dProblem& p, const ConstActivations& a) {
   return {a.item<float>(0), a.item_stride, p.L_out(), p.C_out, p.C_out};
 }
 
-GemmConfig backward_weights_config(const Conv1dProblem& p) {
-  return choose_gemm_config(p.C_out, p.kernel * p.C_in, p.N * p.L_out(), true);
+GemmConfig backward_weights_config(Precision precision, const Conv1dProblem& p) {
+  return choose_gemm_config(precision, p.C_out, p.kernel * p.C_in, p.N * p.L_out(), true);
 }
 
 }  // namespace
 
 std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
-  return p.N == 0 ? 0 : part_bytes(backward_weights_config(p), p.C_out, p.kernel * p.C_in);
+  return p.N == 0 ? 0 : part_bytes(backward_weights_config(precision_, p), p.C_out, p.kernel * p.C_in);
 }
 
 void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
@@ -33,7 +33,8 @@ void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivatio
   const std::int64_t M = p.N * p.L_out(), K = p.kernel * p.C_in;
   const GemmArguments g(M, p.C_out, K, windows(p, src), {weights.as<float>(), 0, p.C_out, K, K});
   const MatrixView rows(dst.item<float>(0), dst.item_stride, p.L_out(), p.C_out, p.L_out() * p.C_out);
-  gemm_forward([&] { return text("conv1d_forward", p); }, stream_.get(), g, ForwardStore(rows, epilogue));
+  gemm_forward([&] { return text("conv1d_forward", p); }, stream_.get(), precision_, g,
+               ForwardStore(rows, epilogue));
 }
 
 /// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R = ceil(kernel /
@@ -50,7 +51,7 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
   ConstMatrixView b(weights.as<float>() + first, -N, p.C_out, p.kernel * p.C_in, N);
   b.first_item_row_length = static_cast<std::int32_t>(std::min(N, p.kernel * p.C_in - first));
   const MatrixView dst(diff_src.item<float>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
-  gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(),
+  gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(), precision_,
                      GemmArguments(M, N, K, a, b), BackwardStore(dst, relu));
 }
 
@@ -60,7 +61,8 @@ void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const Const
   const GemmArguments g(p.C_out, p.kernel * p.C_in, p.N * p.L_out(), outputs(p, diff_dst), windows(p, src));
   auto* const parts = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
   gemm_backward_weights([&] { return text("conv1d_backward_weights", p); }, stream_.get(), g,
-                        backward_weights_config(p), parts, diff_weights.as<float>(), diff_bias.as<float>());
+                        backward_weights_config(precision_, p), parts, diff_weights.as<float>(),
+                        diff_bias.as<float>());
 }
 
 }  // namespace bragg::cuda

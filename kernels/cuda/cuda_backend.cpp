@@ -29,19 +29,24 @@ int used(int index) {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, std::unique_ptr<Backend> host) {
-  return std::make_unique<CudaBackend>(device_index(device), std::move(host));
+std::unique_ptr<Backend> make_cuda_backend(const std::string& device, const std::string& precision,
+                                           std::unique_ptr<Backend> host) {
+  return std::make_unique<CudaBackend>(device_index(device), parse_precision(precision), std::move(host));
 }
 
 bool is_available() {
   return device_count() > 0;
 }
 
-CudaBackend::CudaBackend(int device, std::unique_ptr<Backend> host)
-    : device_(used(device)), tickets_(allocate_device_memory(sizeof(unsigned))), host_(std::move(host)) {}
+CudaBackend::CudaBackend(int device, Precision precision, std::unique_ptr<Backend> host)
+    : device_(used(device)),
+      precision_(precision),
+      tickets_(allocate_device_memory(sizeof(unsigned))),
+      host_(std::move(host)) {}
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, fp32; simulator on the host: {}", describe_device(device_), host_->description());
+  return fmt::format("{}, {}; simulator on the host: {}", describe_device(device_),
+                     precision_ == Precision::tf32 ? "tf32" : "fp32", host_->description());
 }
 
 Buffer CudaBackend::allocate(std::size_t bytes) {

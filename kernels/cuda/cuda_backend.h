@@ -1,4 +1,5 @@
-// The NVIDIA GPU backend: fp32, kernels written by hand, one stream. Ops return before they have run;
+// The NVIDIA GPU backend: fp32 (on request with products in tf32), kernels
+// written by hand, one stream. Ops return before they have run;
 // download() and synchronize() wait.
 //
 // structure_factors and render_patterns are computed on the host so far; what they make lies on the device as
@@ -6,6 +7,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/cuda/gemm/gemm_config.h"
 #include "kernels/cuda/runtime.h"
 
 namespace bragg::cuda {
@@ -13,7 +15,7 @@ namespace bragg::cuda {
 class CudaBackend final : public Backend {
  public:
   /// Throws UsageError where there is no such device. `host`: what computes the crystallographic ops.
-  CudaBackend(int device, std::unique_ptr<Backend> host);
+  CudaBackend(int device, Precision, std::unique_ptr<Backend> host);
 
   std::string name() const override { return "cuda"; }
   std::string description() const override;
@@ -64,6 +66,7 @@ class CudaBackend final : public Backend {
   const ReflectionSet& on_host(const ReflectionSet&);
 
   const int device_;
+  const Precision precision_;
   Stream stream_;
   Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
   std::unique_ptr<Backend> host_;

@@ -11,21 +11,22 @@ ConstMatrixView items(const ConstActivations& a) {
   return {a.item<float>(0), a.item_stride, 1, a.C, a.C};
 }
 
-GemmConfig backward_weights_config(const DenseProblem& p) {
-  return choose_gemm_config(p.out, p.in, p.N, true);
+GemmConfig backward_weights_config(Precision precision, const DenseProblem& p) {
+  return choose_gemm_config(precision, p.out, p.in, p.N, true);
 }
 
 }  // namespace
 
 std::size_t CudaBackend::workspace_bytes(const DenseProblem& p) const {
-  return part_bytes(backward_weights_config(p), p.out, p.in);
+  return part_bytes(backward_weights_config(precision_, p), p.out, p.in);
 }
 
 void CudaBackend::do_dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
                                    const Activations& dst, const Epilogue& epilogue) {
   const GemmArguments g(p.N, p.out, p.in, items(src), {weights.as<float>(), 0, p.out, p.in, p.in});
   const MatrixView rows(dst.item<float>(0), dst.item_stride, 1, p.out, p.out);
-  gemm_forward([&] { return text("dense_forward", p); }, stream_.get(), g, ForwardStore(rows, epilogue));
+  gemm_forward([&] { return text("dense_forward", p); }, stream_.get(), precision_, g,
+               ForwardStore(rows, epilogue));
 }
 
 void CudaBackend::do_dense_backward_data(const DenseProblem& p, const ConstActivations& diff_dst,
@@ -33,7 +34,7 @@ void CudaBackend::do_dense_backward_data(const DenseProblem& p, const ConstActiv
                                          const ReluGradient& relu) {
   const GemmArguments g(p.N, p.in, p.out, items(diff_dst), {weights.as<float>(), 0, p.out, p.in, p.in});
   const MatrixView dst(diff_src.item<float>(0), diff_src.item_stride, 1, p.in, p.in);
-  gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), g,
+  gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), precision_, g,
                      BackwardStore(dst, relu));
 }
 
@@ -43,7 +44,8 @@ void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstAc
   const GemmArguments g(p.out, p.in, p.N, items(diff_dst), items(src));
   auto* const parts = static_cast<float*>(workspace("dense_backward_weights", workspace_bytes(p)));
   gemm_backward_weights([&] { return text("dense_backward_weights", p); }, stream_.get(), g,
-                        backward_weights_config(p), parts, diff_weights.as<float>(), diff_bias.as<float>());
+                        backward_weights_config(precision_, p), parts, diff_weights.as<float>(),
+                        diff_bias.as<float>());
 }
 
 }  // namespace bragg::cuda

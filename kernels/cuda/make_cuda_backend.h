@@ -8,9 +8,11 @@
 
 namespace bragg::cuda {
 
-/// `device`: "cuda" or "cuda:1". `host` computes what has no kernel yet. Throws UsageError for another text,
-/// for a device that is not there, and where bragg was built without CUDA.
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, std::unique_ptr<Backend> host);
+/// `device`: "cuda" or "cuda:1"; `precision`: "fp32" or "tf32". `host` computes what has no kernel yet.
+/// Throws UsageError for another text, for a device that is not there, and where bragg was built without
+/// CUDA.
+std::unique_ptr<Backend> make_cuda_backend(const std::string& device, const std::string& precision,
+                                           std::unique_ptr<Backend> host);
 /// Whether there is a device that make_cuda_backend would take.
 bool is_available();
 

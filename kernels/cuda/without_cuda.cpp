@@ -6,7 +6,8 @@
 
 namespace bragg::cuda {
 
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, std::unique_ptr<Backend>) {
+std::unique_ptr<Backend> make_cuda_backend(const std::string& device, const std::string&,
+                                           std::unique_ptr<Backend>) {
   throw UsageError(fmt::format("{}: this bragg was built without CUDA", device));
 }
 

@@ -52,6 +52,7 @@ struct Fibre {
 /// What the lanes of a warp give each other. A lane writes one half while slower ones still read the other.
 struct WarpSlots {
   std::array<std::array<std::uint64_t, warp>, 2> value{};
+  alignas(8) std::array<std::array<std::byte, warp * WarpBlock::bytes>, 2> block;
 };
 
 /// One block at a time.
@@ -107,7 +108,8 @@ class Block {
     f.context.uc_link = nullptr;
     makecontext(&f.context, &Block::enter, 0);
 #if defined(BRAGG_SIMT_TSAN)
-    // Made once: it costs more than a small block. So thread i of a block comes after thread i of the one before.
+    // Made once: it costs more than a small block. So thread i of a block comes after thread i of the one
+    // before.
     if (f.sanitizer_fibre == nullptr) f.sanitizer_fibre = __tsan_create_fiber(0);
 #endif
     release(&begin_);
@@ -199,8 +201,8 @@ class Block {
   [[maybe_unused]] void* scheduler_fibre_ = nullptr;
   [[maybe_unused]] const void* scheduler_stack_ = nullptr;
   [[maybe_unused]] std::size_t scheduler_stack_bytes_ = 0;
-  /// Stand for the start and the end of a block's threads to ThreadSanitizer: not one for both, or a thread that starts
-  /// late would come after one that has returned.
+  /// Stand for the start and the end of a block's threads to ThreadSanitizer: not one for both, or a thread
+  /// that starts late would come after one that has returned.
   char begin_ = 0, end_ = 0;
 };
 
@@ -250,6 +252,15 @@ const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {
   acquire(slots.data());
   f.parity ^= 1;
   return slots.data();
+}
+
+WarpBlock exchange_block(const void* mine, std::size_t bytes) {
+  Block& b = block();
+  Fibre& f = b.current();
+  auto& slots = b.slots().block[static_cast<std::size_t>(f.parity)];
+  std::memcpy(slots.data() + f.linear % warp * WarpBlock::bytes, mine, std::min(bytes, WarpBlock::bytes));
+  exchange(0xFFFFFFFFu, 0);  // everyone's are there
+  return WarpBlock(slots.data());
 }
 
 void run(dim3 grid, dim3 block_size, std::size_t shared_bytes, const std::function<void()>& thread) {

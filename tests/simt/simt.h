@@ -34,6 +34,17 @@ void barrier();
 /// and votes. The values stay valid until the fibre's next collective.
 const std::uint64_t* exchange(unsigned mask, std::uint64_t value);
 unsigned lane();
+/// The same for a whole warp and up to 48 bytes: lane -> what it gave.
+class WarpBlock {
+ public:
+  explicit WarpBlock(const std::byte* first) : first_(first) {}
+  const void* operator()(unsigned lane) const { return first_ + lane * bytes; }
+  static constexpr std::size_t bytes = 48;
+
+ private:
+  const std::byte* first_;
+};
+WarpBlock exchange_block(const void* mine, std::size_t bytes);
 
 /// Runs `thread` for every thread of the grid. Throws std::runtime_error where threads wait for what never
 /// comes (a barrier that not all of them reach, a collective that a lane of its mask does not join).

@@ -4,7 +4,10 @@ namespace bragg::tests {
 
 std::string name_of(const DeviceOptions& options) {
   const std::string& set = options.instruction_set;
-  return set.empty() ? options.device : options.device + "_" + set.substr(set.size() - 2);
+  std::string name = options.device;
+  if (!set.empty()) name += "_" + set.substr(set.size() - 2);
+  if (options.precision != "fp32") name += "_" + options.precision;
+  return name;
 }
 
 }  // namespace bragg::tests

@@ -15,7 +15,10 @@ std::vector<DeviceOptions> devices_under_test() {
     } catch (const UsageError&) {  // this machine lacks it
     }
   }
-  if (cuda::is_available()) devices.push_back({"cuda", 2, ""});
+  if (cuda::is_available()) {
+    devices.push_back({"cuda", 2, ""});
+    devices.push_back({"cuda", 2, "", "tf32"});
+  }
   return devices;
 }
 

@@ -15,10 +15,10 @@ namespace bragg::cuda {
 using Describe = std::function<std::string()>;
 
 /// A by rows m, B by rows n: C = A B, stored through bias, ReLU and dropout.
-void gemm_forward(const Describe&, cudaStream_t, const GemmArguments&, const ForwardStore&);
+void gemm_forward(const Describe&, cudaStream_t, Precision, const GemmArguments&, const ForwardStore&);
 
 /// A by rows m, B by rows k.
-void gemm_backward_data(const Describe&, cudaStream_t, const GemmArguments&, const BackwardStore&);
+void gemm_backward_data(const Describe&, cudaStream_t, Precision, const GemmArguments&, const BackwardStore&);
 
 /// Both by rows k: diff_weights (M, N) = A B with A = diff_dst^T, and diff_bias (M), the sums of A. K, the
 /// only long side of the problem, is cut into parts that are kept in `parts` (part_bytes) and added up in

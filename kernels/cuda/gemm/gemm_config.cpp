@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/error.h"
+
 namespace bragg::cuda {
 namespace {
 
@@ -25,7 +27,14 @@ constexpr std::int64_t k_step = 16, shortest_part = 512, most_parts = 64;
 
 }  // namespace
 
-GemmConfig choose_gemm_config(std::int64_t M, std::int64_t N, std::int64_t K, bool may_split) {
+Precision parse_precision(const std::string& name) {
+  if (name == "fp32") return Precision::fp32;
+  if (name == "tf32") return Precision::tf32;
+  throw UsageError(fmt::format("unknown precision '{}': fp32 or tf32", name));
+}
+
+GemmConfig choose_gemm_config(Precision precision, std::int64_t M, std::int64_t N, std::int64_t K,
+                              bool may_split) {
   GemmConfig best;
   double lowest = std::numeric_limits<double>::infinity();
   for (const Tile& tile : tiles) {
@@ -41,14 +50,15 @@ GemmConfig choose_gemm_config(std::int64_t M, std::int64_t N, std::int64_t K, bo
     const double cost = waves * static_cast<double>(length) * tile.m * tile.n / tile.efficiency;
     if (cost < lowest) {
       lowest = cost;
-      best = {tile.m, tile.n, parts, length};
+      best = {precision, tile.m, tile.n, parts, length};
     }
   }
   return best;
 }
 
 std::string describe(const GemmConfig& c, std::int64_t M, std::int64_t N) {
-  return fmt::format("simt fp32, tile {}x{}, {}x{} blocks, {} parts of {}", c.tile_m, c.tile_n,
+  return fmt::format("{}, tile {}x{}, {}x{} blocks, {} parts of {}",
+                     c.precision == Precision::tf32 ? "mma.sync tf32" : "simt fp32", c.tile_m, c.tile_n,
                      up(M, c.tile_m), up(N, c.tile_n), c.parts, c.part_length);
 }
 

@@ -6,81 +6,12 @@
 #pragma once
 
 #include "kernels/cuda/device/shared_memory.cuh"
-#include "kernels/cuda/gemm/gemm_arguments.h"
+#include "kernels/cuda/gemm/fetch.cuh"
 
 namespace bragg::cuda {
 
-/// Along which index an operand's neighbours in memory lie: k, or its other one.
-enum class Contiguous { k, mn };
-
 namespace simt_gemm {
-constexpr int threads = 256, k_step = 16, padding = 4;
-
-/// One operand's tile, 16 T rows or columns of 16 numbers, on its way from global to shared memory.
-template <int T, Contiguous order>
-class Fetch;
-
-/// Neighbouring threads take neighbouring k: thread (k, r) serves rows r + 16 i.
-template <int T>
-class Fetch<T, Contiguous::k> {
- public:
-  __device__ Fetch(const ConstMatrixView& view, std::int32_t first, std::int32_t end) : k_(threadIdx.x % 16) {
-#pragma unroll
-    for (int i = 0; i < T; ++i) {
-      const std::int32_t r = first + static_cast<std::int32_t>(threadIdx.x / 16) + 16 * i;
-      row_[i] = r < end ? view.row(static_cast<std::uint32_t>(r)) : nullptr;
-    }
-  }
-  __device__ void load(std::int32_t k0, std::int32_t k_end) {
-    const std::int32_t k = k0 + k_;
-#pragma unroll
-    for (int i = 0; i < T; ++i)
-      value_[i] = row_[i] && k < k_end ? row_[i][k] : 0.0f;
-  }
-  __device__ void store(float* tile) const {
-    const int r = static_cast<int>(threadIdx.x / 16);
-#pragma unroll
-    for (int i = 0; i < T; ++i)
-      tile[k_ * (16 * T + padding) + r + 16 * i] = value_[i];
-  }
-
- private:
-  std::int32_t k_;
-  const float* row_[T];
-  float value_[T];
-};
-
-/// Neighbouring threads take neighbouring columns of a row k.
-template <int T>
-class Fetch<T, Contiguous::mn> {
- public:
-  __device__ Fetch(const ConstMatrixView& view, std::int32_t first, std::int32_t end)
-      : view_(view), first_(first), end_(end) {}
-  __device__ void load(std::int32_t k0, std::int32_t k_end) {
-#pragma unroll
-    for (int i = 0; i < T; ++i) {
-      const std::int32_t at = static_cast<std::int32_t>(threadIdx.x) + threads * i;
-      const std::int32_t k = k0 + at / (16 * T), column = first_ + at % (16 * T);
-      value_[i] = 0.0f;
-      if (k < k_end && column < end_) {
-        const auto row = static_cast<std::uint32_t>(k);
-        if (column < view_.length(row)) value_[i] = view_.row(row)[column];
-      }
-    }
-  }
-  __device__ void store(float* tile) const {
-#pragma unroll
-    for (int i = 0; i < T; ++i) {
-      const int at = static_cast<int>(threadIdx.x) + threads * i;
-      tile[at / (16 * T) * (16 * T + padding) + at % (16 * T)] = value_[i];
-    }
-  }
-
- private:
-  const ConstMatrixView& view_;
-  std::int32_t first_, end_;
-  float value_[T];
-};
+constexpr int padding = 4;
 
 /// Element i of a thread's T in its dimension, `t` its place of 16: fours lie together where T allows vector
 /// loads.
@@ -111,13 +42,15 @@ __device__ void read_fragment(const float* row, int t, float (&fragment)[T]) {
 /// Bytes of shared memory of a block.
 template <int TM, int TN>
 constexpr std::size_t gemm_simt_shared_bytes() {
+  using namespace gemm_block;
   using namespace simt_gemm;
   return sizeof(float) * 2 * k_step * (16 * (TM + TN) + 2 * padding);
 }
 
 /// Grid: (tiles of M, tiles of N, parts of K).
 template <int TM, int TN, Contiguous a_order, Contiguous b_order, typename Store>
-__global__ void __launch_bounds__(simt_gemm::threads) gemm_simt(const GemmArguments p, const Store store) {
+__global__ void __launch_bounds__(gemm_block::threads) gemm_simt(const GemmArguments p, const Store store) {
+  using namespace gemm_block;
   using namespace simt_gemm;
   constexpr int a_pitch = 16 * TM + padding, b_pitch = 16 * TN + padding;
   constexpr int stage = k_step * (a_pitch + b_pitch);
@@ -140,8 +73,8 @@ __global__ void __launch_bounds__(simt_gemm::threads) gemm_simt(const GemmArgume
   for (std::int32_t k0 = k_begin; k0 < k_end; k0 += k_step, at ^= 1) {
     float* const a = memory + at * stage;
     float* const b = a + k_step * a_pitch;
-    fetch_a.store(a);
-    fetch_b.store(b);
+    fetch_a.template store<a_pitch>(a);
+    fetch_b.template store<b_pitch>(b);
     // The other stage is still read by threads that are behind; the next barrier comes before it is written
     // again.
     __syncthreads();

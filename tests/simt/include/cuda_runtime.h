@@ -96,6 +96,39 @@ inline int __all_sync(unsigned mask, int predicate) {
   return result;
 }
 
+namespace simt {
+/// To nearest, ties away from zero: cvt.rna.tf32.f32.
+inline std::uint32_t to_tf32(float x) {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  if ((bits & 0x7F800000u) == 0x7F800000u) return bits;  // infinity, NaN
+  return (bits + 0x1000u) & 0xFFFFE000u;
+}
+
+/// The documented fragments, put together to matrices, multiplied, and taken apart again.
+inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+  struct Fragments {
+    std::uint32_t a[4], b[2];
+  } mine;
+  std::memcpy(mine.a, a, sizeof a);
+  std::memcpy(mine.b, b, sizeof b);
+  const auto all = exchange_block(&mine, sizeof mine);
+  const auto of = [&](unsigned other) { return static_cast<const Fragments*>(all(other)); };
+  // a tensor core takes the upper 19 bits of what it is given
+  const auto value = [](std::uint32_t bits) { return std::bit_cast<float>(bits & 0xFFFFE000u); };
+  const unsigned g = lane() / 4, t = lane() % 4;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
+    float sum = c[i];
+    for (unsigned k = 0; k < 8; ++k) {
+      const Fragments* with_a = of(row % 8 * 4 + k % 4);
+      const Fragments* with_b = of(column * 4 + k % 4);
+      sum = std::fma(value(with_a->a[row / 8 + 2 * (k / 4)]), value(with_b->b[k / 4]), sum);
+    }
+    c[i] = sum;
+  }
+}
+}  // namespace simt
+
 // ---- runtime ----
 
 enum cudaError_t {

@@ -1,0 +1,30 @@
+// Prints mma_layouts.tsv: who holds what of a tensor core's matrices, as CuTe's layouts say
+// (nvidia-cutlass 4.2, BSD-3). Made once; bragg itself needs nothing of it:
+//
+//   nvcc -std=c++17 -I CUTLASS/include make_mma_layouts.cu -o make_mma_layouts && ./make_mma_layouts >
+//   mma_layouts.tsv
+#include <cstdio>
+
+#include <cute/atom/mma_traits_sm80.hpp>
+#include <cute/layout.hpp>
+
+template <typename Layout>
+void print(const char* instruction, const char* matrix, Layout, int values, int rows) {
+  for (int lane = 0; lane < 32; ++lane) {
+    for (int value = 0; value < values; ++value) {
+      const int element = Layout{}(lane, value);  // column-major over (rows, columns)
+      std::printf("%s\t%s\t%d\t%d\t%d\t%d\n", instruction, matrix, lane, value, element % rows,
+                  element / rows);
+    }
+  }
+}
+
+int main() {
+  std::printf(
+      "# CuTe of CUTLASS 4.2: A (m, k), B (n, k), C (m, n)\n# "
+      "instruction\tmatrix\tlane\tvalue\trow\tcolumn\n");
+  using Traits = cute::MMA_Traits<cute::SM80_16x8x8_F32TF32TF32F32_TN>;
+  print("m16n8k8_tf32", "A", Traits::ALayout{}, 4, 16);
+  print("m16n8k8_tf32", "B", Traits::BLayout{}, 2, 8);
+  print("m16n8k8_tf32", "C", Traits::CLayout{}, 4, 16);
+}
