@@ -1,0 +1,66 @@
+// What the program needs where it runs: as little as possible.
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_folder.h"
+
+namespace bragg::tests {
+namespace {
+
+struct Output {
+  int status;
+  std::string text;
+};
+
+Output output_of(const std::string& command) {
+  FILE* pipe = popen((command + " 2>&1").c_str(), "r");
+  if (pipe == nullptr) return {-1, "popen failed"};
+  std::string text;
+  std::array<char, 4096> part{};
+  while (const std::size_t n = std::fread(part.data(), 1, part.size(), pipe))
+    text.append(part.data(), n);
+  return {pclose(pipe), text};
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(Deployment, NeedsNothingButWhatEverySystemHas) {
+  const std::set<std::string> allowed{"linux-vdso", "ld-linux-x86-64", "libc", "libm",
+                                      "libstdc++",  "libgcc_s",        "libz"};
+  const Output ldd = output_of("ldd '" BRAGG_BINARY "'");
+  ASSERT_EQ(ldd.status, 0) << ldd.text;
+  std::istringstream lines(ldd.text);
+  int libraries = 0;
+  for (std::string line; std::getline(lines, line); ++libraries) {
+    std::string path = line.substr(line.find_first_not_of(" \t"));
+    path = path.substr(0, path.find(' '));
+    const std::string file = std::filesystem::path(path).filename().string();
+    EXPECT_TRUE(allowed.contains(file.substr(0, file.find(".so")))) << line;
+  }
+  EXPECT_GT(libraries, 3);
+}
+
+TEST(Deployment, IsUnder20Megabytes) {
+  EXPECT_LT(std::filesystem::file_size(BRAGG_BINARY), 20'000'000u);
+}
+#endif
+
+TEST(Deployment, RunsFromWhereItIsInstalled) {
+  const TemporaryFolder folder;
+  const Output install = output_of("'" BRAGG_CMAKE "' --install '" BRAGG_BUILD_DIR "' --prefix '" +
+                                   folder.path().string() + "'");
+  ASSERT_EQ(install.status, 0) << install.text;
+  const std::filesystem::path program = folder.path() / "bin" / "bragg";
+  const Output info = output_of("cd / && '" + program.string() + "' info");
+  EXPECT_EQ(info.status, 0) << info.text;
+  EXPECT_NE(info.text.find("backends"), std::string::npos) << info.text;
+}
+
+}  // namespace
+}  // namespace bragg::tests
