@@ -120,8 +120,16 @@ int CommandLine::main(int argc, char** argv) {
 }
 
 std::unique_ptr<Backend> make_backend(const CommonOptions& common, const std::string& precision) {
-  return bragg::make_backend(
-      {.device = common.device, .threads = common.threads, .instruction_set = {}, .precision = precision});
+  const DeviceChoice choice = choose_device(common.device);
+  if (!choice.no_gpu_because.empty())
+    fmt::print(stderr, "no GPU ({}): computing on the CPU\n", choice.no_gpu_because);
+  const bool other = !choice.gpu && precision != "fp32";
+  if (other)
+    fmt::print(stderr, "precision {} is a GPU's: {} computes in its own\n", precision, choice.device);
+  return bragg::make_backend({.device = choice.device,
+                              .threads = common.threads,
+                              .instruction_set = {},
+                              .precision = other ? "fp32" : precision});
 }
 
 }  // namespace bragg::apps

@@ -54,7 +54,8 @@ class CommandLine {
   Run run_;
 };
 
-/// The backend that the flags ask for, with DeviceOptions::precision.
+/// The backend that the flags ask for, with DeviceOptions::precision where that is a GPU; other devices compute
+/// in their own, which it says on stderr, as it says that there is no GPU to be chosen.
 std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& precision = "fp32");
 
 void add_crystals(CommandLine&);

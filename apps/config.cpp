@@ -248,8 +248,6 @@ TrainConfig read(const std::vector<Layer>& layers) {
     reader.fail("train.precision", fmt::format("is '{}'; the nearest is '{}'", config.precision,
                                                nearest_name(config.precision, precisions)));
   }
-  if (config.precision == "bf16")
-    reader.fail("train.precision", "is 'bf16': there are fp32 and, on a GPU, tf32");
   return config;
 }
 

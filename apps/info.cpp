@@ -26,12 +26,9 @@ void print_plan(Backend& backend, const std::string& path) {
   for (const nn::PlannedOp& op : network.plan())
     fmt::print("{}\n", op.what);
   constexpr double mebibyte = 1 << 20;
-  constexpr int arenas = 4;  // weights, gradients, Adam's two moments
-  fmt::print(
-      "{} parameters, {:.1f} MiB with gradients and moments; activations {:.1f} MiB at batch {}\n",
-      nn::parameter_count(model),
-      static_cast<double>(arenas * parameters.arena_count() * size_of(backend.element_type())) / mebibyte,
-      static_cast<double>(network.activation_bytes()) / mebibyte, config.train.batch);
+  fmt::print("{} parameters, {:.1f} MiB with gradients and moments; activations {:.1f} MiB at batch {}\n",
+             nn::parameter_count(model), static_cast<double>(parameters.bytes()) / mebibyte,
+             static_cast<double>(network.activation_bytes()) / mebibyte, config.train.batch);
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ std::vector<Neighbour> nearest_neighbours(Backend& backend, const FeatureRows& q
   const std::int64_t most_references = std::min(reference_block, references.rows);
   Block query(backend, most_queries, points), reference(backend, most_references, points);
   const Buffer similarity = backend.allocate(static_cast<std::size_t>(most_queries * most_references) *
-                                             size_of(backend.element_type()));
+                                             size_of(backend.precise_type()));
   backend.reserve_workspace(backend.workspace_bytes(DenseProblem{most_queries, points, most_references}));
   std::vector<float> host(static_cast<std::size_t>(most_queries * most_references));
 
@@ -81,7 +81,7 @@ std::vector<Neighbour> nearest_neighbours(Backend& backend, const FeatureRows& q
       const DenseProblem problem{N, points, M};
       backend.reserve_workspace(backend.workspace_bytes(problem));
       const ConstActivations src{query.tensor().data, backend.element_type(), N, 1, points, points};
-      const Activations dst{similarity.data(), backend.element_type(), N, 1, M, M};
+      const Activations dst{similarity.data(), backend.precise_type(), N, 1, M, M};
       backend.dense_forward(problem, src, reference.tensor(), dst, {});
       backend.download(ConstTensor{dst.data, dst.dtype},
                        std::span(host).first(static_cast<std::size_t>(N * M)));

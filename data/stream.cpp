@@ -20,7 +20,7 @@ constexpr std::int64_t crystals_per_call = 2048;
 /// Sets one after the other in one.
 ReflectionSet join(Backend& backend, std::vector<ReflectionSet> parts) {
   if (parts.size() == 1) return std::move(parts.front());
-  const std::size_t f2_bytes = size_of(backend.element_type());
+  const std::size_t f2_bytes = size_of(backend.precise_type());
   ReflectionSet all;
   for (const ReflectionSet& part : parts) {
     all.crystals += part.crystals;

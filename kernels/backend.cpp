@@ -11,10 +11,13 @@
 namespace bragg {
 namespace {
 
-/// The call being checked: the op's name and the element type of the backend.
+/// The call being checked: the op's name and the types of the backend.
 struct Call {
   const char* op;
-  DType element;
+  DType element, precise;
+
+  Call(const char* op_, const Backend& backend)
+      : op(op_), element(backend.element_type()), precise(backend.precise_type()) {}
 
   [[noreturn]] void fail(const std::string& what) const {
     throw ProblemError(fmt::format("[{}] {}", op, what));
@@ -40,10 +43,14 @@ struct Call {
 
   void activations(const char* name, const ConstActivations& a, std::int64_t N, std::int64_t L,
                    std::int64_t C) const {
+    activations(name, a, N, L, C, element);
+  }
+  void activations(const char* name, const ConstActivations& a, std::int64_t N, std::int64_t L,
+                   std::int64_t C, DType type) const {
     equal(fmt::format("{} N", name).c_str(), a.N, "problem's", N);
     equal(fmt::format("{} L", name).c_str(), a.L, "problem's", L);
     equal(fmt::format("{} C", name).c_str(), a.C, "problem's", C);
-    is(name, a.dtype, element);
+    is(name, a.dtype, type);
     item_stride(name, a, L * C);
     if (N > 0) present(name, a.data);
   }
@@ -58,7 +65,7 @@ struct Call {
 
   /// `rows` of `C` features are what the epilogue's op stores.
   void epilogue(const Epilogue& e, std::int64_t rows, std::int64_t C) const {
-    if (e.bias) is("bias", e.bias.dtype, element);
+    if (e.bias) is("bias", e.bias.dtype, precise);
     probability("dropout", e.dropout.p);
     if (e.dropout.p == 0) return;
     present("dropout's state", e.dropout.state.data);
@@ -88,14 +95,21 @@ void* Backend::workspace(const char* op, std::size_t bytes) {
   return workspace_.data();
 }
 
-void Backend::check_element_type(const char* op, ConstTensor tensor) const {
-  Call{op, element_type()}.is("tensor", tensor.dtype, element_type());
+void Backend::fill_rows_with_zero(Tensor rows, std::int64_t count, std::int64_t length) {
+  const std::size_t element = size_of(rows.dtype);
+  const auto stride = static_cast<std::size_t>(weight_row_stride(length)) * element;
+  for (std::size_t row = 0; row < static_cast<std::size_t>(count); ++row)
+    fill_zero(rows.as<std::byte>() + row * stride, static_cast<std::size_t>(length) * element);
+}
+
+void Backend::check_number_type(const char* op, ConstTensor tensor) const {
+  if (tensor.dtype != precise_type()) Call(op, *this).is("tensor", tensor.dtype, element_type());
 }
 
 void Backend::conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
                              const Activations& dst, const Epilogue& epilogue) {
   p.validate();
-  const Call call{"conv1d_forward", element_type()};
+  const Call call("conv1d_forward", *this);
   call.activations("src", src, p.N, p.L_in, p.C_in);
   call.activations("dst", dst, p.N, p.L_out(), p.C_out);
   call.tensor("weights", weights);
@@ -107,7 +121,7 @@ void Backend::conv1d_backward_data(const Conv1dProblem& p, const ConstActivation
                                    ConstTensor weights, const Activations& diff_src,
                                    const ReluGradient& relu) {
   p.validate();
-  const Call call{"conv1d_backward_data", element_type()};
+  const Call call("conv1d_backward_data", *this);
   call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C_out);
   call.item_stride("diff_dst (with its halo)", diff_dst,
                    (p.L_out() + std::max(p.halo_before(), p.halo_after())) * p.C_out);
@@ -121,24 +135,23 @@ void Backend::conv1d_backward_weights(const Conv1dProblem& p, const ConstActivat
                                       const ConstActivations& diff_dst, Tensor diff_weights,
                                       Tensor diff_bias) {
   p.validate();
-  const Call call{"conv1d_backward_weights", element_type()};
+  const Call call("conv1d_backward_weights", *this);
   call.activations("src", src, p.N, p.L_in, p.C_in);
   call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C_out);
-  call.tensor("diff_weights", diff_weights);
-  call.tensor("diff_bias", diff_bias);
+  call.tensor("diff_weights", diff_weights, precise_type());
+  call.tensor("diff_bias", diff_bias, precise_type());
   if (p.N > 0) {
     do_conv1d_backward_weights(p, src, diff_dst, diff_weights, diff_bias);
   } else {
-    fill_zero(diff_weights.data,
-              static_cast<std::size_t>(p.C_out * p.kernel * p.C_in) * size_of(element_type()));
-    fill_zero(diff_bias.data, static_cast<std::size_t>(p.C_out) * size_of(element_type()));
+    fill_rows_with_zero(diff_weights, p.C_out, p.kernel * p.C_in);
+    fill_rows_with_zero(diff_bias, 1, p.C_out);
   }
 }
 
 void Backend::avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
                                  const Activations& dst) {
   p.validate();
-  const Call call{"avg_pool1d_forward", element_type()};
+  const Call call("avg_pool1d_forward", *this);
   call.activations("src", src, p.N, p.L_in, p.C);
   call.activations("dst", dst, p.N, p.L_out(), p.C);
   if (p.N > 0) do_avg_pool1d_forward(p, src, dst);
@@ -147,7 +160,7 @@ void Backend::avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivatio
 void Backend::avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
                                   const Activations& diff_src, const ReluGradient& relu) {
   p.validate();
-  const Call call{"avg_pool1d_backward", element_type()};
+  const Call call("avg_pool1d_backward", *this);
   call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C);
   call.activations("diff_src", diff_src, p.N, p.L_in, p.C);
   call.relu_gradient(relu, diff_src);
@@ -157,9 +170,9 @@ void Backend::avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivati
 void Backend::dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
                             const Activations& dst, const Epilogue& epilogue) {
   p.validate();
-  const Call call{"dense_forward", element_type()};
+  const Call call("dense_forward", *this);
   call.activations("src", src, p.N, 1, p.in);
-  call.activations("dst", dst, p.N, 1, p.out);
+  call.activations("dst", dst, p.N, 1, p.out, dst.dtype == precise_type() ? precise_type() : element_type());
   call.tensor("weights", weights);
   call.epilogue(epilogue, p.N, p.out);
   if (p.N > 0) do_dense_forward(p, src, weights, dst, epilogue);
@@ -169,7 +182,7 @@ void Backend::dense_backward_data(const DenseProblem& p, const ConstActivations&
                                   ConstTensor weights, const Activations& diff_src,
                                   const ReluGradient& relu) {
   p.validate();
-  const Call call{"dense_backward_data", element_type()};
+  const Call call("dense_backward_data", *this);
   call.activations("diff_dst", diff_dst, p.N, 1, p.out);
   call.activations("diff_src", diff_src, p.N, 1, p.in);
   call.tensor("weights", weights);
@@ -181,46 +194,52 @@ void Backend::dense_backward_weights(const DenseProblem& p, const ConstActivatio
                                      const ConstActivations& diff_dst, Tensor diff_weights,
                                      Tensor diff_bias) {
   p.validate();
-  const Call call{"dense_backward_weights", element_type()};
+  const Call call("dense_backward_weights", *this);
   call.activations("src", src, p.N, 1, p.in);
   call.activations("diff_dst", diff_dst, p.N, 1, p.out);
-  call.tensor("diff_weights", diff_weights);
-  call.tensor("diff_bias", diff_bias);
+  call.tensor("diff_weights", diff_weights, precise_type());
+  call.tensor("diff_bias", diff_bias, precise_type());
   if (p.N > 0) {
     do_dense_backward_weights(p, src, diff_dst, diff_weights, diff_bias);
   } else {
-    fill_zero(diff_weights.data, static_cast<std::size_t>(p.out * p.in) * size_of(element_type()));
-    fill_zero(diff_bias.data, static_cast<std::size_t>(p.out) * size_of(element_type()));
+    fill_rows_with_zero(diff_weights, p.out, p.in);
+    fill_rows_with_zero(diff_bias, 1, p.out);
   }
 }
 
 void Backend::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                    ConstTensor labels, Tensor diff_logits, Tensor totals) {
+                                    ConstTensor labels, const Activations& diff_logits, Tensor totals) {
   p.validate();
-  const Call call{"softmax_cross_entropy", element_type()};
+  const Call call("softmax_cross_entropy", *this);
   call.present("totals", totals.data);
   if (p.N == 0) return;
-  call.tensor("logits", logits);
+  call.tensor("logits", logits, precise_type());
   call.tensor("labels", labels, DType::i32);
-  if (diff_logits) call.is("diff_logits", diff_logits.dtype, element_type());
+  if (diff_logits.data) call.activations("diff_logits", diff_logits, p.N, 1, p.classes);
   do_softmax_cross_entropy(p, logits, labels, diff_logits, totals);
 }
 
 void Backend::adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                   ConstTensor state) {
+                   Tensor working, ConstTensor state) {
   p.validate();
-  const Call call{"adam", element_type()};
+  const Call call("adam", *this);
   call.present("state", state.data);
   if (p.count == 0) return;
-  call.tensor("weights", weights);
-  call.tensor("gradients", gradients);
-  call.tensor("m", m);
-  call.tensor("v", v);
-  do_adam(p, weights, gradients, m, v, state);
+  call.tensor("weights", weights, precise_type());
+  call.tensor("gradients", gradients, precise_type());
+  call.tensor("m", m, precise_type());
+  call.tensor("v", v, precise_type());
+  if (element_type() != precise_type()) {
+    call.tensor("working", working);
+  } else if (working) {
+    call.fail(fmt::format("working is {}, there is none beside {} weights", name_of(working.dtype),
+                          name_of(precise_type())));
+  }
+  do_adam(p, weights, gradients, m, v, working, state);
 }
 
 void Backend::advance(Tensor state, std::int64_t batch) {
-  const Call call{"advance", element_type()};
+  const Call call("advance", *this);
   call.present("state", state.data);
   if (batch < 0) call.fail(fmt::format("batch {} < 0", batch));
   do_advance(state, batch);
@@ -228,7 +247,7 @@ void Backend::advance(Tensor state, std::int64_t batch) {
 
 void Backend::draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state, Tensor dst) {
   p.validate();
-  const Call call{"draw_rows", element_type()};
+  const Call call("draw_rows", *this);
   call.present("state", state.data);
   if (p.N == 0) return;
   call.tensor("candidates", candidates, DType::i32);
@@ -239,7 +258,7 @@ void Backend::draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstT
 void Backend::gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
                           const Activations& dst) {
   p.validate();
-  const Call call{"gather_rows", element_type()};
+  const Call call("gather_rows", *this);
   call.present("table", table.data);
   if (table.dtype != DType::f32 && table.dtype != DType::u16 && table.dtype != DType::i32) {
     call.fail(fmt::format("table is {}, not F32, U16 or I32", name_of(table.dtype)));
@@ -269,7 +288,7 @@ ReflectionSet Backend::structure_factors(const ReflectionProblem& p, const Cryst
 void Backend::render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
                               ConstTensor state, const Activations& dst) {
   p.validate();
-  const Call call{"render_patterns", element_type()};
+  const Call call("render_patterns", *this);
   call.present("state", state.data);
   call.activations("dst", dst, p.N, p.grid.points, 1);
   if (p.N == 0) return;

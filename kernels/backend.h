@@ -29,8 +29,20 @@ class Backend {
   virtual std::string name() const = 0;  ///< "cpu"
   /// For people: instruction set or device, threads.
   virtual std::string description() const = 0;
-  /// Of activations, weights and gradients: f64 (reference), f32 (cpu).
+  /// Of activations, their gradients and the weights that products read: f64 (reference), f32 (cpu), f32 or
+  /// bf16 (cuda).
   virtual DType element_type() const = 0;
+  /// Of what small numbers are added to: parameters, their gradients and moments, biases, logits, |F|^2. It
+  /// is the element type, or f32 where that is bf16.
+  virtual DType precise_type() const { return element_type(); }
+  /// Elements. Rows of weights begin at multiples of it (weight_row_stride); activations may begin anywhere,
+  /// those at multiples are read faster.
+  virtual std::int64_t row_alignment() const { return 1; }
+  /// From one output's weights to the next, in all arenas alike. What lies between is neither read nor
+  /// written.
+  std::int64_t weight_row_stride(std::int64_t row_length) const {
+    return (row_length + row_alignment() - 1) / row_alignment() * row_alignment();
+  }
 
   // ---- memory ----
   /// Zero-filled, aligned to ArenaPlan::alignment. Throws Error naming the bytes asked for.
@@ -47,11 +59,14 @@ class Backend {
   virtual void upload(const void* host, void* dst, std::size_t bytes) = 0;
   virtual void download(const void* src, void* host, std::size_t bytes) = 0;
   virtual void synchronize() {}
-  /// Canonical fp32 on the host <-> the element type on the device.
+  /// Canonical fp32 on the host <-> the element type or the precise type on the device.
   virtual void upload(std::span<const float> host, Tensor dst) = 0;
   virtual void download(ConstTensor src, std::span<float> host) = 0;
 
   // ---- network ----
+  // All of the element type but biases, logits and the gradients of parameters. Weights are (C_out, kernel,
+  // C_in) or (out, in), a row per output, weight_row_stride apart, and so are their gradients.
+
   /// src (N, L_in, C_in), weights (C_out, kernel, C_in) -> dst (N, L_out, C_out)
   void conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
                       const Activations& dst, const Epilogue&);
@@ -67,7 +82,7 @@ class Backend {
   /// diff_dst (N, L_out, C) -> diff_src (N, L_in, C)
   void avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
                            const Activations& diff_src, const ReluGradient&);
-  /// src (N, 1, in), weights (out, in) -> dst (N, 1, out)
+  /// src (N, 1, in), weights (out, in) -> dst (N, 1, out), of the element type or (logits) the precise type
   void dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
                      const Activations& dst, const Epilogue&);
   /// diff_dst (N, 1, out), weights (out, in) -> diff_src (N, 1, in)
@@ -76,12 +91,14 @@ class Backend {
   /// src (N, 1, in), diff_dst (N, 1, out) -> diff_weights (out, in), diff_bias (out); overwritten.
   void dense_backward_weights(const DenseProblem&, const ConstActivations& src,
                               const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias);
-  /// logits (N, classes), labels i32 (N) -> diff_logits (N, classes) = (softmax - one_hot) / N, if given; and
-  /// totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
+  /// logits (N, classes), labels i32 (N) -> diff_logits (N, 1, classes) = (softmax - one_hot) / N, if given;
+  /// and totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
   void softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
-                             Tensor diff_logits, Tensor totals);
-  /// weights, m, v (count) updated in place from gradients (count); state: StepState.
-  void adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, ConstTensor state);
+                             const Activations& diff_logits, Tensor totals);
+  /// weights, m, v (count) updated in place from gradients (count), all of the precise type; state:
+  /// StepState. working: the new weights rounded to the element type; none where the types are the same.
+  void adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, Tensor working,
+            ConstTensor state);
 
   // ---- batches ----
   /// state: StepState; step += 1, first_index += batch.
@@ -103,8 +120,8 @@ class Backend {
  protected:
   /// The scratch memory of the op that runs now. Throws ProblemError if less than `bytes` was reserved.
   void* workspace(const char* op, std::size_t bytes);
-  /// Throws ProblemError if the tensor is not of the backend's element type.
-  void check_element_type(const char* op, ConstTensor) const;
+  /// Throws ProblemError if the tensor is of neither the element type nor the precise type.
+  void check_number_type(const char* op, ConstTensor) const;
 
  private:
   virtual void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
@@ -128,9 +145,10 @@ class Backend {
                                          const ConstActivations& diff_dst, Tensor diff_weights,
                                          Tensor diff_bias) = 0;
   virtual void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits,
-                                        ConstTensor labels, Tensor diff_logits, Tensor totals) = 0;
+                                        ConstTensor labels, const Activations& diff_logits,
+                                        Tensor totals) = 0;
   virtual void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                       ConstTensor state) = 0;
+                       Tensor working, ConstTensor state) = 0;
   virtual void do_advance(Tensor state, std::int64_t batch) = 0;
   virtual void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state,
                             Tensor dst) = 0;
@@ -140,6 +158,9 @@ class Backend {
   virtual void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
                                   ConstTensor state, const Activations& dst) = 0;
 
+  /// Gradients of an empty batch.
+  void fill_rows_with_zero(Tensor rows, std::int64_t count, std::int64_t length);
+
   Buffer workspace_;
 };
 
@@ -148,10 +169,21 @@ struct DeviceOptions {
   int threads = 0;              ///< 0: all that the process may use
   std::string
       instruction_set;  ///< "", "x86-64-v2", "x86-64-v3", "x86-64-v4": "" takes the best the machine has
-  std::string precision = "fp32";  ///< of products: "fp32", or on a GPU "tf32"
+  /// "fp32"; on a GPU also "tf32" (fp32 in memory, products in tf32) or "bf16" (the element type).
+  std::string precision = "fp32";
 };
 
-/// Throws UsageError for a device that is unknown or not there, or an instruction set that the machine lacks.
+/// What DeviceOptions::device comes to here: "cuda:1", "cpu", "reference", and for "auto" where that is the CPU
+/// of a program that could use a GPU, why. Throws UsageError for another name.
+struct DeviceChoice {
+  std::string device;
+  bool gpu = false;
+  std::string no_gpu_because;
+};
+DeviceChoice choose_device(const std::string& device);
+
+/// Throws UsageError for a device that is unknown or not there, an instruction set that the machine lacks, or a
+/// precision that the device lacks.
 std::unique_ptr<Backend> make_backend(const DeviceOptions& = {});
 
 }  // namespace bragg

@@ -9,14 +9,18 @@
 
 namespace bragg {
 
+DeviceChoice choose_device(const std::string& device) {
+  if (device == "cpu" || device == "reference") return {device, false, ""};
+  if (device.rfind("cuda", 0) == 0) return {device, true, ""};
+  if (device != "auto")
+    throw UsageError(fmt::format("unknown device '{}': auto, cpu, cuda, cuda:1 ... or reference", device));
+  if (cuda::is_available()) return {"cuda", true, ""};
+  return {"cpu", false, cuda::unavailable_because()};
+}
+
 std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
   if (options.threads < 0) throw UsageError(fmt::format("threads {} < 0", options.threads));
-  const std::string device = options.device != "auto" ? options.device
-                             : cuda::is_available()   ? std::string("cuda")
-                                                      : std::string("cpu");
-  const bool gpu = device.rfind("cuda", 0) == 0;
-  if (!gpu && device != "cpu" && device != "reference")
-    throw UsageError(fmt::format("unknown device '{}': auto, cpu, cuda, cuda:1 ... or reference", device));
+  const auto [device, gpu, no_gpu_because] = choose_device(options.device);
   if (!gpu && options.precision != "fp32")
     throw UsageError(fmt::format("precision {} is a GPU's, the device is {}", options.precision, device));
   if (device == "reference") return std::make_unique<reference::ReferenceBackend>();

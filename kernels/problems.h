@@ -190,7 +190,7 @@ struct ReflectionSet {
   Buffer offset;  ///< u64 (crystals + 1)
   Buffer metric;  ///< f64 (crystals, 6): ReciprocalMetric
   Buffer miller;  ///< Miller (reflections)
-  Buffer f2;      ///< element type (reflections): |F|^2
+  Buffer f2;      ///< precise type (reflections): |F|^2
 };
 
 /// A grid of 2 theta in degrees: start + i * step.

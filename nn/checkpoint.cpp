@@ -17,15 +17,13 @@ void add_tensors(SafetensorsWriter& writer, const std::filesystem::path& path, c
                  Tensor arena, const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table()) {
     const std::string name = info.name + suffix;
-    writer.add<float>(
-        name, info.shape,
-        [&parameters, path, name, piece = parameters.piece(arena, info)](std::span<float> values) {
-          parameters.backend().download(piece, values);
-          for (std::size_t i = 0; i < values.size(); ++i)
-            if (!std::isfinite(values[i]))
-              throw NotFiniteError(
-                  fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
-        });
+    writer.add<float>(name, info.shape, [&parameters, path, name, arena, &info](std::span<float> values) {
+      parameters.download(arena, info, values);
+      for (std::size_t i = 0; i < values.size(); ++i)
+        if (!std::isfinite(values[i]))
+          throw NotFiniteError(
+              fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
+    });
   }
 }
 
@@ -55,11 +53,10 @@ void check_tensors(const SafetensorsFile& file, const Parameters& parameters, co
   }
 }
 
-void load_tensors(const SafetensorsFile& file, const Parameters& parameters, Tensor arena,
+void load_tensors(const SafetensorsFile& file, Parameters& parameters, Tensor arena,
                   const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table())
-    parameters.backend().upload(file.copy<float>(info.name + suffix, info.shape.size()),
-                                parameters.piece(arena, info));
+    parameters.upload(file.copy<float>(info.name + suffix, info.shape.size()), arena, info);
 }
 
 std::uint64_t read_count(const SafetensorsFile& file, const std::string& key) {

@@ -19,7 +19,7 @@ void initialise(Parameters& parameters, std::uint32_t seed) {
       for (std::size_t i = 0; i < 4 && e + i < values.size(); ++i)
         values[e + i] = static_cast<float>((2 * double{uniform01(words[i])} - 1) * bound);
     }
-    parameters.backend().upload(values, parameters.piece(parameters.weights(), info));
+    parameters.upload(values, parameters.weights(), info);
     ++tensor;
   }
 }

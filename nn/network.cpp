@@ -58,9 +58,12 @@ class Network::Planner {
     ArenaPlan plan;
     std::vector<std::size_t> activation_offsets, gradient_offsets;
     const std::size_t layers = model_.layers.size();
-    net_.activations_.push_back(dense_view(model_.config.points, 1));
+    net_.activations_.push_back(view(model_.config.points, 1));
     for (const LayerShape& s : shapes_)
-      net_.activations_.push_back(dense_view(s.L_out, s.C_out));
+      net_.activations_.push_back(view(s.L_out, s.C_out));
+    Activations& logits = net_.activations_.back();
+    logits.dtype = backend_.precise_type();
+    logits.item_stride = logits.L * logits.C;
 
     if (training_) {
       for (const Activations& a : net_.activations_)
@@ -69,10 +72,10 @@ class Network::Planner {
       gradient_offsets.resize(1);
       for (std::size_t i = 0; i < layers; ++i) {
         const auto [halo_before, rows] = halo_of(i);
-        Activations gradient = net_.activations_[i + 1];
-        gradient.item_stride = rows * gradient.C;
-        const std::int64_t elements = (halo_before + net_.N_ * rows) * gradient.C;
-        gradient_offsets.push_back(plan.add(bytes(elements)) + bytes(halo_before * gradient.C));
+        Activations gradient = view(shapes_[i].L_out, shapes_[i].C_out);
+        gradient.item_stride = aligned(rows * gradient.C);
+        const std::int64_t before = aligned(halo_before * gradient.C);
+        gradient_offsets.push_back(plan.add(bytes(before) + bytes(gradient)) + bytes(before));
         net_.gradients_.push_back(gradient);
       }
     } else {
@@ -120,13 +123,20 @@ class Network::Planner {
     return DenseProblem{net_.N_, s.C_in, s.C_out};
   }
 
-  Activations dense_view(std::int64_t L, std::int64_t C) const {
-    return {nullptr, backend_.element_type(), net_.N_, L, C, L * C};
+  /// Elements, up to where an item may begin.
+  std::int64_t aligned(std::int64_t elements) const {
+    const std::int64_t alignment = backend_.row_alignment();
+    return (elements + alignment - 1) / alignment * alignment;
+  }
+  Activations view(std::int64_t L, std::int64_t C) const {
+    return {nullptr, backend_.element_type(), net_.N_, L, C, aligned(L * C)};
   }
   std::size_t bytes(std::int64_t elements) const {
     return static_cast<std::size_t>(elements) * size_of(backend_.element_type());
   }
-  std::size_t bytes(const Activations& a) const { return bytes(a.N * a.item_stride); }
+  static std::size_t bytes(const Activations& a) {
+    return static_cast<std::size_t>(a.N * a.item_stride) * size_of(a.dtype);
+  }
 
   /// Rows of zeros before item 0 of the gradient of layer i's output, and rows from one item to the next.
   std::pair<std::int64_t, std::int64_t> halo_of(std::size_t i) const {
@@ -140,19 +150,27 @@ class Network::Planner {
     net_.plan_.push_back({std::move(what), std::move(run)});
   }
 
-  /// The layer's weights and bias in `arena`, and its name.
+  /// A layer's parameters, for products and as they are learned, and its name.
   struct LayerParameters {
-    Tensor weights, bias;
+    Tensor weights, bias, diff_weights, diff_bias;
     std::string name;
   };
-  LayerParameters parameters_of(std::size_t layer, Tensor arena) const {
+  LayerParameters parameters_of(std::size_t layer) const {
     std::size_t row = 0;
     for (std::size_t i = 0; i < layer; ++i)
       if (!std::holds_alternative<AvgPool1dProblem>(problems_[i])) row += 2;
     const auto& table = parameters_.table();
     const std::string& name = table.at(row).name;
-    return {parameters_.piece(arena, table.at(row)), parameters_.piece(arena, table.at(row + 1)),
-            name.substr(0, name.find('.'))};
+    LayerParameters found{parameters_.piece(parameters_.working(), table.at(row)),
+                          parameters_.piece(parameters_.weights(), table.at(row + 1)),
+                          {},
+                          {},
+                          name.substr(0, name.find('.'))};
+    if (training_) {
+      found.diff_weights = parameters_.piece(parameters_.gradients(), table.at(row));
+      found.diff_bias = parameters_.piece(parameters_.gradients(), table.at(row + 1));
+    }
+    return found;
   }
 
   Epilogue epilogue_of(std::size_t i, ConstTensor bias) const {
@@ -178,8 +196,10 @@ class Network::Planner {
           [b, p = *pool, src, dst] { b->avg_pool1d_forward(p, src, dst); });
       return;
     }
-    const auto [weights, bias, name] = parameters_of(i, parameters_.weights());
-    const Epilogue e = epilogue_of(i, bias);
+    const LayerParameters layer = parameters_of(i);
+    const std::string& name = layer.name;
+    const Tensor weights = layer.weights;
+    const Epilogue e = epilogue_of(i, layer.bias);
     if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
       workspace_ = std::max(workspace_, backend_.workspace_bytes(*conv));
       add(fmt::format("{} forward {} kernel {} stride {} -> {}{}", name, shape(src), conv->kernel,
@@ -197,8 +217,7 @@ class Network::Planner {
     Backend* b = &backend_;
     const SoftmaxCrossEntropyProblem p{net_.N_, model_.config.classes};
     workspace_ = std::max(workspace_, backend_.workspace_bytes(p));
-    Tensor gradient;
-    if (training_) gradient = {net_.gradients_.back().data, net_.gradients_.back().dtype};
+    const Activations gradient = training_ ? net_.gradients_.back() : Activations{};
     add(fmt::format("softmax_cross_entropy ({}, {})", p.N, p.classes),
         [b, p, logits = net_.logits(), labels = net_.labels_, gradient, totals = net_.totals_] {
           b->softmax_cross_entropy(p, logits, labels, gradient, totals);
@@ -221,27 +240,28 @@ class Network::Planner {
           [b, p = *pool, diff_dst, diff_src, relu] { b->avg_pool1d_backward(p, diff_dst, diff_src, relu); });
       return;
     }
-    const auto [weights, bias, name] = parameters_of(i, parameters_.weights());
-    const auto [diff_weights, diff_bias, same_name] = parameters_of(i, parameters_.gradients());
+    const LayerParameters layer = parameters_of(i);
+    const std::string& name = layer.name;
     if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
       add(fmt::format("{} backward_weights {} x {}", name, shape(src), shape(diff_dst)),
-          [b, p = *conv, src, diff_dst, dw = diff_weights, db = diff_bias] {
+          [b, p = *conv, src, diff_dst, dw = layer.diff_weights, db = layer.diff_bias] {
             b->conv1d_backward_weights(p, src, diff_dst, dw, db);
           });
       if (i == 0) return;
       add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
-          [b, p = *conv, diff_dst, w = weights, diff_src, relu] {
+          [b, p = *conv, diff_dst, w = layer.weights, diff_src, relu] {
             b->conv1d_backward_data(p, diff_dst, w, diff_src, relu);
           });
     } else {
       add(fmt::format("{} backward_weights {} x {}", name, shape(src), shape(diff_dst)),
-          [b, p = std::get<DenseProblem>(problems_[i]), src = flattened(src), diff_dst, dw = diff_weights,
-           db = diff_bias] { b->dense_backward_weights(p, src, diff_dst, dw, db); });
+          [b, p = std::get<DenseProblem>(problems_[i]), src = flattened(src), diff_dst,
+           dw = layer.diff_weights,
+           db = layer.diff_bias] { b->dense_backward_weights(p, src, diff_dst, dw, db); });
       if (i == 0) return;
       relu.src = flattened(relu.src);
       add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
-          [b, p = std::get<DenseProblem>(problems_[i]), diff_dst, w = weights, diff_src = flattened(diff_src),
-           relu] { b->dense_backward_data(p, diff_dst, w, diff_src, relu); });
+          [b, p = std::get<DenseProblem>(problems_[i]), diff_dst, w = layer.weights,
+           diff_src = flattened(diff_src), relu] { b->dense_backward_data(p, diff_dst, w, diff_src, relu); });
     }
   }
 

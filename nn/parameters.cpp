@@ -1,5 +1,6 @@
 #include "nn/parameters.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 
@@ -13,13 +14,13 @@ std::int64_t ParameterInfo::count() const {
   return std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
 }
 
-std::vector<ParameterInfo> parameter_table(const Model& model) {
+namespace {
+
+/// With rows as long as they are, one after the other.
+std::vector<ParameterInfo> parameters_of(const Model& model) {
   std::vector<ParameterInfo> table;
-  std::size_t offset = 0;
   const auto add = [&](std::string name, std::vector<std::int64_t> shape, std::int64_t fan_in) {
-    table.push_back({std::move(name), std::move(shape), fan_in, offset});
-    const auto count = static_cast<std::size_t>(table.back().count());
-    offset += (count + parameter_alignment - 1) / parameter_alignment * parameter_alignment;
+    table.push_back({std::move(name), std::move(shape), fan_in, 0, 0});
   };
   const auto shapes = layer_shapes(model);
   int convolutions = 0, dense_layers = 0;
@@ -39,40 +40,78 @@ std::vector<ParameterInfo> parameter_table(const Model& model) {
   return table;
 }
 
+/// Elements of the arena that the tensor takes.
+std::size_t elements_of(const ParameterInfo& info) {
+  const auto count = static_cast<std::size_t>(info.rows() * info.row_stride);
+  return (count + parameter_alignment - 1) / parameter_alignment * parameter_alignment;
+}
+
+std::int64_t total_count(const std::vector<ParameterInfo>& table) {
+  return std::accumulate(table.begin(), table.end(), std::int64_t{0},
+                         [](std::int64_t sum, const ParameterInfo& info) { return sum + info.count(); });
+}
+
+}  // namespace
+
+std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& model) {
+  std::vector<ParameterInfo> table = parameters_of(model);
+  std::size_t offset = 0;
+  for (ParameterInfo& info : table) {
+    info.offset = offset;
+    info.row_stride = info.rows() == 1 ? info.row_length() : backend.weight_row_stride(info.row_length());
+    offset += elements_of(info);
+  }
+  return table;
+}
+
 std::int64_t parameter_count(const Model& model) {
-  std::int64_t count = 0;
-  for (const ParameterInfo& info : parameter_table(model))
-    count += info.count();
-  return count;
+  return total_count(parameters_of(model));
 }
 
 Parameters::Parameters(Backend& backend, const Model& model, Use use)
-    : backend_(backend), table_(parameter_table(model)) {
-  const ParameterInfo& last = table_.back();
-  const auto end = last.offset + static_cast<std::size_t>(last.count());
-  const std::size_t count = (end + parameter_alignment - 1) / parameter_alignment * parameter_alignment;
+    : backend_(backend), table_(parameter_table(backend, model)) {
+  const std::size_t count = table_.back().offset + elements_of(table_.back());
   arena_count_ = static_cast<std::int64_t>(count);
-  ArenaPlan plan;
-  plan.add(count * size_of(backend.element_type()));
-  weights_ = backend.allocate(plan.bytes());
+  const auto arena = [&](DType type) {
+    ArenaPlan plan;
+    plan.add(count * size_of(type));
+    return backend.allocate(plan.bytes());
+  };
+  weights_ = arena(backend.precise_type());
+  if (backend.element_type() != backend.precise_type()) working_ = arena(backend.element_type());
   if (use == Use::training) {
-    gradients_ = backend.allocate(plan.bytes());
-    m_ = backend.allocate(plan.bytes());
-    v_ = backend.allocate(plan.bytes());
+    gradients_ = arena(backend.precise_type());
+    m_ = arena(backend.precise_type());
+    v_ = arena(backend.precise_type());
   }
 }
 
 Tensor Parameters::weights() const {
-  return {weights_.data(), backend_.element_type()};
+  return {weights_.data(), backend_.precise_type()};
+}
+Tensor Parameters::working() const {
+  return working_ ? Tensor{working_.data(), backend_.element_type()} : weights();
 }
 Tensor Parameters::gradients() const {
-  return {gradients_.data(), backend_.element_type()};
+  return {gradients_.data(), backend_.precise_type()};
 }
 Tensor Parameters::m() const {
-  return {m_.data(), backend_.element_type()};
+  return {m_.data(), backend_.precise_type()};
 }
 Tensor Parameters::v() const {
-  return {v_.data(), backend_.element_type()};
+  return {v_.data(), backend_.precise_type()};
+}
+
+void Parameters::update(double learning_rate, ConstTensor state) {
+  backend_.adam({arena_count_, learning_rate}, weights(), gradients(), m(), v(),
+                working_ ? working() : Tensor{}, state);
+}
+
+std::size_t Parameters::bytes() const {
+  std::size_t sum = 0;
+  for (const Buffer* arena : {&weights_, &working_, &gradients_, &m_, &v_})
+    sum += arena->bytes();
+  return sum;
 }
 
 Tensor Parameters::piece(Tensor arena, const ParameterInfo& info) const {
@@ -80,30 +119,52 @@ Tensor Parameters::piece(Tensor arena, const ParameterInfo& info) const {
   return {arena.as<std::byte>() + info.offset * size_of(arena.dtype), arena.dtype};
 }
 
+void Parameters::download(Tensor arena, const ParameterInfo& info, std::span<float> values) const {
+  const Tensor from = piece(arena, info);
+  const auto length = static_cast<std::size_t>(info.row_length()),
+             stride = static_cast<std::size_t>(info.row_stride);
+  if (length == stride) return backend_.download(from, values);
+  std::vector<float> padded(static_cast<std::size_t>(info.rows()) * stride);
+  backend_.download(from, padded);
+  for (std::size_t row = 0; row * length < values.size(); ++row)
+    std::copy_n(padded.begin() + static_cast<std::ptrdiff_t>(row * stride), length,
+                values.begin() + static_cast<std::ptrdiff_t>(row * length));
+}
+
+void Parameters::upload(std::span<const float> values, Tensor arena, const ParameterInfo& info) {
+  const auto length = static_cast<std::size_t>(info.row_length()),
+             stride = static_cast<std::size_t>(info.row_stride);
+  std::vector<float> padded;
+  if (length != stride) {
+    padded.resize(static_cast<std::size_t>(info.rows()) * stride);
+    for (std::size_t row = 0; row * length < values.size(); ++row)
+      std::copy_n(values.begin() + static_cast<std::ptrdiff_t>(row * length), length,
+                  padded.begin() + static_cast<std::ptrdiff_t>(row * stride));
+    values = padded;
+  }
+  backend_.upload(values, piece(arena, info));
+  if (working_ && arena.data == weights_.data()) backend_.upload(values, piece(working(), info));
+}
+
 std::vector<float> Parameters::download(Tensor arena) const {
-  std::int64_t count = 0;
-  for (const ParameterInfo& info : table_)
-    count += info.count();
-  std::vector<float> values(static_cast<std::size_t>(count));
+  std::vector<float> values(static_cast<std::size_t>(total_count(table_)));
   std::size_t at = 0;
   for (const ParameterInfo& info : table_) {
     const auto n = static_cast<std::size_t>(info.count());
-    backend_.download(piece(arena, info), std::span(values).subspan(at, n));
+    download(arena, info, std::span(values).subspan(at, n));
     at += n;
   }
   return values;
 }
 
 void Parameters::upload(std::span<const float> values, Tensor arena) {
-  std::int64_t count = 0;
-  for (const ParameterInfo& info : table_)
-    count += info.count();
+  const std::int64_t count = total_count(table_);
   if (static_cast<std::int64_t>(values.size()) != count)
     throw Error(fmt::format("[parameters] {} values for {} parameters", values.size(), count));
   std::size_t at = 0;
   for (const ParameterInfo& info : table_) {
     const auto n = static_cast<std::size_t>(info.count());
-    backend_.upload(values.subspan(at, n), piece(arena, info));
+    upload(values.subspan(at, n), arena, info);
     at += n;
   }
 }

@@ -16,19 +16,23 @@ namespace bragg::nn {
 struct ParameterInfo {
   std::string name;
   std::vector<std::int64_t> shape;
-  std::int64_t fan_in;  ///< of the layer, for the initialisation
-  std::size_t offset;   ///< elements from the arena's start, a multiple of parameter_alignment
+  std::int64_t fan_in;      ///< of the layer, for the initialisation
+  std::size_t offset;       ///< elements from the arena's start, a multiple of parameter_alignment
+  std::int64_t row_stride;  ///< elements from one output's weights to the next; the count of a bias
   std::int64_t count() const;
+  std::int64_t rows() const { return shape.size() == 1 ? 1 : shape.front(); }
+  std::int64_t row_length() const { return count() / rows(); }
 };
 
-/// Elements; 256 bytes or more for every element type of 4 bytes or more.
-inline constexpr std::size_t parameter_alignment = 64;
+/// Elements: at least 256 bytes in every element type.
+inline constexpr std::size_t parameter_alignment = 128;
 
-/// In the order of the layers, weights before bias.
-std::vector<ParameterInfo> parameter_table(const Model&);
+/// In the order of the layers, weights before bias, as the backend wants its rows.
+std::vector<ParameterInfo> parameter_table(const Backend&, const Model&);
 std::int64_t parameter_count(const Model&);
 
-/// Weights, and for training gradients and Adam's moments beside them.
+/// Weights, and for training gradients and Adam's moments beside them. All of the backend's precise type;
+/// where that is not its element type there is a working copy of the weights, rounded, which products read.
 class Parameters {
  public:
   enum class Use { inference, training };
@@ -38,14 +42,22 @@ class Parameters {
   /// Elements of one arena, padding included (padding stays zero).
   std::int64_t arena_count() const { return arena_count_; }
   Tensor weights() const;
+  /// The weights in the element type: weights() itself or the copy.
+  Tensor working() const;
   /// These three are empty for inference.
   Tensor gradients() const;
   Tensor m() const;
   Tensor v() const;
   /// The piece of an arena that holds the named tensor.
   Tensor piece(Tensor arena, const ParameterInfo&) const;
-  Backend& backend() const { return backend_; }
+  /// Adam over all parameters, one op. state: StepState.
+  void update(double learning_rate, ConstTensor state);
+  /// Of all arenas.
+  std::size_t bytes() const;
 
+  /// One tensor without gaps, fp32 on the host. What is written to weights() goes to working() as well.
+  void download(Tensor arena, const ParameterInfo&, std::span<float>) const;
+  void upload(std::span<const float>, Tensor arena, const ParameterInfo&);
   /// All tensors in table order without padding, fp32 on the host.
   std::vector<float> download(Tensor arena) const;
   /// Throws Error unless the values are as many as the parameters.
@@ -55,7 +67,7 @@ class Parameters {
   Backend& backend_;
   std::vector<ParameterInfo> table_;
   std::int64_t arena_count_ = 0;
-  Buffer weights_, gradients_, m_, v_;
+  Buffer weights_, working_, gradients_, m_, v_;
 };
 
 /// PyTorch's default for nn.Conv1d and nn.Linear: weights and bias uniform in +-1/sqrt(fan_in). Element e of

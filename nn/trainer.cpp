@@ -140,8 +140,7 @@ class Run {
     network_.forward();
     network_.loss();
     network_.backward();
-    backend_.adam({parameters_.arena_count(), options_.learning_rate}, parameters_.weights(),
-                  parameters_.gradients(), parameters_.m(), parameters_.v(), state());
+    parameters_.update(options_.learning_rate, state());
     backend_.advance(state(), options_.batch);
     ++step_.step;
     step_.first_index += static_cast<std::uint64_t>(options_.batch);

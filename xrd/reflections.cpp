@@ -25,11 +25,11 @@ std::vector<Reflection> computed(Backend& backend, const Crystal& crystal, const
   std::vector<Miller> miller(count);
   std::vector<double> f2(count);
   backend.download(set.miller.data(), miller.data(), count * sizeof(Miller));
-  if (backend.element_type() == DType::f64) {
+  if (backend.precise_type() == DType::f64) {
     backend.download(set.f2.data(), f2.data(), count * sizeof(double));
   } else {
     std::vector<float> single(count);
-    backend.download({set.f2.data(), backend.element_type()}, single);
+    backend.download({set.f2.data(), backend.precise_type()}, single);
     std::copy(single.begin(), single.end(), f2.begin());
   }
 

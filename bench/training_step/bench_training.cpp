@@ -112,8 +112,7 @@ int main(int argc, char** argv) {
         network.forward();
         network.loss();
         network.backward();
-        backend->adam({parameters.arena_count()}, parameters.weights(), parameters.gradients(),
-                      parameters.m(), parameters.v(), state);
+        parameters.update(1e-4, state);
         backend->advance(state, batch);
       });
       if (ops) print_ops(*backend, network, seconds);

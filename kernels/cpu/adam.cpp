@@ -7,7 +7,7 @@
 namespace bragg::cpu {
 
 void CpuBackend::do_adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                         ConstTensor state) {
+                         Tensor, ConstTensor state) {
   const auto t = static_cast<double>(state.as<StepState>()->step + 1);
   const AdamStep step{
       .beta1 = static_cast<float>(p.beta1),

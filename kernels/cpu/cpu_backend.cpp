@@ -39,12 +39,12 @@ void CpuBackend::download(const void* src, void* host, std::size_t bytes) {
 }
 
 void CpuBackend::upload(std::span<const float> host, Tensor dst) {
-  check_element_type("upload", dst);
+  check_number_type("upload", dst);
   std::copy(host.begin(), host.end(), dst.as<float>());
 }
 
 void CpuBackend::download(ConstTensor src, std::span<float> host) {
-  check_element_type("download", src);
+  check_number_type("download", src);
   std::copy_n(src.as<float>(), host.size(), host.begin());
 }
 

@@ -41,12 +41,12 @@ std::size_t CpuBackend::workspace_bytes(const SoftmaxCrossEntropyProblem& p) con
 }
 
 void CpuBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                          ConstTensor labels, Tensor diff_logits, Tensor totals) {
+                                          ConstTensor labels, const Activations& diff_logits, Tensor totals) {
   auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_bytes(p)));
   pool_.run(p.N, [&](std::int64_t n, int) {
-    results[n] = softmax_row(logits.as<float>() + n * p.classes, p.classes, labels.as<std::int32_t>()[n],
-                             static_cast<double>(p.N),
-                             diff_logits ? diff_logits.as<float>() + n * p.classes : nullptr);
+    results[n] =
+        softmax_row(logits.as<float>() + n * p.classes, p.classes, labels.as<std::int32_t>()[n],
+                    static_cast<double>(p.N), diff_logits.data ? diff_logits.item<float>(n) : nullptr);
   });
   auto& total = *totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {

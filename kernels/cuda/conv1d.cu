@@ -9,13 +9,15 @@ namespace bragg::cuda {
 namespace {
 
 /// Row (n, t): the kernel * C_in contiguous numbers that output t of item n reads.
-ConstMatrixView windows(const Conv1dProblem& p, const ConstActivations& src) {
-  return {src.item<float>(0), src.item_stride, p.L_out(), p.stride * p.C_in, p.kernel * p.C_in};
+template <typename T>
+ConstMatrixView<T> windows(const Conv1dProblem& p, const ConstActivations& src) {
+  return {src.item<T>(0), src.item_stride, p.L_out(), p.stride * p.C_in, p.kernel * p.C_in};
 }
 
 /// Row (n, t): the C_out numbers of that output.
-ConstMatrixView outputs(const Conv1dProblem& p, const ConstActivations& a) {
-  return {a.item<float>(0), a.item_stride, p.L_out(), p.C_out, p.C_out};
+template <typename T>
+ConstMatrixView<T> outputs(const Conv1dProblem& p, const ConstActivations& a) {
+  return {a.item<T>(0), a.item_stride, p.L_out(), p.C_out, p.C_out};
 }
 
 GemmConfig backward_weights_config(Precision precision, const Conv1dProblem& p) {
@@ -30,11 +32,14 @@ std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
 
 void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
                                     const Activations& dst, const Epilogue& epilogue) {
-  const std::int64_t M = p.N * p.L_out(), K = p.kernel * p.C_in;
-  const GemmArguments g(M, p.C_out, K, windows(p, src), {weights.as<float>(), 0, p.C_out, K, K});
-  const MatrixView rows(dst.item<float>(0), dst.item_stride, p.L_out(), p.C_out, p.L_out() * p.C_out);
-  gemm_forward([&] { return text("conv1d_forward", p); }, stream_.get(), precision_, g,
-               ForwardStore(rows, epilogue));
+  with_element_type([&]<typename T>() {
+    const std::int64_t K = p.kernel * p.C_in;
+    const ConstMatrixView<T> kernels(weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
+    const MatrixView<T> rows(dst.item<T>(0), dst.item_stride, p.L_out(), p.C_out, p.L_out() * p.C_out);
+    gemm_forward([&] { return text("conv1d_forward", p); }, stream_.get(), precision_,
+                 GemmArguments<T>(p.N * p.L_out(), p.C_out, K, windows<T>(p, src), kernels),
+                 ForwardStore<T>(rows, false, epilogue));
+  });
 }
 
 /// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R = ceil(kernel /
@@ -43,26 +48,32 @@ void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivatio
 void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
                                           ConstTensor weights, const Activations& diff_src,
                                           const ReluGradient& relu) {
-  const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
-  const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
-  const ConstMatrixView a(diff_dst.item<float>(0) - p.halo_before() * p.C_out, diff_dst.item_stride, rows,
-                          p.C_out, K);
-  const std::int64_t first = p.halo_before() * N;
-  ConstMatrixView b(weights.as<float>() + first, -N, p.C_out, p.kernel * p.C_in, N);
-  b.first_item_row_length = static_cast<std::int32_t>(std::min(N, p.kernel * p.C_in - first));
-  const MatrixView dst(diff_src.item<float>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
-  gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(), precision_,
-                     GemmArguments(M, N, K, a, b), BackwardStore(dst, relu));
+  with_element_type([&]<typename T>() {
+    const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
+    const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
+    const ConstMatrixView<T> a(diff_dst.item<T>(0) - p.halo_before() * p.C_out, diff_dst.item_stride, rows,
+                               p.C_out, K);
+    const std::int64_t first = p.halo_before() * N, row_length = p.kernel * p.C_in;
+    ConstMatrixView<T> b(weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
+    b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
+    const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
+    gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(), precision_,
+                       GemmArguments<T>(M, N, K, a, b), BackwardStore<T>(dst, relu));
+  });
 }
 
 void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
                                              const ConstActivations& diff_dst, Tensor diff_weights,
                                              Tensor diff_bias) {
-  const GemmArguments g(p.C_out, p.kernel * p.C_in, p.N * p.L_out(), outputs(p, diff_dst), windows(p, src));
   auto* const parts = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
-  gemm_backward_weights([&] { return text("conv1d_backward_weights", p); }, stream_.get(), g,
-                        backward_weights_config(precision_, p), parts, diff_weights.as<float>(),
-                        diff_bias.as<float>());
+  with_element_type([&]<typename T>() {
+    const std::int64_t row_length = p.kernel * p.C_in;
+    gemm_backward_weights(
+        [&] { return text("conv1d_backward_weights", p); }, stream_.get(),
+        GemmArguments<T>(p.C_out, row_length, p.N * p.L_out(), outputs<T>(p, diff_dst), windows<T>(p, src)),
+        backward_weights_config(precision_, p), parts,
+        {diff_weights.as<float>(), weight_row_stride(row_length), diff_bias.as<float>()});
+  });
 }
 
 }  // namespace bragg::cuda

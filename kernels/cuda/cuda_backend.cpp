@@ -1,6 +1,7 @@
 // Memory of the backend, and what it leaves to the host. Its network ops are in one file each.
 #include "kernels/cuda/cuda_backend.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -38,6 +39,10 @@ bool is_available() {
   return device_count() > 0;
 }
 
+std::string unavailable_because() {
+  return why_no_device();
+}
+
 CudaBackend::CudaBackend(int device, Precision precision, std::unique_ptr<Backend> host)
     : device_(used(device)),
       precision_(precision),
@@ -45,8 +50,8 @@ CudaBackend::CudaBackend(int device, Precision precision, std::unique_ptr<Backen
       host_(std::move(host)) {}
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, {}; simulator on the host: {}", describe_device(device_),
-                     precision_ == Precision::tf32 ? "tf32" : "fp32", host_->description());
+  return fmt::format("{}, {}; simulator on the host: {}", describe_device(device_), name_of(precision_),
+                     host_->description());
 }
 
 Buffer CudaBackend::allocate(std::size_t bytes) {
@@ -76,13 +81,19 @@ void CudaBackend::synchronize() {
 }
 
 void CudaBackend::upload(std::span<const float> host, Tensor dst) {
-  check_element_type("upload", dst);
-  upload(host.data(), dst.data, host.size_bytes());
+  check_number_type("upload", dst);
+  if (dst.dtype == DType::f32) return upload(host.data(), dst.data, host.size_bytes());
+  std::vector<BFloat16> rounded(host.size());
+  std::transform(host.begin(), host.end(), rounded.begin(), to_bfloat16);
+  upload(rounded.data(), dst.data, rounded.size() * sizeof(BFloat16));
 }
 
 void CudaBackend::download(ConstTensor src, std::span<float> host) {
-  check_element_type("download", src);
-  download(src.data, host.data(), host.size_bytes());
+  check_number_type("download", src);
+  if (src.dtype == DType::f32) return download(src.data, host.data(), host.size_bytes());
+  std::vector<BFloat16> rounded(host.size());
+  download(src.data, rounded.data(), rounded.size() * sizeof(BFloat16));
+  std::transform(rounded.begin(), rounded.end(), host.begin(), to_float);
 }
 
 ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, const CrystalBatch& crystals) {
@@ -121,9 +132,17 @@ void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSe
   host_->reserve_workspace(host_->workspace_bytes(p));
   host_->render_patterns(p, on_host(set), {rows.data(), DType::i32}, {&place, DType::u64},
                          {host_patterns_.data(), DType::f32, p.N, p.grid.points, 1, p.grid.points});
-  check(cudaMemcpy2DAsync(dst.data, static_cast<std::size_t>(dst.item_stride) * sizeof(float),
-                          host_patterns_.data(), row * sizeof(float), row * sizeof(float), N,
-                          cudaMemcpyHostToDevice, stream_.get()),
+  const auto* const drawn = reinterpret_cast<const float*>(host_patterns_.data());
+  std::vector<BFloat16> rounded;
+  const void* from = drawn;
+  if (precision_ == Precision::bf16) {
+    rounded.resize(N * row);
+    std::transform(drawn, drawn + N * row, rounded.begin(), to_bfloat16);
+    from = rounded.data();
+  }
+  const std::size_t element = size_of(element_type());
+  check(cudaMemcpy2DAsync(dst.data, static_cast<std::size_t>(dst.item_stride) * element, from, row * element,
+                          row * element, N, cudaMemcpyHostToDevice, stream_.get()),
         "render_patterns");
   stream_.synchronize();
 }

@@ -1,12 +1,12 @@
-// The NVIDIA GPU backend: fp32 (on request with products in tf32), kernels
-// written by hand, one stream. Ops return before they have run;
-// download() and synchronize() wait.
+// The NVIDIA GPU backend: fp32, fp32 with products in tf32, or bf16 with parameters in fp32; kernels written
+// by hand, one stream. Ops return before they have run; download() and synchronize() wait.
 //
 // structure_factors and render_patterns are computed on the host so far; what they make lies on the device as
 // the contract says.
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/bfloat16.h"
 #include "kernels/cuda/gemm/gemm_config.h"
 #include "kernels/cuda/runtime.h"
 
@@ -19,7 +19,10 @@ class CudaBackend final : public Backend {
 
   std::string name() const override { return "cuda"; }
   std::string description() const override;
-  DType element_type() const override { return DType::f32; }
+  DType element_type() const override { return precision_ == Precision::bf16 ? DType::bf16 : DType::f32; }
+  DType precise_type() const override { return DType::f32; }
+  /// In bf16 16 bytes, which cp.async and TMA need.
+  std::int64_t row_alignment() const override { return precision_ == Precision::bf16 ? 8 : 1; }
 
   Buffer allocate(std::size_t bytes) override;
   using Backend::workspace_bytes;
@@ -53,8 +56,8 @@ class CudaBackend final : public Backend {
                                  const ConstActivations& diff_dst, Tensor diff_weights,
                                  Tensor diff_bias) override;
   void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
-                                Tensor diff_logits, Tensor totals) override;
-  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
+                                const Activations& diff_logits, Tensor totals) override;
+  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, Tensor working,
                ConstTensor state) override;
   void do_advance(Tensor state, std::int64_t batch) override;
   void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) override;
@@ -64,6 +67,16 @@ class CudaBackend final : public Backend {
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
                           ConstTensor state, const Activations& dst) override;
   const ReflectionSet& on_host(const ReflectionSet&);
+
+  /// Calls op.operator()<T>() with the element type.
+  template <typename Op>
+  void with_element_type(const Op& op) const {
+    if (precision_ == Precision::bf16) {
+      op.template operator()<BFloat16>();
+    } else {
+      op.template operator()<float>();
+    }
+  }
 
   const int device_;
   const Precision precision_;

@@ -7,8 +7,9 @@ namespace bragg::cuda {
 namespace {
 
 /// Row n: the features of item n.
-ConstMatrixView items(const ConstActivations& a) {
-  return {a.item<float>(0), a.item_stride, 1, a.C, a.C};
+template <typename T>
+ConstMatrixView<T> items(const ConstActivations& a) {
+  return {a.item<T>(0), a.item_stride, 1, a.C, a.C};
 }
 
 GemmConfig backward_weights_config(Precision precision, const DenseProblem& p) {
@@ -23,29 +24,37 @@ std::size_t CudaBackend::workspace_bytes(const DenseProblem& p) const {
 
 void CudaBackend::do_dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
                                    const Activations& dst, const Epilogue& epilogue) {
-  const GemmArguments g(p.N, p.out, p.in, items(src), {weights.as<float>(), 0, p.out, p.in, p.in});
-  const MatrixView rows(dst.item<float>(0), dst.item_stride, 1, p.out, p.out);
-  gemm_forward([&] { return text("dense_forward", p); }, stream_.get(), precision_, g,
-               ForwardStore(rows, epilogue));
+  with_element_type([&]<typename T>() {
+    const ConstMatrixView<T> outputs(weights.as<T>(), 0, p.out, weight_row_stride(p.in), p.in);
+    const MatrixView<T> rows(dst.item<T>(0), dst.item_stride, 1, p.out, p.out);
+    gemm_forward([&] { return text("dense_forward", p); }, stream_.get(), precision_,
+                 GemmArguments<T>(p.N, p.out, p.in, items<T>(src), outputs),
+                 ForwardStore<T>(rows, dst.dtype != element_type(), epilogue));
+  });
 }
 
 void CudaBackend::do_dense_backward_data(const DenseProblem& p, const ConstActivations& diff_dst,
                                          ConstTensor weights, const Activations& diff_src,
                                          const ReluGradient& relu) {
-  const GemmArguments g(p.N, p.in, p.out, items(diff_dst), {weights.as<float>(), 0, p.out, p.in, p.in});
-  const MatrixView dst(diff_src.item<float>(0), diff_src.item_stride, 1, p.in, p.in);
-  gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), precision_, g,
-                     BackwardStore(dst, relu));
+  with_element_type([&]<typename T>() {
+    const ConstMatrixView<T> outputs(weights.as<T>(), 0, p.out, weight_row_stride(p.in), p.in);
+    const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, 1, p.in, p.in);
+    gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), precision_,
+                       GemmArguments<T>(p.N, p.in, p.out, items<T>(diff_dst), outputs),
+                       BackwardStore<T>(dst, relu));
+  });
 }
 
 void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstActivations& src,
                                             const ConstActivations& diff_dst, Tensor diff_weights,
                                             Tensor diff_bias) {
-  const GemmArguments g(p.out, p.in, p.N, items(diff_dst), items(src));
   auto* const parts = static_cast<float*>(workspace("dense_backward_weights", workspace_bytes(p)));
-  gemm_backward_weights([&] { return text("dense_backward_weights", p); }, stream_.get(), g,
-                        backward_weights_config(precision_, p), parts, diff_weights.as<float>(),
-                        diff_bias.as<float>());
+  with_element_type([&]<typename T>() {
+    gemm_backward_weights([&] { return text("dense_backward_weights", p); }, stream_.get(),
+                          GemmArguments<T>(p.out, p.in, p.N, items<T>(diff_dst), items<T>(src)),
+                          backward_weights_config(precision_, p), parts,
+                          {diff_weights.as<float>(), weight_row_stride(p.in), diff_bias.as<float>()});
+  });
 }
 
 }  // namespace bragg::cuda

@@ -22,6 +22,12 @@ void launch(const Describe& describe, cudaStream_t stream, const LaunchShape& sh
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = stream;
+  constexpr std::size_t shared_without_asking = 48 << 10;
+  if (shape.shared_bytes > shared_without_asking) {
+    const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                    static_cast<int>(shape.shared_bytes));
+    if (status != cudaSuccess) fail(describe(), status);
+  }
   const cudaError_t status = cudaLaunchKernelEx(&config, kernel, std::forward<Arguments>(arguments)...);
   if (status != cudaSuccess) fail(describe(), status);
 }

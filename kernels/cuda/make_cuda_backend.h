@@ -15,5 +15,7 @@ std::unique_ptr<Backend> make_cuda_backend(const std::string& device, const std:
                                            std::unique_ptr<Backend> host);
 /// Whether there is a device that make_cuda_backend would take.
 bool is_available();
+/// "no CUDA-capable device is detected"; empty where bragg was built without CUDA.
+std::string unavailable_because();
 
 }  // namespace bragg::cuda

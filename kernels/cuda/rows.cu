@@ -2,6 +2,7 @@
 #include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
 #include "kernels/random.h"
@@ -34,10 +35,10 @@ __global__ void __launch_bounds__(threads)
 /// What a row outside the table becomes: a kernel cannot refuse it, but nobody shall take it for data.
 template <typename T>
 __device__ T missing() {
-  if constexpr (std::is_same_v<T, float>) {
-    return NAN;
-  } else {
+  if constexpr (std::is_same_v<T, std::int32_t>) {
     return -1;  // no class
+  } else {
+    return rounded_to<T>(NAN);
   }
 }
 
@@ -52,10 +53,10 @@ __global__ void __launch_bounds__(threads)
   To value = missing<To>();
   if (row >= 0 && row < table_rows) {
     const From element = table[row * row_length + i];
-    if constexpr (std::is_same_v<To, float>) {
-      value = scale * static_cast<float>(element);
-    } else {
+    if constexpr (std::is_same_v<To, std::int32_t>) {
       value = element;
+    } else {
+      value = rounded_to<To>(scale * static_cast<float>(element));
     }
   }
   dst[blockIdx.x * item_stride + i] = value;
@@ -86,14 +87,17 @@ void CudaBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, 
            dst.item_stride);
   };
   if (dst.dtype == DType::i32) {
-    gather(table.as<std::int32_t>(), dst.item<std::int32_t>(0));
-  } else if (table.dtype == DType::f32) {
-    gather(table.as<float>(), dst.item<float>(0));
-  } else if (table.dtype == DType::u16) {
-    gather(table.as<std::uint16_t>(), dst.item<float>(0));
-  } else {
-    gather(table.as<std::int32_t>(), dst.item<float>(0));
+    return gather(table.as<std::int32_t>(), dst.item<std::int32_t>(0));
   }
+  with_element_type([&]<typename T>() {
+    if (table.dtype == DType::f32) {
+      gather(table.as<float>(), dst.item<T>(0));
+    } else if (table.dtype == DType::u16) {
+      gather(table.as<std::uint16_t>(), dst.item<T>(0));
+    } else {
+      gather(table.as<std::int32_t>(), dst.item<T>(0));
+    }
+  });
 }
 
 }  // namespace bragg::cuda

@@ -43,6 +43,8 @@ Buffer allocate_device_memory(std::size_t bytes);
 
 /// Devices that this program can use; 0 where there is no driver.
 int device_count();
+/// In the runtime's words; empty where there is one.
+std::string why_no_device();
 /// Makes the device current for this thread. Throws UsageError naming the index and the count.
 void use_device(int index);
 /// "NVIDIA H100 80GB HBM3, sm_90, 132 multiprocessors, 79.1 GiB"

@@ -1,6 +1,7 @@
 // Softmax cross-entropy, its gradient and the count of top-1 hits in one launch: a warp per row, sums in
 // double; the block that finishes last adds up the rows in order.
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
 
@@ -32,8 +33,9 @@ __device__ double warp_sum(double x) {
 }
 
 /// A row by the 32 lanes of a warp; every lane returns the same.
+template <typename T>
 __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::int32_t label, double N,
-                                 float* gradient) {
+                                 T* gradient) {
   const auto lane = static_cast<std::int32_t>(threadIdx.x % 32);
   Maximum most{-INFINITY, classes};
   bool usable = label >= 0 && label < classes;
@@ -53,7 +55,7 @@ __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::in
   if (gradient) {
     for (std::int32_t c = lane; c < classes; c += 32) {
       const double share = exp(static_cast<double>(row[c]) - static_cast<double>(most.value)) / sum;
-      gradient[c] = usable ? static_cast<float>((share - (c == label)) / N) : NAN;
+      gradient[c] = rounded_to<T>(usable ? static_cast<float>((share - (c == label)) / N) : NAN);
     }
   }
   if (!usable) return {NAN, 0};
@@ -62,15 +64,15 @@ __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::in
 }
 
 /// Grid: one block for every eight rows. `ticket` is 0 before and after.
+template <typename T>
 __global__ void __launch_bounds__(threads)
     softmax_rows(std::int32_t N, std::int32_t classes, const float* __restrict__ logits,
-                 const std::int32_t* __restrict__ labels, float* __restrict__ diff_logits, RowResult* results,
-                 unsigned* ticket, LossTotals* totals) {
+                 const std::int32_t* __restrict__ labels, T* __restrict__ diff_logits,
+                 std::int64_t diff_stride, RowResult* results, unsigned* ticket, LossTotals* totals) {
   const std::int32_t n = static_cast<std::int32_t>(blockIdx.x * warps + threadIdx.x / 32);
   if (n < N) {
-    const std::int64_t at = std::int64_t{n} * classes;
-    const RowResult result =
-        softmax_row(logits + at, classes, labels[n], N, diff_logits ? diff_logits + at : nullptr);
+    const RowResult result = softmax_row(logits + std::int64_t{n} * classes, classes, labels[n], N,
+                                         diff_logits ? diff_logits + n * diff_stride : nullptr);
     if (threadIdx.x % 32 == 0) results[n] = result;
   }
   __shared__ bool last;
@@ -108,13 +110,16 @@ std::size_t CudaBackend::workspace_bytes(const SoftmaxCrossEntropyProblem& p) co
 }
 
 void CudaBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                           ConstTensor labels, Tensor diff_logits, Tensor totals) {
+                                           ConstTensor labels, const Activations& diff_logits,
+                                           Tensor totals) {
   auto* const results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_bytes(p)));
   const auto blocks = static_cast<unsigned>((p.N + warps - 1) / warps);
-  launch([&] { return text("softmax_cross_entropy", p); }, stream_.get(), {dim3(blocks), dim3(threads)},
-         softmax_rows, static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes),
-         logits.as<float>(), labels.as<std::int32_t>(), diff_logits.as<float>(), results,
-         reinterpret_cast<unsigned*>(tickets_.data()), totals.as<LossTotals>());
+  with_element_type([&]<typename T>() {
+    launch([&] { return text("softmax_cross_entropy", p); }, stream_.get(), {dim3(blocks), dim3(threads)},
+           softmax_rows<T>, static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes),
+           logits.as<float>(), labels.as<std::int32_t>(), diff_logits.item<T>(0), diff_logits.item_stride,
+           results, reinterpret_cast<unsigned*>(tickets_.data()), totals.as<LossTotals>());
+  });
 }
 
 }  // namespace bragg::cuda

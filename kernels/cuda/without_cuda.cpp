@@ -15,4 +15,8 @@ bool is_available() {
   return false;
 }
 
+std::string unavailable_because() {
+  return {};
+}
+
 }  // namespace bragg::cuda

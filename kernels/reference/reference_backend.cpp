@@ -25,12 +25,12 @@ void ReferenceBackend::download(const void* src, void* host, std::size_t bytes) 
 }
 
 void ReferenceBackend::upload(std::span<const float> host, Tensor dst) {
-  check_element_type("upload", dst);
+  check_number_type("upload", dst);
   std::copy(host.begin(), host.end(), dst.as<double>());
 }
 
 void ReferenceBackend::download(ConstTensor src, std::span<float> host) {
-  check_element_type("download", src);
+  check_number_type("download", src);
   std::transform(src.as<double>(), src.as<double>() + host.size(), host.begin(),
                  [](double x) { return static_cast<float>(x); });
 }

@@ -39,8 +39,8 @@ class ReferenceBackend final : public Backend {
                                  const ConstActivations& diff_dst, Tensor diff_weights,
                                  Tensor diff_bias) override;
   void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
-                                Tensor diff_logits, Tensor totals) override;
-  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
+                                const Activations& diff_logits, Tensor totals) override;
+  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, Tensor working,
                ConstTensor state) override;
   void do_advance(Tensor state, std::int64_t batch) override;
   void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) override;

@@ -8,7 +8,8 @@
 namespace bragg::reference {
 
 void ReferenceBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                                ConstTensor labels, Tensor diff_logits, Tensor totals) {
+                                                ConstTensor labels, const Activations& diff_logits,
+                                                Tensor totals) {
   auto& total = *totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
     const double* row = logits.as<double>() + n * p.classes;
@@ -23,8 +24,8 @@ void ReferenceBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem
     total.loss_sum += usable ? std::log(sum) + row[best] - row[label] : nan;
     total.correct += usable && best == label;
     total.count += 1;
-    if (!diff_logits) continue;
-    double* gradient = diff_logits.as<double>() + n * p.classes;
+    if (!diff_logits.data) continue;
+    double* gradient = diff_logits.item<double>(n);
     for (std::int64_t c = 0; c < p.classes; ++c) {
       const double probability = std::exp(row[c] - row[best]) / sum;
       gradient[c] = usable ? (probability - (c == label)) / static_cast<double>(p.N) : nan;

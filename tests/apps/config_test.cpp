@@ -135,7 +135,6 @@ TEST(Config, ErrorsNamePlaceKeyAndNearest) {
       {minimal + "[train]\nseed = 4294967296\n", {}, {"train.seed", "4294967296"}},
       {minimal + "[train]\nlearning_rate = nan\n", {}, {"train.learning_rate", "nan"}},
       {minimal + "[train]\nlearning_rate = true\n", {}, {"train.learning_rate", "true"}},
-      {minimal + "[train]\nprecision = \"bf16\"\n", {}, {"train.precision", "bf16", "on a GPU, tf32"}},
       {minimal + "[train]\nprecision = \"fp31\"\n", {}, {"train.precision", "'fp32'"}},
       {minimal + "[data.more]\nx = 1\n", {}, {"data.more"}},
       {minimal + "holdout = 1\n", {}, {"run.toml:3", "data.holdout"}},

@@ -159,9 +159,18 @@ TEST_F(Train, WrongConfigIsExitCode2AndLeavesNothing) {
   EXPECT_EQ(run.code, 2);
   EXPECT_NE(run.err.find("wrong.toml:4"), std::string::npos) << run.err;
   EXPECT_NE(run.err.find("train.steps"), std::string::npos) << run.err;
-  EXPECT_EQ(train("out", {"--set", "train.precision=bf16"}).code, 2);
+  EXPECT_EQ(train("out", {"--set", "train.precision=bf61"}).code, 2);
   EXPECT_EQ(train("out", {"--set", "data.crystals=/nowhere.safetensors"}).code, 1);
   EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+// One config for every machine.
+TEST_F(Train, AGpusPrecisionIsFp32OnTheCpu) {
+  const RunResult run = train("out", {"--set", "train.precision=bf16", "--device", "cpu"});
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.err.find("precision bf16 is a GPU's: cpu computes in its own"), std::string::npos) << run.err;
+  ASSERT_EQ(train("fp32", {"--device", "cpu"}).code, 0);
+  EXPECT_EQ(weights("out"), weights("fp32"));
 }
 
 TEST_F(Train, StoredPatterns) {

@@ -89,7 +89,11 @@ TEST_P(Contract, ElementTypesAndMemory) {
     backend_->softmax_cross_entropy({2, 3}, tensor(), tensor(), {}, tensor());
   });
   refused("[adam] state has no memory",
-          [&] { backend_->adam({.count = 3}, tensor(), tensor(), tensor(), tensor(), {}); });
+          [&] { backend_->adam({.count = 3}, tensor(), tensor(), tensor(), tensor(), {}, {}); });
+  refused("[adam] working is BF16, there is none beside " + name + " weights", [&] {
+    backend_->adam({.count = 3}, tensor(), tensor(), tensor(), tensor(), {memory_.data(), DType::bf16},
+                   tensor());
+  });
   refused("[gather_rows] table is U8, not F32, U16 or I32", [&] {
     backend_->gather_rows({2, 3, 4, 1}, {memory_.data(), DType::u8}, {memory_.data(), DType::i32},
                           activations(2, 4, 1));

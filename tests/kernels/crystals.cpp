@@ -179,7 +179,7 @@ HostReflections download(Backend& backend, const ReflectionSet& set) {
   backend.download(set.offset.data(), host.offset.data(), (crystals + 1) * sizeof(std::uint64_t));
   backend.download(set.metric.data(), host.metric.data(), crystals * sizeof(ReciprocalMetric));
   backend.download(set.miller.data(), host.miller.data(), n * sizeof(Miller));
-  if (backend.element_type() == DType::f64) {
+  if (backend.precise_type() == DType::f64) {
     backend.download(set.f2.data(), host.f2.data(), n * sizeof(double));
   } else {
     std::vector<float> f2(n);
@@ -202,7 +202,7 @@ ReflectionSet upload(Backend& backend, const HostReflections& host) {
           copy(host.offset),
           copy(host.metric),
           copy(host.miller),
-          backend.element_type() == DType::f64 ? copy(host.f2) : copy(single)};
+          backend.precise_type() == DType::f64 ? copy(host.f2) : copy(single)};
 }
 
 std::vector<double> render(Backend& backend, const PatternProblem& problem, const ReflectionSet& set,

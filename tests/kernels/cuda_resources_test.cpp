@@ -35,7 +35,7 @@ std::string kernel_name(const std::string& mangled) {
   const std::unique_ptr<char, decltype(&std::free)> text(
       abi::__cxa_demangle(mangled.c_str(), nullptr, nullptr, &status), &std::free);
   std::string name = status == 0 ? text.get() : mangled;
-  for (const char* word : {"(anonymous namespace)::", "bragg::cuda::", "void "})
+  for (const char* word : {"(anonymous namespace)::", "bragg::cuda::", "bragg::", "void "})
     for (auto at = name.find(word); at != std::string::npos; at = name.find(word))
       name.erase(at, std::string(word).size());
   // The parameters begin at the first parenthesis outside the template's arguments.

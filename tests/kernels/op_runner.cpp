@@ -8,26 +8,34 @@
 #include <fmt/format.h>
 
 namespace bragg::tests {
-namespace {
 
-constexpr std::int64_t guard = 67;  // elements; odd, so that nothing is aligned by luck
+constexpr std::int64_t odd_guard = 67;  // elements; odd, so that nothing is aligned by luck
 constexpr double spoiler = 0x1.8p100;
 
-/// (N, L, C) in a backend's memory: guard, `before` zeros, items item_stride apart, guard. What lies between
-/// items is `between`: the spoiler, or zeros where it is a halo.
+/// How a tensor lies in a backend's memory.
+struct Layout {
+  std::int64_t N, L, C, item_stride;
+  std::int64_t guard;       ///< elements before and after
+  std::int64_t before = 0;  ///< zeros before item 0
+  /// What lies between items: the spoiler, or zeros where it is a halo.
+  double between = spoiler;
+};
+
+/// Guard, `before` zeros, items, guard; of the backend's element type or another.
 class Guarded {
  public:
-  Guarded(Backend& backend, const char* name, std::int64_t N, std::int64_t L, std::int64_t C,
-          std::int64_t item_stride, const Numbers& values, std::int64_t before = 0, double between = spoiler)
+  Guarded(Backend& backend, const char* name, DType type, const Layout& layout, const Numbers& values)
       : backend_(backend),
         name_(name),
-        N_(N),
-        L_(L),
-        C_(C),
-        item_stride_(item_stride),
-        first_(guard + before) {
-    image_.assign(static_cast<std::size_t>(first_ + N * item_stride + guard), spoiler);
-    std::fill(image_.begin() + guard, image_.end() - guard, between);
+        type_(type),
+        N_(layout.N),
+        L_(layout.L),
+        C_(layout.C),
+        item_stride_(layout.item_stride),
+        first_(layout.guard + layout.before) {
+    const std::int64_t N = N_, L = L_, C = C_, item_stride = item_stride_;
+    image_.assign(static_cast<std::size_t>(first_ + N * item_stride + layout.guard), spoiler);
+    std::fill(image_.begin() + layout.guard, image_.end() - layout.guard, layout.between);
     if (!values.empty()) {
       if (static_cast<std::int64_t>(values.size()) != N * L * C)
         throw std::runtime_error("wrong number of values");
@@ -35,14 +43,13 @@ class Guarded {
         std::copy_n(&values[n * L * C], L * C, &image_[first_ + n * item_stride]);
     }
     const std::vector<float> floats(image_.begin(), image_.end());
-    memory_ = backend.allocate(image_.size() * element_size());
-    backend.upload(floats, Tensor{memory_.data(), backend.element_type()});
+    memory_ = backend.allocate(image_.size() * size_of(type_));
+    backend.upload(floats, Tensor{memory_.data(), type_});
+    image_ = content();
   }
 
-  Tensor tensor() const { return {memory_.data() + first_ * element_size(), backend_.element_type()}; }
-  Activations activations() const {
-    return {tensor().data, backend_.element_type(), N_, L_, C_, item_stride_};
-  }
+  Tensor tensor() const { return {memory_.data() + first_ * size_of(type_), type_}; }
+  Activations activations() const { return {tensor().data, type_, N_, L_, C_, item_stride_}; }
 
   /// Nothing may have changed.
   void expect_unchanged() const { (void)check(false); }
@@ -50,17 +57,20 @@ class Guarded {
   Numbers result() const { return check(true); }
 
  private:
-  std::size_t element_size() const { return size_of(backend_.element_type()); }
-
-  Numbers check(bool written) const {
+  Numbers content() const {
     Numbers now(image_.size());
-    if (backend_.element_type() == DType::f64) {
+    if (type_ == DType::f64) {
       backend_.download(memory_.data(), now.data(), now.size() * sizeof(double));
     } else {
       std::vector<float> floats(image_.size());
-      backend_.download(memory_.data(), floats.data(), floats.size() * sizeof(float));
+      backend_.download({memory_.data(), type_}, std::span(floats));
       std::copy(floats.begin(), floats.end(), now.begin());
     }
+    return now;
+  }
+
+  Numbers check(bool written) const {
+    const Numbers now = content();
     Numbers values;
     for (std::int64_t i = 0; i < static_cast<std::int64_t>(now.size()); ++i) {
       const std::int64_t in = i - first_;
@@ -76,14 +86,18 @@ class Guarded {
 
   Backend& backend_;
   std::string name_;
+  DType type_;
   std::int64_t N_, L_, C_, item_stride_, first_;
-  Numbers image_;
+  Numbers image_;  ///< as it was uploaded, rounded to the type
   Buffer memory_;
 };
 
-Guarded flat(Backend& backend, const char* name, std::int64_t count, const Numbers& values) {
-  return Guarded(backend, name, 1, 1, count, count, values);
+/// Of the precise type, without gaps.
+static Guarded flat(Backend& backend, const char* name, std::int64_t count, const Numbers& values) {
+  return Guarded(backend, name, backend.precise_type(), {1, 1, count, count, odd_guard}, values);
 }
+
+namespace {
 
 /// A StepState in device memory.
 class State {
@@ -143,11 +157,23 @@ Numbers absolute(Numbers values) {
   return values;
 }
 
+Guarded OpRunner::items(const char* name, std::int64_t N, std::int64_t L, std::int64_t C,
+                        const Numbers& values, std::int64_t more_gap) const {
+  return Guarded(backend_, name, backend_.element_type(),
+                 {N, L, C, item_stride(L * C) + more_gap * alignment_, guard()}, values);
+}
+
+Guarded OpRunner::rows(const char* name, DType type, std::int64_t count, std::int64_t length,
+                       const Numbers& values) const {
+  return Guarded(backend_, name, type, {count, 1, length, backend_.weight_row_stride(length), guard()},
+                 values);
+}
+
 Numbers OpRunner::conv1d_forward(const Conv1dProblem& p, const Numbers& src, const Numbers& weights,
                                  const EpilogueNumbers& e) const {
-  const Guarded x(backend_, "src", p.N, p.L_in, p.C_in, p.L_in * p.C_in + gap_, src);
-  const Guarded w = flat(backend_, "weights", p.C_out * p.kernel * p.C_in, weights);
-  const Guarded y(backend_, "dst", p.N, p.L_out(), p.C_out, p.L_out() * p.C_out + gap_, {});
+  const Guarded x = items("src", p.N, p.L_in, p.C_in, src);
+  const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
+  const Guarded y = items("dst", p.N, p.L_out(), p.C_out, {});
   const DeviceEpilogue epilogue(backend_, e);
   backend_.reserve_workspace(backend_.workspace_bytes(p));
   backend_.conv1d_forward(p, x.activations(), w.tensor(), y.activations(), epilogue.get());
@@ -160,12 +186,13 @@ Numbers OpRunner::conv1d_forward(const Conv1dProblem& p, const Numbers& src, con
 Numbers OpRunner::conv1d_backward_data(const Conv1dProblem& p, const Numbers& diff_dst,
                                        const Numbers& weights, const ReluNumbers& relu) const {
   const std::int64_t halo = std::max(p.halo_before(), p.halo_after());
-  const Guarded dy(backend_, "diff_dst", p.N, p.L_out(), p.C_out, (p.L_out() + halo) * p.C_out, diff_dst,
-                   p.halo_before() * p.C_out, 0.0);
-  const Guarded w = flat(backend_, "weights", p.C_out * p.kernel * p.C_in, weights);
-  const std::int64_t item_stride = p.L_in * p.C_in + gap_;
-  const Guarded src(backend_, "src", p.N, p.L_in, p.C_in, item_stride + 1, relu.src);
-  const Guarded dx(backend_, "diff_src", p.N, p.L_in, p.C_in, item_stride, {});
+  const Guarded dy(backend_, "diff_dst", backend_.element_type(),
+                   {p.N, p.L_out(), p.C_out, aligned((p.L_out() + halo) * p.C_out), guard(),
+                    aligned(p.halo_before() * p.C_out), 0.0},
+                   diff_dst);
+  const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
+  const Guarded src = items("src", p.N, p.L_in, p.C_in, relu.src, 1);
+  const Guarded dx = items("diff_src", p.N, p.L_in, p.C_in, {});
   backend_.reserve_workspace(backend_.workspace_bytes(p));
   ReluGradient gradient;
   if (!relu.src.empty()) gradient = {src.activations(), relu.p};
@@ -178,9 +205,9 @@ Numbers OpRunner::conv1d_backward_data(const Conv1dProblem& p, const Numbers& di
 
 WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const Numbers& src,
                                                   const Numbers& diff_dst) const {
-  const Guarded x(backend_, "src", p.N, p.L_in, p.C_in, p.L_in * p.C_in + gap_, src);
-  const Guarded dy(backend_, "diff_dst", p.N, p.L_out(), p.C_out, p.L_out() * p.C_out + gap_, diff_dst);
-  const Guarded dw = flat(backend_, "diff_weights", p.C_out * p.kernel * p.C_in, {});
+  const Guarded x = items("src", p.N, p.L_in, p.C_in, src);
+  const Guarded dy = items("diff_dst", p.N, p.L_out(), p.C_out, diff_dst);
+  const Guarded dw = rows("diff_weights", backend_.precise_type(), p.C_out, p.kernel * p.C_in, {});
   const Guarded db = flat(backend_, "diff_bias", p.C_out, {});
   backend_.reserve_workspace(backend_.workspace_bytes(p));
   backend_.conv1d_backward_weights(p, x.activations(), dy.activations(), dw.tensor(), db.tensor());
@@ -190,8 +217,8 @@ WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const 
 }
 
 Numbers OpRunner::avg_pool1d_forward(const AvgPool1dProblem& p, const Numbers& src) const {
-  const Guarded x(backend_, "src", p.N, p.L_in, p.C, p.L_in * p.C + gap_, src);
-  const Guarded y(backend_, "dst", p.N, p.L_out(), p.C, p.L_out() * p.C + gap_, {});
+  const Guarded x = items("src", p.N, p.L_in, p.C, src);
+  const Guarded y = items("dst", p.N, p.L_out(), p.C, {});
   backend_.avg_pool1d_forward(p, x.activations(), y.activations());
   x.expect_unchanged();
   return y.result();
@@ -199,9 +226,9 @@ Numbers OpRunner::avg_pool1d_forward(const AvgPool1dProblem& p, const Numbers& s
 
 Numbers OpRunner::avg_pool1d_backward(const AvgPool1dProblem& p, const Numbers& diff_dst,
                                       const ReluNumbers& relu) const {
-  const Guarded dy(backend_, "diff_dst", p.N, p.L_out(), p.C, p.L_out() * p.C + gap_, diff_dst);
-  const Guarded src(backend_, "src", p.N, p.L_in, p.C, p.L_in * p.C + gap_ + 1, relu.src);
-  const Guarded dx(backend_, "diff_src", p.N, p.L_in, p.C, p.L_in * p.C + gap_, {});
+  const Guarded dy = items("diff_dst", p.N, p.L_out(), p.C, diff_dst);
+  const Guarded src = items("src", p.N, p.L_in, p.C, relu.src, 1);
+  const Guarded dx = items("diff_src", p.N, p.L_in, p.C, {});
   ReluGradient gradient;
   if (!relu.src.empty()) gradient = {src.activations(), relu.p};
   backend_.avg_pool1d_backward(p, dy.activations(), dx.activations(), gradient);
@@ -212,9 +239,9 @@ Numbers OpRunner::avg_pool1d_backward(const AvgPool1dProblem& p, const Numbers& 
 
 Numbers OpRunner::dense_forward(const DenseProblem& p, const Numbers& src, const Numbers& weights,
                                 const EpilogueNumbers& e) const {
-  const Guarded x(backend_, "src", p.N, 1, p.in, p.in + gap_, src);
-  const Guarded w = flat(backend_, "weights", p.out * p.in, weights);
-  const Guarded y(backend_, "dst", p.N, 1, p.out, p.out + gap_, {});
+  const Guarded x = items("src", p.N, 1, p.in, src);
+  const Guarded w = rows("weights", backend_.element_type(), p.out, p.in, weights);
+  const Guarded y = items("dst", p.N, 1, p.out, {});
   const DeviceEpilogue epilogue(backend_, e);
   backend_.reserve_workspace(backend_.workspace_bytes(p));
   backend_.dense_forward(p, x.activations(), w.tensor(), y.activations(), epilogue.get());
@@ -224,12 +251,21 @@ Numbers OpRunner::dense_forward(const DenseProblem& p, const Numbers& src, const
   return y.result();
 }
 
+Numbers OpRunner::dense_logits(const DenseProblem& p, const Numbers& src, const Numbers& weights) const {
+  const Guarded x = items("src", p.N, 1, p.in, src);
+  const Guarded w = rows("weights", backend_.element_type(), p.out, p.in, weights);
+  const Guarded y(backend_, "dst", backend_.precise_type(), {p.N, 1, p.out, p.out, guard()}, {});
+  backend_.reserve_workspace(backend_.workspace_bytes(p));
+  backend_.dense_forward(p, x.activations(), w.tensor(), y.activations(), {});
+  return y.result();
+}
+
 Numbers OpRunner::dense_backward_data(const DenseProblem& p, const Numbers& diff_dst, const Numbers& weights,
                                       const ReluNumbers& relu) const {
-  const Guarded dy(backend_, "diff_dst", p.N, 1, p.out, p.out + gap_, diff_dst);
-  const Guarded w = flat(backend_, "weights", p.out * p.in, weights);
-  const Guarded src(backend_, "src", p.N, 1, p.in, p.in + gap_ + 1, relu.src);
-  const Guarded dx(backend_, "diff_src", p.N, 1, p.in, p.in + gap_, {});
+  const Guarded dy = items("diff_dst", p.N, 1, p.out, diff_dst);
+  const Guarded w = rows("weights", backend_.element_type(), p.out, p.in, weights);
+  const Guarded src = items("src", p.N, 1, p.in, relu.src, 1);
+  const Guarded dx = items("diff_src", p.N, 1, p.in, {});
   ReluGradient gradient;
   if (!relu.src.empty()) gradient = {src.activations(), relu.p};
   backend_.reserve_workspace(backend_.workspace_bytes(p));
@@ -242,9 +278,9 @@ Numbers OpRunner::dense_backward_data(const DenseProblem& p, const Numbers& diff
 
 WeightGradients OpRunner::dense_backward_weights(const DenseProblem& p, const Numbers& src,
                                                  const Numbers& diff_dst) const {
-  const Guarded x(backend_, "src", p.N, 1, p.in, p.in + gap_, src);
-  const Guarded dy(backend_, "diff_dst", p.N, 1, p.out, p.out + gap_, diff_dst);
-  const Guarded dw = flat(backend_, "diff_weights", p.out * p.in, {});
+  const Guarded x = items("src", p.N, 1, p.in, src);
+  const Guarded dy = items("diff_dst", p.N, 1, p.out, diff_dst);
+  const Guarded dw = rows("diff_weights", backend_.precise_type(), p.out, p.in, {});
   const Guarded db = flat(backend_, "diff_bias", p.out, {});
   backend_.reserve_workspace(backend_.workspace_bytes(p));
   backend_.dense_backward_weights(p, x.activations(), dy.activations(), dw.tensor(), db.tensor());
@@ -256,13 +292,13 @@ WeightGradients OpRunner::dense_backward_weights(const DenseProblem& p, const Nu
 LossNumbers OpRunner::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, const Numbers& logits,
                                             const std::vector<std::int32_t>& labels) const {
   const Guarded x = flat(backend_, "logits", p.N * p.classes, logits);
-  const Guarded dx = flat(backend_, "diff_logits", p.N * p.classes, {});
+  const Guarded dx = items("diff_logits", p.N, 1, p.classes, {});
   const Buffer label_memory = backend_.allocate(labels.size() * sizeof(std::int32_t));
   backend_.upload(labels.data(), label_memory.data(), labels.size() * sizeof(std::int32_t));
   const Buffer totals = backend_.allocate(sizeof(LossTotals));
   backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.softmax_cross_entropy(p, x.tensor(), ConstTensor{label_memory.data(), DType::i32}, dx.tensor(),
-                                 Tensor{totals.data(), DType::u8});
+  backend_.softmax_cross_entropy(p, x.tensor(), ConstTensor{label_memory.data(), DType::i32},
+                                 dx.activations(), Tensor{totals.data(), DType::u8});
   x.expect_unchanged();
   LossNumbers result;
   result.diff_logits = dx.result();
@@ -272,14 +308,19 @@ LossNumbers OpRunner::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p,
 
 AdamNumbers OpRunner::adam(const AdamProblem& p, const AdamNumbers& before, const Numbers& gradients,
                            std::uint64_t step) const {
-  const Guarded w = flat(backend_, "weights", p.count, before.weights);
-  const Guarded m = flat(backend_, "m", p.count, before.m);
-  const Guarded v = flat(backend_, "v", p.count, before.v);
-  const Guarded g = flat(backend_, "gradients", p.count, gradients);
+  const auto arena = [&](const char* name, DType type, const Numbers& values) {
+    return Guarded(backend_, name, type, {1, 1, p.count, p.count, guard()}, values);
+  };
+  const DType type = backend_.precise_type();
+  const Guarded w = arena("weights", type, before.weights), m = arena("m", type, before.m),
+                v = arena("v", type, before.v), g = arena("gradients", type, gradients);
+  const bool has_working = backend_.element_type() != type;
+  const Guarded working = arena("working", backend_.element_type(), {});
   const State state(backend_, step);
-  backend_.adam(p, w.tensor(), g.tensor(), m.tensor(), v.tensor(), state.tensor());
+  backend_.adam(p, w.tensor(), g.tensor(), m.tensor(), v.tensor(), has_working ? working.tensor() : Tensor{},
+                state.tensor());
   g.expect_unchanged();
-  return {w.result(), m.result(), v.result()};
+  return {w.result(), m.result(), v.result(), has_working ? working.result() : Numbers{}};
 }
 
 }  // namespace bragg::tests

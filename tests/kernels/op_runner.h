@@ -46,13 +46,18 @@ struct LossNumbers {
 
 struct AdamNumbers {
   Numbers weights, m, v;
+  Numbers working{};  ///< where the backend keeps weights in two types
 };
 
+class Guarded;
+
 /// Every function returns the op's result without gaps. Throws std::runtime_error where a guard was
-/// overwritten or an input changed. `gap`: elements between items.
+/// overwritten or an input changed. Everything begins at multiples of `alignment` elements and, where that is
+/// 1, at odd addresses.
 class OpRunner {
  public:
-  explicit OpRunner(Backend& backend, std::int64_t gap = 3) : backend_(backend), gap_(gap) {}
+  explicit OpRunner(Backend& backend, std::int64_t alignment = 1)
+      : backend_(backend), alignment_(alignment) {}
 
   Numbers conv1d_forward(const Conv1dProblem&, const Numbers& src, const Numbers& weights,
                          const EpilogueNumbers&) const;
@@ -64,6 +69,8 @@ class OpRunner {
   Numbers avg_pool1d_backward(const AvgPool1dProblem&, const Numbers& diff_dst, const ReluNumbers&) const;
   Numbers dense_forward(const DenseProblem&, const Numbers& src, const Numbers& weights,
                         const EpilogueNumbers&) const;
+  /// dst of the precise type, no epilogue.
+  Numbers dense_logits(const DenseProblem&, const Numbers& src, const Numbers& weights) const;
   Numbers dense_backward_data(const DenseProblem&, const Numbers& diff_dst, const Numbers& weights,
                               const ReluNumbers&) const;
   WeightGradients dense_backward_weights(const DenseProblem&, const Numbers& src,
@@ -76,8 +83,18 @@ class OpRunner {
   Backend& backend() const { return backend_; }
 
  private:
+  std::int64_t guard() const { return alignment_ == 1 ? 67 : 8 * alignment_; }
+  std::int64_t aligned(std::int64_t elements) const {
+    return (elements + alignment_ - 1) / alignment_ * alignment_;
+  }
+  std::int64_t item_stride(std::int64_t length) const { return aligned(length) + 3 * alignment_; }
+  Guarded items(const char* name, std::int64_t N, std::int64_t L, std::int64_t C, const Numbers& values,
+                std::int64_t more_gap = 0) const;
+  Guarded rows(const char* name, DType type, std::int64_t count, std::int64_t length,
+               const Numbers& values) const;
+
   Backend& backend_;
-  std::int64_t gap_;
+  std::int64_t alignment_;
 };
 
 }  // namespace bragg::tests

@@ -64,8 +64,7 @@ std::vector<double> free_running_losses(const std::string& name, const char* dev
     network.forward();
     network.loss();
     network.backward();
-    backend->adam({parameters.arena_count(), 1e-4}, parameters.weights(), parameters.gradients(),
-                  parameters.m(), parameters.v(), state);
+    parameters.update(1e-4, state);
     backend->advance(state, batch);
     losses.push_back(network.read_totals().loss_sum / static_cast<double>(batch));
   }

@@ -66,7 +66,7 @@ TEST(Model, DropoutsOfThePaper) {
 }
 
 TEST(Model, ParameterTableHasCanonicalShapesAndAlignedOffsets) {
-  const auto table = parameter_table(make_model(paper("scnn", 230)));
+  const auto table = parameter_table(*make_backend({"reference", 1, ""}), make_model(paper("scnn", 230)));
   ASSERT_EQ(table.size(), 12u);
   EXPECT_EQ(table[0].name, "conv1.weights");
   EXPECT_EQ(table[0].shape, (std::vector<std::int64_t>{80, 100, 1}));

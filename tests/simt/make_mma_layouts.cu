@@ -23,8 +23,12 @@ int main() {
   std::printf(
       "# CuTe of CUTLASS 4.2: A (m, k), B (n, k), C (m, n)\n# "
       "instruction\tmatrix\tlane\tvalue\trow\tcolumn\n");
-  using Traits = cute::MMA_Traits<cute::SM80_16x8x8_F32TF32TF32F32_TN>;
-  print("m16n8k8_tf32", "A", Traits::ALayout{}, 4, 16);
-  print("m16n8k8_tf32", "B", Traits::BLayout{}, 2, 8);
-  print("m16n8k8_tf32", "C", Traits::CLayout{}, 4, 16);
+  using Tf32 = cute::MMA_Traits<cute::SM80_16x8x8_F32TF32TF32F32_TN>;
+  print("m16n8k8_tf32", "A", Tf32::ALayout{}, 4, 16);
+  print("m16n8k8_tf32", "B", Tf32::BLayout{}, 2, 8);
+  print("m16n8k8_tf32", "C", Tf32::CLayout{}, 4, 16);
+  using Bf16 = cute::MMA_Traits<cute::SM80_16x8x16_F32BF16BF16F32_TN>;
+  print("m16n8k16_bf16", "A", Bf16::ALayout{}, 8, 16);
+  print("m16n8k16_bf16", "B", Bf16::BLayout{}, 4, 8);
+  print("m16n8k16_bf16", "C", Bf16::CLayout{}, 4, 16);
 }

@@ -45,6 +45,12 @@ struct Fibre {
   Waits waits = Waits::nothing;
   unsigned mask = 0;
   int parity = 0;  ///< of its collectives
+  struct Copy {
+    std::byte* dst;
+    const std::byte* src;
+    std::size_t bytes, whole;
+  };
+  std::vector<std::vector<Copy>> copy_groups;  ///< the last one is open
   void* fake_stack = nullptr;
   void* sanitizer_fibre = nullptr;
 };
@@ -101,6 +107,7 @@ class Block {
                grid};
     f.waits = Waits::nothing;
     f.parity = 0;
+    f.copy_groups.assign(1, {});
     f.fake_stack = nullptr;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack.get();
@@ -261,6 +268,26 @@ WarpBlock exchange_block(const void* mine, std::size_t bytes) {
   std::memcpy(slots.data() + f.linear % warp * WarpBlock::bytes, mine, std::min(bytes, WarpBlock::bytes));
   exchange(0xFFFFFFFFu, 0);  // everyone's are there
   return WarpBlock(slots.data());
+}
+
+void copy_later(void* dst, const void* src, std::size_t bytes, std::size_t whole) {
+  block().current().copy_groups.back().push_back(
+      {static_cast<std::byte*>(dst), static_cast<const std::byte*>(src), bytes, whole});
+}
+
+void commit_copies() {
+  block().current().copy_groups.emplace_back();
+}
+
+void wait_for_copies(unsigned pending) {
+  auto& groups = block().current().copy_groups;
+  while (groups.size() > pending + 1) {
+    for (const auto& copy : groups.front()) {
+      std::memcpy(copy.dst, copy.src, copy.bytes);
+      std::memset(copy.dst + copy.bytes, 0, copy.whole - copy.bytes);
+    }
+    groups.erase(groups.begin());
+  }
 }
 
 void run(dim3 grid, dim3 block_size, std::size_t shared_bytes, const std::function<void()>& thread) {

@@ -46,6 +46,13 @@ class WarpBlock {
 };
 WarpBlock exchange_block(const void* mine, std::size_t bytes);
 
+/// Copies `bytes` from src and zeros behind them up to `whole`, but not before wait_for_copies: a thread that
+/// does not wait finds what was there before.
+void copy_later(void* dst, const void* src, std::size_t bytes, std::size_t whole);
+/// Ends a group of this thread's copies; wait_for_copies makes all but the last `pending` groups.
+void commit_copies();
+void wait_for_copies(unsigned pending);
+
 /// Runs `thread` for every thread of the grid. Throws std::runtime_error where threads wait for what never
 /// comes (a barrier that not all of them reach, a collective that a lane of its mask does not join).
 void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);

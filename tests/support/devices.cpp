@@ -18,6 +18,7 @@ std::vector<DeviceOptions> devices_under_test() {
   if (cuda::is_available()) {
     devices.push_back({"cuda", 2, ""});
     devices.push_back({"cuda", 2, "", "tf32"});
+    devices.push_back({"cuda", 2, "", "bf16"});
   }
   return devices;
 }

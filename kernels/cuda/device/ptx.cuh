@@ -6,6 +6,8 @@
 
 #include <cuda_runtime.h>
 
+#include "kernels/bfloat16.h"
+
 namespace bragg::cuda {
 
 /// Rounded to tf32: 10 bits of mantissa, to nearest, ties away from zero.
@@ -33,6 +35,91 @@ __device__ inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 #else
   simt::mma_m16n8k8_tf32(c, a, b);
+#endif
+}
+
+/// Two numbers rounded to bfloat16, to nearest even: `low` in the lower half.
+__device__ inline std::uint32_t pack_bf16(float low, float high) {
+#ifdef __CUDACC__
+  std::uint32_t bits;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+#else
+  return to_bfloat16(low).bits | std::uint32_t{to_bfloat16(high).bits} << 16;
+#endif
+}
+
+/// c (16, 8) += a (16, 16) b (16, 8) by the 32 lanes of a warp, a and b in bfloat16, two to a word. A lane
+/// holds (PTX ISA, "Matrix fragments for mma.m16n8k16 with floating point type")
+///   a[0] (g, 2t..)  a[1] (g + 8, 2t..)  a[2] (g, 2t + 8..)  a[3] (g + 8, 2t + 8..)
+///   b[0] (2t.., g)  b[1] (2t + 8.., g)  c as in m16n8k8
+__device__ inline void mma_m16n8k16_bf16(float (&c)[4], const std::uint32_t (&a)[4],
+                                         const std::uint32_t (&b)[2]) {
+#ifdef __CUDACC__
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, "
+      "{%0, %1, %2, %3};"
+      : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+      : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+  simt::mma_m16n8k16_bf16(c, a, b);
+#endif
+}
+
+#ifdef __CUDACC__
+__device__ inline std::uint32_t shared_address(const void* p) {
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+}
+#endif
+
+/// Four 8 x 8 matrices of 16-bit numbers from shared memory: lane 8 i + r gives the address of row r of
+/// matrix i (16 bytes, aligned). Lane l gets of matrix i the elements (l / 4, 2 (l % 4)..), or with
+/// `transposed` (2 (l % 4).., l / 4).
+template <bool transposed>
+__device__ void load_matrices(std::uint32_t (&d)[4], const void* row) {
+#ifdef __CUDACC__
+  if constexpr (transposed) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+                 : "r"(shared_address(row))
+                 : "memory");
+  } else {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
+                 : "=r"(d[0]), "=r"(d[1]), "=r"(d[2]), "=r"(d[3])
+                 : "r"(shared_address(row))
+                 : "memory");
+  }
+#else
+  simt::load_matrices(d, row, transposed);
+#endif
+}
+
+/// Copies `bytes` (0..16) from global to shared memory, zeros behind them up to 16. Both addresses are
+/// multiples of 16. The copy is there for this thread after wait_for_copies, for others after a barrier
+/// behind that.
+__device__ inline void copy_async(void* shared, const void* global, std::uint32_t bytes) {
+#ifdef __CUDACC__
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)), "l"(global),
+               "r"(bytes)
+               : "memory");
+#else
+  simt::copy_async(shared, global, bytes);
+#endif
+}
+/// Ends a group of copies.
+__device__ inline void commit_copies() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.commit_group;" ::: "memory");
+#else
+  simt::commit_copies();
+#endif
+}
+/// Waits for all groups but the last `pending`.
+template <int pending>
+__device__ void wait_for_copies() {
+#ifdef __CUDACC__
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+#else
+  simt::wait_for_copies(pending);
 #endif
 }
 

@@ -1,5 +1,6 @@
 // The matrix products of the three passes: problem -> config -> launch. Each pass has its own arrangement of
-// operands and its own way to store a result; conv1d.cu and dense.cu say what the matrices are.
+// operands and its own way to store a result; conv1d.cu and dense.cu say what the matrices are. T is float
+// (fp32 and tf32) or BFloat16.
 #pragma once
 
 #include <functional>
@@ -15,16 +16,27 @@ namespace bragg::cuda {
 using Describe = std::function<std::string()>;
 
 /// A by rows m, B by rows n: C = A B, stored through bias, ReLU and dropout.
-void gemm_forward(const Describe&, cudaStream_t, Precision, const GemmArguments&, const ForwardStore&);
+template <typename T>
+void gemm_forward(const Describe&, cudaStream_t, Precision, const GemmArguments<T>&, const ForwardStore<T>&);
 
 /// A by rows m, B by rows k.
-void gemm_backward_data(const Describe&, cudaStream_t, Precision, const GemmArguments&, const BackwardStore&);
+template <typename T>
+void gemm_backward_data(const Describe&, cudaStream_t, Precision, const GemmArguments<T>&,
+                        const BackwardStore<T>&);
 
-/// Both by rows k: diff_weights (M, N) = A B with A = diff_dst^T, and diff_bias (M), the sums of A. K, the
+/// Where gradients of weights (M, N) go: rows `row_stride` apart, and the bias's.
+struct WeightGradient {
+  float* weights;
+  std::int64_t row_stride;
+  float* bias;
+};
+
+/// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. K, the
 /// only long side of the problem, is cut into parts that are kept in `parts` (part_bytes) and added up in
 /// order.
-void gemm_backward_weights(const Describe&, cudaStream_t, GemmArguments, const GemmConfig&, float* parts,
-                           float* diff_weights, float* diff_bias);
+template <typename T>
+void gemm_backward_weights(const Describe&, cudaStream_t, GemmArguments<T>, const GemmConfig&, float* parts,
+                           const WeightGradient&);
 std::size_t part_bytes(const GemmConfig&, std::int64_t M, std::int64_t N);
 
 }  // namespace bragg::cuda

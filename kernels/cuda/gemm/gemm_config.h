@@ -1,5 +1,5 @@
-// How a matrix product is cut into tiles and parts: a function of the problem alone, so that the same problem
-// gives the same bits on every GPU.
+// How a matrix product is multiplied and cut into tiles and parts: a function of the problem, and of whether
+// its operands are aligned, alone; so the same problem gives the same bits every time.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,17 @@
 
 namespace bragg::cuda {
 
-/// How products are multiplied: fp32, or operands rounded to tf32 (10 bits of mantissa) on tensor cores.
-/// Sums, memory and everything else are fp32 in both.
-enum class Precision { fp32, tf32 };
+/// What is multiplied and kept: fp32; fp32 in memory and operands rounded to tf32 (10 bits of mantissa) on
+/// their way into tensor cores; bfloat16 in memory. Sums are fp32 in all.
+enum class Precision { fp32, tf32, bf16 };
 /// Throws UsageError for another name.
 Precision parse_precision(const std::string& name);
+std::string name_of(Precision);
+
+enum class MainLoop { simt_fp32, mma_tf32, mma_bf16 };
 
 struct GemmConfig {
-  Precision precision = Precision::fp32;
+  MainLoop main_loop = MainLoop::simt_fp32;
   int tile_m = 0, tile_n = 0;    ///< elements of C per block
   std::int64_t parts = 1;        ///< of K, added up in order afterwards
   std::int64_t part_length = 0;  ///< a multiple of the k step
@@ -22,7 +25,8 @@ struct GemmConfig {
   bool operator==(const GemmConfig&) const = default;
 };
 
-/// The cheapest of the tiles by a count of waves over a nominal GPU. `may_split`: K may be cut into parts.
+/// The cheapest of the main loop's tiles by a count of waves over a nominal GPU. `may_split`: K may be cut
+/// into parts.
 GemmConfig choose_gemm_config(Precision precision, std::int64_t M, std::int64_t N, std::int64_t K,
                               bool may_split);
 /// "simt fp32, tile 128x80, 53x1 blocks, 4 parts of 512"

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "kernels/cuda/device/shared_memory.cuh"
-#include "kernels/cuda/gemm/fetch.cuh"
+#include "kernels/cuda/gemm/fetch_through_registers.cuh"
 
 namespace bragg::cuda {
 
@@ -49,7 +49,8 @@ constexpr std::size_t gemm_simt_shared_bytes() {
 
 /// Grid: (tiles of M, tiles of N, parts of K).
 template <int TM, int TN, Contiguous a_order, Contiguous b_order, typename Store>
-__global__ void __launch_bounds__(gemm_block::threads) gemm_simt(const GemmArguments p, const Store store) {
+__global__ void __launch_bounds__(gemm_block::threads)
+    gemm_simt(const GemmArguments<float> p, const Store store) {
   using namespace gemm_block;
   using namespace simt_gemm;
   constexpr int a_pitch = 16 * TM + padding, b_pitch = 16 * TN + padding;
@@ -102,7 +103,7 @@ __global__ void __launch_bounds__(gemm_block::threads) gemm_simt(const GemmArgum
   for (int i = 0; i < TM; ++i) {
     const std::int32_t m = m0 + element<TM>(ty, i);
     if (m >= p.M) continue;
-    const auto row = store.row(static_cast<std::uint32_t>(m));
+    auto row = store.row(static_cast<std::uint32_t>(m));
 #pragma unroll
     for (int j = 0; j < TN; ++j) {
       const std::int32_t n = n0 + element<TN>(tx, j);

@@ -16,14 +16,15 @@
 namespace bragg::cuda {
 
 /// Row r is row_length contiguous elements; those of the first item only first_item_row_length, zero beyond.
+template <typename T>
 struct ConstMatrixView {
-  const float* data = nullptr;
+  const T* data = nullptr;
   std::int64_t item_stride = 0, row_stride = 0;  ///< elements
   Division rows_per_item;
   std::int32_t row_length = 0, first_item_row_length = 0;
 
   ConstMatrixView() = default;
-  ConstMatrixView(const float* data_, std::int64_t item_stride_, std::int64_t rows_per_item_,
+  ConstMatrixView(const T* data_, std::int64_t item_stride_, std::int64_t rows_per_item_,
                   std::int64_t row_stride_, std::int64_t row_length_)
       : data(data_),
         item_stride(item_stride_),
@@ -32,24 +33,31 @@ struct ConstMatrixView {
         row_length(static_cast<std::int32_t>(row_length_)),
         first_item_row_length(row_length) {}
 
-  __device__ const float* row(std::uint32_t r) const {
+  __device__ const T* row(std::uint32_t r) const {
     const std::uint32_t item = rows_per_item.quotient(r);
     return data + item * item_stride + (r - item * rows_per_item.divisor) * row_stride;
   }
   __device__ std::int32_t length(std::uint32_t r) const {
     return r < rows_per_item.divisor ? first_item_row_length : row_length;
   }
+  /// Whether every row begins at a multiple of 16 bytes.
+  bool is_aligned() const {
+    constexpr std::int64_t unit = 16 / sizeof(T);
+    return reinterpret_cast<std::uintptr_t>(data) % 16 == 0 && item_stride % unit == 0 &&
+           row_stride % unit == 0;
+  }
 };
 
 /// Rows that are written: they may not overlap. Row r of an item holds elements [r * row_stride, r *
 /// row_stride + row_length) of its item_length elements: the last may be cut short.
+template <typename T>
 struct MatrixView {
-  float* data = nullptr;
+  T* data = nullptr;
   std::int64_t item_stride = 0, row_stride = 0, item_length = 0;
   Division rows_per_item;
   std::int32_t row_length = 0;
 
-  MatrixView(float* data_, std::int64_t item_stride_, std::int64_t rows_per_item_, std::int64_t row_length_,
+  MatrixView(T* data_, std::int64_t item_stride_, std::int64_t rows_per_item_, std::int64_t row_length_,
              std::int64_t item_length_)
       : data(data_),
         item_stride(item_stride_),

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -53,6 +54,9 @@ struct alignas(16) float4 {
 using std::isfinite;
 inline int min(int a, int b) {
   return a < b ? a : b;
+}
+inline int max(int a, int b) {
+  return a > b ? a : b;
 }
 inline unsigned __umulhi(unsigned a, unsigned b) {
   return static_cast<unsigned>((std::uint64_t{a} * b) >> 32);
@@ -126,6 +130,53 @@ inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[4], const s
     }
     c[i] = sum;
   }
+}
+
+inline void mma_m16n8k16_bf16(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+  struct Fragments {
+    std::uint32_t a[4], b[2];
+  } mine;
+  std::memcpy(mine.a, a, sizeof a);
+  std::memcpy(mine.b, b, sizeof b);
+  const auto all = exchange_block(&mine, sizeof mine);
+  const auto of = [&](unsigned other) { return static_cast<const Fragments*>(all(other)); };
+  const auto value = [](std::uint32_t two, unsigned which) {
+    return std::bit_cast<float>(which == 0 ? two << 16 : two & 0xFFFF0000u);
+  };
+  const unsigned g = lane() / 4, t = lane() % 4;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
+    float sum = c[i];
+    for (unsigned k = 0; k < 16; ++k) {
+      const Fragments* with_a = of(row % 8 * 4 + k % 8 / 2);
+      const Fragments* with_b = of(column * 4 + k % 8 / 2);
+      sum = std::fma(value(with_a->a[row / 8 + 2 * (k / 8)], k % 2), value(with_b->b[k / 8], k % 2), sum);
+    }
+    c[i] = sum;
+  }
+}
+
+/// ldmatrix .x4: refuses an address that the hardware would.
+inline void load_matrices(std::uint32_t (&d)[4], const void* row, bool transposed) {
+  if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
+    throw std::runtime_error("ldmatrix: address not aligned");
+  const auto all = exchange_block(row, 16);
+  for (unsigned matrix = 0; matrix < 4; ++matrix) {
+    const auto element = [&](unsigned r, unsigned c) {
+      return static_cast<const std::uint16_t*>(all(8 * matrix + r))[c];
+    };
+    const unsigned i = lane() / 4, j = lane() % 4 * 2;
+    const std::uint32_t low = transposed ? element(j, i) : element(i, j),
+                        high = transposed ? element(j + 1, i) : element(i, j + 1);
+    d[matrix] = low | high << 16;
+  }
+}
+
+inline void copy_async(void* shared, const void* global, std::uint32_t bytes) {
+  if (reinterpret_cast<std::uintptr_t>(shared) % 16 != 0 ||
+      reinterpret_cast<std::uintptr_t>(global) % 16 != 0 || bytes > 16)
+    throw std::runtime_error("cp.async: address not aligned, or more than 16 bytes");
+  copy_later(shared, global, bytes, 16);
 }
 }  // namespace simt
 
@@ -209,6 +260,12 @@ struct cudaLaunchConfig_t {
   cudaStream_t stream = nullptr;
 };
 
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+template <typename... Parameters>
+cudaError_t cudaFuncSetAttribute(void (*)(Parameters...), cudaFuncAttribute, int bytes) {
+  return bytes <= 227 << 10 ? cudaSuccess : cudaErrorInvalidValue;
+}
+
 /// With the limits of a GPU of compute capability 8 or 9.
 template <typename... Parameters, typename... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
@@ -218,7 +275,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
   if (threads == 0 || threads > 1024 || grid.x == 0 || grid.y == 0 || grid.z == 0 || grid.y > 65535 ||
       grid.z > 65535 || grid.x > 0x7FFFFFFFu)
     return cudaErrorInvalidConfiguration;
-  if (config->dynamicSmemBytes > 48 << 10) return cudaErrorInvalidValue;
+  if (config->dynamicSmemBytes > 227 << 10) return cudaErrorInvalidValue;
   const std::tuple<Parameters...> values(std::forward<Arguments>(arguments)...);
   const simt::DeviceAccess access;
   simt::run(grid, block, config->dynamicSmemBytes, [&] { std::apply(kernel, values); });

@@ -7,9 +7,6 @@
 
 namespace bragg::cuda {
 
-/// Along which index an operand's neighbours in memory lie: k, or its other one.
-enum class Contiguous { k, mn };
-
 namespace gemm_block {
 constexpr int threads = 256, k_step = 16;
 
@@ -21,7 +18,8 @@ class Fetch;
 template <int T>
 class Fetch<T, Contiguous::k> {
  public:
-  __device__ Fetch(const ConstMatrixView& view, std::int32_t first, std::int32_t end) : k_(threadIdx.x % 16) {
+  __device__ Fetch(const ConstMatrixView<float>& view, std::int32_t first, std::int32_t end)
+      : k_(threadIdx.x % 16) {
 #pragma unroll
     for (int i = 0; i < T; ++i) {
       const std::int32_t r = first + static_cast<std::int32_t>(threadIdx.x / 16) + 16 * i;
@@ -52,7 +50,7 @@ class Fetch<T, Contiguous::k> {
 template <int T>
 class Fetch<T, Contiguous::mn> {
  public:
-  __device__ Fetch(const ConstMatrixView& view, std::int32_t first, std::int32_t end)
+  __device__ Fetch(const ConstMatrixView<float>& view, std::int32_t first, std::int32_t end)
       : view_(view), first_(first), end_(end) {}
   __device__ void load(std::int32_t k0, std::int32_t k_end) {
 #pragma unroll
@@ -76,7 +74,7 @@ class Fetch<T, Contiguous::mn> {
   }
 
  private:
-  const ConstMatrixView& view_;
+  const ConstMatrixView<float>& view_;
   std::int32_t first_, end_;
   float value_[T];
 };

@@ -7,25 +7,26 @@
 
 #include "kernels/cuda/device/ptx.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
-#include "kernels/cuda/gemm/fetch.cuh"
+#include "kernels/cuda/gemm/fetch_through_registers.cuh"
 
 namespace bragg::cuda {
 
-namespace mma_gemm {
+namespace mma_tf32 {
 /// The pitch of a row is 8 modulo 32 words (24 for 80): the 32 lanes of a fragment read 32 banks.
 constexpr int padding = 8;
-}  // namespace mma_gemm
+}  // namespace mma_tf32
 
 template <int TM, int TN>
-constexpr std::size_t gemm_mma_shared_bytes() {
-  return sizeof(float) * 2 * gemm_block::k_step * (16 * (TM + TN) + 2 * mma_gemm::padding);
+constexpr std::size_t gemm_mma_tf32_shared_bytes() {
+  return sizeof(float) * 2 * gemm_block::k_step * (16 * (TM + TN) + 2 * mma_tf32::padding);
 }
 
 /// Grid: (tiles of M, tiles of N, parts of K).
 template <int TM, int TN, int WM, Contiguous a_order, Contiguous b_order, typename Store>
-__global__ void __launch_bounds__(gemm_block::threads) gemm_mma(const GemmArguments p, const Store store) {
+__global__ void __launch_bounds__(gemm_block::threads)
+    gemm_mma_tf32(const GemmArguments<float> p, const Store store) {
   using namespace gemm_block;
-  constexpr int a_pitch = 16 * TM + mma_gemm::padding, b_pitch = 16 * TN + mma_gemm::padding;
+  constexpr int a_pitch = 16 * TM + mma_tf32::padding, b_pitch = 16 * TN + mma_tf32::padding;
   constexpr int stage = k_step * (a_pitch + b_pitch);
   constexpr int WN = threads / 32 / WM;          // warps along n
   constexpr int MI = TM / WM, NI = 2 * TN / WN;  // 16 x 8 tiles of a warp
@@ -94,12 +95,11 @@ __global__ void __launch_bounds__(gemm_block::threads) gemm_mma(const GemmArgume
     for (int half = 0; half < 2; ++half) {
       const std::int32_t m = m0 + warp_m + 16 * i + 8 * half + g;
       if (m >= p.M) continue;
-      const auto row = store.row(static_cast<std::uint32_t>(m));
+      auto row = store.row(static_cast<std::uint32_t>(m));
 #pragma unroll
       for (int j = 0; j < NI; ++j) {
         const std::int32_t n = n0 + warp_n + 8 * j + 2 * t;
-        if (n < p.N) store.put(row, n, c[i][j][2 * half]);
-        if (n + 1 < p.N) store.put(row, n + 1, c[i][j][2 * half + 1]);
+        put_pair(store, row, n, p.N, c[i][j][2 * half], c[i][j][2 * half + 1]);
       }
     }
   }
