@@ -167,14 +167,15 @@ class Backend {
 struct DeviceOptions {
   std::string device = "auto";  ///< "reference", "cpu", "cuda", "cuda:1" ... or "auto": a GPU if there is one
   int threads = 0;              ///< 0: all that the process may use
-  std::string
-      instruction_set;  ///< "", "x86-64-v2", "x86-64-v3", "x86-64-v4": "" takes the best the machine has
+  /// "" takes the best that the device has; else at most "x86-64-v2", "x86-64-v3", "x86-64-v4", or of a GPU
+  /// "sm_80", "sm_90a".
+  std::string instruction_set;
   /// "fp32"; on a GPU also "tf32" (fp32 in memory, products in tf32) or "bf16" (the element type).
   std::string precision = "fp32";
 };
 
-/// What DeviceOptions::device comes to here: "cuda:1", "cpu", "reference", and for "auto" where that is the CPU
-/// of a program that could use a GPU, why. Throws UsageError for another name.
+/// What DeviceOptions::device comes to here: "cuda:1", "cpu", "reference", and for "auto" where that is the
+/// CPU of a program that could use a GPU, why. Throws UsageError for another name.
 struct DeviceChoice {
   std::string device;
   bool gpu = false;
@@ -182,8 +183,8 @@ struct DeviceChoice {
 };
 DeviceChoice choose_device(const std::string& device);
 
-/// Throws UsageError for a device that is unknown or not there, an instruction set that the machine lacks, or a
-/// precision that the device lacks.
+/// Throws UsageError for a device that is unknown or not there, an instruction set that the machine lacks, or
+/// a precision that the device lacks.
 std::unique_ptr<Backend> make_backend(const DeviceOptions& = {});
 
 }  // namespace bragg

@@ -24,10 +24,12 @@ std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
   if (!gpu && options.precision != "fp32")
     throw UsageError(fmt::format("precision {} is a GPU's, the device is {}", options.precision, device));
   if (device == "reference") return std::make_unique<reference::ReferenceBackend>();
-  auto on_host =
-      std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(options.instruction_set), options.threads);
-  if (gpu) return cuda::make_cuda_backend(device, options.precision, std::move(on_host));
-  return on_host;
+  const std::string cpu_set = gpu ? "" : options.instruction_set;
+  auto on_host = std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(cpu_set), options.threads);
+  if (!gpu) return on_host;
+  DeviceOptions chosen = options;
+  chosen.device = device;
+  return cuda::make_cuda_backend(chosen, std::move(on_host));
 }
 
 }  // namespace bragg

@@ -61,6 +61,13 @@ class Network::Planner {
     net_.activations_.push_back(view(model_.config.points, 1));
     for (const LayerShape& s : shapes_)
       net_.activations_.push_back(view(s.L_out, s.C_out));
+    for (std::size_t i = 0; i < layers; ++i)
+      if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
+        // The windows of all items are one sequence of rows then, where alignment allows.
+        const std::int64_t step = conv->stride * conv->C_in,
+                           whole = (conv->L_in + conv->stride - 1) / conv->stride;
+        if (step % backend_.row_alignment() == 0) net_.activations_[i].item_stride = whole * step;
+      }
     Activations& logits = net_.activations_.back();
     logits.dtype = backend_.precise_type();
     logits.item_stride = logits.L * logits.C;

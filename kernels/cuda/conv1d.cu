@@ -1,8 +1,10 @@
 // 1D convolution as a matrix product over overlapping views (gemm/matrix_view.cuh).
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/gemm/gemm.h"
+#include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
 
 namespace bragg::cuda {
@@ -20,14 +22,40 @@ ConstMatrixView<T> outputs(const Conv1dProblem& p, const ConstActivations& a) {
   return {a.item<T>(0), a.item_stride, p.L_out(), p.C_out, p.C_out};
 }
 
-GemmConfig backward_weights_config(Precision precision, const Conv1dProblem& p) {
-  return choose_gemm_config(precision, p.C_out, p.kernel * p.C_in, p.N * p.L_out(), true);
+/// The weights by the phase of the input row that they meet: rows (tap i, output o) of stride * C_in numbers,
+/// those of kernel rows [(R - 1 - i) stride, (R - i) stride), zeros beyond the kernel's end.
+struct ByPhase {
+  std::int64_t rows, row_length, row_stride;
+
+  explicit ByPhase(const Conv1dProblem& p)
+      : rows((p.halo_before() + 1) * p.C_out),
+        row_length(p.stride * p.C_in),
+        row_stride((row_length + 7) / 8 * 8) {}
+  std::size_t bytes() const { return static_cast<std::size_t>(rows * row_stride) * sizeof(BFloat16); }
+};
+
+constexpr int threads = 256;
+
+/// Grid: (chunks of a row, rows of ByPhase).
+__global__ void __launch_bounds__(threads)
+    order_by_phase(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
+                   std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
+                   BFloat16* __restrict__ dst) {
+  const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (n >= phases.row_length) return;
+  for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y) {
+    const std::int64_t output = row % C_out, from = ((phases.rows - row - 1) / C_out) * phases.row_length + n;
+    dst[row * phases.row_stride + n] =
+        from < weight_row_length ? weights[output * weight_row_stride + from] : BFloat16{0};
+  }
 }
 
 }  // namespace
 
 std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
-  return p.N == 0 ? 0 : part_bytes(backward_weights_config(precision_, p), p.C_out, p.kernel * p.C_in);
+  if (p.N == 0) return 0;
+  const std::size_t parts = part_bytes(gemm_target(), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
+  return std::max(parts, wgmma_ ? ByPhase(p).bytes() : 0);
 }
 
 void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
@@ -36,7 +64,7 @@ void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivatio
     const std::int64_t K = p.kernel * p.C_in;
     const ConstMatrixView<T> kernels(weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
     const MatrixView<T> rows(dst.item<T>(0), dst.item_stride, p.L_out(), p.C_out, p.L_out() * p.C_out);
-    gemm_forward([&] { return text("conv1d_forward", p); }, stream_.get(), precision_,
+    gemm_forward([&] { return text("conv1d_forward", p); }, gemm_target(),
                  GemmArguments<T>(p.N * p.L_out(), p.C_out, K, windows<T>(p, src), kernels),
                  ForwardStore<T>(rows, false, epilogue));
   });
@@ -56,8 +84,21 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
     const std::int64_t first = p.halo_before() * N, row_length = p.kernel * p.C_in;
     ConstMatrixView<T> b(weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      if (wgmma_) {  // TMA cannot step back
+        const ByPhase phases(p);
+        auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes()));
+        launch([&] { return text("conv1d_backward_data", p); }, stream_.get(),
+               {dim3(static_cast<unsigned>((N + threads - 1) / threads),
+                     static_cast<unsigned>(std::min<std::int64_t>(phases.rows, 65535))),
+                dim3(threads)},
+               order_by_phase, weights.as<T>(), weight_row_stride(row_length), row_length, p.C_out, phases,
+               ordered);
+        b = {ordered, 0, K, phases.row_stride, N};
+      }
+    }
     const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
-    gemm_backward_data([&] { return text("conv1d_backward_data", p); }, stream_.get(), precision_,
+    gemm_backward_data([&] { return text("conv1d_backward_data", p); }, gemm_target(),
                        GemmArguments<T>(M, N, K, a, b), BackwardStore<T>(dst, relu));
   });
 }
@@ -69,10 +110,9 @@ void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const Const
   with_element_type([&]<typename T>() {
     const std::int64_t row_length = p.kernel * p.C_in;
     gemm_backward_weights(
-        [&] { return text("conv1d_backward_weights", p); }, stream_.get(),
+        [&] { return text("conv1d_backward_weights", p); }, gemm_target(),
         GemmArguments<T>(p.C_out, row_length, p.N * p.L_out(), outputs<T>(p, diff_dst), windows<T>(p, src)),
-        backward_weights_config(precision_, p), parts,
-        {diff_weights.as<float>(), weight_row_stride(row_length), diff_bias.as<float>()});
+        parts, {diff_weights.as<float>(), weight_row_stride(row_length), diff_bias.as<float>()});
   });
 }
 

@@ -30,9 +30,13 @@ int used(int index) {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, const std::string& precision,
-                                           std::unique_ptr<Backend> host) {
-  return std::make_unique<CudaBackend>(device_index(device), parse_precision(precision), std::move(host));
+std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options, std::unique_ptr<Backend> host) {
+  const std::string& set = options.instruction_set;
+  if (!set.empty() && set != "sm_80" && set != "sm_90a")
+    throw UsageError(fmt::format("unknown instruction set '{}' of a GPU: sm_80 or sm_90a", set));
+  return std::make_unique<CudaBackend>(device_index(options.device), parse_precision(options.precision),
+                                       set == "sm_80" ? GpuInstructions::sm_80 : GpuInstructions::sm_90a,
+                                       std::move(host));
 }
 
 bool is_available() {
@@ -43,15 +47,20 @@ std::string unavailable_because() {
   return why_no_device();
 }
 
-CudaBackend::CudaBackend(int device, Precision precision, std::unique_ptr<Backend> host)
+// wgmma is of compute capability 9 alone: neither before nor after it.
+CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instructions,
+                         std::unique_ptr<Backend> host)
     : device_(used(device)),
       precision_(precision),
+      wgmma_(precision == Precision::bf16 && instructions == GpuInstructions::sm_90a &&
+             compute_capability(device_) == 9),
+      multiprocessors_(multiprocessors(device_)),
       tickets_(allocate_device_memory(sizeof(unsigned))),
       host_(std::move(host)) {}
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, {}; simulator on the host: {}", describe_device(device_), name_of(precision_),
-                     host_->description());
+  return fmt::format("{}, {}{}; simulator on the host: {}", describe_device(device_), name_of(precision_),
+                     wgmma_ ? " by wgmma" : "", host_->description());
 }
 
 Buffer CudaBackend::allocate(std::size_t bytes) {

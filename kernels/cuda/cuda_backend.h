@@ -7,15 +7,18 @@
 
 #include "kernels/backend.h"
 #include "kernels/bfloat16.h"
-#include "kernels/cuda/gemm/gemm_config.h"
+#include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/runtime.h"
 
 namespace bragg::cuda {
 
+/// The most that kernels may use: mma.sync and cp.async, or wgmma and TMA too.
+enum class GpuInstructions { sm_80, sm_90a };
+
 class CudaBackend final : public Backend {
  public:
   /// Throws UsageError where there is no such device. `host`: what computes the crystallographic ops.
-  CudaBackend(int device, Precision, std::unique_ptr<Backend> host);
+  CudaBackend(int device, Precision, GpuInstructions, std::unique_ptr<Backend> host);
 
   std::string name() const override { return "cuda"; }
   std::string description() const override;
@@ -78,8 +81,12 @@ class CudaBackend final : public Backend {
     }
   }
 
+  GemmTarget gemm_target() const { return {stream_.get(), precision_, wgmma_, multiprocessors_}; }
+
   const int device_;
   const Precision precision_;
+  const bool wgmma_;
+  const int multiprocessors_;
   Stream stream_;
   Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
   std::unique_ptr<Backend> host_;

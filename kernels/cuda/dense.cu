@@ -12,14 +12,10 @@ ConstMatrixView<T> items(const ConstActivations& a) {
   return {a.item<T>(0), a.item_stride, 1, a.C, a.C};
 }
 
-GemmConfig backward_weights_config(Precision precision, const DenseProblem& p) {
-  return choose_gemm_config(precision, p.out, p.in, p.N, true);
-}
-
 }  // namespace
 
 std::size_t CudaBackend::workspace_bytes(const DenseProblem& p) const {
-  return part_bytes(backward_weights_config(precision_, p), p.out, p.in);
+  return part_bytes(gemm_target(), p.out, p.in, p.N);
 }
 
 void CudaBackend::do_dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
@@ -27,7 +23,7 @@ void CudaBackend::do_dense_forward(const DenseProblem& p, const ConstActivations
   with_element_type([&]<typename T>() {
     const ConstMatrixView<T> outputs(weights.as<T>(), 0, p.out, weight_row_stride(p.in), p.in);
     const MatrixView<T> rows(dst.item<T>(0), dst.item_stride, 1, p.out, p.out);
-    gemm_forward([&] { return text("dense_forward", p); }, stream_.get(), precision_,
+    gemm_forward([&] { return text("dense_forward", p); }, gemm_target(),
                  GemmArguments<T>(p.N, p.out, p.in, items<T>(src), outputs),
                  ForwardStore<T>(rows, dst.dtype != element_type(), epilogue));
   });
@@ -39,7 +35,7 @@ void CudaBackend::do_dense_backward_data(const DenseProblem& p, const ConstActiv
   with_element_type([&]<typename T>() {
     const ConstMatrixView<T> outputs(weights.as<T>(), 0, p.out, weight_row_stride(p.in), p.in);
     const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, 1, p.in, p.in);
-    gemm_backward_data([&] { return text("dense_backward_data", p); }, stream_.get(), precision_,
+    gemm_backward_data([&] { return text("dense_backward_data", p); }, gemm_target(),
                        GemmArguments<T>(p.N, p.in, p.out, items<T>(diff_dst), outputs),
                        BackwardStore<T>(dst, relu));
   });
@@ -50,9 +46,8 @@ void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstAc
                                             Tensor diff_bias) {
   auto* const parts = static_cast<float*>(workspace("dense_backward_weights", workspace_bytes(p)));
   with_element_type([&]<typename T>() {
-    gemm_backward_weights([&] { return text("dense_backward_weights", p); }, stream_.get(),
-                          GemmArguments<T>(p.out, p.in, p.N, items<T>(diff_dst), items<T>(src)),
-                          backward_weights_config(precision_, p), parts,
+    gemm_backward_weights([&] { return text("dense_backward_weights", p); }, gemm_target(),
+                          GemmArguments<T>(p.out, p.in, p.N, items<T>(diff_dst), items<T>(src)), parts,
                           {diff_weights.as<float>(), weight_row_stride(p.in), diff_bias.as<float>()});
   });
 }

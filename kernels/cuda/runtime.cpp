@@ -57,9 +57,24 @@ void use_device(int index) {
   check(cudaSetDevice(index), "use_device");
 }
 
-std::string describe_device(int index) {
+namespace {
+cudaDeviceProp properties_of(int index) {
   cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, index), "describe_device");
+  check(cudaGetDeviceProperties(&properties, index), "device properties");
+  return properties;
+}
+}  // namespace
+
+int compute_capability(int index) {
+  return properties_of(index).major;
+}
+
+int multiprocessors(int index) {
+  return properties_of(index).multiProcessorCount;
+}
+
+std::string describe_device(int index) {
+  const cudaDeviceProp properties = properties_of(index);
   return fmt::format("{}, sm_{}{}, {} multiprocessors, {:.1f} GiB", properties.name, properties.major,
                      properties.minor, properties.multiProcessorCount,
                      static_cast<double>(properties.totalGlobalMem) / (1 << 30));

@@ -47,6 +47,8 @@ int device_count();
 std::string why_no_device();
 /// Makes the device current for this thread. Throws UsageError naming the index and the count.
 void use_device(int index);
+int compute_capability(int index);  ///< its major number
+int multiprocessors(int index);
 /// "NVIDIA H100 80GB HBM3, sm_90, 132 multiprocessors, 79.1 GiB"
 std::string describe_device(int index);
 

@@ -6,9 +6,8 @@
 
 namespace bragg::cuda {
 
-std::unique_ptr<Backend> make_cuda_backend(const std::string& device, const std::string&,
-                                           std::unique_ptr<Backend>) {
-  throw UsageError(fmt::format("{}: this bragg was built without CUDA", device));
+std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options, std::unique_ptr<Backend>) {
+  throw UsageError(fmt::format("{}: this bragg was built without CUDA", options.device));
 }
 
 bool is_available() {

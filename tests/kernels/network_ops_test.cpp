@@ -78,6 +78,12 @@ struct Case {
   DeviceOptions device;
   std::int64_t alignment;
 };
+std::string name_of(const Case& c) {
+  return tests::name_of(c.device) + (c.alignment > 1 ? "_aligned" : "");
+}
+void PrintTo(const Case& c, std::ostream* out) {
+  *out << name_of(c);
+}
 
 class NetworkOps : public ::testing::TestWithParam<Case> {
  protected:
@@ -119,9 +125,8 @@ std::vector<Case> cases() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, NetworkOps, ::testing::ValuesIn(cases()), [](const auto& param_info) {
-  return name_of(param_info.param.device) + (param_info.param.alignment > 1 ? "_aligned" : "");
-});
+INSTANTIATE_TEST_SUITE_P(Devices, NetworkOps, ::testing::ValuesIn(cases()),
+                         [](const auto& info) { return name_of(info.param); });
 
 TEST_P(NetworkOps, Conv1dForwardIsExactOnIntegers) {
   for (const Conv1dProblem& p : conv1d_shapes()) {

@@ -157,6 +157,21 @@ Numbers absolute(Numbers values) {
   return values;
 }
 
+Guarded OpRunner::windows(const Conv1dProblem& p, const Numbers& src) const {
+  const std::int64_t step = alignment_ == 1 ? 0 : p.stride * p.C_in;
+  std::int64_t distance = item_stride(p.L_in * p.C_in);
+  if (step > 0 && step % alignment_ == 0) distance = (p.L_in + p.stride - 1) / p.stride * step;
+  return Guarded(backend_, "src", backend_.element_type(), {p.N, p.L_in, p.C_in, distance, guard()}, src);
+}
+
+Guarded OpRunner::gradient(const Conv1dProblem& p, const Numbers& diff_dst) const {
+  const std::int64_t halo = std::max(p.halo_before(), p.halo_after());
+  return Guarded(backend_, "diff_dst", backend_.element_type(),
+                 {p.N, p.L_out(), p.C_out, aligned((p.L_out() + halo) * p.C_out), guard(),
+                  aligned(p.halo_before() * p.C_out), 0.0},
+                 diff_dst);
+}
+
 Guarded OpRunner::items(const char* name, std::int64_t N, std::int64_t L, std::int64_t C,
                         const Numbers& values, std::int64_t more_gap) const {
   return Guarded(backend_, name, backend_.element_type(),
@@ -171,7 +186,7 @@ Guarded OpRunner::rows(const char* name, DType type, std::int64_t count, std::in
 
 Numbers OpRunner::conv1d_forward(const Conv1dProblem& p, const Numbers& src, const Numbers& weights,
                                  const EpilogueNumbers& e) const {
-  const Guarded x = items("src", p.N, p.L_in, p.C_in, src);
+  const Guarded x = windows(p, src);
   const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
   const Guarded y = items("dst", p.N, p.L_out(), p.C_out, {});
   const DeviceEpilogue epilogue(backend_, e);
@@ -185,11 +200,7 @@ Numbers OpRunner::conv1d_forward(const Conv1dProblem& p, const Numbers& src, con
 
 Numbers OpRunner::conv1d_backward_data(const Conv1dProblem& p, const Numbers& diff_dst,
                                        const Numbers& weights, const ReluNumbers& relu) const {
-  const std::int64_t halo = std::max(p.halo_before(), p.halo_after());
-  const Guarded dy(backend_, "diff_dst", backend_.element_type(),
-                   {p.N, p.L_out(), p.C_out, aligned((p.L_out() + halo) * p.C_out), guard(),
-                    aligned(p.halo_before() * p.C_out), 0.0},
-                   diff_dst);
+  const Guarded dy = gradient(p, diff_dst);
   const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
   const Guarded src = items("src", p.N, p.L_in, p.C_in, relu.src, 1);
   const Guarded dx = items("diff_src", p.N, p.L_in, p.C_in, {});
@@ -205,8 +216,8 @@ Numbers OpRunner::conv1d_backward_data(const Conv1dProblem& p, const Numbers& di
 
 WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const Numbers& src,
                                                   const Numbers& diff_dst) const {
-  const Guarded x = items("src", p.N, p.L_in, p.C_in, src);
-  const Guarded dy = items("diff_dst", p.N, p.L_out(), p.C_out, diff_dst);
+  const Guarded x = windows(p, src);
+  const Guarded dy = gradient(p, diff_dst);
   const Guarded dw = rows("diff_weights", backend_.precise_type(), p.C_out, p.kernel * p.C_in, {});
   const Guarded db = flat(backend_, "diff_bias", p.C_out, {});
   backend_.reserve_workspace(backend_.workspace_bytes(p));

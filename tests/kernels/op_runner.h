@@ -88,6 +88,10 @@ class OpRunner {
     return (elements + alignment_ - 1) / alignment_ * alignment_;
   }
   std::int64_t item_stride(std::int64_t length) const { return aligned(length) + 3 * alignment_; }
+  /// The src of a convolution: where everything is aligned, items are a whole number of windows' steps apart.
+  Guarded windows(const Conv1dProblem&, const Numbers& src) const;
+  /// Its diff_dst, between halos of zeros.
+  Guarded gradient(const Conv1dProblem&, const Numbers& diff_dst) const;
   Guarded items(const char* name, std::int64_t N, std::int64_t L, std::int64_t C, const Numbers& values,
                 std::int64_t more_gap = 0) const;
   Guarded rows(const char* name, DType type, std::int64_t count, std::int64_t length,

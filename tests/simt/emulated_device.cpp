@@ -4,7 +4,7 @@
 namespace bragg::tests {
 
 std::vector<DeviceOptions> devices_under_test() {
-  return {{"cuda", 1, ""}, {"cuda", 1, "", "tf32"}, {"cuda", 1, "", "bf16"}};
+  return {{"cuda", 1, ""}, {"cuda", 1, "", "tf32"}, {"cuda", 1, "", "bf16"}, {"cuda", 1, "sm_80", "bf16"}};
 }
 
 bool is_emulated() {

@@ -3,42 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
 #include <iterator>
 #include <limits>
-#include <map>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/device/ptx.cuh"
-#include "tests/support/shared_data.h"
+#include "tests/simt/mma_layouts.h"
 
 namespace bragg::tests {
 namespace {
-
-struct Held {
-  int row, column;
-};
-/// (lane, value) -> element of the matrix.
-using Fragment = std::map<std::pair<int, int>, Held>;
-
-Fragment fragment_of(const std::string& instruction, const std::string& matrix) {
-  std::ifstream file(project_file("tests/simt/mma_layouts.tsv"));
-  Fragment fragment;
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream fields(line);
-    std::string name, of;
-    int lane = 0, value = 0;
-    Held held{};
-    if (fields >> name >> of >> lane >> value >> held.row >> held.column && name == instruction &&
-        of == matrix)
-      fragment[{lane, value}] = held;
-  }
-  return fragment;
-}
 
 /// How a lane keeps the values of an operand: one to a word, or two.
 struct Tf32 {

@@ -35,7 +35,7 @@ void acquire([[maybe_unused]] void* p) {
 constexpr std::size_t stack_bytes = 128 << 10;
 constexpr unsigned warp = 32;
 
-enum class Waits { nothing, at_barrier, at_collective, has_returned };
+enum class Waits { nothing, at_barrier, at_collective, for_condition, has_returned };
 
 struct Fibre {
   ucontext_t context;
@@ -44,6 +44,8 @@ struct Fibre {
   unsigned linear = 0;  ///< within the block
   Waits waits = Waits::nothing;
   unsigned mask = 0;
+  const std::function<bool()>* condition = nullptr;
+  std::shared_ptr<void> storage;
   int parity = 0;  ///< of its collectives
   struct Copy {
     std::byte* dst;
@@ -108,6 +110,7 @@ class Block {
     f.waits = Waits::nothing;
     f.parity = 0;
     f.copy_groups.assign(1, {});
+    f.storage.reset();
     f.fake_stack = nullptr;
     getcontext(&f.context);
     f.context.uc_stack.ss_sp = f.stack.get();
@@ -131,6 +134,7 @@ class Block {
       for (unsigned i = 0; i < count; ++i) {
         Fibre& f = *fibres_[i];
         if (f.waits == Waits::at_collective && everyone_is_there(f)) f.waits = Waits::nothing;
+        if (f.waits == Waits::for_condition && (*f.condition)()) f.waits = Waits::nothing;
         if (f.waits == Waits::nothing) {
           switch_to(f);
           ran = true;
@@ -146,7 +150,7 @@ class Block {
         acquire(&end_);
         throw std::runtime_error("block waits for ever: of " + std::to_string(left) + " threads " +
                                  std::to_string(at_barrier) +
-                                 " are at __syncthreads, the others at a warp collective");
+                                 " are at __syncthreads, the others at a warp collective or an mbarrier");
       }
     }
   }
@@ -239,6 +243,30 @@ std::byte* shared_memory() {
 
 unsigned lane() {
   return block().current().linear % warp;
+}
+
+std::uint32_t shared_address(const void* p) {
+  return static_cast<std::uint32_t>(static_cast<const std::byte*>(p) - block().shared());
+}
+
+unsigned linear_thread() {
+  return block().current().linear;
+}
+
+std::shared_ptr<void>& thread_storage() {
+  return block().current().storage;
+}
+
+void wait_until(const std::function<bool()>& done) {
+  Block& b = block();
+  b.current().condition = &done;
+  b.wait(Waits::for_condition);
+}
+void release_to(void* p) {
+  release(p);
+}
+void acquire_from(void* p) {
+  acquire(p);
 }
 
 void barrier() {

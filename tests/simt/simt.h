@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 
 struct uint3 {
   unsigned x, y, z;
@@ -27,6 +28,19 @@ const Place& place();
 
 /// The block's dynamic shared memory; filled with NaNs when the block starts.
 std::byte* shared_memory();
+
+/// Bytes from its start.
+std::uint32_t shared_address(const void*);
+/// Of the running thread within its block.
+unsigned linear_thread();
+/// What an emulated instruction keeps for the running thread; empty when the thread starts.
+std::shared_ptr<void>& thread_storage();
+
+/// Waits until `done`, which is asked again and again, says so; the scheduler asks. What happened before
+/// release_to(p) has happened before what follows acquire_from(p), for ThreadSanitizer.
+void wait_until(const std::function<bool()>& done);
+void release_to(void* p);
+void acquire_from(void* p);
 
 /// __syncthreads: waits for every thread of the block that has not returned.
 void barrier();

@@ -19,6 +19,7 @@ std::vector<DeviceOptions> devices_under_test() {
     devices.push_back({"cuda", 2, ""});
     devices.push_back({"cuda", 2, "", "tf32"});
     devices.push_back({"cuda", 2, "", "bf16"});
+    devices.push_back({"cuda", 2, "sm_80", "bf16"});
   }
   return devices;
 }

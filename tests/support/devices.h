@@ -1,6 +1,7 @@
 // The backends that tests hold against the reference.
 #pragma once
 
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,14 @@ namespace bragg::tests {
 std::vector<DeviceOptions> devices_under_test();
 /// Whether these are emulated: right, but a thousand times slower than a device.
 bool is_emulated();
-/// "cpu_v3", "cuda": the name of a test's instance.
+/// "cpu_v3", "cuda", "cuda_sm_80_bf16": the name of a test's instance.
 std::string name_of(const DeviceOptions&);
 
 }  // namespace bragg::tests
+
+namespace bragg {
+/// For GoogleTest's messages.
+inline void PrintTo(const DeviceOptions& options, std::ostream* out) {
+  *out << tests::name_of(options);
+}
+}  // namespace bragg

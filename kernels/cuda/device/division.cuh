@@ -23,7 +23,7 @@ struct Division {
   }
 
   __device__ std::uint32_t quotient(std::uint32_t n) const {
-    return divisor == 1 ? n : __umulhi(n, multiplier) >> shift;
+    return divisor == 1 ? n : static_cast<std::uint32_t>(std::uint64_t{n} * multiplier >> 32) >> shift;
   }
 };
 

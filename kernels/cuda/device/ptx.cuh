@@ -65,11 +65,14 @@ __device__ inline void mma_m16n8k16_bf16(float (&c)[4], const std::uint32_t (&a)
 #endif
 }
 
-#ifdef __CUDACC__
+/// Of the block's shared memory, as instructions take it.
 __device__ inline std::uint32_t shared_address(const void* p) {
+#ifdef __CUDACC__
   return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
-}
+#else
+  return simt::shared_address(p);
 #endif
+}
 
 /// Four 8 x 8 matrices of 16-bit numbers from shared memory: lane 8 i + r gives the address of row r of
 /// matrix i (16 bytes, aligned). Lane l gets of matrix i the elements (l / 4, 2 (l % 4)..), or with

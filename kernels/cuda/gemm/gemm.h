@@ -7,7 +7,7 @@
 #include <string>
 
 #include "kernels/cuda/gemm/gemm_arguments.h"
-#include "kernels/cuda/gemm/gemm_config.h"
+#include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/gemm/store.cuh"
 
 namespace bragg::cuda {
@@ -17,12 +17,11 @@ using Describe = std::function<std::string()>;
 
 /// A by rows m, B by rows n: C = A B, stored through bias, ReLU and dropout.
 template <typename T>
-void gemm_forward(const Describe&, cudaStream_t, Precision, const GemmArguments<T>&, const ForwardStore<T>&);
+void gemm_forward(const Describe&, const GemmTarget&, const GemmArguments<T>&, const ForwardStore<T>&);
 
 /// A by rows m, B by rows k.
 template <typename T>
-void gemm_backward_data(const Describe&, cudaStream_t, Precision, const GemmArguments<T>&,
-                        const BackwardStore<T>&);
+void gemm_backward_data(const Describe&, const GemmTarget&, const GemmArguments<T>&, const BackwardStore<T>&);
 
 /// Where gradients of weights (M, N) go: rows `row_stride` apart, and the bias's.
 struct WeightGradient {
@@ -35,8 +34,9 @@ struct WeightGradient {
 /// only long side of the problem, is cut into parts that are kept in `parts` (part_bytes) and added up in
 /// order.
 template <typename T>
-void gemm_backward_weights(const Describe&, cudaStream_t, GemmArguments<T>, const GemmConfig&, float* parts,
+void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<T>, float* parts,
                            const WeightGradient&);
-std::size_t part_bytes(const GemmConfig&, std::int64_t M, std::int64_t N);
+/// For any layout of the operands.
+std::size_t part_bytes(const GemmTarget&, std::int64_t M, std::int64_t N, std::int64_t K);
 
 }  // namespace bragg::cuda

@@ -23,37 +23,66 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
+GemmConfig config_of(MainLoop main_loop, std::int64_t M, std::int64_t N, std::int64_t K) {
+  // wgmma multiplies 128 rows at a time: the many columns of the gradient, not the few rows.
+  return main_loop == MainLoop::wgmma_bf16 ? choose_gemm_config(main_loop, N, M, K, true)
+                                           : choose_gemm_config(main_loop, M, N, K, true);
+}
+
 }  // namespace
 
-std::size_t part_bytes(const GemmConfig& config, std::int64_t M, std::int64_t N) {
-  return config.parts == 1 ? 0 : sizeof(float) * static_cast<std::size_t>(config.parts * M * (N + 1));
+std::size_t part_bytes(const GemmTarget& target, std::int64_t M, std::int64_t N, std::int64_t K) {
+  std::int64_t most = config_of(general_main_loop(target.precision), M, N, K).parts;
+  if (target.wgmma) most = std::max(most, config_of(MainLoop::wgmma_bf16, M, N, K).parts);
+  return most == 1 ? 0 : sizeof(float) * static_cast<std::size_t>(most * M * (N + 1));
 }
 
 template <typename T>
-void gemm_backward_weights(const Describe& describe, cudaStream_t stream, GemmArguments<T> p,
-                           const GemmConfig& config, float* parts, const WeightGradient& diff) {
+void gemm_backward_weights(const Describe& describe, const GemmTarget& target, GemmArguments<T> p,
+                           float* parts, const WeightGradient& diff) {
   const std::int64_t M = p.M, N = p.N;
+  GemmConfig config = config_of(general_main_loop(target.precision), M, N, p.K);
+  std::optional<FlatView> diff_dst, src;
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    if (target.wgmma) {
+      diff_dst = flatten(p.a, p.K);
+      src = flatten(p.b, p.K);
+      if (diff_dst && src && src->has_places_of(*diff_dst)) {
+        config = config_of(MainLoop::wgmma_bf16, M, N, p.K);
+        // As many parts, of the rows between items too.
+        config.part_length = (src->rows + config.parts - 1) / config.parts;
+        config.part_length = (config.part_length + 63) / 64 * 64;
+        config.parts = (src->rows + config.part_length - 1) / config.part_length;
+      }
+    }
+  }
   const bool split = config.parts > 1;
   float* const sums = split ? parts + config.parts * M * N : diff.bias;
-  p.a_sums = sums;
-  run_gemm<Contiguous::mn, Contiguous::mn>(
-      describe, stream, p, config,
-      split ? PartStore(parts, M * N, N) : PartStore(diff.weights, 0, diff.row_stride));
+  float* const dst = split ? parts : diff.weights;
+  const std::int64_t part_stride = split ? M * N : 0, row_stride = split ? N : diff.row_stride;
+  if (config.main_loop == MainLoop::wgmma_bf16) {
+    run_wgmma<Contiguous::mn, Contiguous::mn>(describe, target, *src, *diff_dst, config,
+                                              TransposedPartStore{dst, part_stride, row_stride}, sums);
+  } else {
+    p.a_sums = sums;
+    run_gemm<Contiguous::mn, Contiguous::mn>(describe, target.stream, p, config,
+                                             PartStore(dst, part_stride, row_stride));
+  }
   if (!split) return;
-  const auto add = [&](const float* src, std::int64_t rows, std::int64_t length, float* dst,
-                       std::int64_t row_stride) {
+  const auto add = [&](const float* from, std::int64_t rows, std::int64_t length, float* to,
+                       std::int64_t to_stride) {
     const dim3 grid(static_cast<unsigned>((length + threads - 1) / threads),
                     static_cast<unsigned>(std::min<std::int64_t>(rows, 65535)));
-    launch(describe, stream, {grid, dim3(threads)}, add_parts, src, config.parts, rows, length, dst,
-           row_stride);
+    launch(describe, target.stream, {grid, dim3(threads)}, add_parts, from, config.parts, rows, length, to,
+           to_stride);
   };
   add(parts, M, N, diff.weights, diff.row_stride);
   add(sums, 1, M, diff.bias, M);
 }
 
-template void gemm_backward_weights(const Describe&, cudaStream_t, GemmArguments<float>, const GemmConfig&,
-                                    float*, const WeightGradient&);
-template void gemm_backward_weights(const Describe&, cudaStream_t, GemmArguments<BFloat16>, const GemmConfig&,
-                                    float*, const WeightGradient&);
+template void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<float>, float*,
+                                    const WeightGradient&);
+template void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<BFloat16>, float*,
+                                    const WeightGradient&);
 
 }  // namespace bragg::cuda

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -16,12 +17,26 @@ std::int64_t up(std::int64_t n, std::int64_t d) {
 
 // Elements of C per block and the share of the multiply-add rate that the shared-memory reads leave: a thread
 // of TM x TN reads TM + TN numbers for TM TN multiply-adds (a warp of tensor-core tiles likewise), four
-// numbers to an instruction where four lie together. All main loops have these tiles.
+// numbers to an instruction where four lie together.
 struct Tile {
   int m, n;
   double efficiency;
 };
-constexpr Tile tiles[] = {{128, 128, 1.0}, {128, 80, 0.9}, {80, 128, 0.9}, {64, 64, 0.75}};
+constexpr Tile general_tiles[] = {{128, 128, 1.0}, {128, 80, 0.9}, {80, 128, 0.9}, {64, 64, 0.75}};
+// wgmma reads both operands from shared memory, 128 bytes a clock, and multiplies 64 x N x 16 in N / 2
+// clocks: 64 x 16 and 16 x N numbers take 16 + N / 4 clocks, and what TMA writes comes on top (estimated,
+// never measured).
+constexpr Tile wgmma_tiles[] = {{128, 80, 0.65}, {128, 128, 0.85}, {128, 160, 0.95}, {128, 208, 1.0}};
+
+/// Tiles and how many blocks are at work at a time on an H100.
+struct Choices {
+  std::span<const Tile> tiles;
+  std::int64_t blocks, k_step;
+};
+Choices choices_of(MainLoop main_loop) {
+  if (main_loop == MainLoop::wgmma_bf16) return {wgmma_tiles, 132, 64};
+  return {general_tiles, 2 * 132, 32};
+}
 
 constexpr std::int64_t nominal_blocks = 2 * 132;  // at work at a time: two per multiprocessor of an H100
 constexpr std::int64_t k_step = 32;               // a multiple of every main loop's
@@ -48,11 +63,29 @@ std::string name_of(Precision precision) {
   return {};
 }
 
-GemmConfig choose_gemm_config(Precision precision, std::int64_t M, std::int64_t N, std::int64_t K,
+std::string name_of(MainLoop main_loop) {
+  switch (main_loop) {
+    case MainLoop::simt_fp32:
+      return "simt fp32";
+    case MainLoop::mma_tf32:
+      return "mma.sync tf32";
+    case MainLoop::mma_bf16:
+      return "mma.sync bf16";
+    case MainLoop::wgmma_bf16:
+      return "wgmma bf16";
+  }
+  return {};
+}
+
+MainLoop general_main_loop(Precision precision) {
+  return precision == Precision::fp32   ? MainLoop::simt_fp32
+         : precision == Precision::tf32 ? MainLoop::mma_tf32
+                                        : MainLoop::mma_bf16;
+}
+
+GemmConfig choose_gemm_config(MainLoop main_loop, std::int64_t M, std::int64_t N, std::int64_t K,
                               bool may_split) {
-  const MainLoop main_loop = precision == Precision::fp32   ? MainLoop::simt_fp32
-                             : precision == Precision::tf32 ? MainLoop::mma_tf32
-                                                            : MainLoop::mma_bf16;
+  const auto [tiles, nominal_blocks, k_step] = choices_of(main_loop);
   GemmConfig best;
   double lowest = std::numeric_limits<double>::infinity();
   for (const Tile& tile : tiles) {
@@ -75,10 +108,7 @@ GemmConfig choose_gemm_config(Precision precision, std::int64_t M, std::int64_t 
 }
 
 std::string describe(const GemmConfig& c, std::int64_t M, std::int64_t N) {
-  const char* const main_loop = c.main_loop == MainLoop::simt_fp32  ? "simt fp32"
-                                : c.main_loop == MainLoop::mma_tf32 ? "mma.sync tf32"
-                                                                    : "mma.sync bf16";
-  return fmt::format("{}, tile {}x{}, {}x{} blocks, {} parts of {}", main_loop, c.tile_m, c.tile_n,
+  return fmt::format("{}, tile {}x{}, {}x{} blocks, {} parts of {}", name_of(c.main_loop), c.tile_m, c.tile_n,
                      up(M, c.tile_m), up(N, c.tile_n), c.parts, c.part_length);
 }
 

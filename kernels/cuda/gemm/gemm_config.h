@@ -14,7 +14,8 @@ enum class Precision { fp32, tf32, bf16 };
 Precision parse_precision(const std::string& name);
 std::string name_of(Precision);
 
-enum class MainLoop { simt_fp32, mma_tf32, mma_bf16 };
+enum class MainLoop { simt_fp32, mma_tf32, mma_bf16, wgmma_bf16 };
+std::string name_of(MainLoop);
 
 struct GemmConfig {
   MainLoop main_loop = MainLoop::simt_fp32;
@@ -27,8 +28,9 @@ struct GemmConfig {
 
 /// The cheapest of the main loop's tiles by a count of waves over a nominal GPU. `may_split`: K may be cut
 /// into parts.
-GemmConfig choose_gemm_config(Precision precision, std::int64_t M, std::int64_t N, std::int64_t K,
-                              bool may_split);
+GemmConfig choose_gemm_config(MainLoop, std::int64_t M, std::int64_t N, std::int64_t K, bool may_split);
+/// The main loop for operands of any layout.
+MainLoop general_main_loop(Precision);
 /// "simt fp32, tile 128x80, 53x1 blocks, 4 parts of 512"
 std::string describe(const GemmConfig&, std::int64_t M, std::int64_t N);
 

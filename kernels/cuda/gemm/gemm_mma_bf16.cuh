@@ -114,7 +114,7 @@ __global__ void __launch_bounds__(Tile::threads)
     for (int half = 0; half < 2; ++half) {
       const std::int32_t m = m0 + warp_m + 16 * i + 8 * half + g;
       if (m >= p.M) continue;
-      auto row = store.row(static_cast<std::uint32_t>(m));
+      auto row = store.row(static_cast<std::uint32_t>(m), static_cast<std::int32_t>(blockIdx.z));
 #pragma unroll
       for (int j = 0; j < NI; ++j)
         put_pair(store, row, n0 + warp_n + 8 * j + 2 * t, p.N, c[i][j][2 * half], c[i][j][2 * half + 1]);

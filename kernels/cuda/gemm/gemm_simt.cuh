@@ -103,7 +103,7 @@ __global__ void __launch_bounds__(gemm_block::threads)
   for (int i = 0; i < TM; ++i) {
     const std::int32_t m = m0 + element<TM>(ty, i);
     if (m >= p.M) continue;
-    auto row = store.row(static_cast<std::uint32_t>(m));
+    auto row = store.row(static_cast<std::uint32_t>(m), static_cast<std::int32_t>(blockIdx.z));
 #pragma unroll
     for (int j = 0; j < TN; ++j) {
       const std::int32_t n = n0 + element<TN>(tx, j);

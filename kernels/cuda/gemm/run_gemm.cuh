@@ -1,10 +1,15 @@
 // config -> launch: the one place that knows which kernels are compiled.
 #pragma once
 
-#include "kernels/cuda/gemm/gemm_config.h"
+#include <algorithm>
+#include <optional>
+#include <type_traits>
+
+#include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/gemm/gemm_mma_bf16.cuh"
 #include "kernels/cuda/gemm/gemm_mma_tf32.cuh"
 #include "kernels/cuda/gemm/gemm_simt.cuh"
+#include "kernels/cuda/gemm/gemm_wgmma.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -67,6 +72,45 @@ void run_gemm(const Describe& describe, cudaStream_t stream, GemmArguments<BFloa
     launch_tile<MmaTile<5, 4, 1, 4>, a_order, b_order>(describe, stream, p, config, store);
   } else {
     launch_tile<MmaTile<2, 4, 2, 2>, a_order, b_order>(describe, stream, p, config, store);
+  }
+}
+
+/// C (M, N) of flat operands; `b_sums` or nullptr.
+template <Contiguous a_order, Contiguous b_order, typename Store>
+void run_wgmma(const Describe& describe, const GemmTarget& target, const FlatView& a, const FlatView& b,
+               const GemmConfig& config, const Store& store, float* b_sums) {
+  const auto run = [&]<int tile_n>(std::integral_constant<int, tile_n>) {
+    using Tile = WgmmaTile<tile_n, a_order, b_order>;
+    constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
+    const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length;
+    const dim3 tiles = tile_grid(static_cast<std::int32_t>(M), static_cast<std::int32_t>(N), config);
+    WgmmaArguments p{};
+    p.a = make_tensor_map(a, a_by_k ? Tile::m : Tile::k_step);
+    p.b = make_tensor_map(b, b_by_k ? Tile::n : Tile::k_step);
+    p.M = static_cast<std::int32_t>(M);
+    p.N = static_cast<std::int32_t>(N);
+    p.K = static_cast<std::int32_t>(a_by_k ? a.row_length : a.rows);
+    p.pitch = Division(a_by_k ? a.pitch : M);
+    p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
+    p.tiles_m = static_cast<std::int32_t>(tiles.x);
+    p.tiles_n = static_cast<std::int32_t>(tiles.y);
+    p.parts = static_cast<std::int32_t>(tiles.z);
+    p.part_length = static_cast<std::int32_t>(config.part_length);
+    p.b_sums = b_sums;
+    const unsigned blocks =
+        std::min(tiles.x * tiles.y * tiles.z, static_cast<unsigned>(target.multiprocessors));
+    launch(describe, target.stream, {dim3(blocks), dim3(Tile::threads), Tile::shared_bytes},
+           gemm_wgmma<Tile, Store>, p, store);
+  };
+  switch (config.tile_n) {
+    case 80:
+      return run(std::integral_constant<int, 80>());
+    case 128:
+      return run(std::integral_constant<int, 128>());
+    case 160:
+      return run(std::integral_constant<int, 160>());
+    default:
+      return run(std::integral_constant<int, 208>());
   }
 }
 

@@ -71,7 +71,7 @@ struct ForwardStore {
     std::uint32_t call;
     Philox4 words;
   };
-  __device__ Row row(std::uint32_t m) const {
+  __device__ Row row(std::uint32_t m, std::int32_t /*part*/) const {
     const typename MatrixView<T>::Place at = dst.place(m);
     return {at.item * dst.item_stride + at.offset, m, 0xFFFFFFFFu, {}};
   }
@@ -136,7 +136,7 @@ struct BackwardStore {
     const T* src;
     std::int32_t length;
   };
-  __device__ Row row(std::uint32_t m) const {
+  __device__ Row row(std::uint32_t m, std::int32_t /*part*/) const {
     const typename MatrixView<T>::Place at = dst.place(m);
     return {dst.data + at.item * dst.item_stride + at.offset,
             src ? src + at.item * src_item_stride + at.offset : nullptr, at.length};
@@ -158,7 +158,7 @@ struct BackwardStore {
   }
 };
 
-/// Backward weights: C itself, or part z of it, to be added up by add_parts.
+/// Backward weights: C itself, or a part of it, to be added up by add_parts.
 struct PartStore {
   float* parts;
   std::int64_t part_stride, row_stride;  ///< elements
@@ -173,10 +173,28 @@ struct PartStore {
   struct Row {
     float* dst;
   };
-  __device__ Row row(std::uint32_t m) const { return {parts + blockIdx.z * part_stride + m * row_stride}; }
+  __device__ Row row(std::uint32_t m, std::int32_t part) const {
+    return {parts + part * part_stride + m * row_stride};
+  }
   __device__ void put(const Row& to, std::int32_t n, float value) const { to.dst[n] = value; }
   __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
     store_two(to.dst + n, pairs && n % 2 == 0, first, second);
+  }
+};
+
+/// The same of a C that is the transpose: its rows are the columns of what is stored.
+struct TransposedPartStore {
+  float* parts;
+  std::int64_t part_stride, row_stride;
+
+  struct Row {
+    float* dst;
+  };
+  __device__ Row row(std::uint32_t m, std::int32_t part) const { return {parts + part * part_stride + m}; }
+  __device__ void put(const Row& to, std::int32_t n, float value) const { to.dst[n * row_stride] = value; }
+  __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
+    put(to, n, first);
+    put(to, n + 1, second);
   }
 };
 

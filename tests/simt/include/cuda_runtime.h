@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "tests/simt/device_memory.h"
+#include "tests/simt/hopper.h"
 #include "tests/simt/simt.h"
 
 #define __global__
@@ -22,6 +23,7 @@
 #define __host__
 #define __forceinline__ inline
 #define __noinline__
+#define __grid_constant__
 #define __launch_bounds__(...)
 #define __align__(n) alignas(n)
 /// Blocks run one after another, so that one copy serves all of them.
@@ -58,11 +60,11 @@ inline int min(int a, int b) {
 inline int max(int a, int b) {
   return a > b ? a : b;
 }
-inline unsigned __umulhi(unsigned a, unsigned b) {
-  return static_cast<unsigned>((std::uint64_t{a} * b) >> 32);
-}
 inline void __syncthreads() {
   simt::barrier();
+}
+inline void __syncwarp() {
+  simt::exchange(0xFFFFFFFFu, 0);
 }
 inline void __threadfence() {
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -259,6 +261,16 @@ struct cudaLaunchConfig_t {
   std::size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
 };
+
+enum cudaDriverEntryPointQueryResult { cudaDriverEntryPointSuccess = 0 };
+inline constexpr unsigned cudaEnableDefault = 0;
+inline cudaError_t cudaGetDriverEntryPointByVersion(const char* name, void** entry, unsigned, unsigned,
+                                                    cudaDriverEntryPointQueryResult* result) {
+  if (std::strcmp(name, "cuTensorMapEncodeTiled") != 0) return cudaErrorInvalidValue;
+  *entry = reinterpret_cast<void*>(&cuTensorMapEncodeTiled);
+  *result = cudaDriverEntryPointSuccess;
+  return cudaSuccess;
+}
 
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
 template <typename... Parameters>
