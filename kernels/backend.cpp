@@ -2,6 +2,7 @@
 #include "kernels/backend.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -81,7 +82,21 @@ struct Call {
   }
 };
 
+/// Where ops run when they are called.
+class Repetition final : public Recording {
+ public:
+  explicit Repetition(std::function<void()> ops) : ops_(std::move(ops)) {}
+  void run() override { ops_(); }
+
+ private:
+  std::function<void()> ops_;
+};
+
 }  // namespace
+
+std::unique_ptr<Recording> Backend::record(std::function<void()> enqueue) {
+  return std::make_unique<Repetition>(std::move(enqueue));
+}
 
 void Backend::reserve_workspace(std::size_t bytes) {
   if (bytes > workspace_.bytes()) workspace_ = allocate(bytes);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,6 +22,13 @@
 #include "kernels/tensor.h"
 
 namespace bragg {
+
+/// Ops that are run again and again, in order.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  virtual void run() = 0;
+};
 
 class Backend {
  public:
@@ -59,6 +67,10 @@ class Backend {
   virtual void upload(const void* host, void* dst, std::size_t bytes) = 0;
   virtual void download(const void* src, void* host, std::size_t bytes) = 0;
   virtual void synchronize() {}
+  /// The ops that `enqueue` asks for: recorded, not run. On a GPU one launch then runs them all (a CUDA
+  /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
+  /// where the workspace has moved since.
+  virtual std::unique_ptr<Recording> record(std::function<void()> enqueue);
   /// Canonical fp32 on the host <-> the element type or the precise type on the device.
   virtual void upload(std::span<const float> host, Tensor dst) = 0;
   virtual void download(ConstTensor src, std::span<float> host) = 0;
@@ -120,6 +132,7 @@ class Backend {
  protected:
   /// The scratch memory of the op that runs now. Throws ProblemError if less than `bytes` was reserved.
   void* workspace(const char* op, std::size_t bytes);
+  const void* workspace_begin() const { return workspace_.data(); }
   /// Throws ProblemError if the tensor is of neither the element type nor the precise type.
   void check_number_type(const char* op, ConstTensor) const;
 

@@ -65,6 +65,13 @@ class Run {
     metadata_["batch"] = std::to_string(options.batch);
     metadata_["learning_rate"] = exact(options.learning_rate);
     source_.plan(backend, options.batch);
+    learn_ = backend.record([this] {
+      network_.forward();
+      network_.loss();
+      network_.backward();
+      parameters_.update(options_.learning_rate, state());
+      backend_.advance(state(), options_.batch);
+    });
     if (held_out_ && held_out_->size() > 0)
       evaluator_.emplace(backend, model, parameters_, std::min(options.batch, held_out_->size()),
                          Network::Mode::inference);
@@ -137,11 +144,7 @@ class Run {
   void step() {
     const auto start = Clock::now();
     source_.enqueue(backend_, state(), network_.input(), network_.labels());
-    network_.forward();
-    network_.loss();
-    network_.backward();
-    parameters_.update(options_.learning_rate, state());
-    backend_.advance(state(), options_.batch);
+    learn_->run();
     ++step_.step;
     step_.first_index += static_cast<std::uint64_t>(options_.batch);
     const double took = seconds_since(start);
@@ -229,6 +232,7 @@ class Run {
   Parameters parameters_;
   Buffer state_buffer_;
   Network network_;
+  std::unique_ptr<Recording> learn_;  ///< a step, but for the batch
   std::optional<Network> evaluator_;
   StepState step_{0, 0};  ///< the host's copy: what the device holds once it has caught up
   Carried carried_;

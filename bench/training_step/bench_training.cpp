@@ -108,20 +108,22 @@ int main(int argc, char** argv) {
     {
       nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state);
       fill(*backend, network, config.classes);
-      train_s = time_of(*backend, seconds, [&] {
+      const auto step = backend->record([&] {
         network.forward();
         network.loss();
         network.backward();
         parameters.update(1e-4, state);
         backend->advance(state, batch);
       });
+      train_s = time_of(*backend, seconds, [&] { step->run(); });
       if (ops) print_ops(*backend, network, seconds);
     }
     const std::int64_t training_peak = peak_bytes();
     {
       nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::inference);
       fill(*backend, network, config.classes);
-      infer_s = time_of(*backend, seconds, [&] { network.forward(); });
+      const auto answer = backend->record([&] { network.forward(); });
+      infer_s = time_of(*backend, seconds, [&] { answer->run(); });
     }
     fmt::print(
         "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"training_step_s\": {:.5f}, "

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -87,6 +88,38 @@ void CudaBackend::download(const void* src, void* host, std::size_t bytes) {
 
 void CudaBackend::synchronize() {
   stream_.synchronize();
+}
+
+/// Recorded when it is run first, as all memory is planned then.
+class CudaBackend::Graph final : public Recording {
+ public:
+  Graph(const CudaBackend& backend, std::function<void()> enqueue)
+      : backend_(backend), enqueue_(std::move(enqueue)) {}
+
+  void run() override {
+    if (!graph_ || workspace_ != backend_.workspace_begin()) {
+      ExecutableGraph::begin_capture(backend_.stream_);
+      try {
+        enqueue_();
+      } catch (...) {
+        ExecutableGraph::abandon_capture(backend_.stream_);
+        throw;
+      }
+      graph_.emplace(backend_.stream_);
+      workspace_ = backend_.workspace_begin();
+    }
+    graph_->launch(backend_.stream_);
+  }
+
+ private:
+  const CudaBackend& backend_;
+  std::function<void()> enqueue_;
+  std::optional<ExecutableGraph> graph_;
+  const void* workspace_ = nullptr;
+};
+
+std::unique_ptr<Recording> CudaBackend::record(std::function<void()> enqueue) {
+  return std::make_unique<Graph>(*this, std::move(enqueue));
 }
 
 void CudaBackend::upload(std::span<const float> host, Tensor dst) {

@@ -36,10 +36,12 @@ class CudaBackend final : public Backend {
   void upload(const void* host, void* dst, std::size_t bytes) override;
   void download(const void* src, void* host, std::size_t bytes) override;
   void synchronize() override;
+  std::unique_ptr<Recording> record(std::function<void()> enqueue) override;
   void upload(std::span<const float> host, Tensor dst) override;
   void download(ConstTensor src, std::span<float> host) override;
 
  private:
+  class Graph;
   void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
                          const Activations& dst, const Epilogue&) override;
   void do_conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst, ConstTensor weights,

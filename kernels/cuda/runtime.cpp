@@ -20,6 +20,32 @@ void Stream::synchronize() const {
   check(cudaStreamSynchronize(stream_), "synchronize: one of the ops before");
 }
 
+void ExecutableGraph::begin_capture(const Stream& stream) {
+  check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "record");
+}
+
+void ExecutableGraph::abandon_capture(const Stream& stream) noexcept {
+  cudaGraph_t graph = nullptr;
+  if (cudaStreamEndCapture(stream.get(), &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
+  cudaGetLastError();  // what ended the capture is reported already
+}
+
+ExecutableGraph::ExecutableGraph(const Stream& stream) {
+  cudaGraph_t graph = nullptr;
+  check(cudaStreamEndCapture(stream.get(), &graph), "record");
+  const cudaError_t status = cudaGraphInstantiate(&graph_, graph, 0);
+  cudaGraphDestroy(graph);
+  check(status, "record");
+}
+
+ExecutableGraph::~ExecutableGraph() {
+  cudaGraphExecDestroy(graph_);
+}
+
+void ExecutableGraph::launch(const Stream& stream) const {
+  check(cudaGraphLaunch(graph_, stream.get()), "run of a recording");
+}
+
 Buffer allocate_device_memory(std::size_t bytes) {
   if (bytes == 0) return {};
   void* memory = nullptr;

@@ -38,6 +38,25 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
+/// What a stream was given between begin() and the constructor, as one thing to launch.
+class ExecutableGraph {
+ public:
+  /// From now on the stream records what this thread gives it.
+  static void begin_capture(const Stream&);
+  /// Ends the capture and throws its record away.
+  static void abandon_capture(const Stream&) noexcept;
+  /// Ends the capture.
+  explicit ExecutableGraph(const Stream&);
+  ~ExecutableGraph();
+  ExecutableGraph(const ExecutableGraph&) = delete;
+  ExecutableGraph& operator=(const ExecutableGraph&) = delete;
+
+  void launch(const Stream&) const;
+
+ private:
+  cudaGraphExec_t graph_ = nullptr;
+};
+
 /// Zero-filled device memory. Throws Error that names the bytes asked for and the bytes that are free.
 Buffer allocate_device_memory(std::size_t bytes);
 

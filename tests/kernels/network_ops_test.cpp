@@ -126,7 +126,7 @@ std::vector<Case> cases() {
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, NetworkOps, ::testing::ValuesIn(cases()),
-                         [](const auto& info) { return name_of(info.param); });
+                         [](const auto& param_info) { return name_of(param_info.param); });
 
 TEST_P(NetworkOps, Conv1dForwardIsExactOnIntegers) {
   for (const Conv1dProblem& p : conv1d_shapes()) {

@@ -59,6 +59,43 @@ TEST(CudaBackend, AFailedLaunchNamesTheOpAndItsShapes) {
   EXPECT_EQ(error_of(launch_too_many), "[dense_forward N 3 in 4 out 5] CUDA: invalid configuration argument");
 }
 
+TEST(CudaBackend, ARecordingRunsItsOpsAsOftenAsItIsAsked) {
+  const auto backend = gpu();
+  const Buffer memory = backend->allocate(sizeof(StepState));
+  const Tensor state{memory.data(), DType::u64};
+  int enqueued = 0;
+  const auto recording = backend->record([&] {
+    ++enqueued;
+    backend->advance(state, 3);
+    backend->advance(state, 4);
+  });
+  const auto now = [&] {
+    StepState read{};
+    backend->download(memory.data(), &read, sizeof read);
+    return read;
+  };
+  EXPECT_EQ(now().step, 0u);
+  recording->run();
+  recording->run();
+  EXPECT_EQ(now().step, 4u);
+  EXPECT_EQ(now().first_index, 14u);
+  EXPECT_EQ(enqueued, 1);
+  backend->reserve_workspace(4096);  // it has moved: what was recorded may point to where it was
+  recording->run();
+  EXPECT_EQ(now().step, 6u);
+  EXPECT_EQ(enqueued, 2);
+}
+
+TEST(CudaBackend, WhatCannotBeRecordedIsRefused) {
+  const auto backend = gpu();
+  const Buffer memory = backend->allocate(sizeof(StepState));
+  StepState host{};
+  const auto recording = backend->record([&] { backend->download(memory.data(), &host, sizeof host); });
+  EXPECT_EQ(error_of([&] { recording->run(); }),
+            "[download] CUDA: operation not permitted when stream is capturing");
+  backend->download(memory.data(), &host, sizeof host);  // the stream is of use again
+}
+
 TEST(CudaBackend, ACopyFromTheWrongSideIsRefused) {
   const auto backend = gpu();
   const Buffer memory = backend->allocate(16), other = backend->allocate(16);

@@ -1,6 +1,8 @@
 #include "tests/simt/device_memory.h"
 
 #include <map>
+#include <memory>
+#include <utility>
 
 #include <cuda_runtime.h>
 #include <sys/mman.h>
@@ -62,7 +64,37 @@ DeviceAccess::~DeviceAccess() {
 
 }  // namespace simt
 
+namespace simt {
+namespace {
+std::unique_ptr<SimtGraph>& recorded() {
+  static std::unique_ptr<SimtGraph> graph;
+  return graph;
+}
+}  // namespace
+
+bool is_recording() {
+  return recorded() != nullptr;
+}
+
+void record(std::function<void()> work) {
+  recorded()->work.push_back(std::move(work));
+}
+}  // namespace simt
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
+  simt::recorded() = std::make_unique<SimtGraph>();
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  if (!simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
+  *graph = simt::recorded().release();
+  return cudaSuccess;
+}
+
 cudaError_t simt_malloc(void** memory, std::size_t bytes) {
+  if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
   if (bytes > simt::total) return cudaErrorMemoryAllocation;
   void* block = nullptr;
   if (simt::is_protected) {
@@ -102,11 +134,14 @@ cudaError_t cudaMemset(void* dst, int value, std::size_t bytes) {
 }
 
 cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_t) {
-  return cudaMemset(dst, value, bytes);
+  if (!simt::is_recording()) return cudaMemset(dst, value, bytes);
+  simt::record([=] { cudaMemset(dst, value, bytes); });
+  return cudaSuccess;
 }
 
 cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t) {
+  if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
   if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
   const simt::DeviceAccess access;
   std::memcpy(dst, src, bytes);
@@ -115,6 +150,7 @@ cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaM
 
 cudaError_t cudaMemcpy2DAsync(void* dst, std::size_t dst_pitch, const void* src, std::size_t src_pitch,
                               std::size_t width, std::size_t height, cudaMemcpyKind kind, cudaStream_t) {
+  if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
   if (height == 0) return cudaSuccess;
   if (width > dst_pitch || width > src_pitch ||
       !simt::sides_are_right(dst, src, (height - 1) * dst_pitch + width, (height - 1) * src_pitch + width,

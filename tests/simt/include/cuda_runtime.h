@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "tests/simt/device_memory.h"
 #include "tests/simt/hopper.h"
@@ -188,7 +190,8 @@ enum cudaError_t {
   cudaSuccess = 0,
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
-  cudaErrorInvalidConfiguration = 9
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorStreamCaptureUnsupported = 900
 };
 inline const char* cudaGetErrorString(cudaError_t e) {
   switch (e) {
@@ -200,6 +203,8 @@ inline const char* cudaGetErrorString(cudaError_t e) {
       return "out of memory";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
+    case cudaErrorStreamCaptureUnsupported:
+      return "operation not permitted when stream is capturing";
   }
   return "unknown error";
 }
@@ -217,6 +222,32 @@ inline cudaError_t cudaStreamDestroy(cudaStream_t) {
   return cudaSuccess;
 }
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return simt::is_recording() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
+}
+
+struct SimtGraph {
+  std::vector<std::function<void()>> work;
+};
+using cudaGraph_t = SimtGraph*;
+using cudaGraphExec_t = SimtGraph*;
+enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode);
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph);
+inline cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
+  *executable = new SimtGraph(*graph);
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
+  for (const auto& work : graph->work)
+    work();
   return cudaSuccess;
 }
 inline cudaError_t cudaDeviceSynchronize() {
@@ -288,8 +319,15 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
       grid.z > 65535 || grid.x > 0x7FFFFFFFu)
     return cudaErrorInvalidConfiguration;
   if (config->dynamicSmemBytes > 227 << 10) return cudaErrorInvalidValue;
-  const std::tuple<Parameters...> values(std::forward<Arguments>(arguments)...);
-  const simt::DeviceAccess access;
-  simt::run(grid, block, config->dynamicSmemBytes, [&] { std::apply(kernel, values); });
+  const auto work = [grid, block, shared_bytes = config->dynamicSmemBytes, kernel,
+                     values = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] {
+    const simt::DeviceAccess access;
+    simt::run(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+  };
+  if (simt::is_recording()) {
+    simt::record(work);
+  } else {
+    work();
+  }
   return cudaSuccess;
 }
