@@ -22,7 +22,7 @@ void print_plan(Backend& backend, const std::string& path) {
   nn::Parameters parameters(backend, model, nn::Parameters::Use::training);
   const Buffer state = backend.allocate(sizeof(StepState));
   const nn::Network network(backend, model, parameters, config.train.batch, nn::Network::Mode::training,
-                            config.train.seed, {state.data(), DType::u64});
+                            config.train.seed, {state.data(), DType::u64}, config.train.learning_rate);
   for (const nn::PlannedOp& op : network.plan())
     fmt::print("{}\n", op.what);
   constexpr double mebibyte = 1 << 20;

@@ -75,6 +75,18 @@ struct Call {
     if (calls > most) fail(fmt::format("dropout needs {} random calls > {}", calls, most));
   }
 
+  void adam_tensors(const AdamTensors& t) const {
+    tensor("weights", t.weights, precise);
+    tensor("m", t.m, precise);
+    tensor("v", t.v, precise);
+    if (element != precise) {
+      tensor("working", t.working);
+    } else if (t.working) {
+      fail(fmt::format("working is {}, there is none beside {} weights", name_of(t.working.dtype),
+                       name_of(precise)));
+    }
+  }
+
   void relu_gradient(const ReluGradient& g, const ConstActivations& diff_src) const {
     probability("dropout", g.p);
     if (g.src.data == nullptr) return;
@@ -234,23 +246,36 @@ void Backend::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTe
   do_softmax_cross_entropy(p, logits, labels, diff_logits, totals);
 }
 
-void Backend::adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                   Tensor working, ConstTensor state) {
+void Backend::adam(const AdamProblem& p, const AdamTensors& t, ConstTensor gradients, ConstTensor state) {
   p.validate();
   const Call call("adam", *this);
   call.present("state", state.data);
   if (p.count == 0) return;
-  call.tensor("weights", weights, precise_type());
+  call.adam_tensors(t);
   call.tensor("gradients", gradients, precise_type());
-  call.tensor("m", m, precise_type());
-  call.tensor("v", v, precise_type());
-  if (element_type() != precise_type()) {
-    call.tensor("working", working);
-  } else if (working) {
-    call.fail(fmt::format("working is {}, there is none beside {} weights", name_of(working.dtype),
-                          name_of(precise_type())));
-  }
-  do_adam(p, weights, gradients, m, v, working, state);
+  do_adam(p, t, gradients, state);
+}
+
+void Backend::dense_backward_weights_adam(const DenseProblem& p, const ConstActivations& src,
+                                          const ConstActivations& diff_dst, const AdamProblem& adam,
+                                          const AdamTensors& t, Tensor diff_bias, ConstTensor state) {
+  p.validate();
+  adam.validate();
+  const Call call("dense_backward_weights_adam", *this);
+  call.activations("src", src, p.N, 1, p.in);
+  call.activations("diff_dst", diff_dst, p.N, 1, p.out);
+  call.equal("count", adam.count, "out * row stride", p.out * weight_row_stride(p.in));
+  call.adam_tensors(t);
+  call.tensor("diff_bias", diff_bias, precise_type());
+  call.present("state", state.data);
+  if (p.N == 0) call.fail("N 0 < 1");
+  do_dense_backward_weights_adam(p, src, diff_dst, adam, t, diff_bias, state);
+}
+
+void Backend::do_dense_backward_weights_adam(const DenseProblem&, const ConstActivations&,
+                                             const ConstActivations&, const AdamProblem&, const AdamTensors&,
+                                             Tensor, ConstTensor) {
+  throw ProblemError(fmt::format("[dense_backward_weights_adam] {} has none", name()));
 }
 
 void Backend::advance(Tensor state, std::int64_t batch) {

@@ -107,10 +107,15 @@ class Backend {
   /// and totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
   void softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
                              const Activations& diff_logits, Tensor totals);
-  /// weights, m, v (count) updated in place from gradients (count), all of the precise type; state:
-  /// StepState. working: the new weights rounded to the element type; none where the types are the same.
-  void adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, Tensor working,
-            ConstTensor state);
+  /// (count) numbers updated in place from gradients (count) of the precise type; state: StepState.
+  void adam(const AdamProblem&, const AdamTensors&, ConstTensor gradients, ConstTensor state);
+  /// Whether there is dense_backward_weights_adam.
+  virtual bool fuses_adam() const { return false; }
+  /// dense_backward_weights and then adam on the weights, (out, in) with its rows, the same bits; the
+  /// gradient of the weights never lies in memory.
+  void dense_backward_weights_adam(const DenseProblem&, const ConstActivations& src,
+                                   const ConstActivations& diff_dst, const AdamProblem&, const AdamTensors&,
+                                   Tensor diff_bias, ConstTensor state);
 
   // ---- batches ----
   /// state: StepState; step += 1, first_index += batch.
@@ -160,8 +165,10 @@ class Backend {
   virtual void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits,
                                         ConstTensor labels, const Activations& diff_logits,
                                         Tensor totals) = 0;
-  virtual void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                       Tensor working, ConstTensor state) = 0;
+  virtual void do_adam(const AdamProblem&, const AdamTensors&, ConstTensor gradients, ConstTensor state) = 0;
+  virtual void do_dense_backward_weights_adam(const DenseProblem&, const ConstActivations& src,
+                                              const ConstActivations& diff_dst, const AdamProblem&,
+                                              const AdamTensors&, Tensor diff_bias, ConstTensor state);
   virtual void do_advance(Tensor state, std::int64_t batch) = 0;
   virtual void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state,
                             Tensor dst) = 0;

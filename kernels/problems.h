@@ -100,6 +100,12 @@ struct AdamProblem {
   void validate() const;
 };
 
+/// What Adam updates, all of the precise type but `working`: the new weights rounded to the element type,
+/// none where the types are the same.
+struct AdamTensors {
+  Tensor weights, m, v, working;
+};
+
 /// dst[i] = one of `candidates` (i32), for the pattern of index state.first_index + i:
 ///   uniform:     candidates[uniform_below(random_call(seed, data, 0, DataDraw::crystal, index)[0], count)]
 ///   sequential:  candidates[index % count]

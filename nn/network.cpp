@@ -40,8 +40,8 @@ std::optional<double> relu_dropout(const Layer& layer) {
 /// Builds a Network's buffers and ops; lives only in its constructor.
 class Network::Planner {
  public:
-  Planner(Network& network, const Model& model, const Parameters& parameters, Mode mode, std::uint32_t seed,
-          ConstTensor state)
+  Planner(Network& network, const Model& model, Parameters& parameters, Mode mode, std::uint32_t seed,
+          ConstTensor state, std::optional<double> learning_rate)
       : net_(network),
         backend_(network.backend_),
         model_(model),
@@ -49,7 +49,9 @@ class Network::Planner {
         parameters_(parameters),
         training_(mode == Mode::training),
         seed_(seed),
-        state_(state) {
+        state_(state),
+        learning_rate_(learning_rate),
+        fuses_adam_(learning_rate && backend_.fuses_adam()) {
     for (const Layer& layer : model.layers)
       problems_.push_back(problem_of(layer, shapes_[problems_.size()]));
   }
@@ -116,6 +118,8 @@ class Network::Planner {
     if (training_)
       for (std::size_t i = model_.layers.size(); i-- > 0;)
         backward(i);
+    net_.backward_end_ = net_.plan_.size();
+    if (learning_rate_) update();
     backend_.reserve_workspace(workspace_);
   }
 
@@ -160,6 +164,7 @@ class Network::Planner {
   /// A layer's parameters, for products and as they are learned, and its name.
   struct LayerParameters {
     Tensor weights, bias, diff_weights, diff_bias;
+    const ParameterInfo* weights_info;
     std::string name;
   };
   LayerParameters parameters_of(std::size_t layer) const {
@@ -172,6 +177,7 @@ class Network::Planner {
                           parameters_.piece(parameters_.weights(), table.at(row + 1)),
                           {},
                           {},
+                          &table.at(row),
                           name.substr(0, name.find('.'))};
     if (training_) {
       found.diff_weights = parameters_.piece(parameters_.gradients(), table.at(row));
@@ -260,53 +266,87 @@ class Network::Planner {
             b->conv1d_backward_data(p, diff_dst, w, diff_src, relu);
           });
     } else {
-      add(fmt::format("{} backward_weights {} x {}", name, shape(src), shape(diff_dst)),
-          [b, p = std::get<DenseProblem>(problems_[i]), src = flattened(src), diff_dst,
-           dw = layer.diff_weights,
-           db = layer.diff_bias] { b->dense_backward_weights(p, src, diff_dst, dw, db); });
-      if (i == 0) return;
-      relu.src = flattened(relu.src);
-      add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
-          [b, p = std::get<DenseProblem>(problems_[i]), diff_dst, w = layer.weights,
-           diff_src = flattened(diff_src), relu] { b->dense_backward_data(p, diff_dst, w, diff_src, relu); });
+      if (i > 0) {
+        relu.src = flattened(relu.src);
+        add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
+            [b, p = std::get<DenseProblem>(problems_[i]), diff_dst, w = layer.weights,
+             diff_src = flattened(diff_src),
+             relu] { b->dense_backward_data(p, diff_dst, w, diff_src, relu); });
+      }
+      dense_backward_weights(i, layer, flattened(src), diff_dst);  // the weights are of no use any more
     }
+  }
+
+  void dense_backward_weights(std::size_t i, const LayerParameters& layer, const ConstActivations& src,
+                              const ConstActivations& diff_dst) {
+    Backend* b = &backend_;
+    const auto& problem = std::get<DenseProblem>(problems_[i]);
+    const std::string what =
+        fmt::format("{} backward_weights {} x {}", layer.name, shape(src), shape(diff_dst));
+    if (!fuses_adam_) {
+      add(what, [b, problem, src, diff_dst, dw = layer.diff_weights, db = layer.diff_bias] {
+        b->dense_backward_weights(problem, src, diff_dst, dw, db);
+      });
+      return;
+    }
+    const AdamProblem adam{layer.weights_info->rows() * layer.weights_info->row_stride, *learning_rate_};
+    add(what + " and adam",
+        [b, problem, src, diff_dst, adam, t = parameters_.adam_tensors(*layer.weights_info),
+         db = layer.diff_bias,
+         state = state_] { b->dense_backward_weights_adam(problem, src, diff_dst, adam, t, db, state); });
+  }
+
+  void update() {
+    add(fuses_adam_ ? "adam on the other parameters" : "adam",
+        [parameters = &parameters_, rate = *learning_rate_, state = state_, all = !fuses_adam_] {
+          parameters->update(rate, state, all);
+        });
   }
 
   Network& net_;
   Backend& backend_;
   const Model& model_;
   const std::vector<LayerShape> shapes_;
-  const Parameters& parameters_;
+  Parameters& parameters_;
   const bool training_;
   const std::uint32_t seed_;
   const ConstTensor state_;
+  const std::optional<double> learning_rate_;
+  const bool fuses_adam_;
   std::vector<Problem> problems_;
   std::size_t workspace_ = 0;
 };
 
-Network::Network(Backend& backend, const Model& model, const Parameters& parameters, std::int64_t N,
-                 Mode mode, std::uint32_t seed, ConstTensor state)
+Network::Network(Backend& backend, const Model& model, Parameters& parameters, std::int64_t N, Mode mode,
+                 std::uint32_t seed, ConstTensor state, std::optional<double> learning_rate)
     : backend_(backend), N_(N) {
   if (N < 1) throw ProblemError(fmt::format("[network] batch {} < 1", N));
   if (mode == Mode::training && !state) throw ProblemError("[network] training needs a StepState");
-  Planner planner(*this, model, parameters, mode, seed, state);
+  Planner planner(*this, model, parameters, mode, seed, state, learning_rate);
   planner.plan_memory();
   planner.plan_ops();
 }
 
-void Network::forward() {
-  for (std::size_t i = 0; i < forward_end_; ++i)
+void Network::run(std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin; i < end; ++i)
     plan_[i].run();
+}
+
+void Network::forward() {
+  run(0, forward_end_);
 }
 
 void Network::loss() {
-  for (std::size_t i = forward_end_; i < loss_end_; ++i)
-    plan_[i].run();
+  run(forward_end_, loss_end_);
 }
 
 void Network::backward() {
-  for (std::size_t i = loss_end_; i < plan_.size(); ++i)
-    plan_[i].run();
+  run(loss_end_, backward_end_);
+}
+
+void Network::update() {
+  if (backward_end_ == plan_.size()) throw ProblemError("[network] an update needs a learning rate");
+  run(backward_end_, plan_.size());
 }
 
 LossTotals Network::read_totals() const {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,11 @@ class Network {
   enum class Mode { inference, training };
 
   /// Plans for batches of exactly N and reserves the backend's workspace. `seed` and `state` (StepState on
-  /// the device) are dropout's; training needs them. Throws ProblemError without.
-  Network(Backend&, const Model&, const Parameters&, std::int64_t N, Mode, std::uint32_t seed = 0,
-          ConstTensor state = {});
+  /// the device) are dropout's; training needs them. Throws ProblemError without. With a learning rate
+  /// update() is planned too, and where the backend fuses Adam the weights of dense layers are updated in
+  /// backward(): they have no gradients then.
+  Network(Backend&, const Model&, Parameters&, std::int64_t N, Mode, std::uint32_t seed = 0,
+          ConstTensor state = {}, std::optional<double> learning_rate = {});
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
@@ -42,6 +45,7 @@ class Network {
   void forward();   ///< input -> logits (with dropout in training)
   void loss();      ///< logits, labels -> totals, and in training the logits' gradient
   void backward();  ///< -> Parameters::gradients
+  void update();    ///< Adam on what backward() has not updated
   /// All ops in order, for printing and for timing one by one.
   const std::vector<PlannedOp>& plan() const { return plan_; }
   std::size_t activation_bytes() const { return memory_.bytes(); }
@@ -65,7 +69,9 @@ class Network {
   Tensor labels_, totals_;
   Buffer memory_;
   std::vector<PlannedOp> plan_;
-  std::size_t forward_end_ = 0, loss_end_ = 0;  ///< where in plan_
+  void run(std::size_t begin, std::size_t end);
+
+  std::size_t forward_end_ = 0, loss_end_ = 0, backward_end_ = 0;  ///< where in plan_
 };
 
 }  // namespace bragg::nn

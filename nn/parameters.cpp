@@ -40,6 +40,10 @@ std::vector<ParameterInfo> parameters_of(const Model& model) {
   return table;
 }
 
+bool is_dense_weights(const ParameterInfo& info) {
+  return info.shape.size() == 2;
+}
+
 /// Elements of the arena that the tensor takes.
 std::size_t elements_of(const ParameterInfo& info) {
   const auto count = static_cast<std::size_t>(info.rows() * info.row_stride);
@@ -56,11 +60,13 @@ std::int64_t total_count(const std::vector<ParameterInfo>& table) {
 std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& model) {
   std::vector<ParameterInfo> table = parameters_of(model);
   std::size_t offset = 0;
-  for (ParameterInfo& info : table) {
-    info.offset = offset;
-    info.row_stride = info.rows() == 1 ? info.row_length() : backend.weight_row_stride(info.row_length());
-    offset += elements_of(info);
-  }
+  for (const bool dense_weights : {false, true})
+    for (ParameterInfo& info : table) {
+      if (is_dense_weights(info) != dense_weights) continue;
+      info.offset = offset;
+      info.row_stride = info.rows() == 1 ? info.row_length() : backend.weight_row_stride(info.row_length());
+      offset += elements_of(info);
+    }
   return table;
 }
 
@@ -70,8 +76,14 @@ std::int64_t parameter_count(const Model& model) {
 
 Parameters::Parameters(Backend& backend, const Model& model, Use use)
     : backend_(backend), table_(parameter_table(backend, model)) {
-  const std::size_t count = table_.back().offset + elements_of(table_.back());
+  std::size_t count = 0, others = 0;
+  for (const ParameterInfo& info : table_) {
+    const std::size_t elements = elements_of(info);
+    count += elements;
+    if (!is_dense_weights(info)) others += elements;
+  }
   arena_count_ = static_cast<std::int64_t>(count);
+  dense_weights_begin_ = static_cast<std::int64_t>(others);
   const auto arena = [&](DType type) {
     ArenaPlan plan;
     plan.add(count * size_of(type));
@@ -102,9 +114,14 @@ Tensor Parameters::v() const {
   return {v_.data(), backend_.precise_type()};
 }
 
-void Parameters::update(double learning_rate, ConstTensor state) {
-  backend_.adam({arena_count_, learning_rate}, weights(), gradients(), m(), v(),
-                working_ ? working() : Tensor{}, state);
+void Parameters::update(double learning_rate, ConstTensor state, bool dense_weights) {
+  backend_.adam({dense_weights ? arena_count_ : dense_weights_begin_, learning_rate},
+                {weights(), m(), v(), working_ ? working() : Tensor{}}, gradients(), state);
+}
+
+AdamTensors Parameters::adam_tensors(const ParameterInfo& info) const {
+  return {piece(weights(), info), piece(m(), info), piece(v(), info),
+          working_ ? piece(working(), info) : Tensor{}};
 }
 
 std::size_t Parameters::bytes() const {

@@ -27,7 +27,8 @@ struct ParameterInfo {
 /// Elements: at least 256 bytes in every element type.
 inline constexpr std::size_t parameter_alignment = 128;
 
-/// In the order of the layers, weights before bias, as the backend wants its rows.
+/// In the order of the layers, weights before bias, as the backend wants its rows. In the arena the weights
+/// of dense layers come last.
 std::vector<ParameterInfo> parameter_table(const Backend&, const Model&);
 std::int64_t parameter_count(const Model&);
 
@@ -50,8 +51,10 @@ class Parameters {
   Tensor v() const;
   /// The piece of an arena that holds the named tensor.
   Tensor piece(Tensor arena, const ParameterInfo&) const;
-  /// Adam over all parameters, one op. state: StepState.
-  void update(double learning_rate, ConstTensor state);
+  /// Adam over all parameters, one op, or over all but the weights of dense layers. state: StepState.
+  void update(double learning_rate, ConstTensor state, bool dense_weights = true);
+  /// What Adam updates of one tensor.
+  AdamTensors adam_tensors(const ParameterInfo&) const;
   /// Of all arenas.
   std::size_t bytes() const;
 
@@ -66,7 +69,7 @@ class Parameters {
  private:
   Backend& backend_;
   std::vector<ParameterInfo> table_;
-  std::int64_t arena_count_ = 0;
+  std::int64_t arena_count_ = 0, dense_weights_begin_ = 0;
   Buffer weights_, working_, gradients_, m_, v_;
 };
 

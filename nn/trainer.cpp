@@ -60,7 +60,8 @@ class Run {
         out_(std::move(out)),
         parameters_(backend, model, Parameters::Use::training),
         state_buffer_(backend.allocate(sizeof(StepState))),
-        network_(backend, model, parameters_, options.batch, Network::Mode::training, options.seed, state()) {
+        network_(backend, model, parameters_, options.batch, Network::Mode::training, options.seed, state(),
+                 options.learning_rate) {
     metadata_["seed"] = std::to_string(options.seed);
     metadata_["batch"] = std::to_string(options.batch);
     metadata_["learning_rate"] = exact(options.learning_rate);
@@ -69,7 +70,7 @@ class Run {
       network_.forward();
       network_.loss();
       network_.backward();
-      parameters_.update(options_.learning_rate, state());
+      network_.update();
       backend_.advance(state(), options_.batch);
     });
     if (held_out_ && held_out_->size() > 0)

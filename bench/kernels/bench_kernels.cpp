@@ -162,7 +162,7 @@ void add_dense(const Setup& setup, const std::string& name, const DenseProblem& 
         b.fill_zero(v.tensor().data, static_cast<std::size_t>(count) * size_of(b.element_type()));
         const Buffer place = b.allocate(sizeof(StepState));
         measure(state, s, flops, bytes, [&] {
-          b.adam({.count = count}, w.tensor(), g.tensor(), m.tensor(), v.tensor(), {},
+          b.adam({.count = count}, {w.tensor(), m.tensor(), v.tensor(), {}}, g.tensor(),
                  {place.data(), DType::u64});
         });
       });

@@ -106,13 +106,13 @@ int main(int argc, char** argv) {
 
     double train_s = 0, infer_s = 0;
     {
-      nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state);
+      nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state, 1e-4);
       fill(*backend, network, config.classes);
       const auto step = backend->record([&] {
         network.forward();
         network.loss();
         network.backward();
-        parameters.update(1e-4, state);
+        network.update();
         backend->advance(state, batch);
       });
       train_s = time_of(*backend, seconds, [&] { step->run(); });

@@ -6,8 +6,9 @@
 
 namespace bragg::cpu {
 
-void CpuBackend::do_adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m, Tensor v,
-                         Tensor, ConstTensor state) {
+void CpuBackend::do_adam(const AdamProblem& p, const AdamTensors& tensors, ConstTensor gradients,
+                         ConstTensor state) {
+  const Tensor weights = tensors.weights, m = tensors.m, v = tensors.v;
   const auto t = static_cast<double>(state.as<StepState>()->step + 1);
   const AdamStep step{
       .beta1 = static_cast<float>(p.beta1),

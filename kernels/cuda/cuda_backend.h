@@ -24,6 +24,7 @@ class CudaBackend final : public Backend {
   std::string description() const override;
   DType element_type() const override { return precision_ == Precision::bf16 ? DType::bf16 : DType::f32; }
   DType precise_type() const override { return DType::f32; }
+  bool fuses_adam() const override { return precision_ == Precision::bf16; }
   /// In bf16 16 bytes, which cp.async and TMA need.
   std::int64_t row_alignment() const override { return precision_ == Precision::bf16 ? 8 : 1; }
 
@@ -62,8 +63,10 @@ class CudaBackend final : public Backend {
                                  Tensor diff_bias) override;
   void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
                                 const Activations& diff_logits, Tensor totals) override;
-  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, Tensor working,
-               ConstTensor state) override;
+  void do_adam(const AdamProblem&, const AdamTensors&, ConstTensor gradients, ConstTensor state) override;
+  void do_dense_backward_weights_adam(const DenseProblem&, const ConstActivations& src,
+                                      const ConstActivations& diff_dst, const AdamProblem&,
+                                      const AdamTensors&, Tensor diff_bias, ConstTensor state) override;
   void do_advance(Tensor state, std::int64_t batch) override;
   void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) override;
   void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,

@@ -52,4 +52,16 @@ void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstAc
   });
 }
 
+void CudaBackend::do_dense_backward_weights_adam(const DenseProblem& p, const ConstActivations& src,
+                                                 const ConstActivations& diff_dst, const AdamProblem& adam,
+                                                 const AdamTensors& t, Tensor diff_bias, ConstTensor state) {
+  const AdamStore<false> store{t.weights.as<float>(),    t.m.as<float>(),         t.v.as<float>(),
+                               t.working.as<BFloat16>(), weight_row_stride(p.in), AdamConstants(adam),
+                               state.as<StepState>()};
+  gemm_backward_weights_adam(
+      [&] { return text("dense_backward_weights_adam", p); }, gemm_target(),
+      GemmArguments<BFloat16>(p.out, p.in, p.N, items<BFloat16>(diff_dst), items<BFloat16>(src)), store,
+      diff_bias.as<float>());
+}
+
 }  // namespace bragg::cuda

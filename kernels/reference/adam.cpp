@@ -5,8 +5,9 @@
 
 namespace bragg::reference {
 
-void ReferenceBackend::do_adam(const AdamProblem& p, Tensor weights, ConstTensor gradients, Tensor m,
-                               Tensor v, Tensor, ConstTensor state) {
+void ReferenceBackend::do_adam(const AdamProblem& p, const AdamTensors& tensors, ConstTensor gradients,
+                               ConstTensor state) {
+  const Tensor weights = tensors.weights, m = tensors.m, v = tensors.v;
   const auto t = static_cast<double>(state.as<StepState>()->step + 1);
   const double step_size = p.learning_rate / (1 - std::pow(p.beta1, t));
   const double second_correction = 1 - std::pow(p.beta2, t);

@@ -40,8 +40,7 @@ class ReferenceBackend final : public Backend {
                                  Tensor diff_bias) override;
   void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
                                 const Activations& diff_logits, Tensor totals) override;
-  void do_adam(const AdamProblem&, Tensor weights, ConstTensor gradients, Tensor m, Tensor v, Tensor working,
-               ConstTensor state) override;
+  void do_adam(const AdamProblem&, const AdamTensors&, ConstTensor gradients, ConstTensor state) override;
   void do_advance(Tensor state, std::int64_t batch) override;
   void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst) override;
   void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,

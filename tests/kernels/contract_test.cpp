@@ -88,10 +88,11 @@ TEST_P(Contract, ElementTypesAndMemory) {
   refused("[softmax_cross_entropy] labels is " + name + ", not I32", [&] {
     backend_->softmax_cross_entropy({2, 3}, tensor(), tensor(), {}, tensor());
   });
-  refused("[adam] state has no memory",
-          [&] { backend_->adam({.count = 3}, tensor(), tensor(), tensor(), tensor(), {}, {}); });
+  refused("[adam] state has no memory", [&] {
+    backend_->adam({.count = 3}, {tensor(), tensor(), tensor(), {}}, tensor(), {});
+  });
   refused("[adam] working is BF16, there is none beside " + name + " weights", [&] {
-    backend_->adam({.count = 3}, tensor(), tensor(), tensor(), tensor(), {memory_.data(), DType::bf16},
+    backend_->adam({.count = 3}, {tensor(), tensor(), tensor(), {memory_.data(), DType::bf16}}, tensor(),
                    tensor());
   });
   refused("[gather_rows] table is U8, not F32, U16 or I32", [&] {

@@ -354,6 +354,24 @@ TEST_P(NetworkOps, Adam) {
   }
 }
 
+TEST_P(NetworkOps, FusedAdamIsTheUnfused) {
+  if (!backend_->fuses_adam()) return;
+  for (const DenseProblem& p : dense_shapes()) {
+    SCOPED_TRACE(text(p));
+    const std::int64_t count = p.out * p.in;
+    const Numbers src = random(p.N * p.in, 1), dy = random(p.N * p.out, 4);
+    const AdamNumbers before{uniforms(count, 1), uniforms(count, 2), absolute(uniforms(count, 3)), {}};
+    const auto [got, diff_bias] = got_.dense_backward_weights_adam(p, src, dy, before, 1000000);
+    const WeightGradients gradients = got_.dense_backward_weights(p, src, dy);
+    const AdamNumbers expected = got_.adam({.count = count}, before, gradients.weights, 1000000);
+    EXPECT_TRUE(identical(diff_bias, gradients.bias));
+    EXPECT_TRUE(identical(got.weights, expected.weights));
+    EXPECT_TRUE(identical(got.m, expected.m));
+    EXPECT_TRUE(identical(got.v, expected.v));
+    EXPECT_TRUE(identical(got.working, expected.working));
+  }
+}
+
 /// Every op's result, for comparing runs.
 std::vector<Numbers> run_all(const OpRunner& run) {
   std::vector<Numbers> results;

@@ -328,10 +328,29 @@ AdamNumbers OpRunner::adam(const AdamProblem& p, const AdamNumbers& before, cons
   const bool has_working = backend_.element_type() != type;
   const Guarded working = arena("working", backend_.element_type(), {});
   const State state(backend_, step);
-  backend_.adam(p, w.tensor(), g.tensor(), m.tensor(), v.tensor(), has_working ? working.tensor() : Tensor{},
-                state.tensor());
+  backend_.adam(p, {w.tensor(), m.tensor(), v.tensor(), has_working ? working.tensor() : Tensor{}},
+                g.tensor(), state.tensor());
   g.expect_unchanged();
   return {w.result(), m.result(), v.result(), has_working ? working.result() : Numbers{}};
+}
+
+FusedUpdate OpRunner::dense_backward_weights_adam(const DenseProblem& p, const Numbers& src,
+                                                  const Numbers& diff_dst, const AdamNumbers& before,
+                                                  std::uint64_t step) const {
+  const Guarded x = items("src", p.N, 1, p.in, src);
+  const Guarded dy = items("diff_dst", p.N, 1, p.out, diff_dst);
+  const DType type = backend_.precise_type();
+  const Guarded w = rows("weights", type, p.out, p.in, before.weights),
+                m = rows("m", type, p.out, p.in, before.m), v = rows("v", type, p.out, p.in, before.v),
+                working = rows("working", backend_.element_type(), p.out, p.in, {});
+  const Guarded db = flat(backend_, "diff_bias", p.out, {});
+  const State state(backend_, step);
+  backend_.dense_backward_weights_adam(
+      p, x.activations(), dy.activations(), {.count = p.out * backend_.weight_row_stride(p.in)},
+      {w.tensor(), m.tensor(), v.tensor(), working.tensor()}, db.tensor(), state.tensor());
+  x.expect_unchanged();
+  dy.expect_unchanged();
+  return {{w.result(), m.result(), v.result(), working.result()}, db.result()};
 }
 
 }  // namespace bragg::tests

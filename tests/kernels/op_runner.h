@@ -49,6 +49,11 @@ struct AdamNumbers {
   Numbers working{};  ///< where the backend keeps weights in two types
 };
 
+struct FusedUpdate {
+  AdamNumbers adam;
+  Numbers diff_bias;
+};
+
 class Guarded;
 
 /// Every function returns the op's result without gaps. Throws std::runtime_error where a guard was
@@ -79,6 +84,10 @@ class OpRunner {
                                     const std::vector<std::int32_t>& labels) const;
   AdamNumbers adam(const AdamProblem&, const AdamNumbers&, const Numbers& gradients,
                    std::uint64_t step) const;
+
+  /// Where the backend fuses Adam.
+  FusedUpdate dense_backward_weights_adam(const DenseProblem&, const Numbers& src, const Numbers& diff_dst,
+                                          const AdamNumbers&, std::uint64_t step) const;
 
   Backend& backend() const { return backend_; }
 

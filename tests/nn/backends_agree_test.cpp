@@ -259,6 +259,32 @@ TEST_P(PapersModelsAgree, StepByStep) {
   compare_steps(device(), config(), steps());
 }
 
+// What backward() updates itself is what the optimizer would have made of the gradients.
+TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
+  const Model model = make_model(narrow());
+  Side apart(device(), model), fused(device(), model);
+  if (!fused.backend->fuses_adam()) return;
+  Network network(*fused.backend, model, fused.parameters, batch, Network::Mode::training, seed, fused.state,
+                  learning_rate);
+  for (Side* side : {&apart, &fused})
+    initialise(side->parameters, seed);
+  for (int step = 0; step < 2; ++step) {
+    apart.forward();
+    apart.network.backward();
+    apart.update();
+    fused.source.enqueue(*fused.backend, fused.state, network.input(), network.labels());
+    network.forward();
+    network.loss();
+    network.backward();
+    network.update();
+    fused.backend->advance(fused.state, batch);
+  }
+  for (auto arena : {&Parameters::weights, &Parameters::m, &Parameters::v, &Parameters::working}) {
+    const auto of = [&](const Side& side) { return side.parameters.download((side.parameters.*arena)()); };
+    EXPECT_EQ(of(apart), of(fused));
+  }
+}
+
 // Each on its own: Adam turns a rounding error of a gradient near 0 into +-learning_rate, so
 // only the losses are compared.
 TEST_P(BackendsAgree, FreeRunningLosses) {

@@ -1,6 +1,7 @@
+#include "kernels/cuda/gemm/flat_view.h"
+
 #include <fmt/format.h>
 
-#include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/runtime.h"
 
 namespace bragg::cuda {

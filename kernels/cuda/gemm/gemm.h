@@ -36,6 +36,9 @@ struct WeightGradient {
 template <typename T>
 void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<T>, float* parts,
                            const WeightGradient&);
+/// The same with Adam on the weights, which `store` holds; K in one part.
+void gemm_backward_weights_adam(const Describe&, const GemmTarget&, GemmArguments<BFloat16>,
+                                const AdamStore<false>& store, float* diff_bias);
 /// For any layout of the operands.
 std::size_t part_bytes(const GemmTarget&, std::int64_t M, std::int64_t N, std::int64_t K);
 

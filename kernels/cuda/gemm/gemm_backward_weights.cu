@@ -37,6 +37,22 @@ std::size_t part_bytes(const GemmTarget& target, std::int64_t M, std::int64_t N,
   return most == 1 ? 0 : sizeof(float) * static_cast<std::size_t>(most * M * (N + 1));
 }
 
+void gemm_backward_weights_adam(const Describe& describe, const GemmTarget& target, GemmArguments<BFloat16> p,
+                                const AdamStore<false>& store, float* diff_bias) {
+  const auto diff_dst = target.wgmma ? flatten(p.a, p.K) : std::nullopt,
+             src = diff_dst ? flatten(p.b, p.K) : diff_dst;
+  if (src && src->has_places_of(*diff_dst)) {
+    const AdamStore<true> transposed{store.weights,    store.m,         store.v,    store.working,
+                                     store.row_stride, store.constants, store.state};
+    const auto config = choose_gemm_config(MainLoop::wgmma_bf16, p.N, p.M, src->rows, false);
+    return run_wgmma<Contiguous::mn, Contiguous::mn>(describe, target, *src, *diff_dst, config, transposed,
+                                                     diff_bias);
+  }
+  p.a_sums = diff_bias;
+  run_gemm<Contiguous::mn, Contiguous::mn>(
+      describe, target.stream, p, choose_gemm_config(MainLoop::mma_bf16, p.M, p.N, p.K, false), store);
+}
+
 template <typename T>
 void gemm_backward_weights(const Describe& describe, const GemmTarget& target, GemmArguments<T> p,
                            float* parts, const WeightGradient& diff) {

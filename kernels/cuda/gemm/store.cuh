@@ -2,6 +2,7 @@
 // sum. A main loop asks for a row once and hands it elements, one or two neighbours at a time.
 #pragma once
 
+#include "kernels/cuda/adam_step.cuh"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/gemm/matrix_view.cuh"
 #include "kernels/problems.h"
@@ -192,6 +193,37 @@ struct TransposedPartStore {
   };
   __device__ Row row(std::uint32_t m, std::int32_t part) const { return {parts + part * part_stride + m}; }
   __device__ void put(const Row& to, std::int32_t n, float value) const { to.dst[n * row_stride] = value; }
+  __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
+    put(to, n, first);
+    put(to, n + 1, second);
+  }
+};
+
+/// Backward weights with Adam: C is the gradient, or its transpose, and goes no further than this.
+template <bool transposed>
+struct AdamStore {
+  float *weights, *m, *v;
+  BFloat16* working;
+  std::int64_t row_stride;  ///< elements, of the weights
+  AdamConstants constants;
+  const StepState* state;
+
+  struct Row {
+    std::int64_t begin;
+    AdamFactors factors;
+  };
+  __device__ Row row(std::uint32_t index, std::int32_t /*part*/) const {
+    return {transposed ? index : index * row_stride, factors_of(constants, *state)};
+  }
+  __device__ void put(const Row& to, std::int32_t n, float gradient) const {
+    const std::int64_t at = to.begin + (transposed ? n * row_stride : n);
+    float w = weights[at], first = m[at], second = v[at];
+    adam_step(constants, to.factors, gradient, w, first, second);
+    weights[at] = w;
+    m[at] = first;
+    v[at] = second;
+    working[at] = rounded_to<BFloat16>(w);
+  }
   __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
     put(to, n, first);
     put(to, n + 1, second);

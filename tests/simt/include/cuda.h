@@ -2,6 +2,7 @@
 // refuse.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 using cuuint32_t = std::uint32_t;
