@@ -37,12 +37,12 @@ step models 180 $build/tests/nn/nn_test --gtest_filter='*_cuda*'
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck synccheck initcheck; do
     step "sanitizer_$tool" 90 compute-sanitizer --tool "$tool" --error-exitcode 9 $build/tests/kernels/network_ops_test \
-      --gtest_filter='*Softmax*/cuda:*AvgPool1d/cuda:*DropoutKeeps*/cuda*'
+      --gtest_filter='*Softmax*/cuda:*AvgPool1d/cuda*:*DropoutKeeps*/cuda*:*DenseIsWithin*/cuda*'
   done
 fi
 
 # Fast.
-for precision in fp32 tf32; do
+for precision in fp32 tf32 bf16; do
   step "kernels_$precision" 60 $build/bench/bench_kernels --device=cuda --precision=$precision --benchmark_min_time=0.2 \
     --benchmark_out="$out/kernels_$precision.json" --benchmark_out_format=json
   for model in scnn npcnn mlp; do
@@ -50,6 +50,8 @@ for precision in fp32 tf32; do
       --batch 256 --seconds 3
   done
 done
+step kernels_bf16_sm_80 60 $build/bench/bench_kernels --device=cuda --precision=bf16 --instruction_set=sm_80 \
+  --benchmark_min_time=0.2 --benchmark_out="$out/kernels_bf16_sm_80.json" --benchmark_out_format=json
 if python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null; then
   step pytorch 240 python3 bench/training_step/pytorch_gpu_peer.py --seconds 3
 fi
@@ -65,7 +67,7 @@ fi
   printf '],\n"pytorch": [\n'
   if [ -f "$out/pytorch.log" ]; then grep '^{' "$out/pytorch.log" | sed '$! s/$/,/'; fi
   printf ']'
-  for precision in fp32 tf32; do
+  for precision in fp32 tf32 bf16 bf16_sm_80; do
     printf ',\n"kernels_%s": ' "$precision"
     if [ -s "$out/kernels_$precision.json" ]; then cat "$out/kernels_$precision.json"; else echo null; fi
   done

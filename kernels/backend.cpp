@@ -2,6 +2,7 @@
 #include "kernels/backend.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include <fmt/format.h>
@@ -105,6 +106,14 @@ class Repetition final : public Recording {
 };
 
 }  // namespace
+
+double Backend::seconds_of(const std::function<void()>& ops) {
+  synchronize();
+  const auto start = std::chrono::steady_clock::now();
+  ops();
+  synchronize();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 std::unique_ptr<Recording> Backend::record(std::function<void()> enqueue) {
   return std::make_unique<Repetition>(std::move(enqueue));

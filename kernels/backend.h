@@ -67,6 +67,8 @@ class Backend {
   virtual void upload(const void* host, void* dst, std::size_t bytes) = 0;
   virtual void download(const void* src, void* host, std::size_t bytes) = 0;
   virtual void synchronize() {}
+  /// Seconds that the device takes for what `ops` enqueues, by its own clock where it has one; waits.
+  virtual double seconds_of(const std::function<void()>& ops);
   /// The ops that `enqueue` asks for: recorded, not run. On a GPU one launch then runs them all (a CUDA
   /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
   /// where the workspace has moved since.

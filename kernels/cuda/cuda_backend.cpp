@@ -90,6 +90,15 @@ void CudaBackend::synchronize() {
   stream_.synchronize();
 }
 
+double CudaBackend::seconds_of(const std::function<void()>& ops) {
+  const Event begin, end;
+  begin.record(stream_);
+  ops();
+  end.record(stream_);
+  stream_.synchronize();
+  return end.seconds_since(begin);
+}
+
 /// Recorded when it is run first, as all memory is planned then.
 class CudaBackend::Graph final : public Recording {
  public:

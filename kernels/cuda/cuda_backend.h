@@ -37,6 +37,7 @@ class CudaBackend final : public Backend {
   void upload(const void* host, void* dst, std::size_t bytes) override;
   void download(const void* src, void* host, std::size_t bytes) override;
   void synchronize() override;
+  double seconds_of(const std::function<void()>& ops) override;
   std::unique_ptr<Recording> record(std::function<void()> enqueue) override;
   void upload(std::span<const float> host, Tensor dst) override;
   void download(ConstTensor src, std::span<float> host) override;

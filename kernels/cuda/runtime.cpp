@@ -20,6 +20,24 @@ void Stream::synchronize() const {
   check(cudaStreamSynchronize(stream_), "synchronize: one of the ops before");
 }
 
+Event::Event() {
+  check(cudaEventCreate(&event_), "event");
+}
+
+Event::~Event() {
+  cudaEventDestroy(event_);
+}
+
+void Event::record(const Stream& stream) const {
+  check(cudaEventRecord(event_, stream.get()), "event");
+}
+
+double Event::seconds_since(const Event& earlier) const {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, earlier.event_, event_), "event");
+  return 1e-3 * double{milliseconds};
+}
+
 void ExecutableGraph::begin_capture(const Stream& stream) {
   check(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeThreadLocal), "record");
 }

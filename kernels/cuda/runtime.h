@@ -38,6 +38,22 @@ class Stream {
   cudaStream_t stream_ = nullptr;
 };
 
+/// A moment in a stream.
+class Event {
+ public:
+  Event();
+  ~Event();
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+
+  void record(const Stream&) const;
+  /// Both have passed.
+  double seconds_since(const Event& earlier) const;
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
 /// What a stream was given between begin() and the constructor, as one thing to launch.
 class ExecutableGraph {
  public:

@@ -86,6 +86,19 @@ TEST(CudaBackend, ARecordingRunsItsOpsAsOftenAsItIsAsked) {
   EXPECT_EQ(enqueued, 2);
 }
 
+TEST(CudaBackend, TimesWhatItRuns) {
+  const auto backend = gpu();
+  const Buffer memory = backend->allocate(sizeof(StepState));
+  const auto seconds = [&](int times) {
+    return backend->seconds_of([&] {
+      for (int i = 0; i < times; ++i)
+        backend->advance({memory.data(), DType::u64}, 1);
+    });
+  };
+  EXPECT_GT(seconds(1), 0);
+  EXPECT_LT(seconds(1), seconds(2000));
+}
+
 TEST(CudaBackend, WhatCannotBeRecordedIsRefused) {
   const auto backend = gpu();
   const Buffer memory = backend->allocate(sizeof(StepState));

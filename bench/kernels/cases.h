@@ -1,0 +1,30 @@
+// What bench_kernels can run: one pass of one op on memory of its own.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/kernels/layers.h"
+#include "kernels/backend.h"
+
+namespace bragg::bench {
+
+/// Calls the op once; owns its memory.
+using Run = std::function<void()>;
+
+struct Case {
+  std::string name;  ///< "scnn/conv2/forward"
+  double flops = 0;  ///< of the products alone; 0 where memory bounds the op
+  double bytes = 0;  ///< least that the op reads and writes, where memory bounds it
+  std::function<Run(Backend&)> prepare;
+};
+
+/// Passes by name: forward, backward_data, backward_weights (dense also backward_weights_adam where the
+/// backend fuses it), backward (pooling), or all of an op's.
+std::vector<Case> cases_of(const Backend&, const Layer&);
+std::vector<Case> cases_of(const Backend&, const std::string& name, const SoftmaxCrossEntropyProblem&);
+std::vector<Case> cases_of(const Backend&, const std::string& name, const AdamProblem&);
+
+}  // namespace bragg::bench
