@@ -121,8 +121,6 @@ int CommandLine::main(int argc, char** argv) {
 
 std::unique_ptr<Backend> make_backend(const CommonOptions& common, const std::string& precision) {
   const DeviceChoice choice = choose_device(common.device);
-  if (!choice.no_gpu_because.empty())
-    fmt::print(stderr, "no GPU ({}): computing on the CPU\n", choice.no_gpu_because);
   const bool other = !choice.gpu && precision != "fp32";
   if (other)
     fmt::print(stderr, "precision {} is a GPU's: {} computes in its own\n", precision, choice.device);
@@ -130,6 +128,12 @@ std::unique_ptr<Backend> make_backend(const CommonOptions& common, const std::st
                               .threads = common.threads,
                               .instruction_set = {},
                               .precision = other ? "fp32" : precision});
+}
+
+std::string describe_device(const CommonOptions& common, const Backend& backend) {
+  const std::string because = choose_device(common.device).no_gpu_because;
+  return because.empty() ? backend.description()
+                         : fmt::format("{} (no GPU: {})", backend.description(), because);
 }
 
 }  // namespace bragg::apps

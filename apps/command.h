@@ -54,9 +54,11 @@ class CommandLine {
   Run run_;
 };
 
-/// The backend that the flags ask for, with DeviceOptions::precision where that is a GPU; other devices compute
-/// in their own, which it says on stderr, as it says that there is no GPU to be chosen.
+/// The backend that the flags ask for, with DeviceOptions::precision where that is a GPU; other devices
+/// compute in their own, which it says on stderr.
 std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& precision = "fp32");
+/// What it is, and where a program that could use a GPU was to choose and found none, why.
+std::string describe_device(const CommonOptions&, const Backend&);
 
 void add_crystals(CommandLine&);
 void add_crystals_split(CommandLine&, CLI::App* group);

@@ -43,7 +43,7 @@ void add_info(CommandLine& line) {
                                return exit_success;
                              }
                              fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n",
-                                        version(), commit(), backend->description());
+                                        version(), commit(), describe_device(common, *backend));
                              return exit_success;
                            });
   app->add_option("--plan", *plan, "the ops and bytes of a training step for this config");

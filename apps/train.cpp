@@ -105,7 +105,8 @@ int train(const Options& options, const CommonOptions& common) {
   const TrainingData data = make_training_data(*backend, files, config);
   files.release_crystals();
   fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,
-             nn::parameter_count(model), data.training_size, data.held_out_size, backend->description());
+             nn::parameter_count(model), data.training_size, data.held_out_size,
+             describe_device(common, *backend));
   fs::create_directories(out);
   write_file(out / "config.toml", facts.config);
 

@@ -47,9 +47,20 @@ TEST_P(NetworkOn, PlanSaysNamesAndShapes) {
   EXPECT_EQ(what[6], "dense1 forward (3, 3, 4) -> (3, 1, 12) + bias, relu, dropout 0.5");
   EXPECT_EQ(what[8], "dense3 forward (3, 1, 10) -> (3, 1, 5) + bias");
   EXPECT_EQ(what[9], "softmax_cross_entropy (3, 5)");
-  EXPECT_EQ(what[10], "dense3 backward_weights (3, 1, 10) x (3, 1, 5)");
-  EXPECT_EQ(what[11], "dense3 backward_data (3, 1, 5) -> (3, 1, 10), relu and dropout of its input");
+  EXPECT_EQ(what[10], "dense3 backward_data (3, 1, 5) -> (3, 1, 10), relu and dropout of its input");
+  EXPECT_EQ(what[11], "dense3 backward_weights (3, 1, 10) x (3, 1, 5)");
   EXPECT_EQ(what.back(), "conv1 backward_weights (3, 61, 1) x (3, 29, 5)");
+
+  const Network updating(*backend_, model, parameters, 3, Network::Mode::training, 1, state(), 1e-3);
+  ASSERT_EQ(updating.plan().size(), what.size() + 1);
+  EXPECT_EQ(updating.plan().back().what, "adam");
+}
+
+TEST_P(NetworkOn, UpdatesWithALearningRateAlone) {
+  const Model model = make_model(tests::small_config("mlp"));
+  Parameters parameters(*backend_, model, Parameters::Use::training);
+  Network fixed(*backend_, model, parameters, 2, Network::Mode::training, 1, state());
+  EXPECT_THROW(fixed.update(), ProblemError);
 }
 
 TEST_P(NetworkOn, TrainingWithoutDropoutIsInference) {
