@@ -9,7 +9,7 @@ namespace {
 /// Row n: the features of item n.
 template <typename T>
 ConstMatrixView<T> items(const ConstActivations& a) {
-  return {a.item<T>(0), a.item_stride, 1, a.C, a.C};
+  return {a.item<T>(0), a.item_stride, 1, 0, a.C};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "tests/simt/hopper.h"
 
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <memory>
@@ -85,6 +86,8 @@ void multiply(const Product& p, unsigned thread) {
     }
 }
 
+std::atomic<std::uint64_t> count = 0;
+
 /// Of the running thread: groups of products, the last one open.
 using Groups = std::vector<std::vector<Product>>;
 Groups& products() {
@@ -114,7 +117,12 @@ void wgmma_m64k16(float* d, int N, std::uint64_t a, std::uint64_t b, bool a_mn, 
   constexpr std::uint64_t swizzle_128 = 1;
   if (field(a, 62, 2) != swizzle_128 || field(b, 62, 2) != swizzle_128)
     throw std::runtime_error("wgmma: emulated for the 128-byte swizzle");
+  ++count;
   products().back().push_back({d, N, a, b, a_mn, b_mn, accumulate});
+}
+
+std::uint64_t wgmma_count() {
+  return count;
 }
 
 void wgmma_commit() {

@@ -18,6 +18,8 @@ void copy_box(void* shared, const CUtensorMap* map, std::int32_t x, std::int32_t
 
 /// `d`: the N / 2 elements of this thread.
 void wgmma_m64k16(float* d, int N, std::uint64_t a, std::uint64_t b, bool a_mn, bool b_mn, bool accumulate);
+/// How often since the program began, by any thread.
+std::uint64_t wgmma_count();
 void wgmma_commit();
 void wgmma_wait(unsigned pending);
 

@@ -11,6 +11,7 @@
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/error.h"
+#include "tests/kernels/op_runner.h"
 #include "tests/simt/mma_layouts.h"
 
 namespace bragg::tests {
@@ -214,6 +215,33 @@ TEST(Hopper, ViewsThatTmaCanRead) {
   EXPECT_TRUE(cuda::flatten(View(memory, 64, 1, 64, 64), 21));  // items of one row
   EXPECT_TRUE(cuda::flatten(View(memory, 0, 21, 64, 60), 21));  // one item
   EXPECT_THROW(cuda::make_tensor_map({memory, 12, 64, 4, 4, 4}, 4), Error);
+}
+
+// The layouts that a network plans are taken by wgmma in every pass, odd sizes too: nothing falls back
+// unnoticed.
+TEST(Hopper, AlignedOpsAreWgmmas) {
+  const auto backend = make_backend({"cuda", 1, "", "bf16"}),
+             older = make_backend({"cuda", 1, "sm_80", "bf16"});
+  const OpRunner run(*backend, 8), run_older(*older, 8), unaligned(*backend);
+  const auto uses_wgmma = [](const auto& op) {
+    const std::uint64_t before = simt::wgmma_count();
+    op();
+    return simt::wgmma_count() > before;
+  };
+  const DenseProblem dense{.N = 3, .in = 21, .out = 13};
+  const Numbers x = uniforms(3 * 21, 1), w = uniforms(13 * 21, 2), dy = uniforms(3 * 13, 3);
+  EXPECT_TRUE(uses_wgmma([&] { run.dense_forward(dense, x, w, {}); }));
+  EXPECT_TRUE(uses_wgmma([&] { run.dense_backward_data(dense, dy, w, {}); }));
+  EXPECT_TRUE(uses_wgmma([&] { run.dense_backward_weights(dense, x, dy); }));
+  EXPECT_TRUE(uses_wgmma([&] { run.dense_backward_weights_adam(dense, x, dy, {w, w, absolute(w), {}}, 1); }));
+  EXPECT_FALSE(uses_wgmma([&] { run_older.dense_forward(dense, x, w, {}); }));
+  EXPECT_FALSE(uses_wgmma([&] { unaligned.dense_forward(dense, x, w, {}); }));
+  const Conv1dProblem conv{.N = 3, .L_in = 23, .C_in = 8, .C_out = 16, .kernel = 5, .stride = 2};
+  const Numbers src = uniforms(3 * 23 * 8, 1), kernels = uniforms(16 * 5 * 8, 2),
+                gradient = uniforms(3 * 10 * 16, 3);
+  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_forward(conv, src, kernels, {}); }));
+  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_data(conv, gradient, kernels, {}); }));
+  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_weights(conv, src, gradient); }));
 }
 
 }  // namespace
