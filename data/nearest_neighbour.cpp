@@ -8,29 +8,32 @@ namespace {
 
 constexpr std::int64_t query_block = 4096, reference_block = 512;
 
-/// A block of rows in device memory, filled from FeatureRows.
+/// A block of rows in device memory as a dense layer's weights lie there, filled from FeatureRows.
 class Block {
  public:
   Block(Backend& backend, std::int64_t rows, std::int64_t points)
       : backend_(backend),
         points_(points),
-        host_(static_cast<std::size_t>(rows * points)),
-        buffer_(backend.allocate(static_cast<std::size_t>(rows * points) * size_of(backend.element_type()))) {
-  }
+        row_stride_(backend.weight_row_stride(points)),
+        host_(static_cast<std::size_t>(rows * row_stride_)),
+        buffer_(backend.allocate(host_.size() * size_of(backend.element_type()))) {}
 
   void load(const FeatureRows& source, std::int64_t begin, std::int64_t rows) {
     const std::span<float> host(host_);
-    const auto length = static_cast<std::size_t>(points_);
+    const auto length = static_cast<std::size_t>(points_), stride = static_cast<std::size_t>(row_stride_);
     for (std::int64_t i = 0; i < rows; ++i)
-      source.read(begin + i, host.subspan(static_cast<std::size_t>(i) * length, length));
-    backend_.upload(host.first(static_cast<std::size_t>(rows) * length), tensor());
+      source.read(begin + i, host.subspan(static_cast<std::size_t>(i) * stride, length));
+    backend_.upload(host.first(static_cast<std::size_t>(rows) * stride), tensor());
   }
   Tensor tensor() const { return {buffer_.data(), backend_.element_type()}; }
+  ConstActivations items(std::int64_t N) const {
+    return {buffer_.data(), backend_.element_type(), N, 1, points_, row_stride_};
+  }
 
  private:
   Backend& backend_;
-  std::int64_t points_;
-  std::vector<float> host_;
+  std::int64_t points_, row_stride_;
+  std::vector<float> host_;  ///< zeros between the rows
   Buffer buffer_;
 };
 
@@ -80,9 +83,8 @@ std::vector<Neighbour> nearest_neighbours(Backend& backend, const FeatureRows& q
       reference.load(references, r, M);
       const DenseProblem problem{N, points, M};
       backend.reserve_workspace(backend.workspace_bytes(problem));
-      const ConstActivations src{query.tensor().data, backend.element_type(), N, 1, points, points};
       const Activations dst{similarity.data(), backend.precise_type(), N, 1, M, M};
-      backend.dense_forward(problem, src, reference.tensor(), dst, {});
+      backend.dense_forward(problem, query.items(N), reference.tensor(), dst, {});
       backend.download(ConstTensor{dst.data, dst.dtype},
                        std::span(host).first(static_cast<std::size_t>(N * M)));
       for (std::int64_t i = 0; i < N; ++i) {

@@ -159,8 +159,7 @@ void Backend::conv1d_backward_data(const Conv1dProblem& p, const ConstActivation
   p.validate();
   const Call call("conv1d_backward_data", *this);
   call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C_out);
-  call.item_stride("diff_dst (with its halo)", diff_dst,
-                   (p.L_out() + std::max(p.halo_before(), p.halo_after())) * p.C_out);
+  call.item_stride("diff_dst (with its halo)", diff_dst, p.haloed_item_stride());
   call.activations("diff_src", diff_src, p.N, p.L_in, p.C_in);
   call.tensor("weights", weights);
   call.relu_gradient(relu, diff_src);

@@ -46,11 +46,13 @@ class Backend {
   /// Elements. Rows of weights begin at multiples of it (weight_row_stride); activations may begin anywhere,
   /// those at multiples are read faster.
   virtual std::int64_t row_alignment() const { return 1; }
+  /// Elements, up to a multiple of it.
+  std::int64_t aligned(std::int64_t elements) const {
+    return (elements + row_alignment() - 1) / row_alignment() * row_alignment();
+  }
   /// From one output's weights to the next, in all arenas alike. What lies between is neither read nor
   /// written.
-  std::int64_t weight_row_stride(std::int64_t row_length) const {
-    return (row_length + row_alignment() - 1) / row_alignment() * row_alignment();
-  }
+  std::int64_t weight_row_stride(std::int64_t row_length) const { return aligned(row_length); }
 
   // ---- memory ----
   /// Zero-filled, aligned to ArenaPlan::alignment. Throws Error naming the bytes asked for.

@@ -66,9 +66,8 @@ class Network::Planner {
     for (std::size_t i = 0; i < layers; ++i)
       if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
         // The windows of all items are one sequence of rows then, where alignment allows.
-        const std::int64_t step = conv->stride * conv->C_in,
-                           whole = (conv->L_in + conv->stride - 1) / conv->stride;
-        if (step % backend_.row_alignment() == 0) net_.activations_[i].item_stride = whole * step;
+        if (conv->stride * conv->C_in % backend_.row_alignment() == 0)
+          net_.activations_[i].item_stride = conv->stepped_item_stride();
       }
     Activations& logits = net_.activations_.back();
     logits.dtype = backend_.precise_type();
@@ -80,10 +79,9 @@ class Network::Planner {
       net_.gradients_.resize(1);  // nobody asks for the input's
       gradient_offsets.resize(1);
       for (std::size_t i = 0; i < layers; ++i) {
-        const auto [halo_before, rows] = halo_of(i);
+        const auto [before, distance] = halo_of(i);
         Activations gradient = view(shapes_[i].L_out, shapes_[i].C_out);
-        gradient.item_stride = aligned(rows * gradient.C);
-        const std::int64_t before = aligned(halo_before * gradient.C);
+        gradient.item_stride = distance;
         gradient_offsets.push_back(plan.add(bytes(before) + bytes(gradient)) + bytes(before));
         net_.gradients_.push_back(gradient);
       }
@@ -134,13 +132,8 @@ class Network::Planner {
     return DenseProblem{net_.N_, s.C_in, s.C_out};
   }
 
-  /// Elements, up to where an item may begin.
-  std::int64_t aligned(std::int64_t elements) const {
-    const std::int64_t alignment = backend_.row_alignment();
-    return (elements + alignment - 1) / alignment * alignment;
-  }
   Activations view(std::int64_t L, std::int64_t C) const {
-    return {nullptr, backend_.element_type(), net_.N_, L, C, aligned(L * C)};
+    return {nullptr, backend_.element_type(), net_.N_, L, C, backend_.aligned(L * C)};
   }
   std::size_t bytes(std::int64_t elements) const {
     return static_cast<std::size_t>(elements) * size_of(backend_.element_type());
@@ -149,11 +142,13 @@ class Network::Planner {
     return static_cast<std::size_t>(a.N * a.item_stride) * size_of(a.dtype);
   }
 
-  /// Rows of zeros before item 0 of the gradient of layer i's output, and rows from one item to the next.
+  /// Elements of zeros before item 0 of the gradient of layer i's output, and from one item to the next.
   std::pair<std::int64_t, std::int64_t> halo_of(std::size_t i) const {
     const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]);
-    if (!conv || i == 0) return {0, shapes_[i].L_out};  // backward_data is not run
-    return {conv->halo_before(), conv->L_out() + std::max(conv->halo_before(), conv->halo_after())};
+    if (!conv || i == 0)  // backward_data is not run
+      return {0, backend_.aligned(shapes_[i].L_out * shapes_[i].C_out)};
+    return {backend_.aligned(conv->halo_before() * conv->C_out),
+            backend_.aligned(conv->haloed_item_stride())};
   }
 
   template <typename Run>

@@ -62,6 +62,7 @@ class Network {
 
  private:
   class Planner;
+  void run(std::size_t begin, std::size_t end);
 
   Backend& backend_;
   std::int64_t N_;
@@ -69,8 +70,6 @@ class Network {
   Tensor labels_, totals_;
   Buffer memory_;
   std::vector<PlannedOp> plan_;
-  void run(std::size_t begin, std::size_t end);
-
   std::size_t forward_end_ = 0, loss_end_ = 0, backward_end_ = 0;  ///< where in plan_
 };
 

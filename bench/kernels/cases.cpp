@@ -26,17 +26,13 @@ class Memory {
   Tensor tensor_;
 };
 
-std::int64_t up(std::int64_t n, std::int64_t to) {
-  return (n + to - 1) / to * to;
-}
-
 /// Activations as a network plans them.
 class Items {
  public:
   Items(Backend& b, std::int64_t N, std::int64_t L, std::int64_t C, std::int64_t distance = 0,
         std::int64_t front = 0)
-      : stride_(up(std::max(distance, L * C), b.row_alignment())),
-        memory_(b, b.element_type(), N * stride_, up(front, b.row_alignment())),
+      : stride_(b.aligned(std::max(distance, L * C))),
+        memory_(b, b.element_type(), N * stride_, b.aligned(front)),
         view_{memory_.tensor().data, memory_.tensor().dtype, N, L, C, stride_} {}
   const Activations& view() const { return view_; }
 
@@ -57,11 +53,10 @@ auto keep(Parts&&... parts) {
 }
 
 Items windows(Backend& b, const Conv1dProblem& p) {
-  return Items(b, p.N, p.L_in, p.C_in, (p.L_in + p.stride - 1) / p.stride * p.stride * p.C_in);
+  return Items(b, p.N, p.L_in, p.C_in, p.stepped_item_stride());
 }
 Items gradient(Backend& b, const Conv1dProblem& p) {
-  const std::int64_t halo = std::max(p.halo_before(), p.halo_after());
-  return Items(b, p.N, p.L_out(), p.C_out, (p.L_out() + halo) * p.C_out, p.halo_before() * p.C_out);
+  return Items(b, p.N, p.L_out(), p.C_out, p.haloed_item_stride(), p.halo_before() * p.C_out);
 }
 
 std::vector<Case> conv1d(const std::string& name, const Conv1dProblem& p) {

@@ -27,10 +27,10 @@ ConstMatrixView<T> outputs(const Conv1dProblem& p, const ConstActivations& a) {
 struct ByPhase {
   std::int64_t rows, row_length, row_stride;
 
-  explicit ByPhase(const Conv1dProblem& p)
+  ByPhase(const Backend& backend, const Conv1dProblem& p)
       : rows((p.halo_before() + 1) * p.C_out),
         row_length(p.stride * p.C_in),
-        row_stride((row_length + 7) / 8 * 8) {}
+        row_stride(backend.weight_row_stride(row_length)) {}
   std::size_t bytes() const { return static_cast<std::size_t>(rows * row_stride) * sizeof(BFloat16); }
 };
 
@@ -55,7 +55,7 @@ __global__ void __launch_bounds__(threads)
 std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
   const std::size_t parts = part_bytes(gemm_target(), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
-  return std::max(parts, wgmma_ ? ByPhase(p).bytes() : 0);
+  return std::max(parts, wgmma_ ? ByPhase(*this, p).bytes() : 0);
 }
 
 void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
@@ -86,7 +86,7 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
     if constexpr (std::is_same_v<T, BFloat16>) {
       if (wgmma_) {  // TMA cannot step back
-        const ByPhase phases(p);
+        const ByPhase phases(*this, p);
         auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes()));
         launch([&] { return text("conv1d_backward_data", p); }, stream_.get(),
                {dim3(static_cast<unsigned>((N + threads - 1) / threads),

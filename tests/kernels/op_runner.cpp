@@ -158,16 +158,14 @@ Numbers absolute(Numbers values) {
 }
 
 Guarded OpRunner::windows(const Conv1dProblem& p, const Numbers& src) const {
-  const std::int64_t step = alignment_ == 1 ? 0 : p.stride * p.C_in;
-  std::int64_t distance = item_stride(p.L_in * p.C_in);
-  if (step > 0 && step % alignment_ == 0) distance = (p.L_in + p.stride - 1) / p.stride * step;
+  const bool in_steps = alignment_ > 1 && p.stride * p.C_in % alignment_ == 0;
+  const std::int64_t distance = in_steps ? p.stepped_item_stride() : item_stride(p.L_in * p.C_in);
   return Guarded(backend_, "src", backend_.element_type(), {p.N, p.L_in, p.C_in, distance, guard()}, src);
 }
 
 Guarded OpRunner::gradient(const Conv1dProblem& p, const Numbers& diff_dst) const {
-  const std::int64_t halo = std::max(p.halo_before(), p.halo_after());
   return Guarded(backend_, "diff_dst", backend_.element_type(),
-                 {p.N, p.L_out(), p.C_out, aligned((p.L_out() + halo) * p.C_out), guard(),
+                 {p.N, p.L_out(), p.C_out, aligned(p.haloed_item_stride()), guard(),
                   aligned(p.halo_before() * p.C_out), 0.0},
                  diff_dst);
 }

@@ -78,6 +78,47 @@ class Fetch<T, Contiguous::mn> {
   std::int32_t first_, end_;
   float value_[T];
 };
+
+/// Calls multiply(a, b) for every step of the block's part of k, the tiles of both operands in one of two
+/// stages of shared memory, the next step's numbers waiting in registers meanwhile. Returns, where `sums`,
+/// the sum over k of row threadIdx.x of A's tile.
+template <int TM, int TN, Contiguous a_order, Contiguous b_order, int a_pitch, int b_pitch, typename Multiply>
+__device__ float for_each_step(const GemmArguments<float>& p, std::int32_t m0, std::int32_t n0, bool sums,
+                               float* memory, const Multiply& multiply) {
+  constexpr int stage = k_step * (a_pitch + b_pitch);
+  const std::int32_t k_begin = static_cast<std::int32_t>(blockIdx.z) * p.part_length;
+  const std::int32_t k_end = min(k_begin + p.part_length, p.K);
+  Fetch<TM, a_order> fetch_a(p.a, m0, p.M);
+  Fetch<TN, b_order> fetch_b(p.b, n0, p.N);
+  fetch_a.load(k_begin, k_end);
+  fetch_b.load(k_begin, k_end);
+  float a_sum = 0;
+  int at = 0;
+  for (std::int32_t k0 = k_begin; k0 < k_end; k0 += k_step, at ^= 1) {
+    float* const a = memory + at * stage;
+    float* const b = a + k_step * a_pitch;
+    fetch_a.template store<a_pitch>(a);
+    fetch_b.template store<b_pitch>(b);
+    // The other stage is still read by threads that are behind; the next barrier comes before it is written
+    // again.
+    __syncthreads();
+    if (k0 + k_step < k_end) {
+      fetch_a.load(k0 + k_step, k_end);
+      fetch_b.load(k0 + k_step, k_end);
+    }
+    multiply(a, b);
+    if (sums)
+      for (int k = 0; k < k_step; ++k)
+        a_sum += a[k * a_pitch + static_cast<int>(threadIdx.x)];
+  }
+  return a_sum;
+}
+
+/// What for_each_step returned, where `sums`.
+__device__ inline void put_a_sum(const GemmArguments<float>& p, std::int32_t m0, bool sums, float a_sum) {
+  const std::int32_t m = m0 + static_cast<std::int32_t>(threadIdx.x);
+  if (sums && m < p.M) p.a_sums[static_cast<std::int64_t>(blockIdx.z) * p.M + m] = a_sum;
+}
 }  // namespace gemm_block
 
 }  // namespace bragg::cuda

@@ -6,15 +6,7 @@ namespace bragg::cuda {
 template <typename T>
 void gemm_backward_data(const Describe& describe, const GemmTarget& target, const GemmArguments<T>& p,
                         const BackwardStore<T>& store) {
-  if constexpr (std::is_same_v<T, BFloat16>) {
-    const auto a = target.wgmma ? flatten(p.a, p.M) : std::nullopt, b = a ? flatten(p.b, p.K) : a;
-    if (b) {
-      const auto config = choose_gemm_config(MainLoop::wgmma_bf16, a->rows, p.N, p.K, false);
-      return run_wgmma<Contiguous::k, Contiguous::mn>(describe, target, *a, *b, config, store, nullptr);
-    }
-  }
-  const auto config = choose_gemm_config(general_main_loop(target.precision), p.M, p.N, p.K, false);
-  run_gemm<Contiguous::k, Contiguous::mn>(describe, target.stream, p, config, store);
+  run_by_rows_of_m<Contiguous::mn>(describe, target, p, store);
 }
 
 template void gemm_backward_data(const Describe&, const GemmTarget&, const GemmArguments<float>&,

@@ -28,7 +28,7 @@ constexpr Tile general_tiles[] = {{128, 128, 1.0}, {128, 80, 0.9}, {80, 128, 0.9
 // never measured).
 constexpr Tile wgmma_tiles[] = {{128, 80, 0.65}, {128, 128, 0.85}, {128, 160, 0.95}, {128, 208, 1.0}};
 
-/// Tiles and how many blocks are at work at a time on an H100.
+/// A main loop's tiles, how many of its blocks are at work at a time on an H100, and its step of k.
 struct Choices {
   std::span<const Tile> tiles;
   std::int64_t blocks, k_step;
@@ -38,8 +38,6 @@ Choices choices_of(MainLoop main_loop) {
   return {general_tiles, 2 * 132, 32};
 }
 
-constexpr std::int64_t nominal_blocks = 2 * 132;  // at work at a time: two per multiprocessor of an H100
-constexpr std::int64_t k_step = 32;               // a multiple of every main loop's
 constexpr std::int64_t shortest_part = 512, most_parts = 64;
 
 }  // namespace
@@ -83,25 +81,31 @@ MainLoop general_main_loop(Precision precision) {
                                         : MainLoop::mma_bf16;
 }
 
+GemmConfig cut(GemmConfig config, std::int64_t K) {
+  const std::int64_t k_step = choices_of(config.main_loop).k_step;
+  config.part_length = up(up(std::max<std::int64_t>(K, 1), config.parts), k_step) * k_step;
+  config.parts = std::max<std::int64_t>(up(K, config.part_length), 1);
+  return config;
+}
+
 GemmConfig choose_gemm_config(MainLoop main_loop, std::int64_t M, std::int64_t N, std::int64_t K,
                               bool may_split) {
-  const auto [tiles, nominal_blocks, k_step] = choices_of(main_loop);
+  const Choices choices = choices_of(main_loop);
   GemmConfig best;
   double lowest = std::numeric_limits<double>::infinity();
-  for (const Tile& tile : tiles) {
+  for (const Tile& tile : choices.tiles) {
     const std::int64_t blocks = up(M, tile.m) * up(N, tile.n);
     std::int64_t parts = 1;
     if (may_split) {
       parts =
-          std::clamp(std::min(up(nominal_blocks, blocks), K / shortest_part), std::int64_t{1}, most_parts);
+          std::clamp(std::min(up(choices.blocks, blocks), K / shortest_part), std::int64_t{1}, most_parts);
     }
-    const std::int64_t length = up(up(std::max<std::int64_t>(K, 1), parts), k_step) * k_step;
-    parts = std::max<std::int64_t>(up(K, length), 1);
-    const double waves = static_cast<double>(up(blocks * parts, nominal_blocks));
-    const double cost = waves * static_cast<double>(length) * tile.m * tile.n / tile.efficiency;
+    const GemmConfig config = cut({main_loop, tile.m, tile.n, parts, 0}, K);
+    const double waves = static_cast<double>(up(blocks * config.parts, choices.blocks));
+    const double cost = waves * static_cast<double>(config.part_length) * tile.m * tile.n / tile.efficiency;
     if (cost < lowest) {
       lowest = cost;
-      best = {main_loop, tile.m, tile.n, parts, length};
+      best = config;
     }
   }
   return best;

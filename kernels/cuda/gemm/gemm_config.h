@@ -29,6 +29,8 @@ struct GemmConfig {
 /// The cheapest of the main loop's tiles by a count of waves over a nominal GPU. `may_split`: K may be cut
 /// into parts.
 GemmConfig choose_gemm_config(MainLoop, std::int64_t M, std::int64_t N, std::int64_t K, bool may_split);
+/// K in at most config.parts parts of whole steps.
+GemmConfig cut(GemmConfig config, std::int64_t K);
 /// The main loop for operands of any layout.
 MainLoop general_main_loop(Precision);
 /// "simt fp32, tile 128x80, 53x1 blocks, 4 parts of 512"

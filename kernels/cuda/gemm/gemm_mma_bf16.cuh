@@ -7,6 +7,7 @@
 
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm/fetch_async.cuh"
+#include "kernels/cuda/gemm/store.cuh"
 
 namespace bragg::cuda {
 
@@ -107,19 +108,7 @@ __global__ void __launch_bounds__(Tile::threads)
   }
   wait_for_copies<0>();
 
-  const int g = lane / 4, t = lane % 4;
-#pragma unroll
-  for (int i = 0; i < MI; ++i) {
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const std::int32_t m = m0 + warp_m + 16 * i + 8 * half + g;
-      if (m >= p.M) continue;
-      auto row = store.row(static_cast<std::uint32_t>(m), static_cast<std::int32_t>(blockIdx.z));
-#pragma unroll
-      for (int j = 0; j < NI; ++j)
-        put_pair(store, row, n0 + warp_n + 8 * j + 2 * t, p.N, c[i][j][2 * half], c[i][j][2 * half + 1]);
-    }
-  }
+  put_accumulators(store, c, m0 + warp_m, n0 + warp_n, p.M, p.N);
   if (sums_here) {
     for (int i = 0, m = static_cast<int>(threadIdx.x); m < Tile::m; ++i, m += Tile::threads)
       if (m0 + m < p.M) p.a_sums[static_cast<std::int64_t>(blockIdx.z) * p.M + m0 + m] = a_sum[i];

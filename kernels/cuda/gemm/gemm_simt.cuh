@@ -54,50 +54,28 @@ __global__ void __launch_bounds__(gemm_block::threads)
   using namespace gemm_block;
   using namespace simt_gemm;
   constexpr int a_pitch = 16 * TM + padding, b_pitch = 16 * TN + padding;
-  constexpr int stage = k_step * (a_pitch + b_pitch);
   float* const memory = shared_memory<float>();
 
   const auto m0 = static_cast<std::int32_t>(blockIdx.x) * 16 * TM,
              n0 = static_cast<std::int32_t>(blockIdx.y) * 16 * TN;
-  const std::int32_t k_begin = static_cast<std::int32_t>(blockIdx.z) * p.part_length;
-  const std::int32_t k_end = min(k_begin + p.part_length, p.K);
-  Fetch<TM, a_order> fetch_a(p.a, m0, p.M);
-  Fetch<TN, b_order> fetch_b(p.b, n0, p.N);
-
   const int tx = static_cast<int>(threadIdx.x % 16), ty = static_cast<int>(threadIdx.x / 16);
   const bool sums_here = p.a_sums != nullptr && blockIdx.y == 0 && threadIdx.x < 16 * TM;
-  float c[TM][TN] = {}, a_sum = 0;
+  float c[TM][TN] = {};
 
-  fetch_a.load(k_begin, k_end);
-  fetch_b.load(k_begin, k_end);
-  int at = 0;
-  for (std::int32_t k0 = k_begin; k0 < k_end; k0 += k_step, at ^= 1) {
-    float* const a = memory + at * stage;
-    float* const b = a + k_step * a_pitch;
-    fetch_a.template store<a_pitch>(a);
-    fetch_b.template store<b_pitch>(b);
-    // The other stage is still read by threads that are behind; the next barrier comes before it is written
-    // again.
-    __syncthreads();
-    if (k0 + k_step < k_end) {
-      fetch_a.load(k0 + k_step, k_end);
-      fetch_b.load(k0 + k_step, k_end);
-    }
+  const float a_sum = for_each_step<TM, TN, a_order, b_order, a_pitch, b_pitch>(
+      p, m0, n0, sums_here, memory, [&](const float* a, const float* b) {
 #pragma unroll
-    for (int k = 0; k < k_step; ++k) {
-      float a_fragment[TM], b_fragment[TN];
-      read_fragment(a + k * a_pitch, ty, a_fragment);
-      read_fragment(b + k * b_pitch, tx, b_fragment);
+        for (int k = 0; k < k_step; ++k) {
+          float a_fragment[TM], b_fragment[TN];
+          read_fragment(a + k * a_pitch, ty, a_fragment);
+          read_fragment(b + k * b_pitch, tx, b_fragment);
 #pragma unroll
-      for (int i = 0; i < TM; ++i)
+          for (int i = 0; i < TM; ++i)
 #pragma unroll
-        for (int j = 0; j < TN; ++j)
-          c[i][j] = fmaf(a_fragment[i], b_fragment[j], c[i][j]);
-    }
-    if (sums_here)
-      for (int k = 0; k < k_step; ++k)
-        a_sum += a[k * a_pitch + static_cast<int>(threadIdx.x)];
-  }
+            for (int j = 0; j < TN; ++j)
+              c[i][j] = fmaf(a_fragment[i], b_fragment[j], c[i][j]);
+        }
+      });
 
 #pragma unroll
   for (int i = 0; i < TM; ++i) {
@@ -110,10 +88,7 @@ __global__ void __launch_bounds__(gemm_block::threads)
       if (n < p.N) store.put(row, n, c[i][j]);
     }
   }
-  if (sums_here) {
-    const std::int32_t m = m0 + static_cast<std::int32_t>(threadIdx.x);
-    if (m < p.M) p.a_sums[static_cast<std::int64_t>(blockIdx.z) * p.M + m] = a_sum;
-  }
+  put_a_sum(p, m0, sums_here, a_sum);
 }
 
 }  // namespace bragg::cuda

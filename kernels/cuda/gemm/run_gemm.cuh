@@ -19,59 +19,58 @@ inline dim3 tile_grid(std::int32_t M, std::int32_t N, const GemmConfig& config) 
   return dim3(up(M, config.tile_m), up(N, config.tile_n), static_cast<unsigned>(config.parts));
 }
 
-/// `WM`: warps along m of the tensor cores' kernel.
-template <int TM, int TN, int WM, Contiguous a_order, Contiguous b_order, typename Store, typename Describe>
+/// The tiles of gemm_config.cpp's general main loops: 16 TM x 16 TN elements, WM warps along m of the tensor
+/// cores' kernel in tf32, the warps of the one in bf16.
+template <int TM_, int TN_, int WM_, typename Bf16_>
+struct GeneralTile {
+  static constexpr int TM = TM_, TN = TN_, WM = WM_;
+  using Bf16 = Bf16_;
+  static_assert(Bf16::m == 16 * TM && Bf16::n == 16 * TN);
+};
+
+template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store>
 void launch_tile(const Describe& describe, cudaStream_t stream, const GemmArguments<float>& p,
                  const GemmConfig& config, const Store& store) {
+  constexpr int TM = Tile::TM, TN = Tile::TN;
   LaunchShape shape{tile_grid(p.M, p.N, config), dim3(gemm_block::threads)};
   if (config.main_loop == MainLoop::mma_tf32) {
     shape.shared_bytes = gemm_mma_tf32_shared_bytes<TM, TN>();
-    launch(describe, stream, shape, gemm_mma_tf32<TM, TN, WM, a_order, b_order, Store>, p, store);
+    launch(describe, stream, shape, gemm_mma_tf32<TM, TN, Tile::WM, a_order, b_order, Store>, p, store);
   } else {
     shape.shared_bytes = gemm_simt_shared_bytes<TM, TN>();
     launch(describe, stream, shape, gemm_simt<TM, TN, a_order, b_order, Store>, p, store);
   }
 }
 
-template <Contiguous a_order, Contiguous b_order, typename Store, typename Describe>
-void run_gemm(const Describe& describe, cudaStream_t stream, GemmArguments<float> p, const GemmConfig& config,
-              const Store& store) {
-  p.part_length = static_cast<std::int32_t>(config.part_length);
-  if (config.tile_m == 128 && config.tile_n == 128) {
-    launch_tile<8, 8, 4, a_order, b_order>(describe, stream, p, config, store);
-  } else if (config.tile_m == 128) {
-    launch_tile<8, 5, 4, a_order, b_order>(describe, stream, p, config, store);
-  } else if (config.tile_m == 80) {
-    launch_tile<5, 8, 1, a_order, b_order>(describe, stream, p, config, store);
-  } else {
-    launch_tile<4, 4, 2, a_order, b_order>(describe, stream, p, config, store);
-  }
-}
-
-template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store, typename Describe>
+template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store>
 void launch_tile(const Describe& describe, cudaStream_t stream, const GemmArguments<BFloat16>& p,
                  const GemmConfig& config, const Store& store) {
-  const LaunchShape shape{tile_grid(p.M, p.N, config), dim3(Tile::threads),
-                          gemm_mma_bf16_shared_bytes<Tile, a_order, b_order>()};
+  using Bf16 = typename Tile::Bf16;
+  const LaunchShape shape{tile_grid(p.M, p.N, config), dim3(Bf16::threads),
+                          gemm_mma_bf16_shared_bytes<Bf16, a_order, b_order>()};
   if (p.a.is_aligned() && p.b.is_aligned()) {
-    launch(describe, stream, shape, gemm_mma_bf16<Tile, a_order, b_order, true, Store>, p, store);
+    launch(describe, stream, shape, gemm_mma_bf16<Bf16, a_order, b_order, true, Store>, p, store);
   } else {
-    launch(describe, stream, shape, gemm_mma_bf16<Tile, a_order, b_order, false, Store>, p, store);
+    launch(describe, stream, shape, gemm_mma_bf16<Bf16, a_order, b_order, false, Store>, p, store);
   }
 }
 
-template <Contiguous a_order, Contiguous b_order, typename Store, typename Describe>
-void run_gemm(const Describe& describe, cudaStream_t stream, GemmArguments<BFloat16> p,
-              const GemmConfig& config, const Store& store) {
+/// C by the main loop for operands of any layout.
+template <Contiguous a_order, Contiguous b_order, typename T, typename Store>
+void run_gemm(const Describe& describe, cudaStream_t stream, GemmArguments<T> p, const GemmConfig& config,
+              const Store& store) {
   p.part_length = static_cast<std::int32_t>(config.part_length);
+  const auto run = [&]<typename Tile>(Tile) {
+    launch_tile<Tile, a_order, b_order>(describe, stream, p, config, store);
+  };
   if (config.tile_m == 128 && config.tile_n == 128) {
-    launch_tile<MmaTile<2, 8, 4, 2>, a_order, b_order>(describe, stream, p, config, store);
+    run(GeneralTile<8, 8, 4, MmaTile<2, 8, 4, 2>>());
   } else if (config.tile_m == 128) {
-    launch_tile<MmaTile<2, 10, 4, 1>, a_order, b_order>(describe, stream, p, config, store);
+    run(GeneralTile<8, 5, 4, MmaTile<2, 10, 4, 1>>());
   } else if (config.tile_m == 80) {
-    launch_tile<MmaTile<5, 4, 1, 4>, a_order, b_order>(describe, stream, p, config, store);
+    run(GeneralTile<5, 8, 1, MmaTile<5, 4, 1, 4>>());
   } else {
-    launch_tile<MmaTile<2, 4, 2, 2>, a_order, b_order>(describe, stream, p, config, store);
+    run(GeneralTile<4, 4, 2, MmaTile<2, 4, 2, 2>>());
   }
 }
 
@@ -112,6 +111,22 @@ void run_wgmma(const Describe& describe, const GemmTarget& target, const FlatVie
     default:
       return run(std::integral_constant<int, 208>());
   }
+}
+
+/// C of an A by rows m: by wgmma where it can be, K in one part.
+template <Contiguous b_order, typename T, typename Store>
+void run_by_rows_of_m(const Describe& describe, const GemmTarget& target, const GemmArguments<T>& p,
+                      const Store& store) {
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const auto a = target.wgmma ? flatten(p.a, p.M) : std::nullopt,
+               b = a ? flatten(p.b, b_order == Contiguous::k ? p.N : p.K) : std::nullopt;
+    if (b) {
+      const auto config = choose_gemm_config(MainLoop::wgmma_bf16, a->rows, p.N, p.K, false);
+      return run_wgmma<Contiguous::k, b_order>(describe, target, *a, *b, config, store, nullptr);
+    }
+  }
+  const auto config = choose_gemm_config(general_main_loop(target.precision), p.M, p.N, p.K, false);
+  run_gemm<Contiguous::k, b_order>(describe, target.stream, p, config, store);
 }
 
 }  // namespace bragg::cuda

@@ -27,6 +27,25 @@ __device__ void put_pair(const Store& store, Row& row, std::int32_t n, std::int3
   }
 }
 
+/// A warp's MI x NI accumulators of mma.sync (m16n8), the first of them at (m0, n0), as far as they are in C.
+template <int MI, int NI, typename Store>
+__device__ void put_accumulators(const Store& store, const float (&c)[MI][NI][4], std::int32_t m0,
+                                 std::int32_t n0, std::int32_t M, std::int32_t N) {
+  const auto lane = static_cast<std::int32_t>(threadIdx.x % 32), g = lane / 4, t = lane % 4;
+#pragma unroll
+  for (int i = 0; i < MI; ++i) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const std::int32_t m = m0 + 16 * i + 8 * half + g;
+      if (m >= M) continue;
+      auto row = store.row(static_cast<std::uint32_t>(m), static_cast<std::int32_t>(blockIdx.z));
+#pragma unroll
+      for (int j = 0; j < NI; ++j)
+        put_pair(store, row, n0 + 8 * j + 2 * t, N, c[i][j][2 * half], c[i][j][2 * half + 1]);
+    }
+  }
+}
+
 /// Two neighbours; `together`: the first one's address is a multiple of both.
 template <typename T>
 __device__ void store_two(T* dst, bool together, float first, float second) {

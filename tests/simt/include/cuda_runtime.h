@@ -113,8 +113,10 @@ inline std::uint32_t to_tf32(float x) {
   return (bits + 0x1000u) & 0xFFFFE000u;
 }
 
-/// The documented fragments, put together to matrices, multiplied, and taken apart again.
-inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+/// The documented fragments of m16n8, `per_word` values to a word, put together to matrices, multiplied, and
+/// taken apart again. `value` (word, which): one of them.
+template <unsigned per_word, typename Value>
+void mma_m16n8(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2], const Value& value) {
   struct Fragments {
     std::uint32_t a[4], b[2];
   } mine;
@@ -122,43 +124,30 @@ inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[4], const s
   std::memcpy(mine.b, b, sizeof b);
   const auto all = exchange_block(&mine, sizeof mine);
   const auto of = [&](unsigned other) { return static_cast<const Fragments*>(all(other)); };
-  // a tensor core takes the upper 19 bits of what it is given
-  const auto value = [](std::uint32_t bits) { return std::bit_cast<float>(bits & 0xFFFFE000u); };
+  constexpr unsigned half_K = 4 * per_word;  // in the same word of four lanes
   const unsigned g = lane() / 4, t = lane() % 4;
   for (unsigned i = 0; i < 4; ++i) {
     const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
     float sum = c[i];
-    for (unsigned k = 0; k < 8; ++k) {
-      const Fragments* with_a = of(row % 8 * 4 + k % 4);
-      const Fragments* with_b = of(column * 4 + k % 4);
-      sum = std::fma(value(with_a->a[row / 8 + 2 * (k / 4)]), value(with_b->b[k / 4]), sum);
+    for (unsigned k = 0; k < 2 * half_K; ++k) {
+      const unsigned holder = k % half_K / per_word, which = k % per_word;
+      const Fragments* with_a = of(row % 8 * 4 + holder);
+      const Fragments* with_b = of(column * 4 + holder);
+      sum = std::fma(value(with_a->a[row / 8 + 2 * (k / half_K)], which), value(with_b->b[k / half_K], which),
+                     sum);
     }
     c[i] = sum;
   }
 }
-
+inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+  // a tensor core takes the upper 19 bits of what it is given
+  mma_m16n8<1>(c, a, b,
+               [](std::uint32_t bits, unsigned) { return std::bit_cast<float>(bits & 0xFFFFE000u); });
+}
 inline void mma_m16n8k16_bf16(float (&c)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-  struct Fragments {
-    std::uint32_t a[4], b[2];
-  } mine;
-  std::memcpy(mine.a, a, sizeof a);
-  std::memcpy(mine.b, b, sizeof b);
-  const auto all = exchange_block(&mine, sizeof mine);
-  const auto of = [&](unsigned other) { return static_cast<const Fragments*>(all(other)); };
-  const auto value = [](std::uint32_t two, unsigned which) {
+  mma_m16n8<2>(c, a, b, [](std::uint32_t two, unsigned which) {
     return std::bit_cast<float>(which == 0 ? two << 16 : two & 0xFFFF0000u);
-  };
-  const unsigned g = lane() / 4, t = lane() % 4;
-  for (unsigned i = 0; i < 4; ++i) {
-    const unsigned row = g + 8 * (i / 2), column = 2 * t + i % 2;
-    float sum = c[i];
-    for (unsigned k = 0; k < 16; ++k) {
-      const Fragments* with_a = of(row % 8 * 4 + k % 8 / 2);
-      const Fragments* with_b = of(column * 4 + k % 8 / 2);
-      sum = std::fma(value(with_a->a[row / 8 + 2 * (k / 8)], k % 2), value(with_b->b[k / 8], k % 2), sum);
-    }
-    c[i] = sum;
-  }
+  });
 }
 
 /// ldmatrix .x4: refuses an address that the hardware would.
