@@ -115,6 +115,11 @@ double Backend::seconds_of(const std::function<void()>& ops) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+std::vector<std::string> Backend::choices_of(const std::function<void()>& ops) {
+  ops();
+  return {};
+}
+
 std::unique_ptr<Recording> Backend::record(std::function<void()> enqueue) {
   return std::make_unique<Repetition>(std::move(enqueue));
 }

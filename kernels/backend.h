@@ -54,6 +54,19 @@ class Backend {
   /// written.
   std::int64_t weight_row_stride(std::int64_t row_length) const { return aligned(row_length); }
 
+  /// Steps from one item to the next with which a convolution is fastest: src_item_stride and
+  /// diff_dst_item_stride are so many. A step is `stride` rows of src, and one row of diff_dst, whose halo
+  /// they hold.
+  virtual std::int64_t conv1d_steps(const Conv1dProblem& p) const {
+    return (p.L_in + p.stride - 1) / p.stride;
+  }
+  std::int64_t src_item_stride(const Conv1dProblem& p) const {
+    return aligned(conv1d_steps(p) * p.stride * p.C_in);
+  }
+  std::int64_t diff_dst_item_stride(const Conv1dProblem& p) const {
+    return aligned(conv1d_steps(p) * p.C_out);
+  }
+
   // ---- memory ----
   /// Zero-filled, aligned to ArenaPlan::alignment. Throws Error naming the bytes asked for.
   virtual Buffer allocate(std::size_t bytes) = 0;
@@ -75,6 +88,9 @@ class Backend {
   /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
   /// where the workspace has moved since.
   virtual std::unique_ptr<Recording> record(std::function<void()> enqueue);
+  /// Runs `ops` and says of each matrix product in them how it was computed; nothing where a backend has no
+  /// choice.
+  virtual std::vector<std::string> choices_of(const std::function<void()>& ops);
   /// Canonical fp32 on the host <-> the element type or the precise type on the device.
   virtual void upload(std::span<const float> host, Tensor dst) = 0;
   virtual void download(ConstTensor src, std::span<float> host) = 0;

@@ -30,9 +30,6 @@ struct Conv1dProblem {
   std::int64_t haloed_item_stride() const {
     return (L_out() + (halo_before() > halo_after() ? halo_before() : halo_after())) * C_out;
   }
-  /// Elements from one item of src to the next that are whole steps of a window: the windows of all items are
-  /// one sequence of rows, stride * C_in apart.
-  std::int64_t stepped_item_stride() const { return (L_in + stride - 1) / stride * stride * C_in; }
   /// 2 x multiply-adds of one pass.
   double flops() const { return 2.0 * N * L_out() * C_out * kernel * C_in; }
   void validate() const;

@@ -64,11 +64,8 @@ class Network::Planner {
     for (const LayerShape& s : shapes_)
       net_.activations_.push_back(view(s.L_out, s.C_out));
     for (std::size_t i = 0; i < layers; ++i)
-      if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
-        // The windows of all items are one sequence of rows then, where alignment allows.
-        if (conv->stride * conv->C_in % backend_.row_alignment() == 0)
-          net_.activations_[i].item_stride = conv->stepped_item_stride();
-      }
+      if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]))
+        net_.activations_[i].item_stride = backend_.src_item_stride(*conv);
     Activations& logits = net_.activations_.back();
     logits.dtype = backend_.precise_type();
     logits.item_stride = logits.L * logits.C;
@@ -79,9 +76,11 @@ class Network::Planner {
       net_.gradients_.resize(1);  // nobody asks for the input's
       gradient_offsets.resize(1);
       for (std::size_t i = 0; i < layers; ++i) {
-        const auto [before, distance] = halo_of(i);
+        const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]);
+        // Zeros for backward_data, which the first layer does not run.
+        const std::int64_t before = conv && i > 0 ? backend_.aligned(conv->halo_before() * conv->C_out) : 0;
         Activations gradient = view(shapes_[i].L_out, shapes_[i].C_out);
-        gradient.item_stride = distance;
+        if (conv) gradient.item_stride = backend_.diff_dst_item_stride(*conv);
         gradient_offsets.push_back(plan.add(bytes(before) + bytes(gradient)) + bytes(before));
         net_.gradients_.push_back(gradient);
       }
@@ -140,15 +139,6 @@ class Network::Planner {
   }
   static std::size_t bytes(const Activations& a) {
     return static_cast<std::size_t>(a.N * a.item_stride) * size_of(a.dtype);
-  }
-
-  /// Elements of zeros before item 0 of the gradient of layer i's output, and from one item to the next.
-  std::pair<std::int64_t, std::int64_t> halo_of(std::size_t i) const {
-    const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]);
-    if (!conv || i == 0)  // backward_data is not run
-      return {0, backend_.aligned(shapes_[i].L_out * shapes_[i].C_out)};
-    return {backend_.aligned(conv->halo_before() * conv->C_out),
-            backend_.aligned(conv->haloed_item_stride())};
   }
 
   template <typename Run>

@@ -53,10 +53,10 @@ auto keep(Parts&&... parts) {
 }
 
 Items windows(Backend& b, const Conv1dProblem& p) {
-  return Items(b, p.N, p.L_in, p.C_in, p.stepped_item_stride());
+  return Items(b, p.N, p.L_in, p.C_in, b.src_item_stride(p));
 }
 Items gradient(Backend& b, const Conv1dProblem& p) {
-  return Items(b, p.N, p.L_out(), p.C_out, p.haloed_item_stride(), p.halo_before() * p.C_out);
+  return Items(b, p.N, p.L_out(), p.C_out, b.diff_dst_item_stride(p), p.halo_before() * p.C_out);
 }
 
 std::vector<Case> conv1d(const std::string& name, const Conv1dProblem& p) {

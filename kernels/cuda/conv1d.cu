@@ -1,8 +1,17 @@
 // 1D convolution as a matrix product over overlapping views (gemm/matrix_view.cuh).
+//
+// Several outputs to a row. wgmma is starved by a product of 80 columns, and TMA cannot step by the few
+// elements of a convolution with one input channel. So a row of the product may be J neighbouring outputs:
+// J stride C_in elements from one row to the next, a window of K = ((J - 1) stride + kernel) C_in elements, J
+// C_out columns, and the kernel of output j moved by j stride C_in elements among zeros. The weights'
+// gradient is then the sum over j of J blocks of the product, moved back.
 #include <algorithm>
+#include <numeric>
+#include <optional>
 #include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
@@ -10,16 +19,46 @@
 namespace bragg::cuda {
 namespace {
 
-/// Row (n, t): the kernel * C_in contiguous numbers that output t of item n reads.
-template <typename T>
-ConstMatrixView<T> windows(const Conv1dProblem& p, const ConstActivations& src) {
-  return {src.item<T>(0), src.item_stride, p.L_out(), p.stride * p.C_in, p.kernel * p.C_in};
+std::int64_t up(std::int64_t n, std::int64_t d) {
+  return (n + d - 1) / d;
 }
 
-/// Row (n, t): the C_out numbers of that output.
+/// J outputs to a row.
+struct Wide {
+  std::int64_t outputs;   ///< J
+  std::int64_t rows;      ///< of an item
+  std::int64_t row_step;  ///< elements of src from one output to the next
+  std::int64_t K, N;      ///< elements of src that a row reads; columns
+
+  Wide(const Conv1dProblem& p, std::int64_t J)
+      : outputs(J),
+        rows(up(p.L_out(), J)),
+        row_step(p.stride * p.C_in),
+        K((J - 1) * row_step + p.kernel * p.C_in),
+        N(J * p.C_out) {}
+
+  /// Steps from one item to the next with which the last row reads nothing of what lies behind an item's own
+  /// memory, and all rows are one sequence.
+  std::int64_t steps(const Conv1dProblem& p) const {
+    const std::int64_t read = rows * outputs - 1 + up(p.kernel, p.stride);
+    return up(std::max(up(p.L_in, p.stride), read), outputs) * outputs;
+  }
+  /// Whether `a` lies so, with `step` elements to a step.
+  bool suits(const Conv1dProblem& p, const ConstActivations& a, std::int64_t step) const {
+    return reinterpret_cast<std::uintptr_t>(a.data) % 16 == 0 && a.item_stride == steps(p) * step;
+  }
+};
+
+/// Row (n, r): what outputs r J .. r J + J - 1 of item n read, K contiguous numbers.
 template <typename T>
-ConstMatrixView<T> outputs(const Conv1dProblem& p, const ConstActivations& a) {
-  return {a.item<T>(0), a.item_stride, p.L_out(), p.C_out, p.C_out};
+ConstMatrixView<T> windows(const Wide& wide, const ConstActivations& src) {
+  return {src.item<T>(0), src.item_stride, wide.rows, wide.outputs * wide.row_step, wide.K};
+}
+
+/// Row (n, r): those outputs.
+template <typename T>
+ConstMatrixView<T> outputs(const Wide& wide, const ConstActivations& a) {
+  return {a.item<T>(0), a.item_stride, wide.rows, wide.N, wide.N};
 }
 
 /// The weights by the phase of the input row that they meet: rows (tap i, output o) of stride * C_in numbers,
@@ -36,7 +75,14 @@ struct ByPhase {
 
 constexpr int threads = 256;
 
-/// Grid: (chunks of a row, rows of ByPhase).
+/// For kernels that loop over rows in y: (chunks of a row, rows).
+LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
+  return {dim3(static_cast<unsigned>(up(row_length, threads)),
+               static_cast<unsigned>(std::min<std::int64_t>(rows, 65535))),
+          dim3(threads)};
+}
+
+/// Grid: by_rows(row of ByPhase, rows).
 __global__ void __launch_bounds__(threads)
     order_by_phase(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
                    std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
@@ -50,23 +96,109 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
+/// Row (j, c) of dst: the weights of output channel c behind j row_step zeros. Grid: by_rows(dst_row_stride,
+/// wide.N).
+__global__ void __launch_bounds__(threads)
+    widen_weights(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
+                  std::int64_t weight_row_length, std::int64_t C_out, const Wide wide,
+                  BFloat16* __restrict__ dst, std::int64_t dst_row_stride) {
+  const std::int64_t k = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (k >= dst_row_stride) return;
+  for (std::int64_t row = blockIdx.y; row < wide.N; row += gridDim.y) {
+    const std::int64_t from = k - row / C_out * wide.row_step;
+    dst[row * dst_row_stride + k] =
+        from >= 0 && from < weight_row_length ? weights[row % C_out * weight_row_stride + from] : BFloat16{0};
+  }
+}
+
+/// The gradients of the weights and the bias from those of J moved kernels, `src` (J C_out, K) and `sums` (J
+/// C_out), added in the order of j. Grid: by_rows(weight_row_length, C_out).
+__global__ void __launch_bounds__(threads)
+    narrow_gradient(const float* __restrict__ src, const float* __restrict__ sums, const Wide wide,
+                    std::int64_t C_out, float* __restrict__ diff_weights, std::int64_t weight_row_stride,
+                    std::int64_t weight_row_length, float* __restrict__ diff_bias) {
+  const std::int64_t k = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (k >= weight_row_length) return;
+  for (std::int64_t c = blockIdx.y; c < C_out; c += gridDim.y) {
+    float sum = 0, bias = 0;
+    for (std::int64_t j = 0; j < wide.outputs; ++j) {
+      sum += src[(j * C_out + c) * wide.K + j * wide.row_step + k];
+      bias += sums[j * C_out + c];
+    }
+    diff_weights[c * weight_row_stride + k] = sum;
+    if (k == 0) diff_bias[c] = bias;
+  }
+}
+
+std::size_t wide_weight_bytes(const Backend& backend, const Wide& wide) {
+  return static_cast<std::size_t>(wide.N * backend.weight_row_stride(wide.K)) * sizeof(BFloat16);
+}
+std::size_t wide_gradient_bytes(const Wide& wide) {
+  return static_cast<std::size_t>(wide.N * (wide.K + 1)) * sizeof(float);
+}
+
+/// How a convolution whose operands lie as the network lays them is multiplied; none: not by wgmma.
+std::optional<Wide> choose_width(const Conv1dProblem& p, int multiprocessors) {
+  constexpr std::int64_t unit = 8, most_columns = 1024, most_waste = 3;
+  if (p.C_out % unit != 0) return p.stride * p.C_in % unit == 0 ? std::optional(Wide(p, 1)) : std::nullopt;
+  std::optional<Wide> best;
+  double fewest = 0;
+  const std::int64_t first = unit / std::gcd(unit, p.stride * p.C_in);  // rows begin at multiples of 16 bytes
+  for (std::int64_t J = first; J <= std::max<std::int64_t>(p.L_out(), first); J += first) {
+    const Wide wide(p, J);
+    if (J > 1 && (wide.N > most_columns || wide.K > most_waste * p.kernel * p.C_in)) break;
+    const std::int64_t rows = p.N * (wide.steps(p) / J);
+    const double clocks = choose_wgmma_config(rows, wide.N, wide.K, multiprocessors).clocks +
+                          choose_wgmma_config(wide.K, wide.N, rows, multiprocessors).clocks;
+    if (!best || clocks < fewest) {
+      best = wide;
+      fewest = clocks;
+    }
+  }
+  return best;
+}
+
 }  // namespace
+
+std::int64_t CudaBackend::conv1d_steps(const Conv1dProblem& p) const {
+  if (wgmma_ && p.N > 0)
+    if (const auto wide = choose_width(p, multiprocessors_)) return wide->steps(p);
+  return Backend::conv1d_steps(p);
+}
 
 std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
-  const std::size_t parts = part_bytes(gemm_target(), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
-  return std::max(parts, wgmma_ ? ByPhase(*this, p).bytes() : 0);
+  std::size_t bytes = part_bytes(gemm_target(), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
+  if (!wgmma_) return bytes;
+  bytes = std::max(bytes, ByPhase(*this, p).bytes());
+  if (const auto wide = choose_width(p, multiprocessors_); wide && wide->outputs > 1)
+    bytes = std::max({bytes, wide_weight_bytes(*this, *wide), wide_gradient_bytes(*wide)});
+  return bytes;
 }
 
 void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
                                     const Activations& dst, const Epilogue& epilogue) {
   with_element_type([&]<typename T>() {
     const std::int64_t K = p.kernel * p.C_in;
+    const auto describe = [&] { return text("conv1d_forward", p); };
     const ConstMatrixView<T> kernels(weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
-    const MatrixView<T> rows(dst.item<T>(0), dst.item_stride, p.L_out(), p.C_out, p.L_out() * p.C_out);
-    gemm_forward([&] { return text("conv1d_forward", p); }, gemm_target(),
-                 GemmArguments<T>(p.N * p.L_out(), p.C_out, K, windows<T>(p, src), kernels),
-                 ForwardStore<T>(rows, false, epilogue));
+    const auto run = [&](const Wide& wide, const ConstMatrixView<T>& b) {
+      gemm_forward(describe, gemm_target(),
+                   GemmArguments<T>(p.N * wide.rows, wide.N, wide.K, windows<T>(wide, src), b),
+                   ForwardStore<T>(dst.item<T>(0), dst.item_stride, p.L_out(), p.C_out, false, epilogue,
+                                   wide.outputs));
+    };
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      const auto wide = wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
+      if (wide && wide->outputs > 1 && wide->suits(p, src, wide->row_step)) {
+        auto* const widened = static_cast<T*>(workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
+        const std::int64_t row_stride = weight_row_stride(wide->K);
+        launch(describe, stream_.get(), by_rows(row_stride, wide->N), widen_weights, weights.as<T>(),
+               weight_row_stride(K), K, p.C_out, *wide, widened, row_stride);
+        return run(*wide, {widened, 0, wide->N, row_stride, wide->K});
+      }
+    }
+    run(Wide(p, 1), kernels);
   });
 }
 
@@ -77,7 +209,8 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
                                           ConstTensor weights, const Activations& diff_src,
                                           const ReluGradient& relu) {
   with_element_type([&]<typename T>() {
-    const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
+    const auto describe = [&] { return text("conv1d_backward_data", p); };
+    const std::int64_t taps = p.halo_before() + 1, rows = up(p.L_in, p.stride);
     const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
     const ConstMatrixView<T> a(diff_dst.item<T>(0) - p.halo_before() * p.C_out, diff_dst.item_stride, rows,
                                p.C_out, K);
@@ -88,31 +221,42 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
       if (wgmma_) {  // TMA cannot step back
         const ByPhase phases(*this, p);
         auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes()));
-        launch([&] { return text("conv1d_backward_data", p); }, stream_.get(),
-               {dim3(static_cast<unsigned>((N + threads - 1) / threads),
-                     static_cast<unsigned>(std::min<std::int64_t>(phases.rows, 65535))),
-                dim3(threads)},
-               order_by_phase, weights.as<T>(), weight_row_stride(row_length), row_length, p.C_out, phases,
-               ordered);
+        launch(describe, stream_.get(), by_rows(N, phases.rows), order_by_phase, weights.as<T>(),
+               weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
         b = {ordered, 0, K, phases.row_stride, N};
       }
     }
     const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
-    gemm_backward_data([&] { return text("conv1d_backward_data", p); }, gemm_target(),
-                       GemmArguments<T>(M, N, K, a, b), BackwardStore<T>(dst, relu));
+    gemm_backward_data(describe, gemm_target(), GemmArguments<T>(M, N, K, a, b), BackwardStore<T>(dst, relu));
   });
 }
 
 void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
                                              const ConstActivations& diff_dst, Tensor diff_weights,
                                              Tensor diff_bias) {
-  auto* const parts = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
+  auto* const scratch = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
   with_element_type([&]<typename T>() {
-    const std::int64_t row_length = p.kernel * p.C_in;
-    gemm_backward_weights(
-        [&] { return text("conv1d_backward_weights", p); }, gemm_target(),
-        GemmArguments<T>(p.C_out, row_length, p.N * p.L_out(), outputs<T>(p, diff_dst), windows<T>(p, src)),
-        parts, {diff_weights.as<float>(), weight_row_stride(row_length), diff_bias.as<float>()});
+    const auto describe = [&] { return text("conv1d_backward_weights", p); };
+    const auto run = [&](const Wide& wide, const WeightGradient& diff) {
+      gemm_backward_weights(describe, gemm_target(),
+                            GemmArguments<T>(wide.N, wide.K, p.N * wide.rows, outputs<T>(wide, diff_dst),
+                                             windows<T>(wide, src)),
+                            scratch, diff);
+    };
+    const std::int64_t row_length = p.kernel * p.C_in, row_stride = weight_row_stride(row_length);
+    auto* const weights = diff_weights.as<float>();
+    auto* const bias = diff_bias.as<float>();
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      const auto wide = wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
+      if (wide && wide->outputs > 1 && wide->suits(p, src, wide->row_step) &&
+          wide->suits(p, diff_dst, p.C_out)) {
+        float* const sums = scratch + wide->N * wide->K;
+        run(*wide, {scratch, wide->K, sums});
+        return launch(describe, stream_.get(), by_rows(row_length, p.C_out), narrow_gradient, scratch, sums,
+                      *wide, p.C_out, weights, row_stride, row_length, bias);
+      }
+    }
+    run(Wide(p, 1), {weights, row_stride, bias});
   });
 }
 

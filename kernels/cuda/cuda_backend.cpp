@@ -57,7 +57,35 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
              compute_capability(device_) == 9),
       multiprocessors_(multiprocessors(device_)),
       tickets_(allocate_device_memory(sizeof(unsigned))),
-      host_(std::move(host)) {}
+      host_(std::move(host)) {
+  if (!wgmma_) return;
+  const auto blocks = static_cast<std::size_t>(multiprocessors_);
+  shared_sums_ = allocate_device_memory(blocks * sums_per_block * sizeof(float));
+  shared_flags_ = allocate_device_memory(blocks * sizeof(unsigned));
+}
+
+GemmTarget CudaBackend::gemm_target() const {
+  return {stream_.get(),
+          precision_,
+          wgmma_,
+          multiprocessors_,
+          reinterpret_cast<float*>(shared_sums_.data()),
+          reinterpret_cast<unsigned*>(shared_flags_.data()),
+          choices_};
+}
+
+std::vector<std::string> CudaBackend::choices_of(const std::function<void()>& ops) {
+  std::vector<std::string> choices;
+  choices_ = &choices;
+  try {
+    ops();
+  } catch (...) {
+    choices_ = nullptr;
+    throw;
+  }
+  choices_ = nullptr;
+  return choices;
+}
 
 std::string CudaBackend::description() const {
   return fmt::format("{}, {}{}; simulator on the host: {}", describe_device(device_), name_of(precision_),

@@ -27,6 +27,7 @@ class CudaBackend final : public Backend {
   bool fuses_adam() const override { return precision_ == Precision::bf16; }
   /// In bf16 16 bytes, which cp.async and TMA need.
   std::int64_t row_alignment() const override { return precision_ == Precision::bf16 ? 8 : 1; }
+  std::int64_t conv1d_steps(const Conv1dProblem&) const override;
 
   Buffer allocate(std::size_t bytes) override;
   using Backend::workspace_bytes;
@@ -39,6 +40,7 @@ class CudaBackend final : public Backend {
   void synchronize() override;
   double seconds_of(const std::function<void()>& ops) override;
   std::unique_ptr<Recording> record(std::function<void()> enqueue) override;
+  std::vector<std::string> choices_of(const std::function<void()>& ops) override;
   void upload(std::span<const float> host, Tensor dst) override;
   void download(ConstTensor src, std::span<float> host) override;
 
@@ -87,7 +89,7 @@ class CudaBackend final : public Backend {
     }
   }
 
-  GemmTarget gemm_target() const { return {stream_.get(), precision_, wgmma_, multiprocessors_}; }
+  GemmTarget gemm_target() const;
 
   const int device_;
   const Precision precision_;
@@ -95,6 +97,8 @@ class CudaBackend final : public Backend {
   const int multiprocessors_;
   Stream stream_;
   Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
+  Buffer shared_sums_, shared_flags_;  ///< of blocks that share a tile: GemmTarget
+  std::vector<std::string>* choices_ = nullptr;
   std::unique_ptr<Backend> host_;
   Buffer host_patterns_;  ///< a batch on its way to the device
   /// A copy on the host of the set that was drawn from last, and which set that was. Forgotten in allocate():

@@ -15,17 +15,17 @@ ConstMatrixView<T> items(const ConstActivations& a) {
 }  // namespace
 
 std::size_t CudaBackend::workspace_bytes(const DenseProblem& p) const {
-  return part_bytes(gemm_target(), p.out, p.in, p.N);
+  return fuses_adam() ? 0 : part_bytes(gemm_target(), p.out, p.in, p.N);  // one part, as the fused
 }
 
 void CudaBackend::do_dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
                                    const Activations& dst, const Epilogue& epilogue) {
   with_element_type([&]<typename T>() {
     const ConstMatrixView<T> outputs(weights.as<T>(), 0, p.out, weight_row_stride(p.in), p.in);
-    const MatrixView<T> rows(dst.item<T>(0), dst.item_stride, 1, p.out, p.out);
-    gemm_forward([&] { return text("dense_forward", p); }, gemm_target(),
-                 GemmArguments<T>(p.N, p.out, p.in, items<T>(src), outputs),
-                 ForwardStore<T>(rows, dst.dtype != element_type(), epilogue));
+    gemm_forward(
+        [&] { return text("dense_forward", p); }, gemm_target(),
+        GemmArguments<T>(p.N, p.out, p.in, items<T>(src), outputs),
+        ForwardStore<T>(dst.item<T>(0), dst.item_stride, 1, p.out, dst.dtype != element_type(), epilogue));
   });
 }
 
@@ -44,7 +44,8 @@ void CudaBackend::do_dense_backward_data(const DenseProblem& p, const ConstActiv
 void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstActivations& src,
                                             const ConstActivations& diff_dst, Tensor diff_weights,
                                             Tensor diff_bias) {
-  auto* const parts = static_cast<float*>(workspace("dense_backward_weights", workspace_bytes(p)));
+  auto* const parts =
+      fuses_adam() ? nullptr : static_cast<float*>(workspace("dense_backward_weights", workspace_bytes(p)));
   with_element_type([&]<typename T>() {
     gemm_backward_weights([&] { return text("dense_backward_weights", p); }, gemm_target(),
                           GemmArguments<T>(p.out, p.in, p.N, items<T>(diff_dst), items<T>(src)), parts,

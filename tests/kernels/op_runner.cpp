@@ -158,16 +158,16 @@ Numbers absolute(Numbers values) {
 }
 
 Guarded OpRunner::windows(const Conv1dProblem& p, const Numbers& src) const {
-  const bool in_steps = alignment_ > 1 && p.stride * p.C_in % alignment_ == 0;
-  const std::int64_t distance = in_steps ? p.stepped_item_stride() : item_stride(p.L_in * p.C_in);
+  const std::int64_t distance = alignment_ > 1 ? backend_.src_item_stride(p) : item_stride(p.L_in * p.C_in);
   return Guarded(backend_, "src", backend_.element_type(), {p.N, p.L_in, p.C_in, distance, guard()}, src);
 }
 
 Guarded OpRunner::gradient(const Conv1dProblem& p, const Numbers& diff_dst) const {
-  return Guarded(backend_, "diff_dst", backend_.element_type(),
-                 {p.N, p.L_out(), p.C_out, aligned(p.haloed_item_stride()), guard(),
-                  aligned(p.halo_before() * p.C_out), 0.0},
-                 diff_dst);
+  return Guarded(
+      backend_, "diff_dst", backend_.element_type(),
+      {p.N, p.L_out(), p.C_out, alignment_ > 1 ? backend_.diff_dst_item_stride(p) : p.haloed_item_stride(),
+       guard(), aligned(p.halo_before() * p.C_out), 0.0},
+      diff_dst);
 }
 
 Guarded OpRunner::items(const char* name, std::int64_t N, std::int64_t L, std::int64_t C,

@@ -13,6 +13,13 @@ __device__ inline float as_float(float x) {
 __device__ inline float as_float(BFloat16 x) {
   return to_float(x);
 }
+/// Of a word of two bfloat16.
+__device__ inline float low_half(std::uint32_t word) {
+  return to_float({static_cast<std::uint16_t>(word)});
+}
+__device__ inline float high_half(std::uint32_t word) {
+  return to_float({static_cast<std::uint16_t>(word >> 16)});
+}
 template <typename T>
 __device__ T rounded_to(float x);
 template <>

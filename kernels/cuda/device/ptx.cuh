@@ -74,6 +74,17 @@ __device__ inline std::uint32_t shared_address(const void* p) {
 #endif
 }
 
+/// Of global memory; what its writer wrote before is seen by what follows.
+__device__ inline unsigned load_acquire(const unsigned* address) {
+#ifdef __CUDACC__
+  unsigned value;
+  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(address) : "memory");
+  return value;
+#else
+  return simt::load_acquire(address);
+#endif
+}
+
 /// Four 8 x 8 matrices of 16-bit numbers from shared memory: lane 8 i + r gives the address of row r of
 /// matrix i (16 bytes, aligned). Lane l gets of matrix i the elements (l / 4, 2 (l % 4)..), or with
 /// `transposed` (2 (l % 4).., l / 4).

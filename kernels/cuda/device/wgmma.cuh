@@ -61,9 +61,6 @@ __device__ void wgmma_wait() {
 #define BRAGG_R56 "%56, %57, %58, %59, %60, %61, %62, %63"
 #define BRAGG_R64 "%64, %65, %66, %67, %68, %69, %70, %71"
 #define BRAGG_R72 "%72, %73, %74, %75, %76, %77, %78, %79"
-#define BRAGG_R80 "%80, %81, %82, %83, %84, %85, %86, %87"
-#define BRAGG_R88 "%88, %89, %90, %91, %92, %93, %94, %95"
-#define BRAGG_R96 "%96, %97, %98, %99, %100, %101, %102, %103"
 // clang-format on
 #endif
 
@@ -71,7 +68,7 @@ __device__ void wgmma_wait() {
 /// = lane % 4, a thread of warp w holds d[4 j + 2 h + e] = element (16 w + g + 8 h, 8 j + 2 t + e).
 template <int N, bool a_mn, bool b_mn>
 __device__ void wgmma_m64k16(float (&d)[N / 2], std::uint64_t a, std::uint64_t b, bool accumulate) {
-  static_assert(N == 80 || N == 128 || N == 160 || N == 208);
+  static_assert(N == 80 || N == 128 || N == 160);
 #ifdef __CUDACC__
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   if constexpr (N == 80) {
@@ -102,17 +99,6 @@ __device__ void wgmma_m64k16(float (&d)[N / 2], std::uint64_t a, std::uint64_t b
           BRAGG_D8(d, 48), BRAGG_D8(d, 56), BRAGG_D8(d, 64), BRAGG_D8(d, 72)
         : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(static_cast<int>(a_mn)),
           "n"(static_cast<int>(b_mn)));
-  } else if constexpr (N == 208) {
-    asm volatile(
-        "{.reg .pred p; setp.ne.b32 p, %106, 0; "
-        "wgmma.mma_async.sync.aligned.m64n208k16.f32.bf16.bf16 {" BRAGG_R0 ", " BRAGG_R8 ", " BRAGG_R16
-        ", " BRAGG_R24 ", " BRAGG_R32 ", " BRAGG_R40 ", " BRAGG_R48 ", " BRAGG_R56 ", " BRAGG_R64
-        ", " BRAGG_R72 ", " BRAGG_R80 ", " BRAGG_R88 ", " BRAGG_R96 "}, %104, %105, p, 1, 1, %107, %108;}"
-        : BRAGG_D8(d, 0), BRAGG_D8(d, 8), BRAGG_D8(d, 16), BRAGG_D8(d, 24), BRAGG_D8(d, 32), BRAGG_D8(d, 40),
-          BRAGG_D8(d, 48), BRAGG_D8(d, 56), BRAGG_D8(d, 64), BRAGG_D8(d, 72), BRAGG_D8(d, 80),
-          BRAGG_D8(d, 88), BRAGG_D8(d, 96)
-        : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(static_cast<int>(a_mn)),
-          "n"(static_cast<int>(b_mn)));
   }
 #endif
 #else
@@ -132,9 +118,6 @@ __device__ void wgmma_m64k16(float (&d)[N / 2], std::uint64_t a, std::uint64_t b
 #undef BRAGG_R56
 #undef BRAGG_R64
 #undef BRAGG_R72
-#undef BRAGG_R80
-#undef BRAGG_R88
-#undef BRAGG_R96
 #endif
 
 /// Gives registers of this warpgroup back, or asks for more.

@@ -30,16 +30,15 @@ struct WeightGradient {
   float* bias;
 };
 
-/// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. K, the
-/// only long side of the problem, is cut into parts that are kept in `parts` (part_bytes) and added up in
-/// order.
+/// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. Where
+/// the general main loops cut K, the only long side of the problem, the parts are kept in `parts`
+/// (part_bytes) and added up in order; nullptr: K stays whole.
 template <typename T>
 void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<T>, float* parts,
                            const WeightGradient&);
 /// The same with Adam on the weights, which `store` holds; K in one part.
 void gemm_backward_weights_adam(const Describe&, const GemmTarget&, GemmArguments<BFloat16>,
                                 const AdamStore<false>& store, float* diff_bias);
-/// For any layout of the operands.
 std::size_t part_bytes(const GemmTarget&, std::int64_t M, std::int64_t N, std::int64_t K);
 
 }  // namespace bragg::cuda

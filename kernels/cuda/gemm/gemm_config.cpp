@@ -1,8 +1,8 @@
 #include "kernels/cuda/gemm/gemm_config.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
-#include <span>
 
 #include <fmt/format.h>
 
@@ -23,22 +23,17 @@ struct Tile {
   double efficiency;
 };
 constexpr Tile general_tiles[] = {{128, 128, 1.0}, {128, 80, 0.9}, {80, 128, 0.9}, {64, 64, 0.75}};
-// wgmma reads both operands from shared memory, 128 bytes a clock, and multiplies 64 x N x 16 in N / 2
-// clocks: 64 x 16 and 16 x N numbers take 16 + N / 4 clocks, and what TMA writes comes on top (estimated,
-// never measured).
-constexpr Tile wgmma_tiles[] = {{128, 80, 0.65}, {128, 128, 0.85}, {128, 160, 0.95}, {128, 208, 1.0}};
-
-/// A main loop's tiles, how many of its blocks are at work at a time on an H100, and its step of k.
-struct Choices {
-  std::span<const Tile> tiles;
-  std::int64_t blocks, k_step;
-};
-Choices choices_of(MainLoop main_loop) {
-  if (main_loop == MainLoop::wgmma_bf16) return {wgmma_tiles, 132, 64};
-  return {general_tiles, 2 * 132, 32};
-}
-
+constexpr std::int64_t blocks_at_work = 2 * 132, k_step = 32;  // on an H100
 constexpr std::int64_t shortest_part = 512, most_parts = 64;
+
+struct WgmmaShape {
+  int m, n;
+};
+constexpr WgmmaShape wgmma_tiles[] = {{256, 160}, {256, 128}, {256, 80}, {128, 160}, {128, 80}};
+// A multiprocessor multiplies m x n x 64 in m n / 32 clocks and takes in about 32 bytes a clock from the L2
+// cache (both from published figures of an H100, not measured here).
+constexpr double products_per_clock = 2048, bytes_per_clock = 32;
+constexpr std::int64_t fewest_steps = 4;  // of a block's range: less is not worth another block's sums
 
 }  // namespace
 
@@ -81,27 +76,20 @@ MainLoop general_main_loop(Precision precision) {
                                         : MainLoop::mma_bf16;
 }
 
-GemmConfig cut(GemmConfig config, std::int64_t K) {
-  const std::int64_t k_step = choices_of(config.main_loop).k_step;
-  config.part_length = up(up(std::max<std::int64_t>(K, 1), config.parts), k_step) * k_step;
-  config.parts = std::max<std::int64_t>(up(K, config.part_length), 1);
-  return config;
-}
-
 GemmConfig choose_gemm_config(MainLoop main_loop, std::int64_t M, std::int64_t N, std::int64_t K,
                               bool may_split) {
-  const Choices choices = choices_of(main_loop);
   GemmConfig best;
   double lowest = std::numeric_limits<double>::infinity();
-  for (const Tile& tile : choices.tiles) {
+  for (const Tile& tile : general_tiles) {
     const std::int64_t blocks = up(M, tile.m) * up(N, tile.n);
-    std::int64_t parts = 1;
+    GemmConfig config{main_loop, tile.m, tile.n};
     if (may_split) {
-      parts =
-          std::clamp(std::min(up(choices.blocks, blocks), K / shortest_part), std::int64_t{1}, most_parts);
+      config.parts =
+          std::clamp(std::min(up(blocks_at_work, blocks), K / shortest_part), std::int64_t{1}, most_parts);
     }
-    const GemmConfig config = cut({main_loop, tile.m, tile.n, parts, 0}, K);
-    const double waves = static_cast<double>(up(blocks * config.parts, choices.blocks));
+    config.part_length = up(up(std::max<std::int64_t>(K, 1), config.parts), k_step) * k_step;
+    config.parts = std::max<std::int64_t>(up(K, config.part_length), 1);
+    const double waves = static_cast<double>(up(blocks * config.parts, blocks_at_work));
     const double cost = waves * static_cast<double>(config.part_length) * tile.m * tile.n / tile.efficiency;
     if (cost < lowest) {
       lowest = cost;
@@ -112,8 +100,37 @@ GemmConfig choose_gemm_config(MainLoop main_loop, std::int64_t M, std::int64_t N
 }
 
 std::string describe(const GemmConfig& c, std::int64_t M, std::int64_t N) {
-  return fmt::format("{}, tile {}x{}, {}x{} blocks, {} parts of {}", name_of(c.main_loop), c.tile_m, c.tile_n,
-                     up(M, c.tile_m), up(N, c.tile_n), c.parts, c.part_length);
+  std::string text = fmt::format("{}, tile {}x{}, {}x{} tiles", name_of(c.main_loop), c.tile_m, c.tile_n,
+                                 up(M, c.tile_m), up(N, c.tile_n));
+  if (c.parts > 1) text += fmt::format(", {} parts of {}", c.parts, c.part_length);
+  return text;
+}
+
+WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors) {
+  WgmmaConfig best;
+  best.clocks = std::numeric_limits<double>::infinity();
+  for (const auto [m, n] : wgmma_tiles) {
+    const std::int64_t tiles = up(M, m) * up(N, n), steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
+    const double step =
+        std::max(m * n * wgmma_k_step / products_per_clock, (m + n) * wgmma_k_step * 2.0 / bytes_per_clock);
+    const double sums = m * n * 4.0 / bytes_per_clock;  // to write or read a tile of them once
+    const auto consider = [&](std::int64_t blocks, bool even, double clocks) {
+      if (clocks < best.clocks) best = {m, n, blocks, even, clocks};
+    };
+    const std::int64_t whole = std::min<std::int64_t>(tiles, multiprocessors), waves = up(tiles, whole);
+    consider(whole, false, static_cast<double>(waves) * (static_cast<double>(steps) * step + sums));
+    const std::int64_t ranges = std::min<std::int64_t>(multiprocessors, tiles * steps / fewest_steps);
+    if (ranges > 1 && tiles % ranges != 0) {
+      const auto length = static_cast<double>(up(tiles * steps, ranges));
+      consider(ranges, true, length * step + (2 + std::ceil(length / static_cast<double>(steps))) * sums);
+    }
+  }
+  return best;
+}
+
+std::string describe(const WgmmaConfig& c, std::int64_t M, std::int64_t N) {
+  return fmt::format("{}, tile {}x{}, {}x{} tiles, {} {} blocks", name_of(MainLoop::wgmma_bf16), c.tile_m,
+                     c.tile_n, up(M, c.tile_m), up(N, c.tile_n), c.even ? "k shared by" : "by", c.blocks);
 }
 
 }  // namespace bragg::cuda

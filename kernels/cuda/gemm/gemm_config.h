@@ -1,5 +1,5 @@
-// How a matrix product is multiplied and cut into tiles and parts: a function of the problem, and of whether
-// its operands are aligned, alone; so the same problem gives the same bits every time.
+// How a matrix product is multiplied and cut into tiles: a function of the problem, of whether its operands
+// are aligned, and of the device's size alone; so the same problem gives the same bits every time.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@ std::string name_of(Precision);
 enum class MainLoop { simt_fp32, mma_tf32, mma_bf16, wgmma_bf16 };
 std::string name_of(MainLoop);
 
+/// A block to a tile and part of K: the main loops for operands of any layout.
 struct GemmConfig {
   MainLoop main_loop = MainLoop::simt_fp32;
   int tile_m = 0, tile_n = 0;    ///< elements of C per block
@@ -29,11 +30,24 @@ struct GemmConfig {
 /// The cheapest of the main loop's tiles by a count of waves over a nominal GPU. `may_split`: K may be cut
 /// into parts.
 GemmConfig choose_gemm_config(MainLoop, std::int64_t M, std::int64_t N, std::int64_t K, bool may_split);
-/// K in at most config.parts parts of whole steps.
-GemmConfig cut(GemmConfig config, std::int64_t K);
 /// The main loop for operands of any layout.
 MainLoop general_main_loop(Precision);
-/// "simt fp32, tile 128x80, 53x1 blocks, 4 parts of 512"
+/// "simt fp32, tile 128x80, 53x1 tiles, 4 parts of 512"
 std::string describe(const GemmConfig&, std::int64_t M, std::int64_t N);
+
+/// Blocks that stay and take one piece of work after the other: wgmma's.
+struct WgmmaConfig {
+  int tile_m = 0, tile_n = 0;
+  std::int64_t blocks = 0;
+  /// The steps of k of all tiles in a row, cut into as many equal ranges as there are blocks: a tile's sum
+  /// may then come from several of them. Otherwise whole tiles are dealt out.
+  bool even = false;
+  double clocks = 0;  ///< that a multiprocessor is expected to take
+};
+inline constexpr int wgmma_k_step = 64;
+
+WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors);
+/// "wgmma bf16, tile 256x160, 84x1 tiles, k shared by 132 blocks"
+std::string describe(const WgmmaConfig&, std::int64_t M, std::int64_t N);
 
 }  // namespace bragg::cuda

@@ -1,6 +1,9 @@
 // Where matrix products run.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/gemm/gemm_config.h"
@@ -13,6 +16,14 @@ struct GemmTarget {
   /// wgmma may be used; it is where the operands are flat (flat_view.h).
   bool wgmma = false;
   int multiprocessors = 1;
+  /// For blocks that share a tile (k_ranges.cuh): sums_per_block floats and a flag of zero for each
+  /// multiprocessor.
+  float* sums = nullptr;
+  unsigned* flags = nullptr;
+  /// Where given, each product says how it is computed.
+  std::vector<std::string>* choices = nullptr;
 };
+/// The largest tile and its columns' sums.
+inline constexpr std::int64_t sums_per_block = 256 * 160 + 160;
 
 }  // namespace bragg::cuda

@@ -4,7 +4,8 @@
 //
 // full[s] says that stage s has arrived, empty[s] that the eight warps that multiply are done with it.
 //
-// The order of the sums is that of the tensor core within 16 of k, and by k beyond.
+// The order of the sums is that of the tensor core within 16 of k, and by k beyond, range by range
+// (k_ranges).
 #pragma once
 
 #include "kernels/cuda/device/shared_memory.cuh"
@@ -12,6 +13,8 @@
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/gemm/gemm_arguments.h"
+#include "kernels/cuda/gemm/gemm_config.h"
+#include "kernels/cuda/gemm/k_ranges.cuh"
 #include "kernels/cuda/gemm/store.cuh"
 
 namespace bragg::cuda {
@@ -23,15 +26,18 @@ struct WgmmaArguments {
   std::int32_t M, N, K;
   Division pitch;  ///< of flat rows m
   std::int32_t rows_per_item;
-  std::int32_t tiles_m, tiles_n, parts, part_length;  ///< part_length: a multiple of WgmmaTile::k_step
-  float* b_sums = nullptr;                            ///< (parts, N): sums of B over k; B by rows of k alone
+  std::int32_t tiles_m, tiles_n;
+  KRanges k;
+  float* b_sums = nullptr;  ///< (N): sums of B over k; B by rows of k alone
 };
 
-template <int n_, Contiguous a_order_, Contiguous b_order_>
+/// Each of two warpgroups multiplies m / 2 rows, 64 at a time.
+template <int m_, int n_, Contiguous a_order_, Contiguous b_order_>
 struct WgmmaTile {
-  static constexpr int m = 128, n = n_, k_step = 64;
+  static constexpr int m = m_, n = n_, k_step = wgmma_k_step;
   static constexpr Contiguous a_order = a_order_, b_order = b_order_;
   static constexpr int consumers = 2, warps = 4 * consumers, threads = 128 * (1 + consumers);
+  static constexpr int m_blocks = m / (64 * consumers);
   /// A row of a box is 128 bytes. By rows of mn an operand is one box, by rows of k one for every 64 columns.
   static constexpr std::uint32_t box_row = box_columns * sizeof(BFloat16), k_box = k_step * box_row;
   static constexpr int b_boxes = b_order == Contiguous::k ? 1 : (n + box_columns - 1) / box_columns;
@@ -42,17 +48,18 @@ struct WgmmaTile {
   static constexpr int fitting = static_cast<int>((220u << 10) / stage_bytes);
   static constexpr int stages = fitting < 6 ? fitting : 6;
   static constexpr std::size_t shared_bytes = stages * (stage_bytes + 2 * sizeof(SharedBarrier));
+  /// What a block hands to another: the accumulators and the sums of B.
+  static constexpr std::int32_t slot_length = m * n + n;
 };
 
 namespace wgmma_gemm {
 struct Place {
-  std::int32_t m, n, part;
+  std::int32_t m, n;
 };
 /// Neighbouring tiles share the operand that has more of them.
 __device__ inline Place place_of(const WgmmaArguments& p, std::int32_t tile) {
-  const std::int32_t in_part = p.tiles_m * p.tiles_n, part = tile / in_part, rest = tile % in_part;
-  return p.tiles_m < p.tiles_n ? Place{rest % p.tiles_m, rest / p.tiles_m, part}
-                               : Place{rest / p.tiles_n, rest % p.tiles_n, part};
+  return p.tiles_m < p.tiles_n ? Place{tile % p.tiles_m, tile / p.tiles_m}
+                               : Place{tile / p.tiles_n, tile % p.tiles_n};
 }
 
 /// A stage of the ring and how often the ring went round.
@@ -72,13 +79,11 @@ template <typename Tile>
 __device__ void bring(const WgmmaArguments& p, unsigned char* memory, SharedBarrier* full,
                       SharedBarrier* empty) {
   Ring ring;
-  const std::int32_t tiles = p.tiles_m * p.tiles_n * p.parts;
-  for (auto tile = static_cast<std::int32_t>(blockIdx.x); tile < tiles;
-       tile += static_cast<std::int32_t>(gridDim.x)) {
-    const Place at = place_of(p, tile);
+  for (Work work(p.k, range_of_block()); work.next();) {
+    const Place at = place_of(p, work.tile);
     const std::int32_t m0 = at.m * Tile::m, n0 = at.n * Tile::n;
-    const std::int32_t k_begin = at.part * p.part_length, k_end = min(k_begin + p.part_length, p.K);
-    for (std::int32_t k = k_begin; k < k_end; k += Tile::k_step, ring.template advance<Tile::stages>()) {
+    for (std::int32_t step = work.first; step < work.last; ++step, ring.template advance<Tile::stages>()) {
+      const std::int32_t k = step * Tile::k_step;
       wait_for(&empty[ring.stage], ring.parity ^ 1);
       SharedBarrier* const arrived = &full[ring.stage];
       arrive_expecting(arrived, Tile::stage_bytes);
@@ -112,71 +117,127 @@ __device__ float column_sum(const unsigned char* b, int n) {
   return sum;
 }
 
-template <typename Tile, typename Store>
-__device__ void multiply(const WgmmaArguments& p, const Store& store, const unsigned char* memory,
-                         SharedBarrier* full, SharedBarrier* empty) {
-  const int thread = static_cast<int>(threadIdx.x) - 128, group = thread / 128, lane = thread % 32;
-  const bool speaks = lane == 0;
-  constexpr bool a_mn = Tile::a_order == Contiguous::mn, b_mn = Tile::b_order == Contiguous::mn;
-  Ring ring;
-  const std::int32_t tiles = p.tiles_m * p.tiles_n * p.parts;
-  for (auto tile = static_cast<std::int32_t>(blockIdx.x); tile < tiles;
-       tile += static_cast<std::int32_t>(gridDim.x)) {
-    const Place at = place_of(p, tile);
-    const std::int32_t m0 = at.m * Tile::m + 64 * group, n0 = at.n * Tile::n;
-    const std::int32_t k_begin = at.part * p.part_length, k_end = min(k_begin + p.part_length, p.K);
-    const bool sums_here = b_mn && p.b_sums != nullptr && at.m == 0 && thread < Tile::n;
-    float d[Tile::n / 2], b_sum = 0;
-    bool begun = false;
-    int last = 0;
-    for (std::int32_t k = k_begin; k < k_end; k += Tile::k_step, ring.template advance<Tile::stages>()) {
-      wait_for(&full[ring.stage], ring.parity);
-      const unsigned char* const a = memory + ring.stage * Tile::stage_bytes;
-      const unsigned char* const b = a + Tile::a_bytes;
-      // 64 rows of m, or the box of 64 columns, of this warpgroup; 16 of k are 32 bytes of a row or 16 rows.
-      const std::uint32_t a_start = shared_address(a) + group * 64 * Tile::box_row,
-                          b_start = shared_address(b);
-      wgmma_fence();
-#pragma unroll
-      for (int step = 0; step < Tile::k_step / 16; ++step) {
-        constexpr std::uint32_t in_row = 32, rows = 16 * Tile::box_row;
-        wgmma_m64k16<Tile::n, a_mn, b_mn>(
-            d, wgmma_descriptor(a_start + step * (a_mn ? rows : in_row), Tile::k_box),
-            wgmma_descriptor(b_start + step * (b_mn ? rows : in_row), Tile::k_box), begun);
-        begun = true;
-      }
-      wgmma_commit();
-      if constexpr (b_mn)
-        if (sums_here) b_sum += column_sum<Tile>(b, thread);
-      // The step before is done: its stage may be filled again.
-      wgmma_wait<1>();
-      __syncwarp();
-      if (speaks && k > k_begin) arrive(&empty[last]);
-      last = ring.stage;
-    }
-    wgmma_wait<0>();
-    __syncwarp();
-    if (speaks) arrive(&empty[last]);
+/// What a thread has of a tile.
+template <typename Tile>
+struct Sums {
+  float d[Tile::m_blocks][Tile::n / 2];
+  float b;
+};
 
-    const int g = lane / 4, t = lane % 4;
+/// The sums over the steps [first, last).
+template <typename Tile>
+__device__ void multiply(const WgmmaArguments& p, const Work& work, bool b_sums, const unsigned char* memory,
+                         SharedBarrier* full, SharedBarrier* empty, Ring& ring, Sums<Tile>& sums) {
+  const int thread = static_cast<int>(threadIdx.x) - 128, group = thread / 128;
+  const bool speaks = thread % 32 == 0;
+  constexpr bool a_mn = Tile::a_order == Contiguous::mn, b_mn = Tile::b_order == Contiguous::mn;
+  // 64 rows of m, or a box of 64 columns; 16 of k are 32 bytes of a row or 16 rows.
+  constexpr std::uint32_t m_block = 64 * Tile::box_row, in_row = 32, rows = 16 * Tile::box_row;
+  static_assert(m_block == Tile::k_box);
+  sums.b = 0;
+  bool begun = false;
+  int before = 0;
+  for (std::int32_t step = work.first; step < work.last; ++step, ring.template advance<Tile::stages>()) {
+    wait_for(&full[ring.stage], ring.parity);
+    const unsigned char* const a = memory + ring.stage * Tile::stage_bytes;
+    const unsigned char* const b = a + Tile::a_bytes;
+    const std::uint32_t a_start = shared_address(a) + group * Tile::m_blocks * m_block,
+                        b_start = shared_address(b);
+    wgmma_fence();
+#pragma unroll
+    for (int i = 0; i < Tile::k_step / 16; ++i) {
+      if (step * Tile::k_step + 16 * i >= p.K) break;  // zeros beyond
+#pragma unroll
+      for (int block = 0; block < Tile::m_blocks; ++block)
+        wgmma_m64k16<Tile::n, a_mn, b_mn>(
+            sums.d[block], wgmma_descriptor(a_start + block * m_block + i * (a_mn ? rows : in_row), m_block),
+            wgmma_descriptor(b_start + i * (b_mn ? rows : in_row), Tile::k_box), begun);
+      begun = true;
+    }
+    wgmma_commit();
+    if constexpr (b_mn)
+      if (b_sums) sums.b += column_sum<Tile>(b, thread);
+    // The step before is done: its stage may be filled again.
+    wgmma_wait<1>();
+    __syncwarp();
+    if (speaks && step > work.first) arrive(&empty[before]);
+    before = ring.stage;
+  }
+  wgmma_wait<0>();
+  __syncwarp();
+  if (speaks) arrive(&empty[before]);
+}
+
+/// Calls each(place in a slot, sum) for all of this thread's sums; neighbouring threads have neighbouring
+/// places.
+template <typename Tile, typename Each>
+__device__ void for_each_sum(Sums<Tile>& sums, bool b_sums, const Each& each) {
+  const int thread = static_cast<int>(threadIdx.x) - 128;
+#pragma unroll
+  for (int block = 0; block < Tile::m_blocks; ++block)
+#pragma unroll
+    for (int v = 0; v < Tile::n / 2; ++v)
+      each((block * (Tile::n / 2) + v) * 128 * Tile::consumers + thread, sums.d[block][v]);
+  if (b_sums) each(Tile::m * Tile::n + thread, sums.b);
+}
+
+/// Adds what the ranges behind this one have of the tile.
+template <typename Tile>
+__device__ void gather(const KRanges& k, std::int32_t done, bool b_sums, Sums<Tile>& sums) {
+  const bool speaks = threadIdx.x % 32 == 0;
+  for (std::int32_t range = range_of_block() + 1; done < k.steps; ++range) {
+    k_ranges::wait(&k.flags[range], Tile::warps, speaks);
+    const float* const slot = k.sums + std::int64_t{range} * k.slot_length;
+    for_each_sum(sums, b_sums, [&](int at, float& sum) { sum += slot[at]; });
+    k_ranges::done_waiting(&k.flags[range], Tile::warps, speaks);
+    done += static_cast<std::int32_t>(k.begin(range + 1) - k.begin(range));
+  }
+}
+
+template <typename Tile, typename Store>
+__device__ void put(const WgmmaArguments& p, const Store& store, const Place& at, Sums<Tile>& sums) {
+  const int thread = static_cast<int>(threadIdx.x) - 128, lane = thread % 32;
+#pragma unroll
+  for (int block = 0; block < Tile::m_blocks; ++block) {
+    const std::int32_t m0 = at.m * Tile::m + (thread / 128 * Tile::m_blocks + block) * 64;
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const std::int32_t m = m0 + thread % 128 / 32 * 16 + 8 * half + g;
-      if (m >= p.M) continue;
+      const std::int32_t m = m0 + thread % 128 / 32 * 16 + 8 * half + lane / 4;
       const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
       const std::uint32_t in_item = static_cast<std::uint32_t>(m) - item * p.pitch.divisor;
-      if (in_item >= static_cast<std::uint32_t>(p.rows_per_item)) continue;
-      auto row = store.row(item * static_cast<std::uint32_t>(p.rows_per_item) + in_item, at.part);
-#pragma unroll
-      for (int j = 0; j < Tile::n / 8; ++j)
-        put_pair(store, row, n0 + 8 * j + 2 * t, p.N, d[4 * j + 2 * half], d[4 * j + 2 * half + 1]);
+      const bool is_row = m < p.M && in_item < static_cast<std::uint32_t>(p.rows_per_item);
+      put_row<Tile::n / 8>(store, is_row ? item * static_cast<std::uint32_t>(p.rows_per_item) + in_item : 0,
+                           0, is_row, at.n * Tile::n, p.N,
+                           [&](int j, int e) -> float { return sums.d[block][4 * j + 2 * half + e]; });
     }
-    if (sums_here && n0 + thread < p.N) p.b_sums[std::int64_t{at.part} * p.N + n0 + thread] = b_sum;
+  }
+}
+
+template <typename Tile, typename Store>
+__device__ void multiply_all(const WgmmaArguments& p, const Store& store, const unsigned char* memory,
+                             SharedBarrier* full, SharedBarrier* empty) {
+  const int thread = static_cast<int>(threadIdx.x) - 128;
+  const std::int32_t range = range_of_block();
+  Ring ring;
+  for (Work work(p.k, range); work.next();) {
+    const Place at = place_of(p, work.tile);
+    const bool b_sums = p.b_sums != nullptr && at.m == 0 && thread < Tile::n;
+    Sums<Tile> sums;
+    multiply<Tile>(p, work, b_sums, memory, full, empty, ring, sums);
+    if (work.first > 0) {
+      float* const slot = p.k.sums + std::int64_t{range} * p.k.slot_length;
+      for_each_sum(sums, b_sums, [&](int to, float& sum) { slot[to] = sum; });
+      k_ranges::publish(&p.k.flags[range], thread % 32 == 0);
+      continue;
+    }
+    gather<Tile>(p.k, work.last, b_sums, sums);
+    put<Tile>(p, store, at, sums);
+    if (b_sums && at.n * Tile::n + thread < p.N) p.b_sums[at.n * Tile::n + thread] = sums.b;
   }
 }
 }  // namespace wgmma_gemm
 
-/// Grid: as many blocks as run at a time, or tiles if they are fewer.
+/// Grid: p.k.ranges blocks.
 template <typename Tile, typename Store>
 __global__ void __launch_bounds__(Tile::threads, 1)
     gemm_wgmma(const __grid_constant__ WgmmaArguments p, const Store store) {
@@ -197,7 +258,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     if (threadIdx.x == 0) wgmma_gemm::bring<Tile>(p, memory, full, empty);
   } else {
     request_registers<232>();
-    wgmma_gemm::multiply<Tile>(p, store, memory, full, empty);
+    wgmma_gemm::multiply_all<Tile>(p, store, memory, full, empty);
   }
 #endif
 }

@@ -1,7 +1,6 @@
 // config -> launch: the one place that knows which kernels are compiled.
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <type_traits>
 
@@ -57,11 +56,12 @@ void launch_tile(const Describe& describe, cudaStream_t stream, const GemmArgume
 
 /// C by the main loop for operands of any layout.
 template <Contiguous a_order, Contiguous b_order, typename T, typename Store>
-void run_gemm(const Describe& describe, cudaStream_t stream, GemmArguments<T> p, const GemmConfig& config,
-              const Store& store) {
+void run_gemm(const Describe& describe_op, const GemmTarget& target, GemmArguments<T> p,
+              const GemmConfig& config, const Store& store) {
+  if (target.choices) target.choices->push_back(describe(config, p.M, p.N));
   p.part_length = static_cast<std::int32_t>(config.part_length);
   const auto run = [&]<typename Tile>(Tile) {
-    launch_tile<Tile, a_order, b_order>(describe, stream, p, config, store);
+    launch_tile<Tile, a_order, b_order>(describe_op, target.stream, p, config, store);
   };
   if (config.tile_m == 128 && config.tile_n == 128) {
     run(GeneralTile<8, 8, 4, MmaTile<2, 8, 4, 2>>());
@@ -76,57 +76,62 @@ void run_gemm(const Describe& describe, cudaStream_t stream, GemmArguments<T> p,
 
 /// C (M, N) of flat operands; `b_sums` or nullptr.
 template <Contiguous a_order, Contiguous b_order, typename Store>
-void run_wgmma(const Describe& describe, const GemmTarget& target, const FlatView& a, const FlatView& b,
-               const GemmConfig& config, const Store& store, float* b_sums) {
-  const auto run = [&]<int tile_n>(std::integral_constant<int, tile_n>) {
-    using Tile = WgmmaTile<tile_n, a_order, b_order>;
-    constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
-    const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length;
-    const dim3 tiles = tile_grid(static_cast<std::int32_t>(M), static_cast<std::int32_t>(N), config);
+void run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a, const FlatView& b,
+               const Store& store, float* b_sums) {
+  constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
+  const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
+                     K = a_by_k ? a.row_length : a.rows;
+  const WgmmaConfig config = choose_wgmma_config(M, N, K, target.multiprocessors);
+  if (target.choices) target.choices->push_back(describe(config, M, N));
+  const auto run = [&]<int tile_m, int tile_n>() {
+    using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order>;
+    static_assert(Tile::slot_length <= sums_per_block);
     WgmmaArguments p{};
     p.a = make_tensor_map(a, a_by_k ? Tile::m : Tile::k_step);
     p.b = make_tensor_map(b, b_by_k ? Tile::n : Tile::k_step);
     p.M = static_cast<std::int32_t>(M);
     p.N = static_cast<std::int32_t>(N);
-    p.K = static_cast<std::int32_t>(a_by_k ? a.row_length : a.rows);
+    p.K = static_cast<std::int32_t>(K);
     p.pitch = Division(a_by_k ? a.pitch : M);
     p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
-    p.tiles_m = static_cast<std::int32_t>(tiles.x);
-    p.tiles_n = static_cast<std::int32_t>(tiles.y);
-    p.parts = static_cast<std::int32_t>(tiles.z);
-    p.part_length = static_cast<std::int32_t>(config.part_length);
+    p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
+    p.tiles_n = static_cast<std::int32_t>((N + Tile::n - 1) / Tile::n);
+    p.k = {p.tiles_m * p.tiles_n,
+           static_cast<std::int32_t>((K + Tile::k_step - 1) / Tile::k_step),
+           static_cast<std::int32_t>(config.blocks),
+           config.even,
+           target.sums,
+           target.flags,
+           Tile::slot_length};
     p.b_sums = b_sums;
-    const unsigned blocks =
-        std::min(tiles.x * tiles.y * tiles.z, static_cast<unsigned>(target.multiprocessors));
-    launch(describe, target.stream, {dim3(blocks), dim3(Tile::threads), Tile::shared_bytes},
+    launch(describe_op, target.stream,
+           {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
            gemm_wgmma<Tile, Store>, p, store);
   };
-  switch (config.tile_n) {
-    case 80:
-      return run(std::integral_constant<int, 80>());
-    case 128:
-      return run(std::integral_constant<int, 128>());
-    case 160:
-      return run(std::integral_constant<int, 160>());
-    default:
-      return run(std::integral_constant<int, 208>());
+  if (config.tile_m == 256 && config.tile_n == 160) {
+    run.template operator()<256, 160>();
+  } else if (config.tile_m == 256 && config.tile_n == 128) {
+    run.template operator()<256, 128>();
+  } else if (config.tile_m == 256) {
+    run.template operator()<256, 80>();
+  } else if (config.tile_n == 160) {
+    run.template operator()<128, 160>();
+  } else {
+    run.template operator()<128, 80>();
   }
 }
 
 /// C of an A by rows m: by wgmma where it can be, K in one part.
 template <Contiguous b_order, typename T, typename Store>
-void run_by_rows_of_m(const Describe& describe, const GemmTarget& target, const GemmArguments<T>& p,
+void run_by_rows_of_m(const Describe& describe_op, const GemmTarget& target, const GemmArguments<T>& p,
                       const Store& store) {
   if constexpr (std::is_same_v<T, BFloat16>) {
     const auto a = target.wgmma ? flatten(p.a, p.M) : std::nullopt,
                b = a ? flatten(p.b, b_order == Contiguous::k ? p.N : p.K) : std::nullopt;
-    if (b) {
-      const auto config = choose_gemm_config(MainLoop::wgmma_bf16, a->rows, p.N, p.K, false);
-      return run_wgmma<Contiguous::k, b_order>(describe, target, *a, *b, config, store, nullptr);
-    }
+    if (b) return run_wgmma<Contiguous::k, b_order>(describe_op, target, *a, *b, store, nullptr);
   }
   const auto config = choose_gemm_config(general_main_loop(target.precision), p.M, p.N, p.K, false);
-  run_gemm<Contiguous::k, b_order>(describe, target.stream, p, config, store);
+  run_gemm<Contiguous::k, b_order>(describe_op, target, p, config, store);
 }
 
 }  // namespace bragg::cuda

@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/adam_step.cuh"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/quad.cuh"
 #include "kernels/cuda/gemm/matrix_view.cuh"
 #include "kernels/problems.h"
 #include "kernels/random.h"
@@ -16,6 +17,14 @@ __noinline__ inline __device__ Philox4 dropout_call(std::uint32_t seed, std::uin
   return random_call(seed, RandomStream::dropout, call, layer, step);
 }
 
+/// Four groups of 8 columns of a row: what a lane t of a quad holds of them in a tensor core's accumulator,
+/// columns {2 t, 2 t + 1} + 8 j.
+struct Groups {
+  std::int32_t n;  ///< the lane's first column; t = n % 8 / 2
+  int count;       ///< groups, 1 to 4
+  float at[4][2];
+};
+
 /// Elements (m, n) and (m, n + 1), as far as there are so many.
 template <typename Store, typename Row>
 __device__ void put_pair(const Store& store, Row& row, std::int32_t n, std::int32_t N, float first,
@@ -26,25 +35,69 @@ __device__ void put_pair(const Store& store, Row& row, std::int32_t n, std::int3
     store.put(row, n, first);
   }
 }
+template <typename Store, typename Row>
+__device__ void put_pairs(const Store& store, Row& row, bool is_row, std::int32_t N, const Groups& groups) {
+  if (!is_row) return;
+#pragma unroll
+  for (int j = 0; j < 4; ++j)
+    if (j < groups.count) put_pair(store, row, groups.n + 8 * j, N, groups.at[j][0], groups.at[j][1]);
+}
+
+/// A lane's part of row m of C, `count` groups of 8 columns from n0 on; value(j, e) is column n0 + 8 j + 2 t
+/// + e. All lanes of a warp ask, those without a row too.
+template <int count, typename Store, typename Value>
+__device__ void put_row(const Store& store, std::uint32_t m, std::int32_t part, bool is_row, std::int32_t n0,
+                        std::int32_t N, const Value& value) {
+  auto row = store.row(m, part);
+  const std::int32_t n = n0 + 2 * static_cast<std::int32_t>(threadIdx.x % 4);
+#pragma unroll
+  for (int j = 0; j < count; j += 4) {
+    Groups groups{n + 8 * j, count - j < 4 ? count - j : 4, {}};
+#pragma unroll
+    for (int i = 0; i < 4; ++i)
+      if (j + i < count) {
+        groups.at[i][0] = value(j + i, 0);
+        groups.at[i][1] = value(j + i, 1);
+      }
+    store.put(row, is_row, N, groups);
+  }
+}
 
 /// A warp's MI x NI accumulators of mma.sync (m16n8), the first of them at (m0, n0), as far as they are in C.
 template <int MI, int NI, typename Store>
 __device__ void put_accumulators(const Store& store, const float (&c)[MI][NI][4], std::int32_t m0,
                                  std::int32_t n0, std::int32_t M, std::int32_t N) {
-  const auto lane = static_cast<std::int32_t>(threadIdx.x % 32), g = lane / 4, t = lane % 4;
 #pragma unroll
   for (int i = 0; i < MI; ++i) {
 #pragma unroll
     for (int half = 0; half < 2; ++half) {
-      const std::int32_t m = m0 + 16 * i + 8 * half + g;
-      if (m >= M) continue;
-      auto row = store.row(static_cast<std::uint32_t>(m), static_cast<std::int32_t>(blockIdx.z));
-#pragma unroll
-      for (int j = 0; j < NI; ++j)
-        put_pair(store, row, n0 + 8 * j + 2 * t, N, c[i][j][2 * half], c[i][j][2 * half + 1]);
+      const std::int32_t m = m0 + 16 * i + 8 * half + static_cast<std::int32_t>(threadIdx.x % 32 / 4);
+      put_row<NI>(store, static_cast<std::uint32_t>(m < M ? m : 0), static_cast<std::int32_t>(blockIdx.z),
+                  m < M, n0, N, [&](int j, int e) { return c[i][j][2 * half + e]; });
     }
   }
 }
+
+/// 8 neighbours of bfloat16, as words of two.
+using Octet = Pack<std::uint32_t, 4>;
+__device__ inline Octet load_octet(const BFloat16* src) {
+  return *reinterpret_cast<const Octet*>(src);
+}
+__device__ inline void store_octet(BFloat16* dst, const std::uint32_t (&words)[4]) {
+  *reinterpret_cast<Octet*>(dst) = {{words[0], words[1], words[2], words[3]}};
+}
+/// After transpose_quad lane t of a quad has 8 neighbours of one group, group t: their first column, and
+/// whether there is that group.
+struct OctetPlace {
+  std::int32_t n;
+  bool exists;
+
+  __device__ explicit OctetPlace(const Groups& groups) {
+    const std::int32_t t = groups.n % 8 / 2;
+    n = groups.n - 2 * t + 8 * t;
+    exists = t < groups.count;
+  }
+};
 
 /// Two neighbours; `together`: the first one's address is a multiple of both.
 template <typename T>
@@ -57,12 +110,16 @@ __device__ void store_two(T* dst, bool together, float first, float second) {
   }
 }
 
-/// Forward: row m of C is logical row m of dst, its columns are the channels.
+/// Forward: row m of C is `outputs` neighbouring outputs of dst, C channels each; those beyond an item's end
+/// are dropped.
 template <typename T>
 struct ForwardStore {
   MatrixView<T> dst;
-  bool precise;       ///< dst is float, whatever T is
-  bool pairs;         ///< even columns may be stored with their neighbour
+  Division channels;
+  std::int32_t outputs_per_item, outputs;
+  bool precise;  ///< dst is float, whatever T is
+  bool pairs;    ///< even columns may be stored with their neighbour
+  bool octets;  ///< 8 columns at a time, from multiples of 8 on, lie in one output and may be stored together
   const float* bias;  ///< or nullptr
   bool relu;
   std::uint32_t drop_below;  ///< dropout_threshold(p); 0: no dropout
@@ -70,11 +127,16 @@ struct ForwardStore {
   std::uint32_t seed, layer;
   const StepState* state;
 
-  ForwardStore(const MatrixView<T>& dst_, bool precise_, const Epilogue& e)
-      : dst(dst_),
+  ForwardStore(T* data, std::int64_t item_stride, std::int64_t L, std::int64_t C, bool precise_,
+               const Epilogue& e, std::int64_t outputs_ = 1)
+      : dst(data, item_stride, (L + outputs_ - 1) / outputs_, outputs_ * C, L * C),
+        channels(C),
+        outputs_per_item(static_cast<std::int32_t>(L)),
+        outputs(static_cast<std::int32_t>(outputs_)),
         precise(precise_),
-        pairs(reinterpret_cast<std::uintptr_t>(dst_.data) % (precise_ ? 8 : 2 * sizeof(T)) == 0 &&
-              dst_.item_stride % 2 == 0 && dst_.row_stride % 2 == 0),
+        pairs(reinterpret_cast<std::uintptr_t>(data) % (precise_ ? 8 : 2 * sizeof(T)) == 0 &&
+              item_stride % 2 == 0 && dst.row_stride % 2 == 0),
+        octets(!precise_ && holds_packs<8>(data, item_stride) && C % 8 == 0),
         bias(e.bias.as<float>()),
         relu(e.relu),
         drop_below(dropout_threshold(e.dropout.p)),
@@ -85,7 +147,8 @@ struct ForwardStore {
 
   struct Row {
     std::int64_t begin;
-    std::uint32_t m;
+    std::int32_t length;
+    std::uint32_t output;  ///< its first, counted over all items
     /// The last call and its words: one serves 8 elements, which a lane of a tensor core's accumulator has
     /// one after the other.
     std::uint32_t call;
@@ -93,10 +156,17 @@ struct ForwardStore {
   };
   __device__ Row row(std::uint32_t m, std::int32_t /*part*/) const {
     const typename MatrixView<T>::Place at = dst.place(m);
-    return {at.item * dst.item_stride + at.offset, m, 0xFFFFFFFFu, {}};
+    const std::uint32_t in_item = m - at.item * dst.rows_per_item.divisor;
+    return {at.item * dst.item_stride + at.offset,
+            at.length,
+            at.item * outputs_per_item + in_item * outputs,
+            0xFFFFFFFFu,
+            {}};
   }
   __device__ void put(Row& to, std::int32_t n, float value) const {
-    value = result(to, n, value);
+    if (n >= to.length) return;
+    const Column c = column(n);
+    value = result(to, c.output, c.channel, value);
     if (precise) {
       reinterpret_cast<float*>(dst.data)[to.begin + n] = value;
     } else {
@@ -104,8 +174,13 @@ struct ForwardStore {
     }
   }
   __device__ void put(Row& to, std::int32_t n, float first, float second) const {
-    first = result(to, n, first);
-    second = result(to, n + 1, second);
+    if (n + 1 >= to.length || column(n + 1).channel == 0) {
+      put(to, n, first);
+      return put(to, n + 1, second);
+    }
+    const Column c = column(n);
+    first = result(to, c.output, c.channel, first);
+    second = result(to, c.output, c.channel + 1, second);
     const bool together = pairs && n % 2 == 0;
     if (precise) {
       store_two(reinterpret_cast<float*>(dst.data) + to.begin + n, together, first, second);
@@ -113,16 +188,43 @@ struct ForwardStore {
       store_two(dst.data + to.begin + n, together, first, second);
     }
   }
+  __device__ void put(Row& to, bool is_row, std::int32_t N, const Groups& groups) const {
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      if (octets) {
+        std::uint32_t words[4] = {};
+#pragma unroll
+        for (int j = 0; j < 4; ++j)
+          if (j < groups.count) {
+            const Column c = column(groups.n + 8 * j);
+            words[j] = pack_bf16(result(to, c.output, c.channel, groups.at[j][0]),
+                                 result(to, c.output, c.channel + 1, groups.at[j][1]));
+          }
+        transpose_quad(words);
+        const OctetPlace octet(groups);
+        if (is_row && octet.exists && octet.n < to.length) store_octet(dst.data + to.begin + octet.n, words);
+        return;
+      }
+    }
+    put_pairs(*this, to, is_row, N, groups);
+  }
 
  private:
-  __device__ float result(Row& to, std::int32_t n, float value) const {
-    if (bias) value += bias[n];
+  struct Column {
+    std::uint32_t output;
+    std::int32_t channel;
+  };
+  __device__ Column column(std::int32_t n) const {
+    const std::uint32_t output = channels.quotient(static_cast<std::uint32_t>(n));
+    return {output, n - static_cast<std::int32_t>(output * channels.divisor)};
+  }
+  __device__ float result(Row& to, std::uint32_t output, std::int32_t c, float value) const {
+    if (bias) value += bias[c];
     if (relu && value < 0) value = 0;  // a NaN stays one
-    if (drop_below > 0) value = keeps(to, n) ? value * scale : 0.0f;
+    if (drop_below > 0) value = keeps(to, to.output + output, c) ? value * scale : 0.0f;
     return value;
   }
-  __device__ bool keeps(Row& to, std::int32_t n) const {
-    const DropoutBits where = dropout_bits(to.m, n, dst.row_length);
+  __device__ bool keeps(Row& to, std::uint32_t output, std::int32_t c) const {
+    const DropoutBits where = dropout_bits(output, c, channels.divisor);
     if (where.call != to.call) {
       to.call = where.call;
       to.words = dropout_call(seed, layer, state->step, where.call);
@@ -139,17 +241,21 @@ struct ForwardStore {
 template <typename T>
 struct BackwardStore {
   MatrixView<T> dst;
-  bool pairs;
-  const T* src;  ///< or nullptr
+  bool pairs, octets;  ///< as in ForwardStore
+  const T* src;        ///< or nullptr
   std::int64_t src_item_stride;
   float scale;
 
   BackwardStore(const MatrixView<T>& dst_, const ReluGradient& relu)
       : dst(dst_),
         pairs(holds_packs<2>(dst_.data, dst_.item_stride) && dst_.row_stride % 2 == 0),
+        octets(holds_packs<8>(dst_.data, dst_.item_stride) && dst_.row_stride % 8 == 0 &&
+               dst_.item_length % 8 == 0),
         src(static_cast<const T*>(relu.src.data)),
         src_item_stride(relu.src.item_stride),
-        scale(static_cast<float>(1.0 / (1.0 - double{relu.p}))) {}
+        scale(static_cast<float>(1.0 / (1.0 - double{relu.p}))) {
+    octets = octets && holds_packs<8>(src, src_item_stride);
+  }
 
   struct Row {
     T* dst;
@@ -171,10 +277,41 @@ struct BackwardStore {
       put(to, n, first);
     }
   }
+  __device__ void put(const Row& to, bool is_row, std::int32_t N, const Groups& groups) const {
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      if (octets) {
+        const OctetPlace octet(groups);
+        const bool mine = is_row && octet.exists && octet.n < to.length;
+        std::uint32_t words[4] = {};
+        if (src) {  // neighbours come in, and become what this lane has of each group
+          if (mine) {
+            const Octet values = load_octet(to.src + octet.n);
+#pragma unroll
+            for (int j = 0; j < 4; ++j)
+              words[j] = values.at[j];
+          }
+          transpose_quad(words);
+        }
+#pragma unroll
+        for (int j = 0; j < 4; ++j) {
+          const float first = groups.at[j][0], second = groups.at[j][1];
+          words[j] = src ? pack_bf16(through(low_half(words[j]), first), through(high_half(words[j]), second))
+                         : pack_bf16(first, second);
+        }
+        transpose_quad(words);
+        if (mine) store_octet(to.dst + octet.n, words);
+        return;
+      }
+    }
+    put_pairs(*this, to, is_row, N, groups);
+  }
 
  private:
+  __device__ float through(float y, float value) const {
+    return value * (y > 0 ? scale : 0.0f);
+  }
   __device__ float result(const Row& to, std::int32_t n, float value) const {
-    return to.src ? value * (as_float(to.src[n]) > 0 ? scale : 0.0f) : value;
+    return to.src ? through(as_float(to.src[n]), value) : value;
   }
 };
 
@@ -200,21 +337,27 @@ struct PartStore {
   __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
     store_two(to.dst + n, pairs && n % 2 == 0, first, second);
   }
+  __device__ void put(const Row& to, bool is_row, std::int32_t N, const Groups& groups) const {
+    put_pairs(*this, to, is_row, N, groups);
+  }
 };
 
-/// The same of a C that is the transpose: its rows are the columns of what is stored.
-struct TransposedPartStore {
-  float* parts;
-  std::int64_t part_stride, row_stride;
+/// The transpose of C: its rows are the columns of what is stored. A warp's 8 rows are 32 bytes of a column.
+struct TransposedStore {
+  float* dst;
+  std::int64_t row_stride;
 
   struct Row {
     float* dst;
   };
-  __device__ Row row(std::uint32_t m, std::int32_t part) const { return {parts + part * part_stride + m}; }
+  __device__ Row row(std::uint32_t m, std::int32_t /*part*/) const { return {dst + m}; }
   __device__ void put(const Row& to, std::int32_t n, float value) const { to.dst[n * row_stride] = value; }
   __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
     put(to, n, first);
     put(to, n + 1, second);
+  }
+  __device__ void put(const Row& to, bool is_row, std::int32_t N, const Groups& groups) const {
+    put_pairs(*this, to, is_row, N, groups);
   }
 };
 
@@ -235,17 +378,43 @@ struct AdamStore {
     return {transposed ? index : index * row_stride, factors_of(constants, *state)};
   }
   __device__ void put(const Row& to, std::int32_t n, float gradient) const {
-    const std::int64_t at = to.begin + (transposed ? n * row_stride : n);
-    float w = weights[at], first = m[at], second = v[at];
-    adam_step(constants, to.factors, gradient, w, first, second);
-    weights[at] = w;
-    m[at] = first;
-    v[at] = second;
-    working[at] = rounded_to<BFloat16>(w);
+    const std::int64_t at = place(to, n);
+    Parameter p = load(at);
+    step(to, at, p, gradient);
   }
-  __device__ void put(const Row& to, std::int32_t n, float first, float second) const {
-    put(to, n, first);
-    put(to, n + 1, second);
+  /// Everything is asked for before anything is stored: what bounds this is how much is on its way.
+  __device__ void put(const Row& to, bool is_row, std::int32_t N, const Groups& groups) const {
+    if (!is_row) return;
+    Parameter p[4][2];
+    for_each(N, groups, [&](int j, int e, std::int32_t n) { p[j][e] = load(place(to, n)); });
+    for_each(N, groups,
+             [&](int j, int e, std::int32_t n) { step(to, place(to, n), p[j][e], groups.at[j][e]); });
+  }
+
+ private:
+  struct Parameter {
+    float w, m, v;
+  };
+  __device__ std::int64_t place(const Row& to, std::int32_t n) const {
+    return to.begin + (transposed ? n * row_stride : n);
+  }
+  __device__ Parameter load(std::int64_t at) const { return {weights[at], m[at], v[at]}; }
+  __device__ void step(const Row& to, std::int64_t at, Parameter& p, float gradient) const {
+    adam_step(constants, to.factors, gradient, p.w, p.m, p.v);
+    weights[at] = p.w;
+    m[at] = p.m;
+    v[at] = p.v;
+    working[at] = rounded_to<BFloat16>(p.w);
+  }
+  template <typename Each>
+  __device__ static void for_each(std::int32_t N, const Groups& groups, const Each& each) {
+#pragma unroll
+    for (int j = 0; j < 4; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const std::int32_t n = groups.n + 8 * j + e;
+        if (j < groups.count && n < N) each(j, e, n);
+      }
   }
 };
 

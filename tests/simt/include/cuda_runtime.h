@@ -106,6 +106,11 @@ inline int __all_sync(unsigned mask, int predicate) {
 }
 
 namespace simt {
+/// Blocks run one after another: nobody will change what is waited for meanwhile.
+inline unsigned load_acquire(const unsigned* address) {
+  return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+}
+
 /// To nearest, ties away from zero: cvt.rna.tf32.f32.
 inline std::uint32_t to_tf32(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
