@@ -23,8 +23,11 @@ void print_plan(Backend& backend, const std::string& path) {
   const Buffer state = backend.allocate(sizeof(StepState));
   const nn::Network network(backend, model, parameters, config.train.batch, nn::Network::Mode::training,
                             config.train.seed, {state.data(), DType::u64}, config.train.learning_rate);
-  for (const nn::PlannedOp& op : network.plan())
+  for (const nn::PlannedOp& op : network.plan()) {
     fmt::print("{}\n", op.what);
+    for (const std::string& choice : backend.choices_of(op.run))
+      fmt::print("    {}\n", choice);
+  }
   constexpr double mebibyte = 1 << 20;
   fmt::print("{} parameters, {:.1f} MiB with gradients and moments; activations {:.1f} MiB at batch {}\n",
              nn::parameter_count(model), static_cast<double>(parameters.bytes()) / mebibyte,

@@ -61,6 +61,16 @@ struct Call {
     if (a.item_stride < least) fail(fmt::format("{} item_stride {} < {}", name, a.item_stride, least));
   }
 
+  /// Of rows that are read and written in whole: `unit` elements, from one item to the next as well.
+  void aligned(const char* name, const ConstActivations& a, std::int64_t alignment, std::int64_t unit) const {
+    const auto address = reinterpret_cast<std::uintptr_t>(a.data);
+    const auto bytes = static_cast<std::uintptr_t>(alignment) * size_of(a.dtype);
+    if (address % bytes != 0)
+      fail(fmt::format("{} begins {} bytes beyond a multiple of {}", name, address % bytes, bytes));
+    if (a.N > 1 && a.item_stride % unit != 0)
+      fail(fmt::format("{} item_stride {} is no multiple of {}", name, a.item_stride, unit));
+  }
+
   void probability(const char* name, float p) const {
     if (!(p >= 0 && p < 1)) fail(fmt::format("{} {} outside [0, 1)", name, p));
   }
@@ -115,8 +125,7 @@ double Backend::seconds_of(const std::function<void()>& ops) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::vector<std::string> Backend::choices_of(const std::function<void()>& ops) {
-  ops();
+std::vector<std::string> Backend::choices_of(const std::function<void()>& /*ops*/) {
   return {};
 }
 
@@ -205,6 +214,54 @@ void Backend::avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivati
   call.activations("diff_src", diff_src, p.N, p.L_in, p.C);
   call.relu_gradient(relu, diff_src);
   if (p.N > 0) do_avg_pool1d_backward(p, diff_dst, diff_src, relu);
+}
+
+void Backend::conv1d_pool_forward(const Conv1dProblem& p, const AvgPool1dProblem& pool,
+                                  const ConstActivations& src, ConstTensor weights, const Activations& dst,
+                                  Tensor kept, const Epilogue& epilogue) {
+  p.validate();
+  pool.validate();
+  const Call call("conv1d_pool_forward", *this);
+  call.equal("pool's N", pool.N, "N", p.N);
+  call.equal("pool's L_in", pool.L_in, "L_out", p.L_out());
+  call.equal("pool's C", pool.C, "C_out", p.C_out);
+  call.activations("src", src, p.N, p.L_in, p.C_in);
+  call.activations("dst", dst, p.N, pool.L_out(), p.C_out);
+  call.tensor("weights", weights);
+  if (kept) call.is("kept", kept.dtype, DType::u32);
+  call.epilogue(epilogue, p.N * p.L_out(), p.C_out);
+  call.aligned("src", src, row_alignment(), row_alignment() * p.stride * p.C_in);
+  call.aligned("dst", dst, row_alignment(), row_alignment());
+  if (p.N > 0) do_conv1d_pool_forward(p, pool, src, weights, dst, kept, epilogue);
+}
+
+void Backend::do_conv1d_pool_forward(const Conv1dProblem& p, const AvgPool1dProblem& pool,
+                                     const ConstActivations&, ConstTensor, const Activations&, Tensor,
+                                     const Epilogue&) {
+  refuse_pool(p, pool);
+}
+
+void Backend::refuse_pool(const Conv1dProblem& p, const AvgPool1dProblem& pool) const {
+  throw ProblemError(
+      fmt::format("[conv1d_pool_forward] {} has none for C_in {} C_out {} kernel {} stride {}, pool's kernel "
+                  "{} stride {}",
+                  name(), p.C_in, p.C_out, p.kernel, p.stride, pool.kernel, pool.stride));
+}
+
+void Backend::avg_pool1d_backward_kept(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
+                                       const Activations& diff_src, const KeptBits& kept) {
+  p.validate();
+  const Call call("avg_pool1d_backward_kept", *this);
+  call.activations("diff_dst", diff_dst, p.N, p.L_out(), p.C);
+  call.activations("diff_src", diff_src, p.N, p.L_in, p.C);
+  call.tensor("kept", kept.words, DType::u32);
+  call.probability("dropout", kept.p);
+  if (p.N > 0) do_avg_pool1d_backward_kept(p, diff_dst, diff_src, kept);
+}
+
+void Backend::do_avg_pool1d_backward_kept(const AvgPool1dProblem&, const ConstActivations&,
+                                          const Activations&, const KeptBits&) {
+  throw ProblemError(fmt::format("[avg_pool1d_backward_kept] {} has none", name()));
 }
 
 void Backend::dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,

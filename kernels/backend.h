@@ -75,6 +75,7 @@ class Backend {
   virtual std::size_t workspace_bytes(const DenseProblem&) const { return 0; }
   virtual std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const { return 0; }
   virtual std::size_t workspace_bytes(const PatternProblem&) const { return 0; }
+  virtual std::size_t workspace_bytes(const Conv1dProblem&, const AvgPool1dProblem&) const { return 0; }
   /// Grows the scratch memory to at least this; never inside a step.
   void reserve_workspace(std::size_t bytes);
 
@@ -88,8 +89,8 @@ class Backend {
   /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
   /// where the workspace has moved since.
   virtual std::unique_ptr<Recording> record(std::function<void()> enqueue);
-  /// Runs `ops` and says of each matrix product in them how it was computed; nothing where a backend has no
-  /// choice.
+  /// How each matrix product in `ops` is computed, which are run to find out; a backend that computes all
+  /// alike says nothing, and runs nothing.
   virtual std::vector<std::string> choices_of(const std::function<void()>& ops);
   /// Canonical fp32 on the host <-> the element type or the precise type on the device.
   virtual void upload(std::span<const float> host, Tensor dst) = 0;
@@ -114,6 +115,18 @@ class Backend {
   /// diff_dst (N, L_out, C) -> diff_src (N, L_in, C)
   void avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
                            const Activations& diff_src, const ReluGradient&);
+  /// Whether there are conv1d_pool_forward and avg_pool1d_backward_kept for these.
+  virtual bool fuses_pool(const Conv1dProblem&, const AvgPool1dProblem&) const { return false; }
+  /// conv1d_forward (its sums perhaps in another order) and then avg_pool1d_forward: src (N, L_in, C_in),
+  /// weights (C_out, kernel, C_in) -> dst (N, pool's L_out, C_out). What lies between, rounded to the element
+  /// type, never lies in memory; `kept`, if given, gets one bit of each of its elements (KeptBits). Aligned:
+  /// src and dst begin at, and the items of dst are, multiples of row_alignment() apart; those of src whole
+  /// multiples of row_alignment() steps, as src_item_stride is.
+  void conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&, const ConstActivations& src,
+                           ConstTensor weights, const Activations& dst, Tensor kept, const Epilogue&);
+  /// avg_pool1d_backward through the ReLU and dropout of conv1d_pool_forward.
+  void avg_pool1d_backward_kept(const AvgPool1dProblem&, const ConstActivations& diff_dst,
+                                const Activations& diff_src, const KeptBits&);
   /// src (N, 1, in), weights (out, in) -> dst (N, 1, out), of the element type or (logits) the precise type
   void dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
                      const Activations& dst, const Epilogue&);
@@ -160,6 +173,8 @@ class Backend {
   const void* workspace_begin() const { return workspace_.data(); }
   /// Throws ProblemError if the tensor is of neither the element type nor the precise type.
   void check_number_type(const char* op, ConstTensor) const;
+  /// Throws ProblemError: there is no conv1d_pool_forward for these.
+  [[noreturn]] void refuse_pool(const Conv1dProblem&, const AvgPool1dProblem&) const;
 
  private:
   virtual void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
@@ -174,6 +189,11 @@ class Backend {
                                      const Activations& dst) = 0;
   virtual void do_avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
                                       const Activations& diff_src, const ReluGradient&) = 0;
+  virtual void do_conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&,
+                                      const ConstActivations& src, ConstTensor weights,
+                                      const Activations& dst, Tensor kept, const Epilogue&);
+  virtual void do_avg_pool1d_backward_kept(const AvgPool1dProblem&, const ConstActivations& diff_dst,
+                                           const Activations& diff_src, const KeptBits&);
   virtual void do_dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
                                 const Activations& dst, const Epilogue&) = 0;
   virtual void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst,

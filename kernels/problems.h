@@ -81,6 +81,16 @@ struct ReluGradient {
   float p = 0;           ///< dropout's p at that place
 };
 
+/// The same where src is not kept, but one bit for each of its elements, whether it is > 0: words u32 (N, L,
+/// kept_words(C)), channel c in bit c % 32 of word c / 32, zeros beyond C.
+struct KeptBits {
+  ConstTensor words;
+  float p = 0;
+};
+constexpr std::int64_t kept_words(std::int64_t C) {
+  return (C + 31) / 32;
+}
+
 /// Softmax cross-entropy over (N, classes) with labels i32 (N). The gradient is that of the mean over N.
 struct SoftmaxCrossEntropyProblem {
   std::int64_t N = 0, classes = 0;

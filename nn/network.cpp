@@ -1,9 +1,9 @@
 // Memory of a network, planned once:
 //   training   every layer's output is kept for the backward pass; every gradient has its own buffer, because
-//   a
-//              convolution's diff_dst lies between halo rows that must stay zero
+//              a convolution's diff_dst lies between halo rows that must stay zero
 //   inference  the input, and two buffers that the layers write in turn
-// and its ops, a list that is the same for every step.
+// (a convolution that is pooled in the same op has no output in memory; backward reads a bit for each
+// element) and its ops, a list that is the same for every step.
 #include "nn/network.h"
 
 #include <algorithm>
@@ -54,11 +54,12 @@ class Network::Planner {
         fuses_adam_(learning_rate && backend_.fuses_adam()) {
     for (const Layer& layer : model.layers)
       problems_.push_back(problem_of(layer, shapes_[problems_.size()]));
+    net_.kept_.resize(problems_.size() + 1);
   }
 
   void plan_memory() {
     ArenaPlan plan;
-    std::vector<std::size_t> activation_offsets, gradient_offsets;
+    std::vector<std::size_t> activation_offsets, gradient_offsets, kept_offsets;
     const std::size_t layers = model_.layers.size();
     net_.activations_.push_back(view(model_.config.points, 1));
     for (const LayerShape& s : shapes_)
@@ -71,8 +72,8 @@ class Network::Planner {
     logits.item_stride = logits.L * logits.C;
 
     if (training_) {
-      for (const Activations& a : net_.activations_)
-        activation_offsets.push_back(plan.add(bytes(a)));
+      for (std::size_t i = 0; i <= layers; ++i)
+        activation_offsets.push_back(lies_in_memory(i) ? plan.add(bytes(net_.activations_[i])) : 0);
       net_.gradients_.resize(1);  // nobody asks for the input's
       gradient_offsets.resize(1);
       for (std::size_t i = 0; i < layers; ++i) {
@@ -84,22 +85,32 @@ class Network::Planner {
         gradient_offsets.push_back(plan.add(bytes(before) + bytes(gradient)) + bytes(before));
         net_.gradients_.push_back(gradient);
       }
+      for (std::size_t i = 0; i <= layers; ++i)
+        kept_offsets.push_back(lies_in_memory(i) ? 0 : plan.add(kept_bytes(net_.activations_[i])));
     } else {
       activation_offsets.push_back(plan.add(bytes(net_.activations_.front())));
       std::array<std::size_t, 2> most{};
-      for (std::size_t i = 0; i < layers; ++i)
-        most[i % 2] = std::max(most[i % 2], bytes(net_.activations_[i + 1]));
-      const std::array<std::size_t, 2> turn{plan.add(most[0]), plan.add(most[1])};
-      for (std::size_t i = 0; i < layers; ++i)
-        activation_offsets.push_back(turn[i % 2]);
+      std::vector<std::size_t> turns(1);
+      for (std::size_t i = 1; i <= layers; ++i) {
+        turns.push_back(lies_in_memory(i) ? 1 - turns.back() : turns.back());
+        if (lies_in_memory(i)) most[turns[i]] = std::max(most[turns[i]], bytes(net_.activations_[i]));
+      }
+      const std::array<std::size_t, 2> buffers{plan.add(most[0]), plan.add(most[1])};
+      for (std::size_t i = 1; i <= layers; ++i)
+        activation_offsets.push_back(buffers[turns[i]]);
     }
     const std::size_t labels = plan.add(static_cast<std::size_t>(net_.N_) * sizeof(std::int32_t));
     const std::size_t totals = plan.add(sizeof(LossTotals));
 
     net_.memory_ = backend_.allocate(plan.bytes());
     std::byte* base = net_.memory_.data();
-    for (std::size_t i = 0; i <= layers; ++i)
-      net_.activations_[i].data = base + activation_offsets[i];
+    for (std::size_t i = 0; i <= layers; ++i) {
+      if (lies_in_memory(i)) {
+        net_.activations_[i].data = base + activation_offsets[i];
+      } else if (training_) {
+        net_.kept_[i] = {base + kept_offsets[i], DType::u32};
+      }
+    }
     for (std::size_t i = 1; i < net_.gradients_.size(); ++i)
       net_.gradients_[i].data = base + gradient_offsets[i];
     net_.labels_ = {base + labels, DType::i32};
@@ -129,6 +140,19 @@ class Network::Planner {
     if (const auto* pool = std::get_if<AvgPool1dLayer>(&layer))
       return AvgPool1dProblem{net_.N_, s.L_in, s.C_in, pool->kernel, pool->stride};
     return DenseProblem{net_.N_, s.C_in, s.C_out};
+  }
+
+  /// Whether layer i is a convolution that is run with the pooling behind it.
+  bool is_pooled(std::size_t i) const {
+    const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]);
+    const auto* pool = i + 1 < problems_.size() ? std::get_if<AvgPool1dProblem>(&problems_[i + 1]) : nullptr;
+    return conv && pool && backend_.fuses_pool(*conv, *pool);
+  }
+  /// Of activations i: the input, or layer i - 1's output.
+  bool lies_in_memory(std::size_t i) const { return i == 0 || !is_pooled(i - 1); }
+
+  static std::size_t kept_bytes(const Activations& a) {
+    return static_cast<std::size_t>(a.N * a.L * kept_words(a.C)) * size_of(DType::u32);
   }
 
   Activations view(std::int64_t L, std::int64_t C) const {
@@ -189,6 +213,7 @@ class Network::Planner {
     const ConstActivations src = net_.activations_[i];
     const Activations dst = net_.activations_[i + 1];
     if (const auto* pool = std::get_if<AvgPool1dProblem>(&problems_[i])) {
+      if (!lies_in_memory(i)) return;  // done with the convolution
       add(fmt::format("avg_pool1d forward {} kernel {} stride {} -> {}", shape(src), pool->kernel,
                       pool->stride, shape(dst)),
           [b, p = *pool, src, dst] { b->avg_pool1d_forward(p, src, dst); });
@@ -200,6 +225,7 @@ class Network::Planner {
     const Epilogue e = epilogue_of(i, layer.bias);
     if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
       workspace_ = std::max(workspace_, backend_.workspace_bytes(*conv));
+      if (is_pooled(i)) return forward_pooled(i, layer, e);
       add(fmt::format("{} forward {} kernel {} stride {} -> {}{}", name, shape(src), conv->kernel,
                       conv->stride, shape(dst), epilogue_text(e)),
           [b, p = *conv, src, w = weights, dst, e] { b->conv1d_forward(p, src, w, dst, e); });
@@ -209,6 +235,20 @@ class Network::Planner {
       add(fmt::format("{} forward {} -> {}{}", name, shape(src), shape(dst), epilogue_text(e)),
           [b, p = dense, src = flattened(src), w = weights, dst, e] { b->dense_forward(p, src, w, dst, e); });
     }
+  }
+
+  void forward_pooled(std::size_t i, const LayerParameters& layer, const Epilogue& e) {
+    const auto& conv = std::get<Conv1dProblem>(problems_[i]);
+    const auto& pool = std::get<AvgPool1dProblem>(problems_[i + 1]);
+    const ConstActivations src = net_.activations_[i];
+    const Activations dst = net_.activations_[i + 2];
+    workspace_ = std::max(workspace_, backend_.workspace_bytes(conv, pool));
+    add(fmt::format("{} forward {} kernel {} stride {} -> {}{}, avg_pool1d kernel {} stride {} -> {}",
+                    layer.name, shape(src), conv.kernel, conv.stride, shape(net_.activations_[i + 1]),
+                    epilogue_text(e), pool.kernel, pool.stride, shape(dst)),
+        [b = &backend_, conv, pool, src, w = layer.weights, dst, kept = net_.kept_[i + 1], e] {
+          b->conv1d_pool_forward(conv, pool, src, w, dst, kept, e);
+        });
   }
 
   void loss() {
@@ -231,9 +271,19 @@ class Network::Planner {
     ReluGradient relu;
     if (i > 0)
       if (const auto dropout = relu_dropout(model_.layers[i - 1])) relu = {src, static_cast<float>(*dropout)};
-    const std::string through = relu.src.data ? ", relu and dropout of its input" : "";
+    const bool has_bits = !lies_in_memory(i);
+    const std::string through = has_bits        ? ", relu and dropout of its input by their bits"
+                                : relu.src.data ? ", relu and dropout of its input"
+                                                : "";
 
     if (const auto* pool = std::get_if<AvgPool1dProblem>(&problems_[i])) {
+      if (has_bits) {
+        add(fmt::format("avg_pool1d backward {} -> {}{}", shape(diff_dst), shape(diff_src), through),
+            [b, p = *pool, diff_dst, diff_src, kept = KeptBits{net_.kept_[i], relu.p}] {
+              b->avg_pool1d_backward_kept(p, diff_dst, diff_src, kept);
+            });
+        return;
+      }
       add(fmt::format("avg_pool1d backward {} -> {}{}", shape(diff_dst), shape(diff_src), through),
           [b, p = *pool, diff_dst, diff_src, relu] { b->avg_pool1d_backward(p, diff_dst, diff_src, relu); });
       return;

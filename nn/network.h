@@ -56,8 +56,11 @@ class Network {
 
   /// What lies between the layers, for tests: activations(0) is the input, activations(i + 1) what layer i
   /// wrote; gradients(i) is shaped like activations(i), training only and none for i = 0. In inference only
-  /// the last activations are still there after forward().
+  /// the last activations are still there after forward(). Where layer i is a convolution that the backend
+  /// pools at once (fuses_pool), activations(i + 1) have no data; in training kept(i + 1) are its bits
+  /// (KeptBits).
   const Activations& activations(std::size_t i) const { return activations_.at(i); }
+  Tensor kept(std::size_t i) const { return kept_.at(i); }
   const Activations& gradients(std::size_t i) const { return gradients_.at(i); }
 
  private:
@@ -67,6 +70,7 @@ class Network {
   Backend& backend_;
   std::int64_t N_;
   std::vector<Activations> activations_, gradients_;
+  std::vector<Tensor> kept_;  ///< beside activations_
   Tensor labels_, totals_;
   Buffer memory_;
   std::vector<PlannedOp> plan_;

@@ -78,8 +78,14 @@ std::vector<Case> chosen_cases(const Backend& backend, const Flags& f) {
   } else if (f.op == "adam") {
     add(cases_of(backend, f.op, AdamProblem{.count = f.count}));
   } else {
-    for (const Layer& layer : layers(f.batch)) {
+    const std::vector<Layer> all = layers(f.batch);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const Layer& layer = all[i];
       add(cases_of(backend, layer));
+      const auto* const conv = std::get_if<Conv1dProblem>(&layer.problem);
+      const auto* const pool =
+          i + 1 < all.size() ? std::get_if<AvgPool1dProblem>(&all[i + 1].problem) : nullptr;
+      if (conv && pool) add(cases_of(backend, layer.name + "_pool", *conv, *pool));
       if (const auto* dense = std::get_if<DenseProblem>(&layer.problem))
         add(cases_of(backend, layer.name + "/adam", AdamProblem{.count = dense->out * (dense->in + 1)}));
     }

@@ -189,6 +189,47 @@ std::vector<Case> cases_of(const Backend& backend, const Layer& layer) {
   return dense(backend, layer.name, std::get<DenseProblem>(layer.problem));
 }
 
+std::vector<Case> cases_of(const Backend& backend, const std::string& name, const Conv1dProblem& p,
+                           const AvgPool1dProblem& pool) {
+  if (!backend.fuses_pool(p, pool)) return {};
+  const auto element = static_cast<double>(size_of(backend.element_type()));
+  const std::int64_t words = p.N * p.L_out() * kept_words(p.C_out);
+  const double src = element * static_cast<double>(p.N * p.L_in * p.C_in),
+               between = element * static_cast<double>(p.N * p.L_out() * p.C_out),
+               dst = element * static_cast<double>(p.N * pool.L_out() * p.C_out),
+               bit_bytes = 4.0 * static_cast<double>(words);
+  const auto bits = [words](Backend& b) {
+    Buffer buffer = b.allocate(static_cast<std::size_t>(words) * sizeof(std::uint32_t));
+    const std::vector<std::uint32_t> halves(static_cast<std::size_t>(words), 0xA5A5A5A5u);
+    b.upload(halves.data(), buffer.data(), buffer.bytes());
+    return buffer;
+  };
+  return {
+      {name + "/forward", p.flops(), src + dst + bit_bytes,
+       [p, pool, bits](Backend& b) -> Run {
+         b.reserve_workspace(b.workspace_bytes(p, pool));
+         const auto at = keep(Items(b, p.N, p.L_in, p.C_in, b.src_item_stride(p)),
+                              weights(b, b.element_type(), p.C_out, p.kernel * p.C_in),
+                              Memory(b, b.precise_type(), p.C_out), Items(b, p.N, pool.L_out(), p.C_out),
+                              bits(b), b.allocate(sizeof(StepState)));
+         return [p, pool, at, &b] {
+           const auto& [x, w, bias, y, kept, state] = *at;
+           b.conv1d_pool_forward(p, pool, x.view(), w.tensor(), y.view(), {kept.data(), DType::u32},
+                                 {bias.tensor(), true, {0.3f, 1, 1, {state.data(), DType::u64}}});
+         };
+       }},
+      {name + "/backward", 0, between + dst + bit_bytes,
+       [p, pool, bits](Backend& b) -> Run {
+         const auto at =
+             keep(Items(b, p.N, p.L_out(), p.C_out), Items(b, p.N, pool.L_out(), p.C_out), bits(b));
+         return [pool, at, &b] {
+           const auto& [dx, dy, kept] = *at;
+           b.avg_pool1d_backward_kept(pool, dy.view(), dx.view(), {{kept.data(), DType::u32}, 0.3f});
+         };
+       }},
+  };
+}
+
 std::vector<Case> cases_of(const Backend&, const std::string& name, const SoftmaxCrossEntropyProblem& p) {
   return {{name, 0, 0, [p](Backend& b) -> Run {
              b.reserve_workspace(b.workspace_bytes(p));

@@ -24,6 +24,9 @@ struct Case {
 /// Passes by name: forward, backward_data, backward_weights (dense also backward_weights_adam where the
 /// backend fuses it), backward (pooling), or all of an op's.
 std::vector<Case> cases_of(const Backend&, const Layer&);
+/// A convolution and the pooling behind it, forward and the pooling's backward, where the backend fuses them.
+std::vector<Case> cases_of(const Backend&, const std::string& name, const Conv1dProblem&,
+                           const AvgPool1dProblem&);
 std::vector<Case> cases_of(const Backend&, const std::string& name, const SoftmaxCrossEntropyProblem&);
 std::vector<Case> cases_of(const Backend&, const std::string& name, const AdamProblem&);
 

@@ -57,12 +57,42 @@ __global__ void __launch_bounds__(threads)
   store(dst + blockIdx.x * p.dst_item_stride + std::int64_t{i} * V, mean);
 }
 
-/// Row l of src is in the windows t with t * stride <= l < t * stride + kernel. `relu`: shaped like diff_src,
-/// or nullptr. Grid: (items, chunks of an item's packs of src).
-template <typename T, int V>
+/// Which elements of src pass their gradient on: all, where there is no src.
+template <typename T>
+struct PassWherePositive {
+  const T* src;
+  std::int64_t item_stride;
+
+  /// Bits of V elements from element `at` of row l of an item.
+  template <int V>
+  __device__ std::uint32_t bits(const Pool&, std::int64_t item, std::int32_t /*l*/, std::int64_t at) const {
+    if (src == nullptr) return 0xFFFFFFFFu;
+    const Pack<T, V> y = load<V>(src + item * item_stride + at);
+    std::uint32_t passes = 0;
+#pragma unroll
+    for (int v = 0; v < V; ++v)
+      passes |= (as_float(y.at[v]) > 0 ? 1u : 0u) << v;
+    return passes;
+  }
+};
+/// The same by KeptBits.
+struct PassWhereKept {
+  const std::uint32_t* words;
+  std::int32_t words_per_row;
+
+  template <int V>
+  __device__ std::uint32_t bits(const Pool& p, std::int64_t item, std::int32_t l, std::int64_t at) const {
+    const auto c = static_cast<std::uint32_t>(at - std::int64_t{l} * p.C);
+    return words[(item * p.L_in + l) * words_per_row + c / 32] >> c % 32;
+  }
+};
+
+/// Row l of src is in the windows t with t * stride <= l < t * stride + kernel. Grid: (items, chunks of an
+/// item's packs of src).
+template <typename T, int V, typename Passes>
 __global__ void __launch_bounds__(threads)
-    pool_backward(const Pool p, const T* __restrict__ diff_dst, const T* __restrict__ relu,
-                  std::int64_t relu_item_stride, float scale, T* __restrict__ diff_src) {
+    pool_backward(const Pool p, const T* __restrict__ diff_dst, const Passes passes, float scale,
+                  T* __restrict__ diff_src) {
   const std::int32_t i = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x);
   if (i >= p.L_in * p.packs) return;
   const auto l = static_cast<std::int32_t>(p.by_packs.quotient(static_cast<std::uint32_t>(i)));
@@ -77,12 +107,12 @@ __global__ void __launch_bounds__(threads)
   for (std::int32_t t = first; t <= last; ++t)
     add(sum, load<V>(gradient + std::int64_t{t} * p.C));
   const std::int64_t at = std::int64_t{i} * V;
-  Pack<T, V> result, y;
-  if (relu) y = load<V>(relu + blockIdx.x * relu_item_stride + at);
+  const std::uint32_t pass = passes.template bits<V>(p, blockIdx.x, l, at);
+  Pack<T, V> result;
 #pragma unroll
   for (int v = 0; v < V; ++v) {
     sum[v] *= scale;
-    if (relu && !(as_float(y.at[v]) > 0)) sum[v] *= 0.0f;  // a NaN stays one
+    if ((pass >> v & 1) == 0) sum[v] *= 0.0f;  // a NaN stays one
     result.at[v] = rounded_to<T>(sum[v]);
   }
   store(diff_src + blockIdx.x * p.src_item_stride + at, result);
@@ -98,6 +128,24 @@ bool in_packs(std::int64_t C, const Activations& a, const ConstActivations& b, c
   constexpr int V = 16 / sizeof(T);
   return C % V == 0 && holds_packs<V>(a.item<T>(0), a.item_stride) &&
          holds_packs<V>(b.item<T>(0), b.item_stride) && holds_packs<V>(c.item<T>(0), c.item_stride);
+}
+
+/// `packed`: in_packs.
+template <typename T, typename Describe, typename Passes>
+void run_pool_backward(const Describe& describe, cudaStream_t stream, const AvgPool1dProblem& p,
+                       const ConstActivations& diff_dst, const Activations& diff_src, const Passes& passes,
+                       float dropout, bool packed) {
+  const auto scale = static_cast<float>(1.0 / static_cast<double>(p.kernel) / (1.0 - double{dropout}));
+  const auto run = [&]<int V>(std::integral_constant<int, V>) {
+    launch(describe, stream, {grid_of(p.L_in * p.C / V, p.N), dim3(threads)}, pool_backward<T, V, Passes>,
+           Pool(p, V, diff_src.item_stride, diff_dst.item_stride), diff_dst.item<T>(0), passes, scale,
+           diff_src.item<T>(0));
+  };
+  if (packed) {
+    run(std::integral_constant<int, 16 / sizeof(T)>());
+  } else {
+    run(std::integral_constant<int, 1>());
+  }
 }
 
 }  // namespace
@@ -121,20 +169,20 @@ void CudaBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstAc
 
 void CudaBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
                                          const Activations& diff_src, const ReluGradient& relu) {
-  const double share = 1.0 / static_cast<double>(p.kernel);
-  const auto scale = static_cast<float>(relu.src.data ? share / (1.0 - double{relu.p}) : share);
   with_element_type([&]<typename T>() {
-    const auto run = [&]<int V>(std::integral_constant<int, V>) {
-      launch([&] { return text("avg_pool1d_backward", p); }, stream_.get(),
-             {grid_of(p.L_in * p.C / V, p.N), dim3(threads)}, pool_backward<T, V>,
-             Pool(p, V, diff_src.item_stride, diff_dst.item_stride), diff_dst.item<T>(0), relu.src.item<T>(0),
-             relu.src.item_stride, scale, diff_src.item<T>(0));
-    };
-    if (in_packs<T>(p.C, diff_src, diff_dst, relu.src)) {
-      run(std::integral_constant<int, 16 / sizeof(T)>());
-    } else {
-      run(std::integral_constant<int, 1>());
-    }
+    run_pool_backward<T>([&] { return text("avg_pool1d_backward", p); }, stream_.get(), p, diff_dst, diff_src,
+                         PassWherePositive<T>{relu.src.item<T>(0), relu.src.item_stride},
+                         relu.src.data ? relu.p : 0, in_packs<T>(p.C, diff_src, diff_dst, relu.src));
+  });
+}
+
+void CudaBackend::do_avg_pool1d_backward_kept(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
+                                              const Activations& diff_src, const KeptBits& kept) {
+  with_element_type([&]<typename T>() {
+    run_pool_backward<T>(
+        [&] { return text("avg_pool1d_backward_kept", p); }, stream_.get(), p, diff_dst, diff_src,
+        PassWhereKept{kept.words.as<std::uint32_t>(), static_cast<std::int32_t>(kept_words(p.C))}, kept.p,
+        in_packs<T>(p.C, diff_src, diff_dst, diff_dst));
   });
 }
 

@@ -25,6 +25,7 @@ class CudaBackend final : public Backend {
   DType element_type() const override { return precision_ == Precision::bf16 ? DType::bf16 : DType::f32; }
   DType precise_type() const override { return DType::f32; }
   bool fuses_adam() const override { return precision_ == Precision::bf16; }
+  bool fuses_pool(const Conv1dProblem&, const AvgPool1dProblem&) const override;
   /// In bf16 16 bytes, which cp.async and TMA need.
   std::int64_t row_alignment() const override { return precision_ == Precision::bf16 ? 8 : 1; }
   std::int64_t conv1d_steps(const Conv1dProblem&) const override;
@@ -34,6 +35,7 @@ class CudaBackend final : public Backend {
   std::size_t workspace_bytes(const Conv1dProblem&) const override;
   std::size_t workspace_bytes(const DenseProblem&) const override;
   std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const override;
+  std::size_t workspace_bytes(const Conv1dProblem&, const AvgPool1dProblem&) const override;
   void fill_zero(void* dst, std::size_t bytes) override;
   void upload(const void* host, void* dst, std::size_t bytes) override;
   void download(const void* src, void* host, std::size_t bytes) override;
@@ -57,6 +59,11 @@ class CudaBackend final : public Backend {
                              const Activations& dst) override;
   void do_avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
                               const Activations& diff_src, const ReluGradient&) override;
+  void do_conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&, const ConstActivations& src,
+                              ConstTensor weights, const Activations& dst, Tensor kept,
+                              const Epilogue&) override;
+  void do_avg_pool1d_backward_kept(const AvgPool1dProblem&, const ConstActivations& diff_dst,
+                                   const Activations& diff_src, const KeptBits&) override;
   void do_dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
                         const Activations& dst, const Epilogue&) override;
   void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst, ConstTensor weights,

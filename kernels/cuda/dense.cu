@@ -12,6 +12,12 @@ ConstMatrixView<T> items(const ConstActivations& a) {
   return {a.item<T>(0), a.item_stride, 1, 0, a.C};
 }
 
+/// Backward weights with Adam and without it are cut alike, for the same bits.
+GemmTarget as_with_adam(GemmTarget target) {
+  target.tallest_tile = AdamStore<true>::tallest_tile;
+  return target;
+}
+
 }  // namespace
 
 std::size_t CudaBackend::workspace_bytes(const DenseProblem& p) const {
@@ -47,7 +53,7 @@ void CudaBackend::do_dense_backward_weights(const DenseProblem& p, const ConstAc
   auto* const parts =
       fuses_adam() ? nullptr : static_cast<float*>(workspace("dense_backward_weights", workspace_bytes(p)));
   with_element_type([&]<typename T>() {
-    gemm_backward_weights([&] { return text("dense_backward_weights", p); }, gemm_target(),
+    gemm_backward_weights([&] { return text("dense_backward_weights", p); }, as_with_adam(gemm_target()),
                           GemmArguments<T>(p.out, p.in, p.N, items<T>(diff_dst), items<T>(src)), parts,
                           {diff_weights.as<float>(), weight_row_stride(p.in), diff_bias.as<float>()});
   });
@@ -60,7 +66,7 @@ void CudaBackend::do_dense_backward_weights_adam(const DenseProblem& p, const Co
                                t.working.as<BFloat16>(), weight_row_stride(p.in), AdamConstants(adam),
                                state.as<StepState>()};
   gemm_backward_weights_adam(
-      [&] { return text("dense_backward_weights_adam", p); }, gemm_target(),
+      [&] { return text("dense_backward_weights_adam", p); }, as_with_adam(gemm_target()),
       GemmArguments<BFloat16>(p.out, p.in, p.N, items<BFloat16>(diff_dst), items<BFloat16>(src)), store,
       diff_bias.as<float>());
 }

@@ -111,6 +111,27 @@ TEST_P(Contract, Dropout) {
   });
 }
 
+// What only some backends have; these have neither.
+TEST_P(Contract, ConvolutionAndPool) {
+  const Conv1dProblem conv{.N = 2, .L_in = 9, .C_in = 2, .C_out = 3, .kernel = 2, .stride = 2};
+  const AvgPool1dProblem pool{2, 4, 3, 3, 1};
+  EXPECT_FALSE(backend_->fuses_pool(conv, pool));
+  const Activations src = activations(2, 9, 2, 2), between = activations(2, 4, 3), dst = activations(2, 2, 3);
+  refused("[conv1d_pool_forward] " + backend_->name() +
+              " has none for C_in 2 C_out 3 kernel 2 stride 2, pool's kernel 3 stride 1",
+          [&] { backend_->conv1d_pool_forward(conv, pool, src, tensor(), dst, {}, {}); });
+  refused("[conv1d_pool_forward] pool's C 4 != C_out 3", [&] {
+    backend_->conv1d_pool_forward(conv, {2, 4, 4, 3, 1}, src, tensor(), dst, {}, {});
+  });
+  refused("[conv1d_pool_forward] kept is " + name_of(element_) + ", not U32",
+          [&] { backend_->conv1d_pool_forward(conv, pool, src, tensor(), dst, tensor(), {}); });
+  refused("[avg_pool1d_backward_kept] kept has no memory",
+          [&] { backend_->avg_pool1d_backward_kept(pool, dst, between, {}); });
+  refused("[avg_pool1d_backward_kept] " + backend_->name() + " has none", [&] {
+    backend_->avg_pool1d_backward_kept(pool, dst, between, {{memory_.data(), DType::u32}, 0.5f});
+  });
+}
+
 TEST_P(Contract, Rows) {
   const StepState place{4, 10};
   const Buffer state = backend_->allocate(sizeof place);

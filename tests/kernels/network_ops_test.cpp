@@ -47,6 +47,8 @@ const std::vector<Conv1dProblem>& conv1d_shapes() {
       {.N = 7, .L_in = 17, .C_in = 1, .C_out = 31, .kernel = 6, .stride = 4},
       {.N = 1, .L_in = 101, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},
       {.N = 2, .L_in = 203, .C_in = 1, .C_out = 33, .kernel = 100, .stride = 5},
+      {.N = 3, .L_in = 181, .C_in = 1, .C_out = 40, .kernel = 30, .stride = 5},  // several outputs to a row,
+                                                                                 // the last row cut
       {.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2},
       {.N = 1, .L_in = 54, .C_in = 80, .C_out = 79, .kernel = 50, .stride = 5},
       {.N = 2, .L_in = 9, .C_in = 80, .C_out = 300, .kernel = 2, .stride = 3},  // several groups of columns
@@ -282,6 +284,105 @@ TEST_P(NetworkOps, AvgPool1d) {
                              backward_bounds));
         }
       }
+    }
+  }
+}
+
+/// Convolutions that may be pooled at once: last rows and windows cut in every place, one output, src shorter
+/// than a row of the product, several tiles, channels in several blocks.
+const std::vector<Conv1dProblem>& pooled_shapes() {
+  static const std::vector<Conv1dProblem> shapes{
+      {.N = 1, .L_in = 110, .C_in = 1, .C_out = 8, .kernel = 100, .stride = 5},   // 3 outputs
+      {.N = 3, .L_in = 141, .C_in = 1, .C_out = 16, .kernel = 100, .stride = 5},  // 9
+      {.N = 3, .L_in = 145, .C_in = 1, .C_out = 24, .kernel = 100, .stride = 5},  // 10
+      {.N = 1, .L_in = 192, .C_in = 1, .C_out = 40, .kernel = 100, .stride = 5},  // 19
+      {.N = 3, .L_in = 187, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},  // 18
+      {.N = 3, .L_in = 45, .C_in = 2, .C_out = 96, .kernel = 9, .stride = 3},     // 13
+      {.N = 1, .L_in = 1100, .C_in = 1, .C_out = 8, .kernel = 7, .stride = 2},    // 547, two tiles
+      {.N = 5, .L_in = 130, .C_in = 3, .C_out = 40, .kernel = 4, .stride = 1},    // 127
+  };
+  return shapes;
+}
+AvgPool1dProblem pool_of(const Conv1dProblem& p) {
+  return {p.N, p.L_out(), p.C_out, 3, 2};
+}
+
+/// The bits of the convolution's output, as the op would keep them.
+std::vector<std::uint32_t> kept_of(const Conv1dProblem& p, const Numbers& y) {
+  std::vector<std::uint32_t> words(static_cast<std::size_t>(p.N * p.L_out() * kept_words(p.C_out)));
+  for (std::int64_t row = 0; row < p.N * p.L_out(); ++row)
+    for (std::int64_t c = 0; c < p.C_out; ++c)
+      if (y[row * p.C_out + c] > 0) words[row * kept_words(p.C_out) + c / 32] |= 1u << c % 32;
+  return words;
+}
+
+/// Without anything, with a bias and ReLU, and with dropout as well.
+std::vector<EpilogueNumbers> epilogues(Numbers bias) {
+  return {{},
+          {.bias = bias, .relu = true},
+          {.bias = {}, .relu = true, .p = 0.3f, .layer = 3, .step = 77},
+          {.bias = bias, .relu = true, .p = 0.5f, .layer = 2, .step = 5000000000}};
+}
+
+TEST_P(NetworkOps, ConvolutionAndPoolAreTheirOpsOnIntegers) {
+  for (const Conv1dProblem& p : pooled_shapes()) {
+    SCOPED_TRACE(text(p));
+    const AvgPool1dProblem pool = pool_of(p);
+    if (!backend_->fuses_pool(p, pool) || GetParam().alignment == 1) continue;
+    const Numbers src = integers(p.N * p.L_in * p.C_in, 1),
+                  weights = integers(p.C_out * p.kernel * p.C_in, 2),
+                  dy = random(p.N * pool.L_out() * p.C_out, 4);
+    for (const EpilogueNumbers& e : epilogues(integers(p.C_out, 3))) {
+      const Numbers y = got_.conv1d_forward(p, src, weights, e);
+      const Numbers expected = got_.avg_pool1d_forward(pool, y);
+      const PooledNumbers got = got_.conv1d_pool_forward(p, pool, src, weights, e, true);
+      EXPECT_TRUE(identical(got.dst, expected));
+      EXPECT_EQ(got.kept, kept_of(p, y));
+      const PooledNumbers inference = got_.conv1d_pool_forward(p, pool, src, weights, e, false);
+      EXPECT_TRUE(identical(inference.dst, expected));
+      EXPECT_EQ(inference.kept, std::vector<std::uint32_t>(got.kept.size(), 0xA5A5A5A5u));  // as it was
+      EXPECT_TRUE(identical(got_.avg_pool1d_backward_kept(pool, dy, got.kept, e.p),
+                            got_.avg_pool1d_backward(pool, dy, {y, e.p})));
+    }
+  }
+}
+
+// Elements of the convolution's output may be rounded to the next bfloat16, as its sums are added up in
+// another order than anywhere else.
+TEST_P(NetworkOps, ConvolutionAndPoolAreWithinTheirBound) {
+  for (const Conv1dProblem& p : pooled_shapes()) {
+    SCOPED_TRACE(text(p));
+    const AvgPool1dProblem pool = pool_of(p);
+    if (!backend_->fuses_pool(p, pool) || GetParam().alignment == 1) continue;
+    const Numbers src = random(p.N * p.L_in * p.C_in, 1), weights = random(p.C_out * p.kernel * p.C_in, 2);
+    for (const EpilogueNumbers& e : epilogues(uniforms(p.C_out, 3))) {
+      const PooledNumbers got = got_.conv1d_pool_forward(p, pool, src, weights, e, true);
+      EpilogueNumbers magnitudes = e;
+      magnitudes.bias = absolute(e.bias);
+      const Numbers y = expected_.conv1d_forward(p, src, weights, e),
+                    sums = expected_.conv1d_forward(p, absolute(src), absolute(weights), magnitudes);
+      const Numbers expected = expected_.avg_pool1d_forward(pool, y);
+      Numbers bounds = expected_.avg_pool1d_forward(pool, stored_bounds(sums, y, p.kernel * p.C_in));
+      for (std::size_t i = 0; i < bounds.size(); ++i)
+        bounds[i] += 0x1.01p-8 * (std::fabs(expected[i]) + bounds[i]);
+      EXPECT_TRUE(within(got.dst, expected, bounds));
+
+      // Where the sign before ReLU and dropout is beyond doubt, the bit is known.
+      const Numbers z = expected_.conv1d_forward(p, src, weights, {.bias = e.bias});
+      magnitudes.relu = false;
+      magnitudes.p = 0;
+      const Numbers doubt = stored_bounds(
+          expected_.conv1d_forward(p, absolute(src), absolute(weights), magnitudes), z, p.kernel * p.C_in);
+      const std::vector<std::uint32_t> kept = kept_of(p, y);
+      std::int64_t wrong = 0, known = 0;
+      for (std::int64_t i = 0; i < static_cast<std::int64_t>(y.size()); ++i) {
+        if (std::fabs(z[i]) <= doubt[i]) continue;
+        const std::int64_t c = i % p.C_out, word = i / p.C_out * kept_words(p.C_out) + c / 32;
+        ++known;
+        wrong += ((got.kept[word] ^ kept[word]) >> c % 32 & 1) != 0;
+      }
+      EXPECT_EQ(wrong, 0);
+      EXPECT_GT(known, static_cast<std::int64_t>(y.size()) / 2);
     }
   }
 }

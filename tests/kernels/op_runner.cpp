@@ -246,6 +246,61 @@ Numbers OpRunner::avg_pool1d_backward(const AvgPool1dProblem& p, const Numbers& 
   return dx.result();
 }
 
+/// Words in device memory between guards of the same.
+class GuardedWords {
+ public:
+  GuardedWords(Backend& backend, const std::vector<std::uint32_t>& words)
+      : backend_(backend), image_(static_cast<std::size_t>(2 * odd_guard) + words.size(), 0xA5A5A5A5u) {
+    std::copy(words.begin(), words.end(), image_.begin() + odd_guard);
+    memory_ = backend.allocate(image_.size() * sizeof(std::uint32_t));
+    backend.upload(image_.data(), memory_.data(), image_.size() * sizeof(std::uint32_t));
+  }
+  Tensor tensor() const { return {memory_.data() + odd_guard * sizeof(std::uint32_t), DType::u32}; }
+  /// The words; the guards may not have changed.
+  std::vector<std::uint32_t> result() const {
+    std::vector<std::uint32_t> now(image_.size());
+    backend_.download(memory_.data(), now.data(), now.size() * sizeof(std::uint32_t));
+    if (!std::equal(now.begin(), now.begin() + odd_guard, image_.begin()) ||
+        !std::equal(now.end() - odd_guard, now.end(), image_.end() - odd_guard))
+      throw std::runtime_error("kept: a guard was overwritten");
+    return {now.begin() + odd_guard, now.end() - odd_guard};
+  }
+
+ private:
+  Backend& backend_;
+  std::vector<std::uint32_t> image_;
+  Buffer memory_;
+};
+
+PooledNumbers OpRunner::conv1d_pool_forward(const Conv1dProblem& p, const AvgPool1dProblem& pool,
+                                            const Numbers& src, const Numbers& weights,
+                                            const EpilogueNumbers& e, bool keep) const {
+  const Guarded x = windows(p, src);
+  const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
+  const Guarded y = items("dst", p.N, pool.L_out(), p.C_out, {});
+  const GuardedWords kept(
+      backend_, std::vector<std::uint32_t>(static_cast<std::size_t>(p.N * p.L_out() * kept_words(p.C_out)),
+                                           0xA5A5A5A5u));
+  const DeviceEpilogue epilogue(backend_, e);
+  backend_.reserve_workspace(backend_.workspace_bytes(p, pool));
+  backend_.conv1d_pool_forward(p, pool, x.activations(), w.tensor(), y.activations(),
+                               keep ? kept.tensor() : Tensor{}, epilogue.get());
+  x.expect_unchanged();
+  w.expect_unchanged();
+  epilogue.expect_unchanged();
+  return {y.result(), kept.result()};
+}
+
+Numbers OpRunner::avg_pool1d_backward_kept(const AvgPool1dProblem& p, const Numbers& diff_dst,
+                                           const std::vector<std::uint32_t>& kept, float dropout) const {
+  const Guarded dy = items("diff_dst", p.N, p.L_out(), p.C, diff_dst);
+  const Guarded dx = items("diff_src", p.N, p.L_in, p.C, {});
+  const GuardedWords words(backend_, kept);
+  backend_.avg_pool1d_backward_kept(p, dy.activations(), dx.activations(), {words.tensor(), dropout});
+  dy.expect_unchanged();
+  return dx.result();
+}
+
 Numbers OpRunner::dense_forward(const DenseProblem& p, const Numbers& src, const Numbers& weights,
                                 const EpilogueNumbers& e) const {
   const Guarded x = items("src", p.N, 1, p.in, src);

@@ -44,6 +44,11 @@ struct LossNumbers {
   LossTotals totals{};
 };
 
+struct PooledNumbers {
+  Numbers dst;
+  std::vector<std::uint32_t> kept;  ///< KeptBits' words
+};
+
 struct AdamNumbers {
   Numbers weights, m, v;
   Numbers working{};  ///< where the backend keeps weights in two types
@@ -72,6 +77,11 @@ class OpRunner {
                                           const Numbers& diff_dst) const;
   Numbers avg_pool1d_forward(const AvgPool1dProblem&, const Numbers& src) const;
   Numbers avg_pool1d_backward(const AvgPool1dProblem&, const Numbers& diff_dst, const ReluNumbers&) const;
+  /// Where the backend fuses them, on an aligned layout; `keep`: with the bits.
+  PooledNumbers conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&, const Numbers& src,
+                                    const Numbers& weights, const EpilogueNumbers&, bool keep) const;
+  Numbers avg_pool1d_backward_kept(const AvgPool1dProblem&, const Numbers& diff_dst,
+                                   const std::vector<std::uint32_t>& kept, float p) const;
   Numbers dense_forward(const DenseProblem&, const Numbers& src, const Numbers& weights,
                         const EpilogueNumbers&) const;
   /// dst of the precise type, no epilogue.
@@ -97,7 +107,7 @@ class OpRunner {
     return (elements + alignment_ - 1) / alignment_ * alignment_;
   }
   std::int64_t item_stride(std::int64_t length) const { return aligned(length) + 3 * alignment_; }
-  /// The src of a convolution: where everything is aligned, items are a whole number of windows' steps apart.
+  /// The src of a convolution: where everything is aligned, items are as far apart as the backend likes it.
   Guarded windows(const Conv1dProblem&, const Numbers& src) const;
   /// Its diff_dst, between halos of zeros.
   Guarded gradient(const Conv1dProblem&, const Numbers& diff_dst) const;

@@ -87,6 +87,17 @@ struct Side {
           {static_cast<std::byte*>(a.data) + static_cast<std::size_t>(n * a.item_stride) * size_of(a.dtype),
            a.dtype});
   }
+  /// As the op would have kept the bits of these numbers.
+  void keep(std::size_t i, const std::vector<double>& values) {
+    const std::int64_t C = network.activations(i).C, words_per_row = kept_words(C),
+                       rows = static_cast<std::int64_t>(values.size()) / C;
+    std::vector<std::uint32_t> words(static_cast<std::size_t>(rows * words_per_row));
+    for (std::int64_t row = 0; row < rows; ++row)
+      for (std::int64_t c = 0; c < C; ++c)
+        if (values[static_cast<std::size_t>(row * C + c)] > 0)
+          words[static_cast<std::size_t>(row * words_per_row + c / 32)] |= 1u << c % 32;
+    backend->upload(words.data(), network.kept(i).data, words.size() * sizeof(std::uint32_t));
+  }
   /// Evenly spread elements of tensor number k, all of a small one: about 2^18, by an odd stride.
   std::vector<double> read(Tensor arena, std::size_t k) const {
     const ParameterInfo& info = parameters.table()[k];
@@ -163,6 +174,10 @@ void compare_steps(const DeviceOptions& device, const ModelConfig& config, int s
     EXPECT_NEAR(fast.forward(), loss, tolerance * loss);
     for (std::size_t i = 1; i <= model.layers.size(); ++i) {
       const auto expected = reference.read(reference.network.activations(i));
+      if (fast.network.kept(i)) {  // nothing else lies in memory; the pooled numbers are compared next
+        fast.keep(i, expected);
+        continue;
+      }
       EXPECT_TRUE(
           tests::within(fast.read(fast.network.activations(i)), expected, bounds_of(expected, tolerance)))
           << "activations of layer " << i;
@@ -257,6 +272,63 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_P(PapersModelsAgree, StepByStep) {
   compare_steps(device(), config(), steps());
+}
+
+/// Whether the plan runs the convolution and the pooling of the first two layers as one op.
+bool pools_at_once(const Network& network) {
+  return network.activations(1).data == nullptr;
+}
+
+// In bf16 SCNN's first layer has no output in memory, in training and in inference, which computes the same.
+TEST_P(BackendsAgree, ConvolutionAndPoolAreOneOp) {
+  if (config().name != "scnn") return;
+  const Model model = make_model(narrow());
+  Side side(device(), model);
+  const bool fuses = device().precision == "bf16" && device().instruction_set.empty() &&
+                     side.backend->description().find("wgmma") != std::string::npos;
+  EXPECT_EQ(pools_at_once(side.network), fuses);
+  EXPECT_EQ(static_cast<bool>(side.network.kept(1)), fuses);
+  EXPECT_FALSE(side.network.kept(2));
+  const Network inference(*side.backend, model, side.parameters, batch, Network::Mode::inference);
+  EXPECT_EQ(pools_at_once(inference), fuses);
+  EXPECT_FALSE(inference.kept(1));
+  const auto names = [](const Network& network) {
+    std::vector<std::string> what;
+    for (const PlannedOp& op : network.plan())
+      what.push_back(op.what);
+    return what;
+  };
+  if (!fuses) return;
+  const std::vector<std::string> what = names(side.network);
+  EXPECT_EQ(what[0],
+            "conv1 forward (4, 8500, 1) kernel 100 stride 5 -> (4, 1681, 16) + bias, relu, dropout 0.3, "
+            "avg_pool1d kernel 3 stride 2 -> (4, 840, 16)");
+  EXPECT_EQ(what[1].rfind("conv2 forward (4, 840, 16)", 0), 0u) << what[1];
+  EXPECT_EQ(what[what.size() - 2],
+            "avg_pool1d backward (4, 840, 16) -> (4, 1681, 16), relu and dropout of its input by their bits");
+  EXPECT_EQ(names(inference)[0],
+            "conv1 forward (4, 8500, 1) kernel 100 stride 5 -> (4, 1681, 16) + bias, relu, avg_pool1d kernel "
+            "3 stride 2 -> (4, 840, 16)");
+}
+
+// Without dropout, which inference has none of, training and inference compute the same bits.
+TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
+  ModelConfig without = narrow();
+  without.conv_dropout = without.name == "mlp" ? -1 : 0;
+  without.dense_dropout.assign(without.dense.size(), 0);
+  const Model model = make_model(without);
+  Side side(device(), model);
+  initialise(side.parameters, seed);
+  side.forward();
+  Network inference(*side.backend, model, side.parameters, batch, Network::Mode::inference);
+  const auto logits = [&](const Network& network) {
+    std::vector<float> values(static_cast<std::size_t>(batch * network.classes()));
+    side.backend->download(network.logits(), values);
+    return values;
+  };
+  side.source.enqueue(*side.backend, side.state, inference.input(), inference.labels());
+  inference.forward();
+  EXPECT_EQ(logits(inference), logits(side.network));
 }
 
 // What backward() updates itself is what the optimizer would have made of the gradients.

@@ -93,17 +93,16 @@ TEST(Hopper, DescriptorsAreCutes) {
   }
 }
 
-/// The product of a (64, 64) and b (64, 80) in the given orders, each operand brought by TMA, by one
+/// The product of a (64, 64) and b (64, N) in the given orders, each operand brought by TMA, by one
 /// warpgroup.
-template <bool a_mn, bool b_mn>
+template <bool a_mn, bool b_mn, int N = 80>
 void expect_product() {
-  constexpr int N = 80;
   const Fragment c_of = fragment_of("wgmma_m64n16", "C");
   ASSERT_EQ(c_of.size(), 128u * 8);
   const auto a = matrix(64), b = b_mn ? matrix(64, N) : matrix(N);
   const CUtensorMap a_map = map_of(a, 64, 64), b_map = b_mn ? map_of(b, 64, 64, N) : map_of(b, N, N);
   std::vector<float> got(64 * N, NAN);
-  constexpr std::uint32_t b_at = box_bytes, barriers_at = 3 * box_bytes;
+  constexpr std::uint32_t b_at = box_bytes, barriers_at = 4 * box_bytes;
   simt::run({1}, {128}, barriers_at + 16, [&] {
     auto* const memory = cuda::shared_memory<unsigned char>();
     auto* const arrived = reinterpret_cast<cuda::SharedBarrier*>(memory + barriers_at);
@@ -141,6 +140,7 @@ TEST(Hopper, WarpgroupProductsInEitherOrder) {
   expect_product<false, false>();
   expect_product<false, true>();
   expect_product<true, true>();
+  expect_product<false, false, 144>();
 }
 
 enum class Fault { none, reads_before_arrival, overwrites_before_products };
@@ -242,6 +242,56 @@ TEST(Hopper, AlignedOpsAreWgmmas) {
   EXPECT_TRUE(uses_wgmma([&] { run.conv1d_forward(conv, src, kernels, {}); }));
   EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_data(conv, gradient, kernels, {}); }));
   EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_weights(conv, src, gradient); }));
+  // TMA cannot step by 3 elements; it can by those of 8 outputs.
+  const Conv1dProblem first{.N = 2, .L_in = 71, .C_in = 1, .C_out = 8, .kernel = 12, .stride = 3};
+  const Numbers pattern = uniforms(2 * 71, 1), taps = uniforms(8 * 12, 2),
+                first_gradient = uniforms(2 * 20 * 8, 3);
+  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_forward(first, pattern, taps, {}); }));
+  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_weights(first, pattern, first_gradient); }));
+}
+
+TEST(Hopper, ConvolutionsThatArePooledAtOnce) {
+  const auto backend = make_backend({"cuda", 1, "", "bf16"}),
+             older = make_backend({"cuda", 1, "sm_80", "bf16"}), precise = make_backend({"cuda", 1, ""});
+  const Conv1dProblem conv{.N = 2, .L_in = 8500, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5};
+  const AvgPool1dProblem pool{2, 1681, 80, 3, 2};
+  EXPECT_TRUE(backend->fuses_pool(conv, pool));
+  EXPECT_FALSE(older->fuses_pool(conv, pool));
+  EXPECT_FALSE(precise->fuses_pool(conv, pool));
+  const auto but = [](auto problem, auto member, std::int64_t value) {
+    problem.*member = value;
+    return problem;
+  };
+  EXPECT_FALSE(backend->fuses_pool(conv, but(pool, &AvgPool1dProblem::kernel, 2)));
+  EXPECT_FALSE(backend->fuses_pool(conv, but(pool, &AvgPool1dProblem::stride, 1)));
+  EXPECT_FALSE(backend->fuses_pool(but(conv, &Conv1dProblem::C_out, 81), pool));
+  EXPECT_TRUE(backend->fuses_pool(but(conv, &Conv1dProblem::kernel, 152), pool));  // a row of 192
+  EXPECT_FALSE(backend->fuses_pool(but(conv, &Conv1dProblem::kernel, 153), pool));
+  EXPECT_FALSE(backend->fuses_pool(but(conv, &Conv1dProblem::C_in, 2), pool));
+}
+
+TEST(Hopper, ConvolutionAndPoolSayWhatTheyCannotTake) {
+  const auto backend = make_backend({"cuda", 1, "", "bf16"});
+  const Conv1dProblem conv{.N = 2, .L_in = 125, .C_in = 1, .C_out = 8, .kernel = 100, .stride = 5};
+  const AvgPool1dProblem pool{2, 6, 8, 3, 2};
+  const Buffer memory = backend->allocate(1 << 16);
+  const auto refusal = [&](const Conv1dProblem& p, const AvgPool1dProblem& q, std::int64_t item_stride,
+                           std::size_t offset) -> std::string {
+    try {
+      backend->conv1d_pool_forward(
+          p, q, {memory.data() + offset, DType::bf16, p.N, p.L_in, p.C_in, item_stride},
+          {memory.data(), DType::bf16}, {memory.data(), DType::bf16, p.N, q.L_out(), p.C_out, 80}, {}, {});
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refusal(conv, pool, 128, 0), "[conv1d_pool_forward] src item_stride 128 is no multiple of 40");
+  EXPECT_EQ(refusal(conv, pool, 160, 2), "[conv1d_pool_forward] src begins 2 bytes beyond a multiple of 16");
+  EXPECT_EQ(refusal(conv, {2, 7, 8, 3, 2}, 160, 0), "[conv1d_pool_forward] pool's L_in 7 != L_out 6");
+  EXPECT_EQ(refusal(conv, {2, 6, 8, 3, 1}, 160, 0),
+            "[conv1d_pool_forward] cuda has none for C_in 1 C_out 8 kernel 100 stride 5, pool's kernel 3 "
+            "stride 1");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/cuda/device/division.cuh"
+#include "kernels/cuda/device/quad.cuh"
 
 namespace bragg::tests {
 namespace {
@@ -120,6 +121,20 @@ TEST(Simt, LaunchesBeyondTheLimitsAreRefused) {
   config.gridDim = dim3(1);
   config.blockDim = dim3(1025);
   EXPECT_EQ(cudaLaunchKernelEx(&config, nothing), cudaErrorInvalidConfiguration);
+}
+
+TEST(Quad, TransposesItsWords) {
+  std::vector<std::uint32_t> got(64 * 4);
+  simt::run({1}, {64}, 0, [&] {
+    std::uint32_t w[4];
+    for (std::uint32_t j = 0; j < 4; ++j)
+      w[j] = 4 * threadIdx.x + j;
+    cuda::transpose_quad(w);
+    std::copy(w, w + 4, &got[4 * threadIdx.x]);
+  });
+  for (std::uint32_t lane = 0; lane < 64; ++lane)
+    for (std::uint32_t j = 0; j < 4; ++j)
+      EXPECT_EQ(got[4 * lane + j], 4 * (lane / 4 * 4 + j) + lane % 4) << lane << ", " << j;
 }
 
 TEST(Division, IsExactUpTo31Bits) {

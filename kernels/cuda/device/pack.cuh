@@ -13,13 +13,6 @@ __device__ inline float as_float(float x) {
 __device__ inline float as_float(BFloat16 x) {
   return to_float(x);
 }
-/// Of a word of two bfloat16.
-__device__ inline float low_half(std::uint32_t word) {
-  return to_float({static_cast<std::uint16_t>(word)});
-}
-__device__ inline float high_half(std::uint32_t word) {
-  return to_float({static_cast<std::uint16_t>(word >> 16)});
-}
 template <typename T>
 __device__ T rounded_to(float x);
 template <>
@@ -44,6 +37,11 @@ __device__ Pack<T, V> load(const T* src) {
 template <int V, typename T>
 __device__ void store(T* dst, const Pack<T, V>& values) {
   *reinterpret_cast<Pack<T, V>*>(dst) = values;
+}
+
+/// The two bfloat16 of a word.
+__device__ inline Pack<float, 2> unpack_bf16(std::uint32_t two) {
+  return {{to_float({static_cast<std::uint16_t>(two)}), to_float({static_cast<std::uint16_t>(two >> 16)})}};
 }
 
 /// Whether packs of V may begin at `data` and at every multiple of `stride` elements from it.

@@ -1,4 +1,5 @@
-// The four lanes that share a row of a tensor core's accumulator.
+// What the four lanes of a quad do together: in an accumulator of mma.sync and wgmma they hold one row of 8
+// columns, two columns each.
 #pragma once
 
 #include <cstdint>
@@ -7,24 +8,20 @@
 
 namespace bragg::cuda {
 
-/// Of the lanes 4 q + t, t = 0..3: w[j] of lane t becomes w[t] of lane j. Its own inverse. Asked of all lanes
-/// of a warp.
+/// Lane t of a quad gives w[j] to lane j, and gets the word t of lane j as w[j]. All lanes of the warp.
 __device__ inline void transpose_quad(std::uint32_t (&w)[4]) {
-  constexpr unsigned everyone = 0xFFFFFFFFu;
   const unsigned t = threadIdx.x % 4;
-#pragma unroll
-  for (unsigned distance = 1; distance <= 2; distance *= 2) {
-    const bool high = (t & distance) != 0;
-#pragma unroll
-    for (unsigned low = 0; low < 4; ++low) {
-      if (low & distance) continue;
-      const unsigned other = low | distance;
-      const std::uint32_t got =
-          __shfl_xor_sync(everyone, high ? w[low] : w[other], static_cast<int>(distance));
-      w[low] = high ? got : w[low];
-      w[other] = high ? w[other] : got;
-    }
-  }
+  // The lane `distance` away gets the one that is on its side.
+  const auto exchange = [t](std::uint32_t& low, std::uint32_t& high, int distance) {
+    const bool upper = (t & static_cast<unsigned>(distance)) != 0;
+    const std::uint32_t got = __shfl_xor_sync(0xFFFFFFFFu, upper ? low : high, distance);
+    low = upper ? got : low;
+    high = upper ? high : got;
+  };
+  exchange(w[0], w[1], 1);
+  exchange(w[2], w[3], 1);
+  exchange(w[0], w[2], 2);
+  exchange(w[1], w[3], 2);
 }
 
 }  // namespace bragg::cuda

@@ -106,10 +106,12 @@ std::string describe(const GemmConfig& c, std::int64_t M, std::int64_t N) {
   return text;
 }
 
-WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors) {
+WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
+                                int tallest_tile) {
   WgmmaConfig best;
   best.clocks = std::numeric_limits<double>::infinity();
   for (const auto [m, n] : wgmma_tiles) {
+    if (m > tallest_tile) continue;
     const std::int64_t tiles = up(M, m) * up(N, n), steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
     const double step =
         std::max(m * n * wgmma_k_step / products_per_clock, (m + n) * wgmma_k_step * 2.0 / bytes_per_clock);

@@ -46,7 +46,8 @@ struct WgmmaConfig {
 };
 inline constexpr int wgmma_k_step = 64;
 
-WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors);
+WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
+                                int tallest_tile = 256);
 /// "wgmma bf16, tile 256x160, 84x1 tiles, k shared by 132 blocks"
 std::string describe(const WgmmaConfig&, std::int64_t M, std::int64_t N);
 

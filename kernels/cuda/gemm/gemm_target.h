@@ -22,6 +22,7 @@ struct GemmTarget {
   unsigned* flags = nullptr;
   /// Where given, each product says how it is computed.
   std::vector<std::string>* choices = nullptr;
+  int tallest_tile = 256;  ///< rows of wgmma's tiles at most
 };
 /// The largest tile and its columns' sums.
 inline constexpr std::int64_t sums_per_block = 256 * 160 + 160;

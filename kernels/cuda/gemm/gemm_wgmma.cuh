@@ -8,6 +8,7 @@
 // (k_ranges).
 #pragma once
 
+#include "kernels/cuda/device/ring.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
@@ -61,19 +62,6 @@ __device__ inline Place place_of(const WgmmaArguments& p, std::int32_t tile) {
   return p.tiles_m < p.tiles_n ? Place{tile % p.tiles_m, tile / p.tiles_m}
                                : Place{tile / p.tiles_n, tile % p.tiles_n};
 }
-
-/// A stage of the ring and how often the ring went round.
-struct Ring {
-  int stage = 0;
-  std::uint32_t parity = 0;
-  template <int stages>
-  __device__ void advance() {
-    if (++stage == stages) {
-      stage = 0;
-      parity ^= 1;
-    }
-  }
-};
 
 template <typename Tile>
 __device__ void bring(const WgmmaArguments& p, unsigned char* memory, SharedBarrier* full,
@@ -146,7 +134,6 @@ __device__ void multiply(const WgmmaArguments& p, const Work& work, bool b_sums,
     wgmma_fence();
 #pragma unroll
     for (int i = 0; i < Tile::k_step / 16; ++i) {
-      if (step * Tile::k_step + 16 * i >= p.K) break;  // zeros beyond
 #pragma unroll
       for (int block = 0; block < Tile::m_blocks; ++block)
         wgmma_m64k16<Tile::n, a_mn, b_mn>(

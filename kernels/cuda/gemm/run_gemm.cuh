@@ -1,6 +1,7 @@
 // config -> launch: the one place that knows which kernels are compiled.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <type_traits>
 
@@ -74,6 +75,16 @@ void run_gemm(const Describe& describe_op, const GemmTarget& target, GemmArgumen
   }
 }
 
+/// Rows of the wgmma tiles that a store leaves registers for.
+template <typename Store>
+constexpr int tallest_tile_of() {
+  if constexpr (requires { Store::tallest_tile; }) {
+    return Store::tallest_tile;
+  } else {
+    return 256;
+  }
+}
+
 /// C (M, N) of flat operands; `b_sums` or nullptr.
 template <Contiguous a_order, Contiguous b_order, typename Store>
 void run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a, const FlatView& b,
@@ -81,7 +92,9 @@ void run_wgmma(const Describe& describe_op, const GemmTarget& target, const Flat
   constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
                      K = a_by_k ? a.row_length : a.rows;
-  const WgmmaConfig config = choose_wgmma_config(M, N, K, target.multiprocessors);
+  constexpr int tallest = tallest_tile_of<Store>();
+  const WgmmaConfig config =
+      choose_wgmma_config(M, N, K, target.multiprocessors, std::min(tallest, target.tallest_tile));
   if (target.choices) target.choices->push_back(describe(config, M, N));
   const auto run = [&]<int tile_m, int tile_n>() {
     using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order>;
@@ -108,17 +121,13 @@ void run_wgmma(const Describe& describe_op, const GemmTarget& target, const Flat
            {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
            gemm_wgmma<Tile, Store>, p, store);
   };
-  if (config.tile_m == 256 && config.tile_n == 160) {
-    run.template operator()<256, 160>();
-  } else if (config.tile_m == 256 && config.tile_n == 128) {
-    run.template operator()<256, 128>();
-  } else if (config.tile_m == 256) {
-    run.template operator()<256, 80>();
-  } else if (config.tile_n == 160) {
-    run.template operator()<128, 160>();
-  } else {
-    run.template operator()<128, 80>();
+  if constexpr (tallest == 256) {
+    if (config.tile_m == 256 && config.tile_n == 160) return run.template operator()<256, 160>();
+    if (config.tile_m == 256 && config.tile_n == 128) return run.template operator()<256, 128>();
+    if (config.tile_m == 256) return run.template operator()<256, 80>();
   }
+  if (config.tile_n == 160) return run.template operator()<128, 160>();
+  run.template operator()<128, 80>();
 }
 
 /// C of an A by rows m: by wgmma where it can be, K in one part.

@@ -5,17 +5,10 @@
 #include "kernels/cuda/adam_step.cuh"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/device/quad.cuh"
+#include "kernels/cuda/gemm/forward_epilogue.cuh"
 #include "kernels/cuda/gemm/matrix_view.cuh"
-#include "kernels/problems.h"
-#include "kernels/random.h"
 
 namespace bragg::cuda {
-
-/// Not inlined: 100 instructions, in a loop over the elements of a thread.
-__noinline__ inline __device__ Philox4 dropout_call(std::uint32_t seed, std::uint32_t layer,
-                                                    std::uint64_t step, std::uint32_t call) {
-  return random_call(seed, RandomStream::dropout, call, layer, step);
-}
 
 /// Four groups of 8 columns of a row: what a lane t of a quad holds of them in a tensor core's accumulator,
 /// columns {2 t, 2 t + 1} + 8 j.
@@ -120,12 +113,7 @@ struct ForwardStore {
   bool precise;  ///< dst is float, whatever T is
   bool pairs;    ///< even columns may be stored with their neighbour
   bool octets;  ///< 8 columns at a time, from multiples of 8 on, lie in one output and may be stored together
-  const float* bias;  ///< or nullptr
-  bool relu;
-  std::uint32_t drop_below;  ///< dropout_threshold(p); 0: no dropout
-  float scale;               ///< 1 / (1 - p)
-  std::uint32_t seed, layer;
-  const StepState* state;
+  ForwardEpilogue epilogue;
 
   ForwardStore(T* data, std::int64_t item_stride, std::int64_t L, std::int64_t C, bool precise_,
                const Epilogue& e, std::int64_t outputs_ = 1)
@@ -137,13 +125,7 @@ struct ForwardStore {
         pairs(reinterpret_cast<std::uintptr_t>(data) % (precise_ ? 8 : 2 * sizeof(T)) == 0 &&
               item_stride % 2 == 0 && dst.row_stride % 2 == 0),
         octets(!precise_ && holds_packs<8>(data, item_stride) && C % 8 == 0),
-        bias(e.bias.as<float>()),
-        relu(e.relu),
-        drop_below(dropout_threshold(e.dropout.p)),
-        scale(static_cast<float>(1.0 / (1.0 - double{e.dropout.p}))),
-        seed(e.dropout.seed),
-        layer(e.dropout.layer),
-        state(e.dropout.state.as<StepState>()) {}
+        epilogue(e) {}
 
   struct Row {
     std::int64_t begin;
@@ -218,22 +200,20 @@ struct ForwardStore {
     return {output, n - static_cast<std::int32_t>(output * channels.divisor)};
   }
   __device__ float result(Row& to, std::uint32_t output, std::int32_t c, float value) const {
-    if (bias) value += bias[c];
-    if (relu && value < 0) value = 0;  // a NaN stays one
-    if (drop_below > 0) value = keeps(to, to.output + output, c) ? value * scale : 0.0f;
-    return value;
+    if (epilogue.bias) value += epilogue.bias[c];
+    return epilogue.activated(value, epilogue.drop_below > 0 ? draw(to, to.output + output, c) : 0);
   }
-  __device__ bool keeps(Row& to, std::uint32_t output, std::int32_t c) const {
+  __device__ std::uint32_t draw(Row& to, std::uint32_t output, std::int32_t c) const {
     const DropoutBits where = dropout_bits(output, c, channels.divisor);
     if (where.call != to.call) {
       to.call = where.call;
-      to.words = dropout_call(seed, layer, state->step, where.call);
+      to.words = dropout_call(epilogue.seed, epilogue.layer, epilogue.state->step, where.call);
     }
     const std::uint32_t word = where.half < 2   ? to.words[0]
                                : where.half < 4 ? to.words[1]
                                : where.half < 6 ? to.words[2]
                                                 : to.words[3];
-    return (word >> (16 * (where.half % 2)) & 0xFFFFu) >= drop_below;
+    return word >> (16 * (where.half % 2)) & 0xFFFFu;
   }
 };
 
@@ -295,8 +275,9 @@ struct BackwardStore {
 #pragma unroll
         for (int j = 0; j < 4; ++j) {
           const float first = groups.at[j][0], second = groups.at[j][1];
-          words[j] = src ? pack_bf16(through(low_half(words[j]), first), through(high_half(words[j]), second))
-                         : pack_bf16(first, second);
+          const Pack<float, 2> y = unpack_bf16(words[j]);
+          words[j] =
+              src ? pack_bf16(through(y.at[0], first), through(y.at[1], second)) : pack_bf16(first, second);
         }
         transpose_quad(words);
         if (mine) store_octet(to.dst + octet.n, words);
@@ -364,6 +345,7 @@ struct TransposedStore {
 /// Backward weights with Adam: C is the gradient, or its transpose, and goes no further than this.
 template <bool transposed>
 struct AdamStore {
+  static constexpr int tallest_tile = 128;  ///< registers: three numbers to a parameter beside the sums
   float *weights, *m, *v;
   BFloat16* working;
   std::int64_t row_stride;  ///< elements, of the weights

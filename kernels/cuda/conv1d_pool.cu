@@ -1,0 +1,410 @@
+// A convolution, its bias, ReLU and dropout, and average pooling (kernel 3, stride 2) in one kernel for
+// sm_90a: the convolution's output, twice the size of what is stored, stays in registers.
+//
+// A row of the product is 8 outputs of the convolution and the first of the next row, which the row's last
+// pool window needs: (8 stride + kernel) C_in contiguous numbers of src. Its columns are the weights nine
+// times over, each further down by a step, with zeros around them; K is little more than kernel * C_in where
+// the stride is small. So a number of src that is not finite spoils all outputs of its row.
+//
+// Columns are ordered for the accumulator of wgmma, of which a lane has columns 8 j + 2 t + {0, 1}: 8
+// channels of output 0, the same of output 1 ... of output 8, then the next 8 channels. A lane then holds all
+// outputs of its rows for the 8 channels of a block of 32 that one random call serves, and pools without
+// asking another one.
+//
+// Blocks stay: the columns of 32 channels lie in shared memory while the tiles of src, 64 rows each, come and
+// go through a ring. The two warpgroups that multiply take turns, so that one stores while the other
+// multiplies; what a block does is cut by its cost, a contiguous piece of the list (channels, tile).
+#include <algorithm>
+
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/quad.cuh"
+#include "kernels/cuda/device/ring.cuh"
+#include "kernels/cuda/device/shared_memory.cuh"
+#include "kernels/cuda/device/tma.cuh"
+#include "kernels/cuda/device/wgmma.cuh"
+#include "kernels/cuda/gemm/flat_view.h"
+#include "kernels/cuda/gemm/forward_epilogue.cuh"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/problem_text.h"
+
+namespace bragg::cuda {
+namespace {
+
+constexpr int pool_kernel = 3, pool_stride = 2;
+/// Outputs from one row of the product to the next, and those that it holds.
+constexpr int row_step = 8, row_outputs = row_step + pool_kernel - pool_stride,
+              row_windows = row_step / pool_stride;
+/// Channels that lie together in the accumulator, and those of a block of columns; columns of one product.
+constexpr int group = 8, groups = 4, channels = group * groups;
+constexpr int columns = 2 * group * row_outputs, products = groups / 2;
+static_assert(row_outputs == 9 && columns == 144);
+
+constexpr int tile_rows = 64, k_boxes = 3, longest_row = k_boxes * box_columns;
+constexpr std::uint32_t box_row = box_columns * sizeof(BFloat16);
+constexpr std::uint32_t src_box = tile_rows * box_row, weights_box = columns * box_row;
+static_assert(src_box % 1024 == 0 && weights_box % 1024 == 0);
+constexpr int multipliers = 2, stages = 2;  // of each
+constexpr std::uint32_t tile_bytes = k_boxes * src_box, weights_bytes = k_boxes * products * weights_box;
+constexpr int pool_threads = 128 * (1 + multipliers);
+
+/// full[m][s]: stage s of warpgroup m has arrived; empty[m][s]: it is done with it. turn[m]: it may multiply.
+struct Barriers {
+  SharedBarrier full[multipliers][stages], empty[multipliers][stages], turn[multipliers];
+  SharedBarrier weights_full, weights_empty;
+};
+constexpr std::size_t pool_shared_bytes =
+    weights_bytes + multipliers * stages * tile_bytes + sizeof(Barriers);
+
+struct PoolArguments {
+  /// Of src: all rows that lie in it as a whole; and the last one where it does not.
+  CUtensorMap src, last_row, weights;
+  std::int32_t whole_rows, whole_tiles, tiles;
+  Division pitch;  ///< of flat rows (flat_view.h)
+  std::int32_t rows_per_item, L_out, windows, C;
+  std::int32_t boxes, k_steps;   ///< of 64, of 16 that are not all zeros
+  std::int32_t blocks;           ///< of channels
+  std::int32_t cost, last_cost;  ///< of a tile with the channels of a block, and of the last block
+  BFloat16* dst;
+  std::int64_t dst_item_stride;
+  std::uint32_t* kept;  ///< or nullptr
+};
+
+// ---- the weights' matrix ----
+
+/// Row by row the columns of the product; rows row_stride apart.
+struct SteppedWeights {
+  std::int32_t rows, row_length, row_stride;
+
+  SteppedWeights(const Backend& backend, const Conv1dProblem& p)
+      : rows(static_cast<std::int32_t>((p.C_out + channels - 1) / channels) * products * columns),
+        row_length(static_cast<std::int32_t>((row_step * p.stride + p.kernel) * p.C_in)),
+        row_stride(static_cast<std::int32_t>(backend.aligned(row_length))) {}
+  std::size_t bytes() const { return std::size_t{sizeof(BFloat16)} * rows * row_stride; }
+};
+
+constexpr int weights_threads = 256;
+
+/// Grid: rows.
+__global__ void __launch_bounds__(weights_threads)
+    step_weights(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
+                 std::int32_t kernel_length, std::int32_t step, std::int32_t C_out,
+                 const SteppedWeights stepped, BFloat16* __restrict__ dst) {
+  const auto row = static_cast<std::int32_t>(blockIdx.x);
+  const std::int32_t in_group = row % (group * row_outputs), output = in_group / group,
+                     c = row / (group * row_outputs) * group + in_group % group;
+  for (auto k = static_cast<std::int32_t>(threadIdx.x); k < stepped.row_length; k += weights_threads) {
+    const std::int32_t tap = k - output * step;
+    const bool inside = c < C_out && tap >= 0 && tap < kernel_length;
+    dst[std::int64_t{row} * stepped.row_stride + k] =
+        inside ? weights[c * weight_row_stride + tap] : BFloat16{0};
+  }
+}
+
+// ---- the product ----
+
+/// The first of the list's entries that begins at this cost or behind it.
+__device__ std::int32_t first_at(const PoolArguments& p, std::int64_t cost) {
+  const std::int64_t entries = std::int64_t{p.blocks - 1} * p.tiles, before_last = entries * p.cost;
+  return static_cast<std::int32_t>(cost <= before_last
+                                       ? (cost + p.cost - 1) / p.cost
+                                       : entries + (cost - before_last + p.last_cost - 1) / p.last_cost);
+}
+
+/// This block's piece of the list.
+struct Piece {
+  std::int32_t begin, end;
+
+  __device__ explicit Piece(const PoolArguments& p) {
+    const std::int64_t total = (std::int64_t{p.blocks - 1} * p.cost + p.last_cost) * p.tiles;
+    begin = first_at(p, total * blockIdx.x / gridDim.x);
+    end = first_at(p, total * (blockIdx.x + 1) / gridDim.x);
+  }
+};
+
+struct Shared {
+  unsigned char *weights, *tiles;
+  Barriers* barriers;
+
+  __device__ explicit Shared(unsigned char* memory)
+      : weights(memory),
+        tiles(memory + weights_bytes),
+        barriers(reinterpret_cast<Barriers*>(tiles + multipliers * stages * tile_bytes)) {}
+  __device__ unsigned char* tile(int multiplier, int stage) const {
+    return tiles + (multiplier * stages + stage) * tile_bytes;
+  }
+};
+
+/// The entries of the piece in order, by turns to either warpgroup.
+[[maybe_unused]] __device__ void bring(const PoolArguments& p, const Shared& shared) {
+  Barriers& barriers = *shared.barriers;
+  const Piece piece(p);
+  Ring ring;
+  std::uint32_t weights_parity = 0;
+  for (std::int32_t entry = piece.begin; entry < piece.end; ++entry) {
+    const std::int32_t block = entry / p.tiles, tile = entry - block * p.tiles;
+    if (entry == piece.begin || tile == 0) {
+      wait_for(&barriers.weights_empty, weights_parity ^ 1);
+      weights_parity ^= 1;
+      arrive_expecting(&barriers.weights_full, static_cast<std::uint32_t>(p.boxes) * products * weights_box);
+      for (int box = 0; box < p.boxes; ++box)
+        for (int product = 0; product < products; ++product)
+          copy_box(shared.weights + (box * products + product) * weights_box, &p.weights, box * box_columns,
+                   (block * products + product) * columns, &barriers.weights_full);
+    }
+    const int to = (entry - piece.begin) % multipliers;
+    SharedBarrier* const arrived = &barriers.full[to][ring.stage];
+    wait_for(&barriers.empty[to][ring.stage], ring.parity ^ 1);
+    arrive_expecting(arrived, static_cast<std::uint32_t>(p.boxes) * src_box);
+    const bool whole = tile < p.whole_tiles;
+    for (int box = 0; box < p.boxes; ++box)
+      copy_box(shared.tile(to, ring.stage) + box * src_box, whole ? &p.src : &p.last_row, box * box_columns,
+               whole ? tile * tile_rows : 0, arrived);
+    if (to == multipliers - 1) ring.advance<stages>();
+  }
+}
+
+/// What a lane has of the channels' biases: group j, channels 2 t + {0, 1}.
+struct Biases {
+  float at[groups][2];
+
+  __device__ Biases(const float* bias, std::int32_t first, std::int32_t C) {
+#pragma unroll
+    for (int j = 0; j < groups; ++j)
+#pragma unroll
+      for (int e = 0; e < 2; ++e) {
+        const std::int32_t c = first + group * j + e;
+        at[j][e] = bias != nullptr && c < C ? bias[c] : 0.0f;
+      }
+  }
+};
+
+/// One of the two rows that a lane has of the accumulators: every window is stored, and the bit of every
+/// output. `c`: the lane's first channel.
+template <int half>
+__device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue, std::uint64_t step,
+                         const Biases& bias, const float (&d)[products][columns / 2], std::int32_t m,
+                         std::int32_t end, std::int32_t c) {
+  constexpr float share = 1.0 / pool_kernel;
+  const int t = static_cast<int>(threadIdx.x % 4);
+  const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
+  const std::int32_t in_item = m - static_cast<std::int32_t>(item * p.pitch.divisor);
+  const bool exists = m < end && in_item < p.rows_per_item;
+  const std::int32_t first = in_item * row_step, block = c / channels;
+  const std::int32_t outputs = exists ? p.L_out - first : 0,
+                     windows = exists ? p.windows - in_item * row_windows : 0;
+  const std::int64_t row = std::int64_t{item} * p.L_out + first;
+  const std::uint32_t calls = dropout_calls_per_row(p.C), call = dropout_bits(row, c, p.C).call;
+  const std::int64_t words = kept_words(p.C);
+  // Lane t stores the 8 channels of group t.
+  const std::int32_t stored = block * channels + group * t;
+  BFloat16* const dst = p.dst + item * p.dst_item_stride + std::int64_t{in_item} * row_windows * p.C + stored;
+
+  float sums[groups][2];
+  std::uint32_t bits[4];
+#pragma unroll
+  for (int output = 0; output < row_outputs; ++output) {
+    Philox4 draws{};
+    if (epilogue.drop_below > 0)
+      draws = random_call(epilogue.seed, RandomStream::dropout, call + output * calls, epilogue.layer, step);
+    std::uint32_t mine = 0, pooled[groups];
+#pragma unroll
+    for (int j = 0; j < groups; ++j) {
+      const int at = 4 * (j % 2 * row_outputs + output) + 2 * half;
+      const float low = epilogue.activated(d[j / 2][at] + bias.at[j][0], draws[j] & 0xFFFFu),
+                  high = epilogue.activated(d[j / 2][at + 1] + bias.at[j][1], draws[j] >> 16);
+      const Pack<float, 2> y = unpack_bf16(pack_bf16(low, high));
+#pragma unroll
+      for (int e = 0; e < 2; ++e)
+        mine |= (y.at[e] > 0 ? 1u : 0u) << (group * j + e);
+      if (output > 0) {
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+          sums[j][e] += y.at[e];
+      }
+      if (output % pool_stride == 0) {
+        if (output > 0) pooled[j] = pack_bf16(sums[j][0] * share, sums[j][1] * share);
+#pragma unroll
+        for (int e = 0; e < 2; ++e)
+          sums[j][e] = 0.0f + y.at[e];  // as a sum from 0: -0 becomes 0
+      }
+    }
+    if (output > 0 && output % pool_stride == 0) {
+      const int window = output / pool_stride - 1;
+      transpose_quad(pooled);
+      if (window < windows && stored < p.C)
+        store(reinterpret_cast<std::uint32_t*>(dst + std::int64_t{window} * p.C),
+              Pack<std::uint32_t, groups>{{pooled[0], pooled[1], pooled[2], pooled[3]}});
+    }
+    if (p.kept == nullptr) continue;
+    bits[output % 4] = mine << 2 * t;
+    if (output % 4 == 3) {  // lane t gets its part of the last four outputs' words from each
+      transpose_quad(bits);
+      const int of = output - 3 + t;
+      if (of < outputs) p.kept[(row + of) * words + block] = bits[0] | bits[1] | bits[2] | bits[3];
+    } else if (output == row_step) {  // the next row's, if there is one
+      std::uint32_t word = bits[0];
+      word |= __shfl_xor_sync(0xFFFFFFFFu, word, 1);
+      word |= __shfl_xor_sync(0xFFFFFFFFu, word, 2);
+      if (t == 0 && output < outputs && in_item == p.rows_per_item - 1)
+        p.kept[(row + output) * words + block] = word;
+    }
+  }
+}
+
+[[maybe_unused]] __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue,
+                                          const Shared& shared) {
+  Barriers& barriers = *shared.barriers;
+  const int thread = static_cast<int>(threadIdx.x) - 128, me = thread / 128, warp = thread % 128 / 32,
+            lane = thread % 32;
+  const bool speaks = lane == 0;
+  const std::uint64_t step = epilogue.drop_below > 0 ? epilogue.state->step : 0;
+  const Piece piece(p);
+  Ring ring;
+  std::uint32_t weights_parity = 0, turn_parity = me == 0;
+  for (std::int32_t first = piece.begin, last = 0; first < piece.end; first = last) {
+    const std::int32_t block = first / p.tiles;
+    last = min(piece.end, (block + 1) * p.tiles);
+    const std::int32_t c = block * channels + 2 * (lane % 4);
+    const Biases bias(epilogue.bias, c, p.C);
+    wait_for(&barriers.weights_full, weights_parity);
+    weights_parity ^= 1;
+    for (std::int32_t entry = first + (first - piece.begin + me) % multipliers; entry < last;
+         entry += multipliers, ring.advance<stages>()) {
+      wait_for(&barriers.full[me][ring.stage], ring.parity);
+      wait_for(&barriers.turn[me], turn_parity);
+      turn_parity ^= 1;
+      const std::uint32_t a = shared_address(shared.tile(me, ring.stage)), b = shared_address(shared.weights);
+      float d[products][columns / 2];
+      wgmma_fence();
+      for (std::int32_t k = 0; k < p.k_steps; ++k) {
+        constexpr std::int32_t in_box = box_columns / 16;
+        const std::int32_t box = k / in_box;
+        const std::uint32_t in_row = static_cast<std::uint32_t>(k % in_box) * 32;
+#pragma unroll
+        for (int product = 0; product < products; ++product)
+          wgmma_m64k16<columns, false, false>(
+              d[product], wgmma_descriptor(a + box * src_box + in_row, src_box),
+              wgmma_descriptor(b + (box * products + product) * weights_box + in_row, weights_box), k > 0);
+      }
+      wgmma_commit();
+      wgmma_wait<0>();
+      __syncwarp();
+      if (speaks) {
+        arrive(&barriers.turn[1 - me]);
+        arrive(&barriers.empty[me][ring.stage]);
+      }
+      const std::int32_t tile = entry - block * p.tiles;
+      const bool whole = tile < p.whole_tiles;
+      const std::int32_t m0 = whole ? tile * tile_rows : p.whole_rows, end = p.whole_rows + (whole ? 0 : 1);
+      const std::int32_t m = m0 + 16 * warp + lane / 4;
+      pool_row<0>(p, epilogue, step, bias, d, m, end, c);
+      pool_row<1>(p, epilogue, step, bias, d, m + 8, end, c);
+    }
+    __syncwarp();
+    if (speaks) arrive(&barriers.weights_empty);
+  }
+}
+
+/// Grid: as many blocks as run at a time, or entries if they are fewer.
+__global__ void __launch_bounds__(pool_threads, 1)
+    conv_pool(const __grid_constant__ PoolArguments p, const __grid_constant__ ForwardEpilogue epilogue) {
+#if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
+  const Shared shared(shared_memory<unsigned char>());
+  if (threadIdx.x == 0) {
+    Barriers& barriers = *shared.barriers;
+    for (int m = 0; m < multipliers; ++m) {
+      for (int stage = 0; stage < stages; ++stage) {
+        init_barrier(&barriers.full[m][stage], 1);
+        init_barrier(&barriers.empty[m][stage], 4);  // warps
+      }
+      init_barrier(&barriers.turn[m], 4);
+    }
+    init_barrier(&barriers.weights_full, 1);
+    init_barrier(&barriers.weights_empty, 4 * multipliers);
+    fence_barrier_init();
+  }
+  __syncthreads();
+  if (threadIdx.x < 128) {
+    release_registers<40>();
+    if (threadIdx.x == 0) bring(p, shared);
+  } else {
+    request_registers<232>();
+    multiply(p, epilogue, shared);
+  }
+#endif
+}
+
+/// Rows of the product that an item has: the last one may have the convolution's last output as its ninth.
+std::int64_t rows_of(const Conv1dProblem& p) {
+  return std::max<std::int64_t>((p.L_out() - 1 + row_step - 1) / row_step, 1);
+}
+
+}  // namespace
+
+bool CudaBackend::fuses_pool(const Conv1dProblem& p, const AvgPool1dProblem& pool) const {
+  return wgmma_ && pool.kernel == pool_kernel && pool.stride == pool_stride && p.C_out % group == 0 &&
+         (row_step * p.stride + p.kernel) * p.C_in <= longest_row && conv1d_steps(p) % row_step == 0;
+}
+
+std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p, const AvgPool1dProblem& pool) const {
+  return p.N > 0 && fuses_pool(p, pool) ? SteppedWeights(*this, p).bytes() : 0;
+}
+
+void CudaBackend::do_conv1d_pool_forward(const Conv1dProblem& p, const AvgPool1dProblem& pool,
+                                         const ConstActivations& src, ConstTensor weights,
+                                         const Activations& dst, Tensor kept, const Epilogue& epilogue) {
+  const auto describe = [&] { return text("conv1d_pool_forward", p); };
+  if (!fuses_pool(p, pool)) refuse_pool(p, pool);
+  const std::int64_t step = p.stride * p.C_in, row_stride = row_step * step;
+  const SteppedWeights stepped(*this, p);
+  auto* const columns_of_b = static_cast<BFloat16*>(workspace("conv1d_pool_forward", stepped.bytes()));
+  launch(describe, stream_.get(), {dim3(static_cast<unsigned>(stepped.rows)), dim3(weights_threads)},
+         step_weights, weights.as<BFloat16>(), weight_row_stride(p.kernel * p.C_in),
+         static_cast<std::int32_t>(p.kernel * p.C_in), static_cast<std::int32_t>(step),
+         static_cast<std::int32_t>(p.C_out), stepped, columns_of_b);
+
+  const std::int64_t rows_per_item = rows_of(p),
+                     pitch = p.N > 1 ? src.item_stride / row_stride : rows_per_item,
+                     rows = (p.N - 1) * pitch + rows_per_item, K = stepped.row_length;
+  // Rows up to the last lie in src, as the next one's first window does; the last one may not.
+  const std::int64_t last_row_length =
+      std::min(K, (p.N - 1) * src.item_stride + p.L_in * p.C_in - (rows - 1) * row_stride);
+  const std::int64_t whole_rows = last_row_length == K ? rows : rows - 1;
+  const auto* const data = src.item<BFloat16>(0);
+  const FlatView last_row{data + (rows - 1) * row_stride, row_stride, last_row_length, 1, 1, 1};
+  const FlatView all_whole{data, row_stride, K, whole_rows, pitch, rows_per_item};
+
+  PoolArguments arguments{};
+  arguments.last_row = make_tensor_map(last_row, tile_rows);
+  arguments.src = whole_rows > 0 ? make_tensor_map(all_whole, tile_rows) : arguments.last_row;
+  arguments.weights = make_tensor_map(
+      {columns_of_b, stepped.row_stride, K, stepped.rows, stepped.rows, stepped.rows}, columns);
+  arguments.whole_rows = static_cast<std::int32_t>(whole_rows);
+  arguments.whole_tiles = static_cast<std::int32_t>((whole_rows + tile_rows - 1) / tile_rows);
+  arguments.tiles = arguments.whole_tiles + static_cast<std::int32_t>(rows - whole_rows);
+  arguments.pitch = Division(pitch);
+  arguments.rows_per_item = static_cast<std::int32_t>(rows_per_item);
+  arguments.L_out = static_cast<std::int32_t>(p.L_out());
+  arguments.windows = static_cast<std::int32_t>(pool.L_out());
+  arguments.C = static_cast<std::int32_t>(p.C_out);
+  arguments.boxes = static_cast<std::int32_t>((K + box_columns - 1) / box_columns);
+  arguments.k_steps = static_cast<std::int32_t>((K + 15) / 16);
+  arguments.blocks = stepped.rows / (products * columns);
+  // The random calls of a block's tile are as much work as three of its groups of channels (instructions of
+  // the compiled kernel), however many of them it has.
+  const std::int32_t draws = epilogue.dropout.p > 0 ? 3 : 0;
+  const auto last_groups = static_cast<std::int32_t>(p.C_out / group) - (arguments.blocks - 1) * groups;
+  arguments.cost = draws + groups;
+  arguments.last_cost = draws + last_groups;
+  arguments.dst = dst.item<BFloat16>(0);
+  arguments.dst_item_stride = dst.item_stride;
+  arguments.kept = kept.as<std::uint32_t>();
+  const std::int64_t entries = std::int64_t{arguments.blocks} * arguments.tiles;
+  launch(describe, stream_.get(),
+         {dim3(static_cast<unsigned>(std::min<std::int64_t>(entries, multiprocessors_))), dim3(pool_threads),
+          pool_shared_bytes},
+         conv_pool, arguments, ForwardEpilogue(epilogue));
+}
+
+}  // namespace bragg::cuda
