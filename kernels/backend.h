@@ -85,6 +85,9 @@ class Backend {
   virtual void synchronize() {}
   /// Seconds that the device takes for what `ops` enqueues, by its own clock where it has one; waits.
   virtual double seconds_of(const std::function<void()>& ops);
+  /// The cudaStream_t that ops are enqueued in, so that a foreign library can be timed as they are; nullptr
+  /// where there is none.
+  virtual void* stream() const { return nullptr; }
   /// The ops that `enqueue` asks for: recorded, not run. On a GPU one launch then runs them all (a CUDA
   /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
   /// where the workspace has moved since.

@@ -1,6 +1,8 @@
 // A benchmark of any op in any shape on any backend; without --op of every layer of the three models, every
-// pass. A device's own clock times it (a GPU's events), its caches cold where it is a GPU. --help lists the
-// flags; Google Benchmark's own (--benchmark_filter=conv2 ...) work too.
+// pass. A device's own clock times it (a GPU's events), its caches cold where it is a GPU. With --peers the
+// same products by cuDNN and cuBLASLt, timed in the same way: "npcnn/conv2/forward/cudnn" after
+// "npcnn/conv2/forward". --help lists the flags; Google Benchmark's own (--benchmark_filter=conv2 ...) work
+// too.
 #include <cstdlib>
 #include <string>
 
@@ -10,7 +12,10 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/kernels/cases.h"
+#include "bench/kernels/dynamic_library.h"
+#include "bench/kernels/floor.h"
 #include "bench/kernels/fma_peak.h"
+#include "bench/kernels/peer_choice.h"
 #include "kernels/error.h"
 
 namespace bragg::bench {
@@ -22,20 +27,57 @@ struct Flags {
   std::int64_t batch = 256, length = 8500, channels_in = 1, channels_out = 80, kernel = 100, stride = 5,
                in = 5200, out = 2300, classes = 230, count = 1 << 24;
   bool cpu_time = false, warm = false;
+  std::vector<std::string> peers;
+  std::string peer_libraries;
+};
+
+/// What a benchmark runs. Google Benchmark calls a benchmark several times; its memory is made, and a peer's
+/// fastest way found, in the first.
+struct Ready {
+  std::string name;
+  Run run;
+  std::string label;
 };
 
 struct Setup {
   std::unique_ptr<Backend> backend;
+  std::string precision;
   double peak_gflops = 0;  ///< 0: not known
   int threads = 1;
   bool cpu_time = false;
-  Buffer
-      other;  ///< what is written between two runs, so that a cache holds nothing of the first; none: nothing
+  /// What is written between two runs, so that a cache holds nothing of the first; none: nothing.
+  Buffer other;
+  std::vector<std::unique_ptr<Peer>> peers;
+  Ready ready;
+
+  void between_runs() const { backend->fill_zero(other.data(), other.bytes()); }
 };
 
-void run_case(benchmark::State& state, const Setup& setup, const Case& c) {
+Ready ready(Setup& setup, const Case& c, Peer* peer) {
   Backend& b = *setup.backend;
-  const Run op = c.prepare(b);
+  const Prepared ours = c.prepare(b);
+  if (!peer) return {c.name, ours.run, ""};
+  const Candidate best = fastest(b, peer->candidates(*ours.product), [&] { setup.between_runs(); });
+  require_agreement(b, *ours.product, best,
+                    allowed_disagreement(b.element_type(), setup.precision == "tf32"));
+  return {c.name + "/" + peer->name(), [ours, best] { best.run(); }, best.what};
+}
+
+/// The op of bragg, or of `peer` where there is one.
+void run_case(benchmark::State& state, Setup& setup, const Case& c, Peer* peer) {
+  Backend& b = *setup.backend;
+  if (const std::string name = peer ? c.name + "/" + peer->name() : c.name; setup.ready.name != name) {
+    setup.ready = {};  // before the next memory is asked for
+    try {
+      setup.ready = ready(setup, c, peer);
+    } catch (const Error& e) {
+      if (!peer) throw;
+      state.SkipWithError(e.what());
+      return;
+    }
+  }
+  const Run& op = setup.ready.run;
+  state.SetLabel(setup.ready.label);
   op();
   b.synchronize();
   for (auto _ : state) {
@@ -44,7 +86,7 @@ void run_case(benchmark::State& state, const Setup& setup, const Case& c) {
       b.synchronize();
       continue;
     }
-    b.fill_zero(setup.other.data(), setup.other.bytes());
+    setup.between_runs();
     state.SetIterationTime(b.seconds_of(op));
   }
   using benchmark::Counter;
@@ -57,6 +99,38 @@ void run_case(benchmark::State& state, const Setup& setup, const Case& c) {
       state.counters["share_of_peak"] = Counter(work * c.flops / 1e9 / setup.peak_gflops, rate);
   }
   if (c.bytes > 0) state.counters["GB/s"] = Counter(work * c.bytes / 1e9, rate);
+  if (const auto floor = floor_seconds(b.description(), setup.precision, c.flops, c.bytes); floor > 0.0)
+    state.counters["share_of_floor"] = Counter(*floor, rate);
+}
+
+/// Loads the peers that were asked for. What the figures were made with, and why a peer is not there, goes
+/// into the results' context.
+void add_peers(Setup& setup, const Flags& f, bool gpu) {
+  if (f.peers.empty()) return;
+  if (!gpu) throw UsageError(fmt::format("--peers are a GPU's, the device is {}", f.device.device));
+  for (const std::string& name : f.peers) {
+    try {
+      setup.peers.push_back(
+          make_peer(name, {*setup.backend, setup.precision == "tf32", directories_of(f.peer_libraries)}));
+      benchmark::AddCustomContext(name, setup.peers.back()->description());
+    } catch (const Error& e) {
+      const std::string why = fmt::format("no {}: {}", name, e.what());
+      fmt::print(stderr, "bench_kernels: {}\n", why);
+      benchmark::AddCustomContext(name, why);
+    }
+  }
+}
+
+void register_case(Setup& setup, const Flags& f, const Case& c, Peer* peer) {
+  auto* registered = benchmark::RegisterBenchmark(
+      (peer ? c.name + "/" + peer->name() : c.name).c_str(),
+      [&setup, c, peer](benchmark::State& state) { run_case(state, setup, c, peer); });
+  registered->Unit(benchmark::kMicrosecond);
+  if (f.cpu_time) {
+    registered->MeasureProcessCPUTime();
+  } else {
+    registered->UseManualTime();
+  }
 }
 
 /// The one op that was asked for, or all layers.
@@ -126,6 +200,13 @@ int run(int argc, char** argv) {
   app.add_flag("--cpu_time", f.cpu_time,
                "CPU time, which other processes disturb less, instead of wall-clock time");
   app.add_flag("--warm", f.warm, "leave a GPU's caches as the run before left them");
+  app.add_option("--peers", f.peers, "the same products by these: cudnn (conv1d), cublaslt (conv1d, dense)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"cudnn", "cublaslt"}));
+  app.add_option(
+      "--peer_libraries", f.peer_libraries,
+      "DIR[:DIR...] with libcudnn.so.9, libcublasLt.so.13 or .12 and libnvrtc, searched before the "
+      "loader's places");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -134,24 +215,26 @@ int run(int argc, char** argv) {
 
   Setup setup;
   setup.backend = make_backend(f.device);
+  setup.precision = f.device.precision;
   setup.threads = f.device.threads;
   setup.cpu_time = f.cpu_time;
   const bool gpu = choose_device(f.device.device).gpu;
   constexpr std::size_t more_than_a_cache = std::size_t{256} << 20;
   if (gpu && !f.warm) setup.other = setup.backend->allocate(more_than_a_cache);
-  // The peak that the shares are of is the host's; a GPU's is not measured here.
+  // The peak that the shares are of is the host's; a GPU's is in floor.h.
   if (!gpu && f.device.device != "reference") setup.peak_gflops = measure_fma_peak(f.device.threads);
   fmt::print(
       "{}; batch {}{}\n", setup.backend->description(), f.batch,
       setup.peak_gflops > 0 ? fmt::format("; measured FMA peak {:.1f} GFLOP/s", setup.peak_gflops) : "");
+  benchmark::AddCustomContext("device", setup.backend->description());
+  benchmark::AddCustomContext("precision", f.device.precision);
+  benchmark::AddCustomContext("batch", std::to_string(f.batch));
+  benchmark::AddCustomContext("caches", setup.other ? "cold" : "warm");
+  add_peers(setup, f, gpu);
   for (const Case& c : chosen_cases(*setup.backend, f)) {
-    auto* registered = benchmark::RegisterBenchmark(
-        c.name.c_str(), [&setup, c](benchmark::State& state) { run_case(state, setup, c); });
-    registered->Unit(benchmark::kMicrosecond);
-    if (f.cpu_time) {
-      registered->MeasureProcessCPUTime();
-    } else {
-      registered->UseManualTime();
+    register_case(setup, f, c, nullptr);
+    for (const auto& peer : setup.peers) {
+      if (c.product && peer->knows(*c.product)) register_case(setup, f, c, peer.get());
     }
   }
   benchmark::RunSpecifiedBenchmarks();

@@ -5,18 +5,17 @@
 namespace bragg::bench {
 namespace {
 
-/// Device memory with numbers in (-1, 1): zeros would be kinder to the machine than data is.
+constexpr std::uint32_t src_seed = 1, weights_seed = 2, dst_seed = 3, bias_seed = 4;
+
+/// Device memory.
 class Memory {
  public:
-  Memory(Backend& backend, DType type, std::int64_t count, std::int64_t front = 0)
-      : buffer_(backend.allocate(static_cast<std::size_t>(front + count) * size_of(type))),
-        tensor_{buffer_.data() + static_cast<std::size_t>(front) * size_of(type), type} {
-    std::vector<float> values(static_cast<std::size_t>(count));
-    std::uint32_t x = 1;
-    for (float& value : values) {
-      x = x * 1664525u + 1013904223u;
-      value = static_cast<float>(x >> 8) * 0x1p-23f - 1;
-    }
+  Memory(Backend& backend, DType type, std::int64_t count)
+      : buffer_(backend.allocate(static_cast<std::size_t>(count) * size_of(type))),
+        tensor_{buffer_.data(), type} {}
+  /// With `values`.
+  Memory(Backend& backend, DType type, const std::vector<float>& values)
+      : Memory(backend, type, static_cast<std::int64_t>(values.size())) {
     backend.upload(values, tensor_);
   }
   Tensor tensor() const { return tensor_; }
@@ -26,24 +25,63 @@ class Memory {
   Tensor tensor_;
 };
 
-/// Activations as a network plans them.
+/// Numbers in (-1, 1), others for another seed: zeros would be kinder to the machine than data is.
+class Random {
+ public:
+  explicit Random(std::uint32_t seed) : state_(seed * 2654435761u) {}
+  float next() {
+    state_ = state_ * 1664525u + 1013904223u;
+    return static_cast<float>(state_ >> 8) * 0x1p-23f - 1;
+  }
+
+ private:
+  std::uint32_t state_;
+};
+
+std::vector<float> numbers(std::int64_t count, std::uint32_t seed) {
+  std::vector<float> values(static_cast<std::size_t>(count));
+  Random random(seed);
+  for (float& value : values)
+    value = random.next();
+  return values;
+}
+
+/// Activations as a network plans them, with zeros before and between the items.
 class Items {
  public:
-  Items(Backend& b, std::int64_t N, std::int64_t L, std::int64_t C, std::int64_t distance = 0,
-        std::int64_t front = 0)
+  Items(Backend& b, std::uint32_t seed, std::int64_t N, std::int64_t L, std::int64_t C,
+        std::int64_t distance = 0, std::int64_t front = 0)
       : stride_(b.aligned(std::max(distance, L * C))),
-        memory_(b, b.element_type(), N * stride_, b.aligned(front)),
-        view_{memory_.tensor().data, memory_.tensor().dtype, N, L, C, stride_} {}
+        front_(b.aligned(front)),
+        memory_(b, b.element_type(), values(seed, N, L * C)),
+        view_{static_cast<std::byte*>(memory_.tensor().data) +
+                  static_cast<std::size_t>(front_) * size_of(b.element_type()),
+              b.element_type(),
+              N,
+              L,
+              C,
+              stride_} {}
   const Activations& view() const { return view_; }
 
  private:
-  std::int64_t stride_;
+  std::vector<float> values(std::uint32_t seed, std::int64_t N, std::int64_t length) const {
+    std::vector<float> all(static_cast<std::size_t>(front_ + N * stride_));
+    Random random(seed);
+    for (std::ptrdiff_t n = 0; n < N; ++n)
+      std::generate_n(all.begin() + front_ + n * stride_, length, [&] { return random.next(); });
+    return all;
+  }
+
+  std::int64_t stride_, front_;
   Memory memory_;
   Activations view_;
 };
 
 Memory weights(Backend& b, DType type, std::int64_t rows, std::int64_t length) {
-  return Memory(b, type, rows * b.weight_row_stride(length));
+  return Memory(b, type, numbers(rows * b.weight_row_stride(length), weights_seed));
+}
+Rows weight_rows(Backend& b, const Memory& weights, std::int64_t rows, std::int64_t length) {
+  return {weights.tensor().data, weights.tensor().dtype, rows, length, b.weight_row_stride(length)};
 }
 
 /// Every part lives as long as the run.
@@ -53,104 +91,188 @@ auto keep(Parts&&... parts) {
 }
 
 Items windows(Backend& b, const Conv1dProblem& p) {
-  return Items(b, p.N, p.L_in, p.C_in, b.src_item_stride(p));
+  return Items(b, src_seed, p.N, p.L_in, p.C_in, b.src_item_stride(p));
+}
+Items outputs(Backend& b, const Conv1dProblem& p) {
+  return Items(b, dst_seed, p.N, p.L_out(), p.C_out);
 }
 Items gradient(Backend& b, const Conv1dProblem& p) {
-  return Items(b, p.N, p.L_out(), p.C_out, b.diff_dst_item_stride(p), p.halo_before() * p.C_out);
+  return Items(b, dst_seed, p.N, p.L_out(), p.C_out, b.diff_dst_item_stride(p), p.halo_before() * p.C_out);
 }
 
-std::vector<Case> conv1d(const std::string& name, const Conv1dProblem& p) {
+/// Bytes of the operands of a pass, each once, of these many elements. backward_data also reads the src that
+/// its ReLU gradient is of.
+double product_bytes(const Backend& b, Pass pass, double src, double weights, double dst) {
+  const auto element = static_cast<double>(size_of(b.element_type())),
+             precise = static_cast<double>(size_of(b.precise_type()));
+  switch (pass) {
+    case Pass::forward:
+      return element * (src + weights + dst);
+    case Pass::backward_data:
+      return element * (dst + weights + 2 * src);
+    case Pass::backward_weights:
+      break;
+  }
+  return element * (src + dst) + precise * weights;
+}
+
+std::vector<Case> conv1d(const Backend& backend, const std::string& name, const Conv1dProblem& p) {
   const std::int64_t K = p.kernel * p.C_in;
+  const auto bytes = [&](Pass pass) {
+    return product_bytes(backend, pass, static_cast<double>(p.N * p.L_in * p.C_in),
+                         static_cast<double>(p.C_out * K), static_cast<double>(p.N * p.L_out() * p.C_out));
+  };
   return {
-      {name + "/forward", p.flops(), 0,
-       [p, K](Backend& b) -> Run {
+      {name + "/forward", p.flops(), bytes(Pass::forward),
+       [p, K](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p));
          const auto at = keep(windows(b, p), weights(b, b.element_type(), p.C_out, K),
-                              Memory(b, b.precise_type(), p.C_out), Items(b, p.N, p.L_out(), p.C_out),
+                              Memory(b, b.precise_type(), numbers(p.C_out, bias_seed)), outputs(b, p),
                               b.allocate(sizeof(StepState)));
-         return [p, at, &b] {
+         const auto run = [p, at, &b](bool bias_and_relu, float dropout) {
            const auto& [x, w, bias, y, state] = *at;
            b.conv1d_forward(p, x.view(), w.tensor(), y.view(),
-                            {bias.tensor(), true, {0.3f, 1, 1, {state.data(), DType::u64}}});
+                            {bias_and_relu ? bias.tensor() : Tensor{},
+                             bias_and_relu,
+                             {dropout, 1, 1, {state.data(), DType::u64}}});
          };
-       }},
-      {name + "/backward_data", p.flops(), 0,
-       [p, K](Backend& b) -> Run {
+         const auto& [x, w, bias, y, state] = *at;
+         return {
+             [run] { run(true, 0.3f); },
+             Product{p, Pass::forward, rows_of(x.view()), weight_rows(b, w, p.C_out, K), rows_of(y.view()),
+                     bias.tensor(), [run](bool bias_and_relu) { run(bias_and_relu, 0); }}};
+       },
+       p},
+      {name + "/backward_data", p.flops(), bytes(Pass::backward_data),
+       [p, K](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p));
          const auto at =
              keep(gradient(b, p), weights(b, b.element_type(), p.C_out, K), windows(b, p), windows(b, p));
-         return [p, at, &b] {
+         const auto run = [p, at, &b](const ReluGradient& relu) {
            const auto& [dy, w, x, dx] = *at;
-           b.conv1d_backward_data(p, dy.view(), w.tensor(), dx.view(), {x.view(), 0.3f});
+           b.conv1d_backward_data(p, dy.view(), w.tensor(), dx.view(), relu);
          };
-       }},
-      {name + "/backward_weights", p.flops(), 0,
-       [p, K](Backend& b) -> Run {
+         const auto& [dy, w, x, dx] = *at;
+         return {[run, at] {
+                   run({std::get<2>(*at).view(), 0.3f});
+                 },
+                 Product{p,
+                         Pass::backward_data,
+                         rows_of(dx.view()),
+                         weight_rows(b, w, p.C_out, K),
+                         rows_of(dy.view()),
+                         {},
+                         [run](bool) { run({}); }}};
+       },
+       p},
+      {name + "/backward_weights", p.flops(), bytes(Pass::backward_weights),
+       [p, K](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p));
          const auto at = keep(windows(b, p), gradient(b, p), weights(b, b.precise_type(), p.C_out, K),
                               Memory(b, b.precise_type(), p.C_out));
-         return [p, at, &b] {
+         const auto run = [p, at, &b] {
            const auto& [x, dy, dw, db] = *at;
            b.conv1d_backward_weights(p, x.view(), dy.view(), dw.tensor(), db.tensor());
          };
-       }},
+         const auto& [x, dy, dw, db] = *at;
+         return {run, Product{p,
+                              Pass::backward_weights,
+                              rows_of(x.view()),
+                              weight_rows(b, dw, p.C_out, K),
+                              rows_of(dy.view()),
+                              {},
+                              [run](bool) { run(); }}};
+       },
+       p},
   };
 }
 
 std::vector<Case> dense(const Backend& backend, const std::string& name, const DenseProblem& p) {
+  const auto src = static_cast<double>(p.N * p.in), parameters = static_cast<double>(p.out * p.in),
+             dst = static_cast<double>(p.N * p.out);
+  const auto bytes = [&](Pass pass) { return product_bytes(backend, pass, src, parameters, dst); };
   std::vector<Case> cases{
-      {name + "/forward", p.flops(), 0,
-       [p](Backend& b) -> Run {
+      {name + "/forward", p.flops(), bytes(Pass::forward),
+       [p](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p));
-         const auto at =
-             keep(Items(b, p.N, 1, p.in), weights(b, b.element_type(), p.out, p.in),
-                  Memory(b, b.precise_type(), p.out), Items(b, p.N, 1, p.out), b.allocate(sizeof(StepState)));
-         return [p, at, &b] {
+         const auto at = keep(Items(b, src_seed, p.N, 1, p.in), weights(b, b.element_type(), p.out, p.in),
+                              Memory(b, b.precise_type(), numbers(p.out, bias_seed)),
+                              Items(b, dst_seed, p.N, 1, p.out), b.allocate(sizeof(StepState)));
+         const auto run = [p, at, &b](bool bias_and_relu, float dropout) {
            const auto& [x, w, bias, y, state] = *at;
            b.dense_forward(p, x.view(), w.tensor(), y.view(),
-                           {bias.tensor(), true, {0.5f, 1, 1, {state.data(), DType::u64}}});
+                           {bias_and_relu ? bias.tensor() : Tensor{},
+                            bias_and_relu,
+                            {dropout, 1, 1, {state.data(), DType::u64}}});
          };
-       }},
-      {name + "/backward_data", p.flops(), 0,
-       [p](Backend& b) -> Run {
+         const auto& [x, w, bias, y, state] = *at;
+         return {
+             [run] { run(true, 0.5f); },
+             Product{p, Pass::forward, rows_of(x.view()), weight_rows(b, w, p.out, p.in), rows_of(y.view()),
+                     bias.tensor(), [run](bool bias_and_relu) { run(bias_and_relu, 0); }}};
+       },
+       p},
+      {name + "/backward_data", p.flops(), bytes(Pass::backward_data),
+       [p](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p));
-         const auto at = keep(Items(b, p.N, 1, p.out), weights(b, b.element_type(), p.out, p.in),
-                              Items(b, p.N, 1, p.in), Items(b, p.N, 1, p.in));
-         return [p, at, &b] {
+         const auto at = keep(Items(b, dst_seed, p.N, 1, p.out), weights(b, b.element_type(), p.out, p.in),
+                              Items(b, src_seed, p.N, 1, p.in), Items(b, src_seed, p.N, 1, p.in));
+         const auto run = [p, at, &b](const ReluGradient& relu) {
            const auto& [dy, w, x, dx] = *at;
-           b.dense_backward_data(p, dy.view(), w.tensor(), dx.view(), {x.view(), 0.5f});
+           b.dense_backward_data(p, dy.view(), w.tensor(), dx.view(), relu);
          };
-       }},
-      {name + "/backward_weights", p.flops(), 0,
-       [p](Backend& b) -> Run {
+         const auto& [dy, w, x, dx] = *at;
+         return {[run, at] {
+                   run({std::get<2>(*at).view(), 0.5f});
+                 },
+                 Product{p,
+                         Pass::backward_data,
+                         rows_of(dx.view()),
+                         weight_rows(b, w, p.out, p.in),
+                         rows_of(dy.view()),
+                         {},
+                         [run](bool) { run({}); }}};
+       },
+       p},
+      {name + "/backward_weights", p.flops(), bytes(Pass::backward_weights),
+       [p](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p));
-         const auto at = keep(Items(b, p.N, 1, p.in), Items(b, p.N, 1, p.out),
+         const auto at = keep(Items(b, src_seed, p.N, 1, p.in), Items(b, dst_seed, p.N, 1, p.out),
                               weights(b, b.precise_type(), p.out, p.in), Memory(b, b.precise_type(), p.out));
-         return [p, at, &b] {
+         const auto run = [p, at, &b] {
            const auto& [x, dy, dw, db] = *at;
            b.dense_backward_weights(p, x.view(), dy.view(), dw.tensor(), db.tensor());
          };
-       }},
+         const auto& [x, dy, dw, db] = *at;
+         return {run, Product{p,
+                              Pass::backward_weights,
+                              rows_of(x.view()),
+                              weight_rows(b, dw, p.out, p.in),
+                              rows_of(dy.view()),
+                              {},
+                              [run](bool) { run(); }}};
+       },
+       p},
   };
   if (backend.fuses_adam()) {
     const AdamProblem adam{.count = p.out * backend.weight_row_stride(p.in)};
-    cases.push_back(
-        {name + "/backward_weights_adam", p.flops(), 26.0 * static_cast<double>(p.out * p.in),
-         [p, adam](Backend& b) -> Run {
-           const DType type = b.precise_type();
-           const auto at = keep(Items(b, p.N, 1, p.in), Items(b, p.N, 1, p.out), Memory(b, type, adam.count),
-                                Memory(b, type, adam.count), Memory(b, type, adam.count),
-                                Memory(b, b.element_type(), adam.count), Memory(b, type, p.out),
-                                b.allocate(sizeof(StepState)));
-           const auto& squares = std::get<4>(*at);  // v
-           b.fill_zero(squares.tensor().data, static_cast<std::size_t>(adam.count) * size_of(type));
-           return [p, adam, at, &b] {
-             const auto& [x, dy, w, m, v, working, db, state] = *at;
-             b.dense_backward_weights_adam(p, x.view(), dy.view(), adam,
-                                           {w.tensor(), m.tensor(), v.tensor(), working.tensor()},
-                                           db.tensor(), {state.data(), DType::u64});
-           };
-         }});
+    cases.push_back({name + "/backward_weights_adam", p.flops(),
+                     26.0 * parameters + static_cast<double>(size_of(backend.element_type())) * (src + dst),
+                     [p, adam](Backend& b) -> Prepared {
+                       const DType type = b.precise_type();
+                       const auto at = keep(
+                           Items(b, src_seed, p.N, 1, p.in), Items(b, dst_seed, p.N, 1, p.out),
+                           Memory(b, type, numbers(adam.count, weights_seed)), Memory(b, type, adam.count),
+                           Memory(b, type, adam.count), Memory(b, b.element_type(), adam.count),
+                           Memory(b, type, p.out), b.allocate(sizeof(StepState)));
+                       const auto run = [p, adam, at, &b] {
+                         const auto& [x, dy, w, m, v, working, db, state] = *at;
+                         b.dense_backward_weights_adam(p, x.view(), dy.view(), adam,
+                                                       {w.tensor(), m.tensor(), v.tensor(), working.tensor()},
+                                                       db.tensor(), {state.data(), DType::u64});
+                       };
+                       return {run, std::nullopt};
+                     }});
   }
   return cases;
 }
@@ -161,21 +283,23 @@ std::vector<Case> avg_pool1d(const Backend& backend, const std::string& name, co
                out = element * static_cast<double>(p.N * p.L_out() * p.C);
   return {
       {name + "/forward", 0, in + out,
-       [p](Backend& b) -> Run {
-         const auto at = keep(Items(b, p.N, p.L_in, p.C), Items(b, p.N, p.L_out(), p.C));
-         return [p, at, &b] {
+       [p](Backend& b) -> Prepared {
+         const auto at = keep(Items(b, src_seed, p.N, p.L_in, p.C), Items(b, dst_seed, p.N, p.L_out(), p.C));
+         const auto run = [p, at, &b] {
            const auto& [x, y] = *at;
            b.avg_pool1d_forward(p, x.view(), y.view());
          };
+         return {run, std::nullopt};
        }},
       {name + "/backward", 0, 2 * in + out,
-       [p](Backend& b) -> Run {
-         const auto at =
-             keep(Items(b, p.N, p.L_in, p.C), Items(b, p.N, p.L_in, p.C), Items(b, p.N, p.L_out(), p.C));
-         return [p, at, &b] {
+       [p](Backend& b) -> Prepared {
+         const auto at = keep(Items(b, src_seed, p.N, p.L_in, p.C), Items(b, src_seed, p.N, p.L_in, p.C),
+                              Items(b, dst_seed, p.N, p.L_out(), p.C));
+         const auto run = [p, at, &b] {
            const auto& [x, dx, dy] = *at;
            b.avg_pool1d_backward(p, dy.view(), dx.view(), {x.view(), 0.3f});
          };
+         return {run, std::nullopt};
        }},
   };
 }
@@ -183,7 +307,8 @@ std::vector<Case> avg_pool1d(const Backend& backend, const std::string& name, co
 }  // namespace
 
 std::vector<Case> cases_of(const Backend& backend, const Layer& layer) {
-  if (const auto* conv = std::get_if<Conv1dProblem>(&layer.problem)) return conv1d(layer.name, *conv);
+  if (const auto* conv = std::get_if<Conv1dProblem>(&layer.problem))
+    return conv1d(backend, layer.name, *conv);
   if (const auto* pool = std::get_if<AvgPool1dProblem>(&layer.problem))
     return avg_pool1d(backend, layer.name, *pool);
   return dense(backend, layer.name, std::get<DenseProblem>(layer.problem));
@@ -231,35 +356,36 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
 }
 
 std::vector<Case> cases_of(const Backend&, const std::string& name, const SoftmaxCrossEntropyProblem& p) {
-  return {{name, 0, 0, [p](Backend& b) -> Run {
+  return {{name, 0, 0, [p](Backend& b) -> Prepared {
              b.reserve_workspace(b.workspace_bytes(p));
-             const auto at = keep(Memory(b, b.precise_type(), p.N * p.classes), Items(b, p.N, 1, p.classes),
+             const auto at = keep(Memory(b, b.precise_type(), numbers(p.N * p.classes, src_seed)),
+                                  Items(b, dst_seed, p.N, 1, p.classes),
                                   b.allocate(static_cast<std::size_t>(p.N) * sizeof(std::int32_t)),
                                   b.allocate(sizeof(LossTotals)));
-             return [p, at, &b] {
+             const auto run = [p, at, &b] {
                const auto& [logits, gradient, labels, totals] = *at;
                b.softmax_cross_entropy(p, logits.tensor(), {labels.data(), DType::i32}, gradient.view(),
                                        {totals.data(), DType::u8});
              };
+             return {run, std::nullopt};
            }}};
 }
 
 std::vector<Case> cases_of(const Backend& backend, const std::string& name, const AdamProblem& p) {
   const bool working = backend.element_type() != backend.precise_type();
   const double bytes = (working ? 30.0 : 28.0) * static_cast<double>(p.count);
-  return {{name, 0, bytes, [p, working](Backend& b) -> Run {
+  return {{name, 0, bytes, [p, working](Backend& b) -> Prepared {
              const DType type = b.precise_type();
-             const auto at =
-                 keep(Memory(b, type, p.count), Memory(b, type, p.count), Memory(b, type, p.count),
-                      Memory(b, type, p.count), Memory(b, b.element_type(), working ? p.count : 0),
-                      b.allocate(sizeof(StepState)));
-             const auto& squares = std::get<3>(*at);  // v
-             b.fill_zero(squares.tensor().data, static_cast<std::size_t>(p.count) * size_of(type));
-             return [p, working, at, &b] {
+             const auto at = keep(
+                 Memory(b, type, numbers(p.count, weights_seed)), Memory(b, type, numbers(p.count, dst_seed)),
+                 Memory(b, type, p.count), Memory(b, type, p.count),
+                 Memory(b, b.element_type(), working ? p.count : 0), b.allocate(sizeof(StepState)));
+             const auto run = [p, working, at, &b] {
                const auto& [w, g, m, v, rounded, state] = *at;
                b.adam(p, {w.tensor(), m.tensor(), v.tensor(), working ? rounded.tensor() : Tensor{}},
                       g.tensor(), {state.data(), DType::u64});
              };
+             return {run, std::nullopt};
            }}};
 }
 

@@ -3,22 +3,28 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/kernels/layers.h"
+#include "bench/kernels/product.h"
 #include "kernels/backend.h"
 
 namespace bragg::bench {
 
-/// Calls the op once; owns its memory.
-using Run = std::function<void()>;
+/// An op on memory.
+struct Prepared {
+  Run run;
+  std::optional<Product> product = std::nullopt;  ///< where it is one that a peer can be asked for
+};
 
 struct Case {
   std::string name;  ///< "scnn/conv2/forward"
-  double flops = 0;  ///< of the products alone; 0 where memory bounds the op
-  double bytes = 0;  ///< least that the op reads and writes, where memory bounds it
-  std::function<Run(Backend&)> prepare;
+  double flops = 0;  ///< of the products alone; 0 where there are none
+  double bytes = 0;  ///< least that the op reads and writes; 0: not counted
+  std::function<Prepared(Backend&)> prepare;
+  std::optional<ProductProblem> product = std::nullopt;  ///< that of Prepared::product
 };
 
 /// Passes by name: forward, backward_data, backward_weights (dense also backward_weights_adam where the

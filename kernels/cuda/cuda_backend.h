@@ -41,6 +41,7 @@ class CudaBackend final : public Backend {
   void download(const void* src, void* host, std::size_t bytes) override;
   void synchronize() override;
   double seconds_of(const std::function<void()>& ops) override;
+  void* stream() const override { return stream_.get(); }
   std::unique_ptr<Recording> record(std::function<void()> enqueue) override;
   std::vector<std::string> choices_of(const std::function<void()>& ops) override;
   void upload(std::span<const float> host, Tensor dst) override;
