@@ -126,11 +126,11 @@ int main(int argc, char** argv) {
       infer_s = time_of(*backend, seconds, [&] { answer->run(); });
     }
     fmt::print(
-        "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"training_step_s\": {:.5f}, "
-        "\"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.5f}, \"inference_patterns_per_s\": "
-        "{:.1f}, \"peak_bytes_training\": {}}}\n",
-        config.name, batch, backend->description(), train_s, static_cast<double>(batch) / train_s, infer_s,
-        static_cast<double>(batch) / infer_s, training_peak);
+        "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"precision\": \"{}\", "
+        "\"training_step_s\": {:.7f}, \"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.7f}, "
+        "\"inference_patterns_per_s\": {:.1f}, \"peak_bytes_training\": {}}}\n",
+        config.name, batch, backend->description(), device.precision, train_s,
+        static_cast<double>(batch) / train_s, infer_s, static_cast<double>(batch) / infer_s, training_peak);
   } catch (const std::exception& e) {
     fmt::print(stderr, "bench_training: {}\n", e.what());
     return 1;
