@@ -78,7 +78,7 @@ steps() {
 # shellcheck disable=SC2317
 pytorch() {
   timeout 15 python3 -c 'import torch; assert torch.cuda.is_available()' 2>/dev/null || { echo "== no PyTorch with a GPU"; return; }
-  step pytorch 80 python3 bench/training_step/pytorch_gpu_peer.py --seconds 1
+  step pytorch 80 python3 bench/training_step/pytorch_gpu_peer.py --batches 256 --seconds 1
 }
 
 # shellcheck disable=SC2317

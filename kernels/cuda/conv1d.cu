@@ -163,7 +163,9 @@ std::optional<Wide> choose_width(const Conv1dProblem& p, int multiprocessors) {
 std::int64_t CudaBackend::conv1d_steps(const Conv1dProblem& p) const {
   if (wgmma_ && p.N > 0)
     if (const auto wide = choose_width(p, multiprocessors_)) return wide->steps(p);
-  return Backend::conv1d_steps(p);
+  // Items at multiples of 16 bytes, and whole rows of 8 outputs, which conv1d_pool_forward steps by.
+  const std::int64_t steps = Backend::conv1d_steps(p);
+  return wgmma_ && p.stride * p.C_in % row_alignment() != 0 ? aligned(steps) : steps;
 }
 
 std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
