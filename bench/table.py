@@ -133,7 +133,7 @@ def gpu_steps(gpu):
         for what, key in (("training step", "training_step"), ("inference", "inference_batch")):
             us = 1e6 * r[f"{key}_s"]
             peers = {p["form"]: p[f"{key.removesuffix('_batch')}_us"] for p in gpu["pytorch"]
-                     if (p["model"], p["batch"]) == (r["model"], r["batch"])}
+                     if "error" not in p and (p["model"], p["batch"]) == (r["model"], r["batch"])}
             rows.append([f"{r['model'].upper()}, {what}", r["precision"], str(r["batch"]), f"{us:.0f}",
                          *(f"{peers[f]:.0f} = {peers[f] / us:.2f}x" if f in peers else "" for f in forms)])
     return table(["", "precision", "batch", "bragg, us", *(f"PyTorch {f}, us" for f in forms)], rows)
