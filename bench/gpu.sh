@@ -6,15 +6,16 @@
 #     ops        every op against the reference, whole models step by step       at most 180 s
 #     kernels    every op's time in bf16, with cuDNN and cuBLASLt beside it      at most 150 s
 #     steps      training steps and inference of the models                      at most  84 s
-#     pytorch    PyTorch's                                                       at most  95 s
+#     pytorch    PyTorch's at batch 256, as many as fit: compiling takes long    at most  95 s
 #     sanitizer  compute-sanitizer's four tools on the small ops                 at most  80 s
 #
 # With 5 s for bragg info the limits add up to 594 s: a run ends within ten minutes. What a limit cut off counts as
 # failed. PyTorch, compute-sanitizer and the peers' libraries are used where they are there; PEER_LIBRARIES=DIR[:DIR...]
 # says where the latter are if the loader does not know.
 #
-# Binaries that were built elsewhere must come along: build/release/bragg, build/release/bench/bench_kernels,
-# build/release/bench/bench_training, build/release/tests/kernels/network_ops_test, build/release/tests/nn/nn_test.
+# Binaries that were built elsewhere must come along: build/release/bragg, build/release/bench/bench_kernels and the
+# library libbenchmark.so.* beside it, build/release/bench/bench_training, build/release/tests/kernels/network_ops_test,
+# build/release/tests/nn/nn_test.
 #
 # Writes OUT_DIR/gpu.json (device, driver, clocks while it ran, commit, date; the results of every step) and the logs
 # beside it. Ends with 1 if a step failed.

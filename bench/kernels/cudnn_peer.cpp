@@ -1,6 +1,8 @@
-// cuDNN as a peer of convolutions: as 2-D ones of height 1, channels last, by the graph API (cuDNN 9): the
-// engines that its heuristics propose, of forward those with bias and ReLU in the same kernel where there are
-// any. It gets the numbers packed, without the gaps between items that bragg plans with.
+// cuDNN as a peer of convolutions: as 2-D ones of height 1, channels last, by the graph API (cuDNN 9): what
+// its heuristics propose and every engine that takes the graph as it is set up by default, since for long
+// kernels in bf16 the heuristics propose little or nothing. Forward with bias and ReLU in the same graph
+// where an engine has them. It gets the numbers packed, without the gaps between items that bragg plans with.
+// The gradient of the weights is in bf16 where the operands are: no engine writes it in fp32 then.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -18,8 +20,7 @@ namespace bragg::bench {
 namespace {
 
 constexpr std::size_t workspace_bytes = std::size_t{1} << 30;
-/// As many as PyTorch tries in benchmark mode, and a few of those that cuDNN falls back to.
-constexpr std::int64_t most_proposed = 10, most_fallbacks = 4;
+constexpr std::int64_t most_proposed = 10;  ///< by each heuristic; as many as PyTorch tries
 
 class Library {
  public:
@@ -30,6 +31,7 @@ class Library {
     BRAGG_FIND(SetStream);
     BRAGG_FIND(GetVersion);
     BRAGG_FIND(GetErrorString);
+    BRAGG_FIND(GetLastErrorString);
     BRAGG_FIND(BackendCreateDescriptor);
     BRAGG_FIND(BackendDestroyDescriptor);
     BRAGG_FIND(BackendSetAttribute);
@@ -46,7 +48,10 @@ class Library {
   Library& operator=(const Library&) = delete;
 
   void check(cudnnStatus_t status, const char* what) const {
-    if (status != CUDNN_STATUS_SUCCESS) throw Error(fmt::format("{}: {}", what, GetErrorString(status)));
+    if (status == CUDNN_STATUS_SUCCESS) return;
+    std::array<char, 256> details{};
+    GetLastErrorString(details.data(), details.size());
+    throw Error(fmt::format("{}: {} {}", what, GetErrorString(status), details.data()));
   }
   cudnnHandle_t handle() const {
     return handle_;
@@ -81,6 +86,7 @@ class Library {
   decltype(&cudnnSetStream) SetStream;
   decltype(&cudnnGetVersion) GetVersion;
   decltype(&cudnnGetErrorString) GetErrorString;
+  decltype(&cudnnGetLastErrorString) GetLastErrorString;
   decltype(&cudnnBackendCreateDescriptor) BackendCreateDescriptor;
   decltype(&cudnnBackendDestroyDescriptor) BackendDestroyDescriptor;
   decltype(&cudnnBackendSetAttribute) BackendSetAttribute;
@@ -218,15 +224,42 @@ class Graph {
                   .finalize();
   }
 
-  /// What a heuristic proposes, best first.
-  std::vector<Descriptor> engine_configs(cudnnBackendHeurMode_t mode, std::int64_t most) const {
+  /// Of what the heuristics propose, and of every engine.
+  std::vector<Descriptor> engine_configs() {
+    std::vector<Descriptor> configs;
+    for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B}) {
+      for (Descriptor& config : proposed(mode))
+        configs.push_back(std::move(config));
+    }
+    std::vector<std::int64_t> engines{0};
+    graph_->get(CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT, CUDNN_TYPE_INT64, engines);
+    for (std::int64_t i = 0; i < engines[0]; ++i) {
+      try {
+        Descriptor engine(library_, CUDNN_BACKEND_ENGINE_DESCRIPTOR);
+        engine.set(CUDNN_ATTR_ENGINE_OPERATION_GRAPH, *graph_)
+            .set(CUDNN_ATTR_ENGINE_GLOBAL_INDEX, CUDNN_TYPE_INT64, std::vector{i})
+            .finalize();
+        Descriptor config(library_, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
+        config.set(CUDNN_ATTR_ENGINECFG_ENGINE, engine).finalize();
+        parts_.push_back(std::move(engine));
+        configs.push_back(std::move(config));
+      } catch (const Error&) {
+        // not for this graph or this device
+      }
+    }
+    return configs;
+  }
+
+ private:
+  /// Best first.
+  std::vector<Descriptor> proposed(cudnnBackendHeurMode_t mode) const {
     Descriptor heuristic(library_, CUDNN_BACKEND_ENGINEHEUR_DESCRIPTOR);
     heuristic.set(CUDNN_ATTR_ENGINEHEUR_OPERATION_GRAPH, *graph_)
         .set(CUDNN_ATTR_ENGINEHEUR_MODE, CUDNN_TYPE_HEUR_MODE, std::vector{mode})
         .finalize();
     std::vector<Descriptor> configs;
     std::vector<cudnnBackendDescriptor_t> out;
-    for (std::int64_t i = 0; i < most; ++i) {
+    for (std::int64_t i = 0; i < most_proposed; ++i) {
       configs.emplace_back(library_, CUDNN_BACKEND_ENGINECFG_DESCRIPTOR);
       out.push_back(configs.back().get());
     }
@@ -237,7 +270,6 @@ class Graph {
     return configs;
   }
 
- private:
   static cudnnDataType_t type_of(DType type) {
     return type == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_FLOAT;
   }
@@ -298,12 +330,13 @@ class CudnnPeer final : public Peer {
 
   std::string name() const override { return "cudnn"; }
   std::string description() const override { return library_.description(); }
+
   bool knows(const ProductProblem& problem) const override {
     return std::holds_alternative<Conv1dProblem>(problem);
   }
 
   std::vector<Candidate> candidates(const Product& product) override {
-    const auto* p = &std::get<Conv1dProblem>(product.problem);
+    const auto& p = std::get<Conv1dProblem>(product.problem);
     const auto own = std::make_shared<Memory>();
     own->src = packed(product.src);
     own->weights = packed(product.weights);
@@ -311,14 +344,14 @@ class CudnnPeer final : public Peer {
     std::string refusal;
     std::vector<Candidate> found;
     if (product.pass == Pass::forward) {
-      own->bias = packed({const_cast<void*>(product.bias.data), product.bias.dtype, 1, p->C_out, p->C_out},
+      own->bias = packed({const_cast<void*>(product.bias.data), product.bias.dtype, 1, p.C_out, p.C_out},
                          product.dst.dtype);
-      add(found, refusal, product, *p, own, product.dst.dtype, true);
+      add(found, refusal, product, p, own, product.dst.dtype, true);
     }
-    if (found.empty()) add(found, refusal, product, *p, own, product.result().dtype, false);
+    if (found.empty()) add(found, refusal, product, p, own, product.result().dtype, false);
     // It may know the gradient of the weights only in the type of the operands.
     if (found.empty() && product.result().dtype != backend_.element_type())
-      add(found, refusal, product, *p, own, backend_.element_type(), false);
+      add(found, refusal, product, p, own, backend_.element_type(), false);
     if (found.empty()) throw Error(refusal.empty() ? "no engine" : refusal);
     return found;
   }
@@ -360,32 +393,30 @@ class CudnnPeer final : public Peer {
           .set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, CUDNN_TYPE_VOID_PTR, addresses)
           .set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, CUDNN_TYPE_VOID_PTR, std::vector<void*>{workspace_.data()})
           .finalize();
-      for (const auto& [mode, most] : {std::pair{CUDNN_HEUR_MODE_A, most_proposed},
-                                       std::pair{CUDNN_HEUR_MODE_FALLBACK, most_fallbacks}}) {
-        const auto configs = std::make_shared<std::vector<Descriptor>>(graph->engine_configs(mode, most));
-        for (const Descriptor& config : *configs) {
-          try {
-            const std::int64_t engine = engine_of(config);
-            const auto plan = std::make_shared<Descriptor>(library_, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
-            plan->set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, std::vector{library_.handle()})
-                .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config)
-                .finalize();
-            std::vector<std::int64_t> bytes{0};
-            plan->get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, bytes);
-            if (bytes[0] > static_cast<std::int64_t>(workspace_bytes))
-              throw Error(fmt::format("engine {} needs {} bytes of workspace", engine, bytes[0]));
-            found.push_back(
-                {fmt::format("engine {}{}{}", engine,
-                             product.pass == Pass::forward && !bias_and_relu ? ", without bias and ReLU" : "",
-                             result_type != product.result().dtype ? ", gradient in bf16" : ""),
-                 [this, own, graph, configs, plan, operands] {
-                   library_.check(library_.BackendExecute(library_.handle(), plan->get(), operands->get()),
-                                  "cudnnBackendExecute");
-                 },
-                 result, bias_and_relu});
-          } catch (const Error& e) {
-            refusal = e.what();
-          }
+      const auto configs = std::make_shared<std::vector<Descriptor>>(graph->engine_configs());
+      for (const Descriptor& config : *configs) {
+        try {
+          const std::int64_t engine = engine_of(config);
+          const auto plan = std::make_shared<Descriptor>(library_, CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
+          plan->set(CUDNN_ATTR_EXECUTION_PLAN_HANDLE, CUDNN_TYPE_HANDLE, std::vector{library_.handle()})
+              .set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, config)
+              .finalize();
+          std::vector<std::int64_t> bytes{0};
+          plan->get(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, bytes);
+          if (bytes[0] > static_cast<std::int64_t>(workspace_bytes))
+            throw Error(fmt::format("engine {} needs {} bytes of workspace", engine, bytes[0]));
+          std::string what = fmt::format("engine {}", engine);
+          if (product.pass == Pass::forward && !bias_and_relu) what += ", without bias and ReLU";
+          if (result_type != product.result().dtype) what += ", gradient in bf16";
+          found.push_back({what,
+                           [this, own, graph, configs, plan, operands] {
+                             library_.check(
+                                 library_.BackendExecute(library_.handle(), plan->get(), operands->get()),
+                                 "cudnnBackendExecute");
+                           },
+                           result, bias_and_relu});
+        } catch (const Error& e) {
+          refusal = e.what();
         }
       }
     } catch (const Error& e) {
