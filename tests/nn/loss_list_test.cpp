@@ -1,15 +1,16 @@
-// The free-running cpu backend against losses that PyTorch computed in float64 (make_loss_list.py made the
-// list).
+// Free-running backends against losses that PyTorch computed in float64 (make_loss_list.py made the list).
 #include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
 #include "nn/network.h"
 #include "tests/nn/table_source.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 #include "tests/support/shared_data.h"
 
 namespace bragg::nn {
@@ -42,7 +43,8 @@ Losses read_list(const std::string& wanted) {
   return losses;
 }
 
-std::vector<double> free_running_losses(const std::string& name, const char* device, std::size_t steps) {
+std::vector<double> free_running_losses(const std::string& name, const std::string& device,
+                                        std::size_t steps) {
   ModelConfig config;
   config.name = name;
   config.dense_dropout = std::vector<double>(name == "mlp" ? 4 : 2, 0);
@@ -83,12 +85,29 @@ TEST_P(LossList, ReferenceIsPyTorchInDouble) {
       tests::within(free_running_losses(GetParam(), "reference", 6), std::span(expected).first(6), 1e-10));
 }
 
+/// cpu, and cuda where there is a device.
+std::vector<std::string> fast_devices() {
+  std::vector<std::string> devices{"cpu"};
+  for (const DeviceOptions& options : tests::devices_under_test())
+    if (options.device != devices.back()) devices.push_back(options.device);
+  return devices;
+}
+
+class FastLossList : public ::testing::TestWithParam<std::tuple<const char*, std::string>> {};
+INSTANTIATE_TEST_SUITE_P(Models, FastLossList,
+                         ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp"),
+                                            ::testing::ValuesIn(fast_devices())),
+                         [](const auto& tested) {
+                           return std::string(std::get<0>(tested.param)) + "_" + std::get<1>(tested.param);
+                         });
+
 // In fp32 a run parts from the one in double suddenly: Adam turns the rounding error of a gradient near 0
 // into a step of up to learning_rate either way, and a ReLU decides otherwise. When that happens depends on
 // the order of every sum, so on the instruction set too. PyTorch's own float32 runs show how far it leads:
 // the bound of a step is ten times what the worst of the three models had parted by then, and 2e-6 (2^-23 of
 // the loss times a few).
-TEST_P(LossList, CpuStaysAsCloseAsFp32Does) {
+TEST_P(FastLossList, StaysAsCloseAsFp32Does) {
+  const auto& [model, device] = GetParam();
   std::vector<double> bounds(20, 0);
   for (const char* name : {"scnn", "npcnn", "mlp"}) {
     const Losses list = read_list(name);
@@ -100,7 +119,7 @@ TEST_P(LossList, CpuStaysAsCloseAsFp32Does) {
     }
   }
   EXPECT_LT(bounds.back(), 0.1);  // the list itself must mean something
-  EXPECT_TRUE(tests::within(free_running_losses(GetParam(), "cpu", 20), read_list(GetParam()).f64, bounds));
+  EXPECT_TRUE(tests::within(free_running_losses(model, device, 20), read_list(model).f64, bounds));
 }
 
 }  // namespace
