@@ -1,7 +1,8 @@
 // Memory of a network, planned once:
 //   training   every layer's output is kept for the backward pass; every gradient has its own buffer, because
 //              a convolution's diff_dst lies between halo rows that must stay zero
-//   inference  the input, and two buffers that the layers write in turn
+//   inference  the input, and two buffers that the layers write in turn; what a convolution reads with gaps
+//              between its items has a buffer of its own
 // (a convolution that is pooled in the same op has no output in memory; backward reads a bit for each
 // element) and its ops, a list that is the same for every step.
 #include "nn/network.h"
@@ -93,11 +94,12 @@ class Network::Planner {
       std::vector<std::size_t> turns(1);
       for (std::size_t i = 1; i <= layers; ++i) {
         turns.push_back(lies_in_memory(i) ? 1 - turns.back() : turns.back());
-        if (lies_in_memory(i)) most[turns[i]] = std::max(most[turns[i]], bytes(net_.activations_[i]));
+        if (lies_in_memory(i) && !has_gaps(i))
+          most[turns[i]] = std::max(most[turns[i]], bytes(net_.activations_[i]));
       }
       const std::array<std::size_t, 2> buffers{plan.add(most[0]), plan.add(most[1])};
       for (std::size_t i = 1; i <= layers; ++i)
-        activation_offsets.push_back(buffers[turns[i]]);
+        activation_offsets.push_back(has_gaps(i) ? plan.add(bytes(net_.activations_[i])) : buffers[turns[i]]);
     }
     const std::size_t labels = plan.add(static_cast<std::size_t>(net_.N_) * sizeof(std::int32_t));
     const std::size_t totals = plan.add(sizeof(LossTotals));
@@ -150,6 +152,14 @@ class Network::Planner {
   }
   /// Of activations i: the input, or layer i - 1's output.
   bool lies_in_memory(std::size_t i) const { return i == 0 || !is_pooled(i - 1); }
+
+  /// Whether something that is read lies between the items of activations i: a convolution's windows reach
+  /// there, and what they find must be finite, so nobody else may write there.
+  bool has_gaps(std::size_t i) const {
+    const Activations& a = net_.activations_[i];
+    return lies_in_memory(i) && i < problems_.size() && std::holds_alternative<Conv1dProblem>(problems_[i]) &&
+           a.item_stride > a.L * a.C;
+  }
 
   static std::size_t kept_bytes(const Activations& a) {
     return static_cast<std::size_t>(a.N * a.L * kept_words(a.C)) * size_of(DType::u32);

@@ -326,7 +326,24 @@ TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
     side.backend->download(network.logits(), values);
     return values;
   };
-  side.source.enqueue(*side.backend, side.state, inference.input(), inference.labels());
+  const auto draw = [&] {
+    side.source.enqueue(*side.backend, side.state, inference.input(), inference.labels());
+  };
+  draw();
+  inference.forward();
+  EXPECT_EQ(logits(inference), logits(side.network));
+
+  // Nothing is left of a batch that was no data, not even between the items.
+  const Activations input = inference.input();
+  const std::vector<float> no_data(static_cast<std::size_t>(input.L * input.C), NAN);
+  for (std::int64_t n = 0; n < input.N; ++n)
+    side.backend->upload(no_data,
+                         Tensor{static_cast<std::byte*>(input.data) +
+                                    static_cast<std::size_t>(n * input.item_stride) * size_of(input.dtype),
+                                input.dtype});
+  inference.forward();
+  EXPECT_TRUE(std::isnan(logits(inference).front()));
+  draw();
   inference.forward();
   EXPECT_EQ(logits(inference), logits(side.network));
 }
