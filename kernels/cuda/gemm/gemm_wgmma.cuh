@@ -1,6 +1,7 @@
 // The bfloat16 main loop for sm_90a. A block is three warpgroups: the first has TMA bring tiles of A and B to
-// a ring of stages in shared memory, the others multiply (wgmma), 64 rows of C each. Blocks stay and take one
-// tile after the other, so that the next tile's operands arrive while this one's sums are stored.
+// a ring of stages in shared memory, the others multiply (wgmma), half of the tile's rows each. Blocks stay
+// and take one tile after the other, so that the next tile's operands arrive while this one's sums are
+// stored.
 //
 // full[s] says that stage s has arrived, empty[s] that the eight warps that multiply are done with it.
 //
@@ -24,7 +25,7 @@ namespace bragg::cuda {
 /// and not stored. Where both operands go by rows of k, k counts flat rows, and B is zero between items.
 struct WgmmaArguments {
   CUtensorMap a, b;
-  std::int32_t M, N, K;
+  std::int32_t M, N;
   Division pitch;  ///< of flat rows m
   std::int32_t rows_per_item;
   std::int32_t tiles_m, tiles_n;
@@ -114,8 +115,8 @@ struct Sums {
 
 /// The sums over the steps [first, last).
 template <typename Tile>
-__device__ void multiply(const WgmmaArguments& p, const Work& work, bool b_sums, const unsigned char* memory,
-                         SharedBarrier* full, SharedBarrier* empty, Ring& ring, Sums<Tile>& sums) {
+__device__ void multiply(const Work& work, bool b_sums, const unsigned char* memory, SharedBarrier* full,
+                         SharedBarrier* empty, Ring& ring, Sums<Tile>& sums) {
   const int thread = static_cast<int>(threadIdx.x) - 128, group = thread / 128;
   const bool speaks = thread % 32 == 0;
   constexpr bool a_mn = Tile::a_order == Contiguous::mn, b_mn = Tile::b_order == Contiguous::mn;
@@ -210,7 +211,7 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, const 
     const Place at = place_of(p, work.tile);
     const bool b_sums = p.b_sums != nullptr && at.m == 0 && thread < Tile::n;
     Sums<Tile> sums;
-    multiply<Tile>(p, work, b_sums, memory, full, empty, ring, sums);
+    multiply<Tile>(work, b_sums, memory, full, empty, ring, sums);
     if (work.first > 0) {
       float* const slot = p.k.sums + std::int64_t{range} * p.k.slot_length;
       for_each_sum(sums, b_sums, [&](int to, float& sum) { slot[to] = sum; });

@@ -63,9 +63,10 @@ __device__ inline std::int32_t range_of_block() {
 namespace k_ranges {
 /// A warp has written its part of a slot.
 __device__ inline void publish(unsigned* flag, bool speaks) {
-  __threadfence();
   __syncwarp();
-  if (speaks) atomicAdd(flag, 1);
+  if (!speaks) return;
+  __threadfence();
+  atomicAdd(flag, 1);
 }
 /// Waits for all `warps` of them.
 __device__ inline void wait(unsigned* flag, unsigned warps, bool speaks) {

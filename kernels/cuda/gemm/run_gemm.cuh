@@ -104,7 +104,6 @@ void run_wgmma(const Describe& describe_op, const GemmTarget& target, const Flat
     p.b = make_tensor_map(b, b_by_k ? Tile::n : Tile::k_step);
     p.M = static_cast<std::int32_t>(M);
     p.N = static_cast<std::int32_t>(N);
-    p.K = static_cast<std::int32_t>(K);
     p.pitch = Division(a_by_k ? a.pitch : M);
     p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
     p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
