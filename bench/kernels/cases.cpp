@@ -331,26 +331,27 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
   };
   return {
       {name + "/forward", p.flops(), src + dst + bit_bytes,
-       [p, pool, bits](Backend& b) -> Run {
+       [p, pool, bits](Backend& b) -> Prepared {
          b.reserve_workspace(b.workspace_bytes(p, pool));
-         const auto at = keep(Items(b, p.N, p.L_in, p.C_in, b.src_item_stride(p)),
-                              weights(b, b.element_type(), p.C_out, p.kernel * p.C_in),
-                              Memory(b, b.precise_type(), p.C_out), Items(b, p.N, pool.L_out(), p.C_out),
-                              bits(b), b.allocate(sizeof(StepState)));
-         return [p, pool, at, &b] {
+         const auto at =
+             keep(windows(b, p), weights(b, b.element_type(), p.C_out, p.kernel * p.C_in),
+                  Memory(b, b.precise_type(), numbers(p.C_out, bias_seed)),
+                  Items(b, dst_seed, p.N, pool.L_out(), p.C_out), bits(b), b.allocate(sizeof(StepState)));
+         const auto run = [p, pool, at, &b] {
            const auto& [x, w, bias, y, kept, state] = *at;
            b.conv1d_pool_forward(p, pool, x.view(), w.tensor(), y.view(), {kept.data(), DType::u32},
                                  {bias.tensor(), true, {0.3f, 1, 1, {state.data(), DType::u64}}});
          };
+         return {run, std::nullopt};
        }},
       {name + "/backward", 0, between + dst + bit_bytes,
-       [p, pool, bits](Backend& b) -> Run {
-         const auto at =
-             keep(Items(b, p.N, p.L_out(), p.C_out), Items(b, p.N, pool.L_out(), p.C_out), bits(b));
-         return [pool, at, &b] {
+       [p, pool, bits](Backend& b) -> Prepared {
+         const auto at = keep(outputs(b, p), Items(b, src_seed, p.N, pool.L_out(), p.C_out), bits(b));
+         const auto run = [pool, at, &b] {
            const auto& [dx, dy, kept] = *at;
            b.avg_pool1d_backward_kept(pool, dy.view(), dx.view(), {{kept.data(), DType::u32}, 0.3f});
          };
+         return {run, std::nullopt};
        }},
   };
 }
