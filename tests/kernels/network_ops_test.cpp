@@ -300,8 +300,8 @@ const std::vector<Conv1dProblem>& pooled_shapes() {
       {.N = 3, .L_in = 145, .C_in = 1, .C_out = 24, .kernel = 100, .stride = 5},  // 10
       {.N = 1, .L_in = 192, .C_in = 1, .C_out = 40, .kernel = 100, .stride = 5},  // 19
       {.N = 3, .L_in = 187, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},  // 18
-      {.N = 3, .L_in = 45, .C_in = 2, .C_out = 96, .kernel = 9, .stride = 3},     // 13
-      {.N = 1, .L_in = 1100, .C_in = 1, .C_out = 8, .kernel = 7, .stride = 2},    // 547, two tiles
+      {.N = 3, .L_in = 45, .C_in = 3, .C_out = 96, .kernel = 9, .stride = 3},     // 13
+      {.N = 1, .L_in = 1646, .C_in = 1, .C_out = 8, .kernel = 7, .stride = 3},    // 547, two tiles
       {.N = 5, .L_in = 130, .C_in = 3, .C_out = 40, .kernel = 4, .stride = 1},    // 127
   };
   return shapes;
