@@ -11,7 +11,6 @@
 #include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
