@@ -213,10 +213,11 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
       const int at = 4 * (j % 2 * row_outputs + output) + 2 * half;
       const float low = epilogue.activated(d[j / 2][at] + bias.at[j][0], draws[j] & 0xFFFFu),
                   high = epilogue.activated(d[j / 2][at + 1] + bias.at[j][1], draws[j] >> 16);
-      const Pack<float, 2> y = unpack_bf16(pack_bf16(low, high));
-#pragma unroll
-      for (int e = 0; e < 2; ++e)
-        mine |= (y.at[e] > 0 ? 1u : 0u) << (group * j + e);
+      const std::uint32_t two = pack_bf16(low, high);
+      const Pack<float, 2> y = unpack_bf16(two);
+      // By the bits: g++ 12 with sanitizers makes one comparison of the two floats'.
+      mine |= (is_positive({static_cast<std::uint16_t>(two)}) ? 1u : 0u) << (group * j) |
+              (is_positive({static_cast<std::uint16_t>(two >> 16)}) ? 1u : 0u) << (group * j + 1);
       if (output > 0) {
 #pragma unroll
         for (int e = 0; e < 2; ++e)
