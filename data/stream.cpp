@@ -30,6 +30,7 @@ ReflectionSet join(Backend& backend, std::vector<ReflectionSet> parts) {
   all.metric = backend.allocate(all.crystals * sizeof(ReciprocalMetric));
   all.miller = backend.allocate(all.reflections * sizeof(Miller));
   all.f2 = backend.allocate(all.reflections * f2_bytes);
+  all.laue = backend.allocate(all.crystals * sizeof(LaueRotations));
 
   std::vector<std::byte> host;
   const auto copy = [&](const Buffer& src, Buffer& dst, std::size_t at, std::size_t bytes) {
@@ -42,6 +43,7 @@ ReflectionSet join(Backend& backend, std::vector<ReflectionSet> parts) {
   for (ReflectionSet& part : parts) {
     copy(part.metric, all.metric, crystals * sizeof(ReciprocalMetric),
          part.crystals * sizeof(ReciprocalMetric));
+    copy(part.laue, all.laue, crystals * sizeof(LaueRotations), part.crystals * sizeof(LaueRotations));
     copy(part.miller, all.miller, reflections * sizeof(Miller), part.reflections * sizeof(Miller));
     copy(part.f2, all.f2, reflections * f2_bytes, part.reflections * f2_bytes);
     offset.resize(part.crystals + 1);

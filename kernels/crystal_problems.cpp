@@ -1,5 +1,7 @@
 // Checks of the crystallographic problems.
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 
 #include <fmt/format.h>
@@ -48,6 +50,23 @@ bool is_positive_definite(const ReciprocalMetric& g) {
 constexpr SymmetryOperator identity{{1, 0, 0, 0, 1, 0, 0, 0, 1}, {0, 0, 0}};
 
 }  // namespace
+
+LaueRotations laue_rotations(std::span<const SymmetryOperator> operators) {
+  LaueRotations laue{};
+  for (const SymmetryOperator& op : operators) {
+    std::array<std::int8_t, 9> opposite{};
+    std::transform(op.rotation.begin(), op.rotation.end(), opposite.begin(), std::negate<>());
+    const auto end = laue.rotation.begin() + laue.count;
+    if (std::find_if(laue.rotation.begin(), end,
+                     [&](const auto& r) { return r == op.rotation || r == opposite; }) != end) {
+      continue;
+    }
+    if (laue.count == laue.rotation.size())
+      fail("structure_factors", "more than {} rotations in a Laue group", laue.rotation.size());
+    laue.rotation[laue.count++] = op.rotation;
+  }
+  return laue;
+}
 
 void CrystalBatch::validate() const {
   constexpr auto op = "structure_factors";

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "kernels/tensor.h"
@@ -203,6 +204,14 @@ struct Miller {
   bool operator==(const Miller&) const = default;
 };
 
+/// The rotations of a Laue group, one of R and -R each: with the operators they carry hkl to (hkl) R.
+struct LaueRotations {
+  std::uint8_t count;  ///< 1 .. 24
+  std::array<std::array<std::int8_t, 9>, 24> rotation;
+};
+/// Of the group that has these operators. Throws ProblemError where more than 24 are different.
+LaueRotations laue_rotations(std::span<const SymmetryOperator>);
+
 /// The reflections of many crystals in device memory, crystal by crystal, each ordered by (h, k, l)
 /// descending. The representative of an orbit is its lexicographically largest member.
 struct ReflectionSet {
@@ -211,6 +220,7 @@ struct ReflectionSet {
   Buffer metric;  ///< f64 (crystals, 6): ReciprocalMetric
   Buffer miller;  ///< Miller (reflections)
   Buffer f2;      ///< precise type (reflections): |F|^2
+  Buffer laue;    ///< LaueRotations (crystals)
 };
 
 /// A grid of 2 theta in degrees: start + i * step.

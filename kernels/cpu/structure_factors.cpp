@@ -250,7 +250,9 @@ ReflectionSet CpuBackend::do_structure_factors(const ReflectionProblem& p, const
   set.offset = allocate((crystals + 1) * sizeof(std::uint64_t));
   set.metric = allocate(crystals * sizeof(ReciprocalMetric));
   if (crystals > 0) std::memcpy(set.metric.data(), batch.metric.data(), crystals * sizeof(ReciprocalMetric));
+  set.laue = allocate(crystals * sizeof(LaueRotations));
   auto* offset = reinterpret_cast<std::uint64_t*>(set.offset.data());
+  auto* laue = reinterpret_cast<LaueRotations*>(set.laue.data());
 
   std::vector<CrystalWorker> workers;
   workers.reserve(pool_.size());
@@ -264,6 +266,8 @@ ReflectionSet CpuBackend::do_structure_factors(const ReflectionProblem& p, const
       const std::size_t before = chunk.miller.size();
       workers[worker].add(crystal, chunk.miller, chunk.f2);
       offset[crystal + 1] = chunk.miller.size() - before;
+      laue[crystal] = laue_rotations({batch.operators.begin() + batch.operator_offset[crystal],
+                                      batch.operators.begin() + batch.operator_offset[crystal + 1]});
     }
   });
   for (std::int64_t crystal = 0; crystal < crystals; ++crystal)

@@ -183,7 +183,8 @@ ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, cons
     return to;
   };
   return {made.crystals,          made.reflections,       on_device(made.offset),
-          on_device(made.metric), on_device(made.miller), on_device(made.f2)};
+          on_device(made.metric), on_device(made.miller), on_device(made.f2),
+          on_device(made.laue)};
 }
 
 const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
@@ -194,7 +195,8 @@ const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
     return to;
   };
   host_set_ = {set.crystals,     set.reflections,  copy(set.offset),
-               copy(set.metric), copy(set.miller), copy(set.f2)};
+               copy(set.metric), copy(set.miller), copy(set.f2),
+               copy(set.laue)};
   host_set_of_ = set.offset.data();
   return host_set_;
 }

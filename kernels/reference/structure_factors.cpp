@@ -107,6 +107,7 @@ ReflectionSet ReferenceBackend::do_structure_factors(const ReflectionProblem& p,
   std::vector<std::uint64_t> offset{0};
   std::vector<Miller> miller;
   std::vector<double> f2;
+  std::vector<LaueRotations> laue;
   for (std::int64_t crystal = 0; crystal < batch.crystals(); ++crystal) {
     const ReciprocalMetric& metric = batch.metric[crystal];
     const std::span operators(batch.operators.data() + batch.operator_offset[crystal],
@@ -127,6 +128,7 @@ ReflectionSet ReferenceBackend::do_structure_factors(const ReflectionProblem& p,
       }
     }
     offset.push_back(miller.size());
+    laue.push_back(laue_rotations(operators));
   }
 
   const auto copy = [this](const auto& values) {
@@ -137,7 +139,8 @@ ReflectionSet ReferenceBackend::do_structure_factors(const ReflectionProblem& p,
   };
   return {batch.crystals(), static_cast<std::int64_t>(miller.size()),
           copy(offset),     copy(batch.metric),
-          copy(miller),     copy(f2)};
+          copy(miller),     copy(f2),
+          copy(laue)};
 }
 
 }  // namespace bragg::reference

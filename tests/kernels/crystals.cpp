@@ -175,6 +175,8 @@ HostReflections download(Backend& backend, const ReflectionSet& set) {
   host.offset.resize(crystals + 1);
   host.metric.resize(crystals);
   host.miller.resize(n);
+  host.laue.resize(crystals);
+  backend.download(set.laue.data(), host.laue.data(), crystals * sizeof(LaueRotations));
   host.f2.resize(n);
   backend.download(set.offset.data(), host.offset.data(), (crystals + 1) * sizeof(std::uint64_t));
   backend.download(set.metric.data(), host.metric.data(), crystals * sizeof(ReciprocalMetric));
@@ -202,7 +204,8 @@ ReflectionSet upload(Backend& backend, const HostReflections& host) {
           copy(host.offset),
           copy(host.metric),
           copy(host.miller),
-          backend.precise_type() == DType::f64 ? copy(host.f2) : copy(single)};
+          backend.precise_type() == DType::f64 ? copy(host.f2) : copy(single),
+          copy(host.laue)};
 }
 
 std::vector<double> render(Backend& backend, const PatternProblem& problem, const ReflectionSet& set,

@@ -41,6 +41,7 @@ struct HostReflections {
   std::vector<ReciprocalMetric> metric;
   std::vector<Miller> miller;
   std::vector<double> f2;
+  std::vector<LaueRotations> laue;
 };
 HostReflections download(Backend&, const ReflectionSet&);
 /// The same set in a backend's memory, f2 rounded to its element type.
