@@ -396,14 +396,15 @@ ReflectionSet Backend::structure_factors(const ReflectionProblem& p, const Cryst
 }
 
 void Backend::render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                              ConstTensor state, const Activations& dst) {
+                              ConstTensor impurities, ConstTensor state, const Activations& dst) {
   p.validate();
   const Call call("render_patterns", *this);
   call.present("state", state.data);
   call.activations("dst", dst, p.N, p.grid.points, 1);
   if (p.N == 0) return;
   call.tensor("crystals", crystals, DType::i32);
-  do_render_patterns(p, set, crystals, state, dst);
+  if (p.draws_impurities()) call.tensor("impurities", impurities, DType::i32);
+  do_render_patterns(p, set, crystals, impurities, state, dst);
 }
 
 }  // namespace bragg

@@ -165,10 +165,10 @@ class Backend {
   // ---- crystallography ----
   /// Set-up op (allocates, waits): the reflections of all crystals of the batch.
   ReflectionSet structure_factors(const ReflectionProblem&, const CrystalBatch&);
-  /// crystals i32 (N): rows of the set; state: StepState, pattern i has index state.first_index + i.
-  /// -> dst (N, points, 1)
-  void render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals, ConstTensor state,
-                       const Activations& dst);
+  /// crystals i32 (N): rows of the set; impurities i32 (N): the same, needed where the problem draws any;
+  /// state: StepState, pattern i has index state.first_index + i. -> dst (N, points, 1)
+  void render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
+                       ConstTensor impurities, ConstTensor state, const Activations& dst);
 
  protected:
   /// The scratch memory of the op that runs now. Throws ProblemError if less than `bytes` was reserved.
@@ -219,7 +219,7 @@ class Backend {
                               const Activations& dst) = 0;
   virtual ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) = 0;
   virtual void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                                  ConstTensor state, const Activations& dst) = 0;
+                                  ConstTensor impurities, ConstTensor state, const Activations& dst) = 0;
 
   /// Gradients of an empty batch.
   void fill_rows_with_zero(Tensor rows, std::int64_t count, std::int64_t length);

@@ -121,39 +121,4 @@ void ReflectionProblem::validate() const {
   }
 }
 
-void PatternProblem::validate() const {
-  constexpr auto op = "render_patterns";
-  if (N < 0) fail(op, "N {} < 0", N);
-  if (grid.points < 1) fail(op, "grid points {} < 1", grid.points);
-  if (!std::isfinite(grid.step) || grid.step <= 0) fail(op, "grid step {} is not above 0", grid.step);
-  if (!std::isfinite(grid.start) || grid.start < 0) fail(op, "grid start {} < 0", grid.start);
-  if (!(grid.end() < 180)) fail(op, "grid end {} is not below 180", grid.end());
-  if (!std::isfinite(wavelength) || wavelength <= 0) fail(op, "wavelength {} is not above 0", wavelength);
-  if (!std::isfinite(maximum) || maximum <= 0) fail(op, "maximum {} is not above 0", maximum);
-  if (variants.empty()) fail(op, "variants {} < 1", variants.size());
-
-  double total = 0;
-  const double t0 = std::tan(grid.start * std::numbers::pi / 360),
-               t1 = std::tan(grid.end() * std::numbers::pi / 360);
-  for (const PatternVariant& v : variants) {
-    for (const double value : {v.U, v.V, v.W_min, v.W_max, v.noise_min, v.noise_max, v.weight}) {
-      if (!std::isfinite(value)) fail(op, "a variant's value {} is not finite", value);
-    }
-    if (v.W_min > v.W_max) fail(op, "W_min {} > W_max {}", v.W_min, v.W_max);
-    if (v.noise_min < 0) fail(op, "noise_min {} < 0", v.noise_min);
-    if (v.noise_min > v.noise_max) fail(op, "noise_min {} > noise_max {}", v.noise_min, v.noise_max);
-    if (v.weight < 0) fail(op, "weight {} < 0", v.weight);
-    total += v.weight;
-    const double lowest = v.U > 0 ? std::fmin(std::fmax(-v.V / (2 * v.U), t0), t1) : t0;
-    for (const double t : {t0, lowest, t1}) {
-      const double h2 = v.U * t * t + v.V * t + v.W_min;
-      if (!(h2 > 0)) {
-        fail(op, "U {}, V {}, W {}: H^2 = {} at 2 theta = {:.2f} is not above 0", v.U, v.V, v.W_min, h2,
-             std::atan(t) * 360 / std::numbers::pi);
-      }
-    }
-  }
-  if (!(total > 0)) fail(op, "the variants' weights add up to {}, not above 0", total);
-}
-
 }  // namespace bragg

@@ -66,6 +66,8 @@ void DrawRowsProblem::validate() const {
   at_least("draw_rows", "N", N, 0);
   at_least("draw_rows", "candidates", candidates, 1);
   constexpr std::int64_t most = std::int64_t{1} << 31;
+  if (!(share >= 0 && share <= 1))
+    throw ProblemError(fmt::format("[draw_rows] share {} is not in 0..1", share));
   if (candidates > most) throw ProblemError(fmt::format("[draw_rows] candidates {} > {}", candidates, most));
 }
 

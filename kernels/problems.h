@@ -8,6 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "kernels/host_device.h"
+#include "kernels/pattern_problem.h"
+#include "kernels/random.h"
 #include "kernels/tensor.h"
 
 namespace bragg {
@@ -121,21 +124,37 @@ struct AdamTensors {
   Tensor weights, m, v, working;
 };
 
-/// dst[i] = one of `candidates` (i32), for the pattern of index state.first_index + i:
-///   uniform:     candidates[uniform_below(random_call(seed, data, 0, DataDraw::crystal, index)[0], count)]
+/// dst[i] = one of `candidates` (i32), for the pattern of index state.first_index + i, with the words of
+/// random_call(seed, data, 0, purpose, index):
+///   uniform:     candidates[uniform_below(word 0, count)]
 ///   sequential:  candidates[index % count]
+/// or -1 unless uniform01(word 1) < share.
 struct DrawRowsProblem {
   enum class Order { uniform, sequential };
   std::int64_t N = 0, candidates = 0;
   Order order = Order::uniform;
   std::uint32_t seed = 0;
+  DataDraw purpose = DataDraw::crystal;
+  double share = 1;
   void validate() const;
 };
+
+/// The row of one index: what every backend computes.
+BRAGG_HOST_DEVICE inline std::int32_t drawn_row(const DrawRowsProblem& p, const std::int32_t* candidates,
+                                                std::uint64_t index) {
+  const auto count = static_cast<std::uint64_t>(p.candidates);
+  const Philox4 words =
+      random_call(p.seed, RandomStream::data, 0, static_cast<std::uint32_t>(p.purpose), index);
+  if (!(uniform01(words[1]) < p.share)) return -1;
+  return candidates[p.order == DrawRowsProblem::Order::sequential ? index % count
+                                                                  : uniform_below(words[0], count)];
+}
 
 /// dst (N, row_length) = scale * src[rows[i]] of a table (table_rows, row_length); element types may differ.
 struct GatherRowsProblem {
   std::int64_t N = 0, table_rows = 0, row_length = 0;
   double scale = 1;
+  bool keep_at_minus_1 = false;  ///< where rows[i] is -1, dst is left as it is
   void validate() const;
 };
 
@@ -221,48 +240,6 @@ struct ReflectionSet {
   Buffer miller;  ///< Miller (reflections)
   Buffer f2;      ///< precise type (reflections): |F|^2
   Buffer laue;    ///< LaueRotations (crystals)
-};
-
-/// A grid of 2 theta in degrees: start + i * step.
-struct TwoThetaGrid {
-  double start = 5.0, step = 0.01;
-  std::int64_t points = 8500;
-
-  double at(std::int64_t i) const { return start + static_cast<double>(i) * step; }
-  double end() const { return at(points - 1); }
-  bool operator==(const TwoThetaGrid&) const = default;
-};
-
-/// One way to draw a pattern. H^2 = U tan^2 theta + V tan theta + W, H in degrees of 2 theta; W uniform in
-/// [W_min, W_max]; noise level a uniform in [noise_min, noise_max] once per pattern.
-struct PatternVariant {
-  double U = 0, V = 0, W_min = 0.01, W_max = 0.01;
-  double noise_min = 0, noise_max = 0;
-  double weight = 1;  ///< share of the patterns, relative to the other variants
-  bool operator==(const PatternVariant&) const = default;
-};
-
-/// Pattern `index` = (variant, W, a) drawn by random_call(seed, data, 0, DataDraw::parameters, index): word 0
-/// chooses the variant (cumulative weights), word 1 W, word 2 a. Then with I = multiplicity LP |F|^2,
-///   y_i = sum_lines I (2/H) sqrt(ln 2 / pi) exp(-4 ln 2 ((two_theta_i - two_theta)/H)^2)
-///   y_i += a u_i max(y)
-///   dst = y * maximum / max(y)
-/// where I is a line's area in degrees and u_i is word i % 4 of random_call(seed, data, i / 4,
-/// DataDraw::noise, index), as uniform01. What decides which lines and which numbers, to the bit, is in
-/// crystal_math.h.
-///
-/// A line is drawn where |two_theta_i - two_theta| <= profile_cut * H (below 1e-6 of its peak beyond); a
-/// backend that works in blocks may draw more of it. All lines of the set count, those outside the grid too
-/// whose profile reaches in; not those with sin(theta) >= 1 or H^2 <= 0. A pattern without any line stays all
-/// zeros.
-struct PatternProblem {
-  std::int64_t N = 0;
-  TwoThetaGrid grid;
-  double wavelength = 1.54184;  ///< A
-  double maximum = 1;
-  std::uint32_t seed = 0;
-  std::vector<PatternVariant> variants;
-  void validate() const;
 };
 
 }  // namespace bragg

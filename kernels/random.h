@@ -17,7 +17,14 @@ enum class RandomStream : std::uint32_t { init = 0, data = 1, dropout = 2, split
 
 /// What a draw of RandomStream::data is for; the second word of its counter, with the pattern's index behind
 /// it.
-enum class DataDraw : std::uint32_t { crystal = 0, parameters = 1, noise = 2 };
+enum class DataDraw : std::uint32_t {
+  crystal = 0,
+  parameters = 1,
+  noise = 2,
+  shape = 3,
+  impurity = 4,
+  measured = 5
+};
 
 constexpr Philox4 philox4x32_10(Philox4 counter, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {

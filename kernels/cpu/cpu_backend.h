@@ -56,7 +56,7 @@ class CpuBackend final : public Backend {
                       const Activations& dst) override;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                          ConstTensor state, const Activations& dst) override;
+                          ConstTensor impurities, ConstTensor state, const Activations& dst) override;
 
   const InstructionSet instruction_set_;
   const NetworkKernels& network_;

@@ -17,15 +17,9 @@ void CpuBackend::do_advance(Tensor state, std::int64_t batch) {
 
 void CpuBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
                               Tensor dst) {
-  const auto count = static_cast<std::uint64_t>(p.candidates);
-  const auto purpose = static_cast<std::uint32_t>(DataDraw::crystal);
   for (std::int64_t i = 0; i < p.N; ++i) {
     const std::uint64_t index = state.as<StepState>()->first_index + static_cast<std::uint64_t>(i);
-    const std::uint64_t chosen =
-        p.order == DrawRowsProblem::Order::sequential
-            ? index % count
-            : uniform_below(random_call(p.seed, RandomStream::data, 0, purpose, index)[0], count);
-    dst.as<std::int32_t>()[i] = candidates.as<std::int32_t>()[chosen];
+    dst.as<std::int32_t>()[i] = drawn_row(p, candidates.as<std::int32_t>(), index);
   }
 }
 
@@ -33,6 +27,7 @@ void CpuBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, C
                                 const Activations& dst) {
   for (std::int64_t n = 0; n < p.N; ++n) {
     const std::int64_t row = rows.as<std::int32_t>()[n];
+    if (row == -1 && p.keep_at_minus_1) continue;
     if (row < 0 || row >= p.table_rows) {
       throw ProblemError(fmt::format("[gather_rows] row {} outside a table of {} rows", row, p.table_rows));
     }
@@ -40,6 +35,7 @@ void CpuBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, C
   const auto scale = static_cast<float>(p.scale);
   pool_.run(p.N, [&](std::int64_t n, int) {
     const std::int64_t first = rows.as<std::int32_t>()[n] * p.row_length;
+    if (first < 0) return;
     if (dst.dtype == DType::i32) {
       std::copy_n(table.as<std::int32_t>() + first, p.row_length, dst.item<std::int32_t>(n));
     } else if (table.dtype == DType::f32) {

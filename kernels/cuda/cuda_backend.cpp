@@ -182,9 +182,8 @@ ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, cons
     upload(from.data(), to.data(), from.bytes());
     return to;
   };
-  return {made.crystals,          made.reflections,       on_device(made.offset),
-          on_device(made.metric), on_device(made.miller), on_device(made.f2),
-          on_device(made.laue)};
+  return {made.crystals,          made.reflections,   on_device(made.offset), on_device(made.metric),
+          on_device(made.miller), on_device(made.f2), on_device(made.laue)};
 }
 
 const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
@@ -194,24 +193,25 @@ const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
     download(from.data(), to.data(), from.bytes());
     return to;
   };
-  host_set_ = {set.crystals,     set.reflections,  copy(set.offset),
-               copy(set.metric), copy(set.miller), copy(set.f2),
-               copy(set.laue)};
+  host_set_ = {set.crystals,     set.reflections, copy(set.offset), copy(set.metric),
+               copy(set.miller), copy(set.f2),    copy(set.laue)};
   host_set_of_ = set.offset.data();
   return host_set_;
 }
 
 void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                                     ConstTensor state, const Activations& dst) {
+                                     ConstTensor impurities, ConstTensor state, const Activations& dst) {
   const auto N = static_cast<std::size_t>(p.N), row = static_cast<std::size_t>(p.grid.points);
   if (host_patterns_.bytes() < N * row * sizeof(float))
     host_patterns_ = host_->allocate(N * row * sizeof(float));
-  std::vector<std::int32_t> rows(N);
+  std::vector<std::int32_t> rows(N), others(N);
   StepState place{};
   download(crystals.data, rows.data(), N * sizeof(std::int32_t));
+  if (p.draws_impurities()) download(impurities.data, others.data(), N * sizeof(std::int32_t));
   download(state.data, &place, sizeof place);
   host_->reserve_workspace(host_->workspace_bytes(p));
-  host_->render_patterns(p, on_host(set), {rows.data(), DType::i32}, {&place, DType::u64},
+  host_->render_patterns(p, on_host(set), {rows.data(), DType::i32}, {others.data(), DType::i32},
+                         {&place, DType::u64},
                          {host_patterns_.data(), DType::f32, p.N, p.grid.points, 1, p.grid.points});
   const auto* const drawn = reinterpret_cast<const float*>(host_patterns_.data());
   std::vector<BFloat16> rounded;

@@ -84,7 +84,7 @@ class CudaBackend final : public Backend {
                       const Activations& dst) override;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                          ConstTensor state, const Activations& dst) override;
+                          ConstTensor impurities, ConstTensor state, const Activations& dst) override;
   const ReflectionSet& on_host(const ReflectionSet&);
 
   /// Calls op.operator()<T>() with the element type.

@@ -18,18 +18,11 @@ __global__ void advance_state(StepState* state, std::uint64_t batch) {
 }
 
 __global__ void __launch_bounds__(threads)
-    choose_rows(std::int64_t N, std::uint64_t count, bool sequential, std::uint32_t seed,
-                const std::int32_t* __restrict__ candidates, const StepState* state,
+    choose_rows(const DrawRowsProblem p, const std::int32_t* __restrict__ candidates, const StepState* state,
                 std::int32_t* __restrict__ dst) {
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
-  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < N; i += stride) {
-    const std::uint64_t index = state->first_index + static_cast<std::uint64_t>(i);
-    const auto purpose = static_cast<std::uint32_t>(DataDraw::crystal);
-    const std::uint64_t chosen =
-        sequential ? index % count
-                   : uniform_below(random_call(seed, RandomStream::data, 0, purpose, index)[0], count);
-    dst[i] = candidates[chosen];
-  }
+  for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < p.N; i += stride)
+    dst[i] = drawn_row(p, candidates, state->first_index + static_cast<std::uint64_t>(i));
 }
 
 /// What a row outside the table becomes: a kernel cannot refuse it, but nobody shall take it for data.
@@ -45,11 +38,13 @@ __device__ T missing() {
 /// Grid: (items, chunks of a row).
 template <typename From, typename To>
 __global__ void __launch_bounds__(threads)
-    copy_rows(std::int64_t table_rows, std::int64_t row_length, float scale, const From* __restrict__ table,
-              const std::int32_t* __restrict__ rows, To* __restrict__ dst, std::int64_t item_stride) {
+    copy_rows(std::int64_t table_rows, std::int64_t row_length, float scale, bool keep_at_minus_1,
+              const From* __restrict__ table, const std::int32_t* __restrict__ rows, To* __restrict__ dst,
+              std::int64_t item_stride) {
   const std::int64_t i = std::int64_t{blockIdx.y} * threads + threadIdx.x;
   if (i >= row_length) return;
   const std::int64_t row = rows[blockIdx.x];
+  if (keep_at_minus_1 && row == -1) return;
   To value = missing<To>();
   if (row >= 0 && row < table_rows) {
     const From element = table[row * row_length + i];
@@ -72,9 +67,7 @@ void CudaBackend::do_advance(Tensor state, std::int64_t batch) {
 void CudaBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
                                Tensor dst) {
   launch([&] { return text("draw_rows", p); }, stream_.get(), {dim3(blocks_for(p.N, threads)), dim3(threads)},
-         choose_rows, p.N, static_cast<std::uint64_t>(p.candidates),
-         p.order == DrawRowsProblem::Order::sequential, p.seed, candidates.as<std::int32_t>(),
-         state.as<StepState>(), dst.as<std::int32_t>());
+         choose_rows, p, candidates.as<std::int32_t>(), state.as<StepState>(), dst.as<std::int32_t>());
 }
 
 void CudaBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
@@ -83,8 +76,8 @@ void CudaBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, 
     const dim3 grid(static_cast<unsigned>(p.N),
                     static_cast<unsigned>((p.row_length + threads - 1) / threads));
     launch([&] { return text("gather_rows", p); }, stream_.get(), {grid, dim3(threads)}, copy_rows<From, To>,
-           p.table_rows, p.row_length, static_cast<float>(p.scale), from, rows.as<std::int32_t>(), to,
-           dst.item_stride);
+           p.table_rows, p.row_length, static_cast<float>(p.scale), p.keep_at_minus_1, from,
+           rows.as<std::int32_t>(), to, dst.item_stride);
   };
   if (dst.dtype == DType::i32) {
     return gather(table.as<std::int32_t>(), dst.item<std::int32_t>(0));

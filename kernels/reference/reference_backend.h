@@ -47,7 +47,7 @@ class ReferenceBackend final : public Backend {
                       const Activations& dst) override;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                          ConstTensor state, const Activations& dst) override;
+                          ConstTensor impurities, ConstTensor state, const Activations& dst) override;
 };
 
 }  // namespace bragg::reference

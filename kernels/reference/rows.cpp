@@ -15,15 +15,9 @@ void ReferenceBackend::do_advance(Tensor state, std::int64_t batch) {
 
 void ReferenceBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
                                     Tensor dst) {
-  const auto count = static_cast<std::uint64_t>(p.candidates);
   for (std::int64_t i = 0; i < p.N; ++i) {
     const std::uint64_t index = state.as<StepState>()->first_index + static_cast<std::uint64_t>(i);
-    const auto purpose = static_cast<std::uint32_t>(DataDraw::crystal);
-    const std::uint64_t chosen =
-        p.order == DrawRowsProblem::Order::sequential
-            ? index % count
-            : uniform_below(random_call(p.seed, RandomStream::data, 0, purpose, index)[0], count);
-    dst.as<std::int32_t>()[i] = candidates.as<std::int32_t>()[chosen];
+    dst.as<std::int32_t>()[i] = drawn_row(p, candidates.as<std::int32_t>(), index);
   }
 }
 
@@ -31,6 +25,7 @@ void ReferenceBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor ta
                                       const Activations& dst) {
   for (std::int64_t n = 0; n < p.N; ++n) {
     const std::int64_t row = rows.as<std::int32_t>()[n];
+    if (row == -1 && p.keep_at_minus_1) continue;
     if (row < 0 || row >= p.table_rows) {
       throw ProblemError(fmt::format("[gather_rows] row {} outside a table of {} rows", row, p.table_rows));
     }

@@ -1,0 +1,194 @@
+// What a pattern leaves to chance, drawn alike by every backend, and the strained metric: in double
+// precision, from (seed, index) alone. Reflections and lines are decided by crystal_math.h's formulas.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+
+#include "kernels/host_device.h"
+#include "kernels/pattern_problem.h"
+#include "kernels/problems.h"
+#include "kernels/random.h"
+
+namespace bragg {
+
+/// Preferred orientation is along one of these, as indices of reciprocal space.
+inline constexpr std::int8_t texture_axes[13][3] = {
+    {1, 0, 0}, {0, 1, 0},  {0, 0, 1}, {1, 1, 0},  {1, -1, 0}, {1, 0, 1},  {1, 0, -1},
+    {0, 1, 1}, {0, 1, -1}, {1, 1, 1}, {-1, 1, 1}, {1, -1, 1}, {1, 1, -1},
+};
+inline constexpr std::uint32_t texture_axis_count = 13;
+inline constexpr int chebyshev_terms = 4;
+
+/// Box-Muller: a pair of independent normal deviates.
+struct NormalPair {
+  double first, second;
+};
+BRAGG_HOST_DEVICE inline NormalPair normal_pair(std::uint32_t bits0, std::uint32_t bits1) {
+  const double radius = std::sqrt(-2 * std::log(1 - double{uniform01(bits0)})),
+               angle = 6.283185307179586 * uniform01(bits1);
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+/// Word 0 decides whether, words 1 and 2 z (or word 1 u where there is no z), word 3 the u of mixed_normal.
+BRAGG_HOST_DEVICE inline double draw_value(const Distribution& d, const Philox4& bits) {
+  if (!(uniform01(bits[0]) < d.probability)) return 0;
+  const double u = uniform01(bits[1]);
+  if (d.law == Distribution::Law::uniform) return d.a + (d.b - d.a) * u;
+  if (d.law == Distribution::Law::log_uniform) return d.a * std::exp(std::log(d.b / d.a) * u);
+  double z = normal_pair(bits[1], bits[2]).first;
+  z = z < -3 ? -3 : z > 3 ? 3 : z;
+  if (d.law == Distribution::Law::normal) return d.a + d.b * z;
+  if (d.law == Distribution::Law::log_normal) return d.a * std::exp(d.b * z);
+  const double squeeze = uniform01(bits[3]);
+  return d.a + d.b * squeeze * squeeze * z;
+}
+
+/// The numbers of one pattern.
+struct DrawnPattern {
+  std::int32_t variant;
+  double U, V;
+  double value[effect_count];
+  double distortion[6];               ///< in [-1, 1]: g00, g11, g22, g12, g02, g01
+  std::int32_t axis;                  ///< of texture_axes
+  double chebyshev[chebyshev_terms];  ///< in [-1, 1]
+
+  BRAGG_HOST_DEVICE double operator[](Effect e) const { return value[static_cast<int>(e)]; }
+};
+
+BRAGG_HOST_DEVICE inline Philox4 data_call(std::uint32_t seed, DataDraw what, std::uint32_t call,
+                                           std::uint64_t index) {
+  return random_call(seed, RandomStream::data, call, static_cast<std::uint32_t>(what), index);
+}
+
+/// DataDraw::parameters: call 0, word 0 chooses the first variant whose cumulative weight exceeds u * total;
+/// call 1 + e gives effect e. DataDraw::shape: words 0..5 the distortion, word 6 the axis, words 8..11 the
+/// Chebyshev coefficients.
+BRAGG_HOST_DEVICE inline DrawnPattern draw_pattern(const PatternVariant* variants, std::int32_t count,
+                                                   std::uint32_t seed, std::uint64_t index) {
+  DrawnPattern drawn{};
+  double total = 0;
+  for (std::int32_t i = 0; i < count; ++i)
+    total += variants[i].weight;
+  const double chosen = uniform01(data_call(seed, DataDraw::parameters, 0, index)[0]) * total;
+  double cumulative = 0;
+  for (std::int32_t i = 0; i < count; ++i) {
+    if (variants[i].weight == 0) continue;
+    drawn.variant = i;  // the last one with a weight takes what rounding may leave over
+    cumulative += variants[i].weight;
+    if (chosen < cumulative) break;
+  }
+  const PatternVariant& v = variants[drawn.variant];
+  drawn.U = v.U;
+  drawn.V = v.V;
+  for (int e = 0; e < effect_count; ++e) {
+    const Distribution& d = v.effects.data()[e];
+    const bool is_constant = d.law == Distribution::Law::uniform && d.a == d.b && d.probability == 1;
+    drawn.value[e] =
+        is_constant
+            ? d.a
+            : draw_value(d, data_call(seed, DataDraw::parameters, 1 + static_cast<std::uint32_t>(e), index));
+  }
+  const Philox4 shape[3] = {data_call(seed, DataDraw::shape, 0, index),
+                            data_call(seed, DataDraw::shape, 1, index),
+                            data_call(seed, DataDraw::shape, 2, index)};
+  for (int i = 0; i < 6; ++i)
+    drawn.distortion[i] = 2 * double{uniform01(shape[i / 4][i % 4])} - 1;
+  drawn.axis = static_cast<std::int32_t>(uniform_below(shape[1][2], texture_axis_count));
+  for (int k = 0; k < chebyshev_terms; ++k)
+    drawn.chebyshev[k] = 2 * double{uniform01(shape[2][k])} - 1;
+  return drawn;
+}
+inline DrawnPattern draw_pattern(const PatternProblem& p, std::uint64_t index) {
+  return draw_pattern(p.variants.data(), static_cast<std::int32_t>(p.variants.size()), p.seed, index);
+}
+
+/// The metric of the strained cell: with d = distortion, g_ii (1 + 2 d t_i) and g_ij + d t_k sqrt(g_ii g_jj),
+/// averaged over the Laue group (g -> R g R^T), which makes it as symmetric as the cell, in any setting;
+/// then (1 + strain)^-2. 1/d moves by (1 + 2 d) / (1 + strain) at most.
+BRAGG_HOST_DEVICE inline ReciprocalMetric strained_metric(const ReciprocalMetric& metric,
+                                                          const LaueRotations& laue, double strain,
+                                                          double distortion, const double (&t)[6]) {
+  ReciprocalMetric result = metric;
+  double* const g = result.data();
+  if (distortion != 0) {
+    double full[3][3] = {{g[0] * (1 + 2 * distortion * t[0]), 0, 0},
+                         {0, g[1] * (1 + 2 * distortion * t[1]), 0},
+                         {0, 0, g[2] * (1 + 2 * distortion * t[2])}};
+    full[1][2] = full[2][1] = g[3] / 2 + distortion * t[3] * std::sqrt(g[1] * g[2]);
+    full[0][2] = full[2][0] = g[4] / 2 + distortion * t[4] * std::sqrt(g[0] * g[2]);
+    full[0][1] = full[1][0] = g[5] / 2 + distortion * t[5] * std::sqrt(g[0] * g[1]);
+    double sum[3][3] = {};
+    for (int n = 0; n < laue.count; ++n) {
+      const std::int8_t* const r = laue.rotation.data()[n].data();
+      for (int i = 0; i < 3; ++i) {
+        for (int j = 0; j < 3; ++j) {
+          for (int k = 0; k < 3; ++k) {
+            for (int l = 0; l < 3; ++l)
+              sum[i][j] += r[3 * i + k] * full[k][l] * r[3 * j + l];
+          }
+        }
+      }
+    }
+    for (auto& row : sum) {
+      for (double& element : row)
+        element /= laue.count;
+    }
+    g[0] = sum[0][0];
+    g[1] = sum[1][1];
+    g[2] = sum[2][2];
+    g[3] = 2 * sum[1][2];
+    g[4] = 2 * sum[0][2];
+    g[5] = 2 * sum[0][1];
+  }
+  if (strain != 0) {
+    const double scale = 1 / ((1 + strain) * (1 + strain));
+    for (int i = 0; i < 6; ++i)
+      g[i] *= scale;
+  }
+  return result;
+}
+
+/// The images of a texture axis under the Laue group, of +-axis one: the mean over the orbit of hkl is the
+/// mean over them. Fewer than 24 have to be looked at where the axis is special.
+struct TextureAxes {
+  std::int32_t count;
+  std::int32_t axis[24][3];
+};
+BRAGG_HOST_DEVICE inline TextureAxes texture_axes_of(const LaueRotations& laue, std::int32_t axis) {
+  TextureAxes images{};
+  for (int n = 0; n < laue.count; ++n) {
+    const std::int8_t* const r = laue.rotation.data()[n].data();
+    std::int32_t image[3] = {};
+    for (int j = 0; j < 3; ++j) {
+      for (int i = 0; i < 3; ++i)
+        image[j] += texture_axes[axis][i] * r[3 * i + j];
+    }
+    bool known = false;
+    for (int m = 0; m < images.count; ++m) {
+      const std::int32_t* const other = images.axis[m];
+      known |= (image[0] == other[0] && image[1] == other[1] && image[2] == other[2]) ||
+               (image[0] == -other[0] && image[1] == -other[1] && image[2] == -other[2]);
+    }
+    if (known) continue;
+    for (int j = 0; j < 3; ++j)
+      images.axis[images.count][j] = image[j];
+    ++images.count;
+  }
+  return images;
+}
+
+/// The points that cut_low and cut_high leave: [begin, end). Half a step of tolerance, so that a cut that is
+/// whole steps does not hang on a rounding.
+struct PointRange {
+  std::int64_t begin, end;
+};
+BRAGG_HOST_DEVICE inline PointRange kept_points(const TwoThetaGrid& grid, const DrawnPattern& drawn) {
+  const auto steps = [&](Effect e) { return static_cast<std::int64_t>(drawn[e] / grid.step + 0.5); };
+  return {steps(Effect::cut_low), grid.points - steps(Effect::cut_high)};
+}
+
+/// u_i of the paper's noise: word i % 4 of call i / 4 of DataDraw::noise, as uniform01. z_i of the others:
+/// the normals of normal_pair(words 0, 1) and (words 2, 3) of the same call, in order.
+
+}  // namespace bragg

@@ -1,0 +1,170 @@
+// How a powder pattern is drawn from reflections: instrument, sample, background, noise and the processing
+// that follows. The formulas stand here; what decides which pattern is drawn, to the bit, is in
+// pattern_math.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+namespace bragg {
+
+/// A grid of 2 theta in degrees: start + i * step.
+struct TwoThetaGrid {
+  double start = 5.0, step = 0.01;
+  std::int64_t points = 8500;
+
+  double at(std::int64_t i) const { return start + static_cast<double>(i) * step; }
+  double end() const { return at(points - 1); }
+  bool operator==(const TwoThetaGrid&) const = default;
+};
+
+/// How one number is drawn, once per pattern. z is a normal deviate cut at +-3, u uniform in [0, 1).
+struct Distribution {
+  enum class Law : std::uint8_t {
+    uniform,       ///< in [a, b]; a = b: a constant
+    log_uniform,   ///< in [a, b], 0 < a
+    normal,        ///< a + b z
+    log_normal,    ///< a exp(b z)
+    mixed_normal,  ///< a + b u^2 z: mostly far smaller than b
+  };
+  Law law = Law::uniform;
+  double a = 0, b = 0;
+  double probability = 1;  ///< else the number is 0: the effect is absent
+
+  static constexpr Distribution constant(double x) { return {Law::uniform, x, x, 1}; }
+  static constexpr Distribution uniform(double low, double high) { return {Law::uniform, low, high, 1}; }
+  /// Whether it is always 0.
+  bool is_absent() const { return probability == 0 || (law == Law::uniform && a == 0 && b == 0); }
+  /// Bounds of what can be drawn.
+  double lowest() const;
+  double highest() const;
+  bool operator==(const Distribution&) const = default;
+};
+
+/// Everything about a pattern that is drawn from a distribution; 0 always means absent.
+enum class Effect : std::int32_t {
+  W,
+  size,
+  microstrain,
+  asymmetry,
+  k_alpha2,
+  zero_shift,
+  displacement,
+  strain,
+  distortion,
+  texture,
+  b_overall,
+  impurity,
+  air_scatter,
+  chebyshev,
+  hump,
+  hump_centre,
+  hump_width,
+  floor,
+  noise,
+  poisson,
+  gaussian,
+  cut_low,
+  cut_high,
+};
+inline constexpr int effect_count = 23;
+
+struct EffectInfo {
+  std::string_view name, unit, meaning;
+  double lowest, highest;  ///< what a distribution may give
+};
+/// In the order of Effect.
+extern const std::array<EffectInfo, effect_count> effect_table;
+
+/// One way to draw a pattern.
+struct PatternVariant {
+  double U = 0, V = 0;  ///< degrees^2 of 2 theta
+  std::array<Distribution, effect_count> effects{};
+  double weight = 1;  ///< share of the patterns, relative to the other variants
+
+  Distribution& operator[](Effect e) { return effects[static_cast<std::size_t>(e)]; }
+  const Distribution& operator[](Effect e) const { return effects[static_cast<std::size_t>(e)]; }
+  bool operator==(const PatternVariant&) const = default;
+};
+
+/// What is done to a pattern, simulated or measured alike, before a network reads it (pattern_processing.h).
+struct Processing {
+  double background_window = 0;  ///< degrees of 2 theta; 0: no background is removed
+  bool square_root = false;
+
+  bool is_identity() const { return background_window == 0 && !square_root; }
+  /// Bins to either side of one that the background's minimum looks at.
+  static constexpr std::int64_t half_window = 16;
+  /// Points that are averaged to a bin: 2 * half_window bins are a window.
+  std::int64_t points_per_bin(const TwoThetaGrid&) const;
+  bool operator==(const Processing&) const = default;
+};
+
+/// Pattern `index` of a crystal, with the numbers that draw_pattern() gives for (seed, index).
+///
+/// Lines. The reciprocal metric is multiplied by (1 + strain)^-2 and distorted (strained_metric). A
+/// reflection with sin theta = wavelength / 2d < 1 has the area
+///   I = multiplicity LP |F|^2 exp(-2 b_overall s^2) P,   s = sin theta / wavelength,
+///   LP = (1 + cos^2 2 theta) / (cos theta sin^2 theta)   (International Tables C, 6.2.5),
+///   P = mean over the orbit of (r^2 cos^2 a + sin^2 a / r)^(-3/2), r = texture, a the angle to the axis in
+///       reciprocal space (March 1932, Dollase 1986); 1 where texture is absent.
+/// With k_alpha2 = r it is two lines, I / (1 + r) at wavelength K_alpha1 and I r / (1 + r) at K_alpha2
+/// (k_alpha_wavelengths). A line stands at
+///   2 theta + zero_shift - (180 / pi) 2 displacement cos theta / goniometer_radius.
+/// Its width by Thompson, Cox & Hastings (1987), all in degrees:
+///   G^2 = U tan^2 theta + V tan theta + W
+///   L = (180 / pi) (0.9 wavelength / (10 size cos theta) + 4 microstrain tan theta)
+///   H^5 = G^5 + 2.69269 G^4 L + 2.42843 G^3 L^2 + 4.47163 G^2 L^3 + 0.07842 G L^4 + L^5
+///   eta = 1.36603 q - 0.47719 q^2 + 0.11116 q^3,  q = L / H
+/// A line with G^2 <= 0 is not drawn. The profile of unit area with x = (two_theta_i - position) / H is
+///   eta 2 / (pi H) / (1 + 4 x^2) + (1 - eta) 2 / H sqrt(ln 2 / pi) exp(-4 ln 2 x^2),
+/// where on the low side H is H (1 + a) in x alone, on the high side H (1 - a): a = asymmetry cot 2 theta,
+/// between 0 and 0.8. It is drawn for |x| <= profile_cut and, with h the height of its Lorentzian part at the
+/// centre, as far as h / (1 + 4 x^2) >= tail_cut of the highest line's centre; a backend that works in blocks
+/// may draw more of it. Lines outside the grid reach in.
+///
+/// Then, with y divided by max(y):
+///   y += impurity * (the lines of crystal `impurities`, without strain, distortion and texture, over their
+///        maximum)
+///   y += air_scatter start / 2 theta + chebyshev (1 + sum_k c_k T_k / 4) / 2 + hump exp(-4 ln 2 ((2 theta -
+///        hump_centre) / hump_width)^2) + floor,    T_1 .. T_4 over the grid, |c_k| < 1
+///   y += noise u_i max(y)
+///   counting noise where poisson > 0, with n = poisson^-2 and sigma = n gaussian:
+///        y = ((sqrt(max(y, 0) n + sigma^2 + 3/8) + z_i / 2)^2 - 3/8 - sigma^2) / n, not below 0 without
+///        gaussian: a continuous map, so that backends differ by rounding only (Anscombe 1948; with Gaussian
+///        noise as well, Murtagh, Starck & Bijaoui 1995)
+///   y += gaussian z_i otherwise
+///   y = 0 within cut_low of the grid's start and cut_high of its end (kept_points)
+///   processing, then y *= maximum / max(y); the square root is taken of y / max(y).
+/// A pattern without any line stays all zeros. u_i and z_i: pattern_math.h.
+struct PatternProblem {
+  std::int64_t N = 0;
+  TwoThetaGrid grid;
+  double wavelength = 1.54184;  ///< A
+  double maximum = 1;
+  std::uint32_t seed = 0;
+  std::vector<PatternVariant> variants;
+  Processing processing;
+
+  /// Whether any variant can have an impurity.
+  bool draws_impurities() const;
+  void validate() const;
+};
+
+/// mm, of displacement.
+inline constexpr double goniometer_radius = 200;
+/// |x| up to which a Gaussian is drawn: beyond, it is below 1e-6 of its peak. sqrt(ln(1e6) / (4 ln 2))
+inline constexpr double profile_cut = 2.2322392663715607;
+/// Of the highest line: what is left away of a Lorentzian's tails.
+inline constexpr double tail_cut = 3e-4;
+
+/// Of K-alpha1 and K-alpha2: those of Cu in proportion to `wavelength`, their mean weighted 2 : 1 (Hoelzer et
+/// al. 1997).
+constexpr std::array<double, 2> k_alpha_wavelengths(double wavelength) {
+  constexpr double k1 = 1.54056, k2 = 1.54439, mean = (2 * k1 + k2) / 3;
+  return {wavelength * (k1 / mean), wavelength * (k2 / mean)};
+}
+
+}  // namespace bragg
