@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "kernels/error.h"
+#include "kernels/pattern_processing.h"
 #include "nn/evaluation.h"
 #include "xrd/space_groups.h"
 
@@ -44,7 +45,9 @@ std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::v
           fmt::format("[classifier] pattern has {} points, the model reads {}", patterns[n].size(), input.L));
     }
     const auto offset = n * static_cast<std::size_t>(input.item_stride) * size_of(input.dtype);
-    backend_.upload(patterns[n], Tensor{static_cast<std::byte*>(input.data) + offset, input.dtype});
+    std::vector<float> values = patterns[n];
+    if (!facts_.processing.is_identity()) process_pattern(facts_.processing, facts_.grid, values);
+    backend_.upload(values, Tensor{static_cast<std::byte*>(input.data) + offset, input.dtype});
   }
   // Rows of an earlier batch may lie behind the last pattern: rows do not depend on each other.
   network_->forward();

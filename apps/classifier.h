@@ -27,8 +27,8 @@ class Classifier {
   std::int64_t batch() const { return network_->batch(); }
   int classes() const { return loaded_.model.config.classes; }
 
-  /// At most batch() patterns on the model's grid with maximum 1 -> the probabilities of each, (classes).
-  /// Throws Error where one is not finite.
+  /// At most batch() patterns on the model's grid with maximum 1, as they were measured: the model's
+  /// processing is done here -> the probabilities of each, (classes). Throws Error where one is not finite.
   std::vector<std::vector<float>> probabilities(std::span<const std::vector<float>> patterns);
 
  private:

@@ -20,10 +20,11 @@ namespace bragg::apps {
 namespace {
 
 const std::vector<std::string> known_keys = {
-    "model.name",          "model.classes", "model.channels",  "model.kernels",   "model.strides",
-    "model.pool_strides",  "model.dense",   "model.dropout",   "data.crystals",   "data.patterns",
-    "data.recipe",         "data.holdout",  "data.split_seed", "train.batch",     "train.steps",
-    "train.learning_rate", "train.seed",    "train.precision", "train.log_every", "train.evaluate_every"};
+    "model.name",         "model.classes",   "model.channels",      "model.kernels",       "model.strides",
+    "model.pool_strides", "model.dense",     "model.dropout",       "data.crystals",       "data.patterns",
+    "data.recipe",        "data.shares",     "data.group_exponent", "data.measured",       "data.holdout",
+    "data.split_seed",    "train.batch",     "train.steps",         "train.learning_rate", "train.seed",
+    "train.precision",    "train.log_every", "train.evaluate_every"};
 
 /// A config file or one --set: what comes later overrides.
 struct Layer {
@@ -230,9 +231,18 @@ TrainConfig read(const std::vector<Layer>& layers) {
     throw UsageError(fmt::format("{}: [data] needs either crystals or patterns", layers.front().source));
   }
   reader.text("data.recipe", config.recipe);
-  if (!config.patterns.empty() && reader.has("data.recipe")) {
-    reader.fail("data.recipe", "has no meaning with data.patterns, which are drawn already");
+  for (const char* key : {"data.recipe", "data.shares", "data.group_exponent", "data.measured"}) {
+    if (!config.patterns.empty() && reader.has(key))
+      reader.fail(key, "has no meaning with data.patterns, which are drawn already");
   }
+  bool one_share = false;
+  reader.numbers("data.shares", config.shares, one_share, 0, 1e9);
+  if (!config.shares.empty() && config.shares.size() != config.crystals.size()) {
+    reader.fail("data.shares", fmt::format("has {} values for {} sets of crystals", config.shares.size(),
+                                           config.crystals.size()));
+  }
+  reader.number("data.group_exponent", config.group_exponent, 0, 10);
+  reader.text("data.measured", config.measured);
   reader.number("data.holdout", config.holdout, 0, below_one);
   reader.integer("data.split_seed", config.split_seed, 0, any_seed);
 
@@ -326,6 +336,7 @@ void resolve(TrainConfig& config, std::int64_t points) {
   for (std::string& path : config.crystals)
     path = absolute(path);
   if (!config.patterns.empty()) config.patterns = absolute(config.patterns);
+  if (!config.measured.empty()) config.measured = absolute(config.measured);
   const auto& recipes = xrd::recipe_names();
   if (std::find(recipes.begin(), recipes.end(), config.recipe) == recipes.end()) {
     config.recipe = absolute(config.recipe);
@@ -358,6 +369,14 @@ std::vector<std::pair<std::string, std::string>> entries(const TrainConfig& conf
       crystals.push_back(quoted(path));
     add("data.crystals", bracketed(crystals));
     add("data.recipe", quoted(config.recipe));
+    if (!config.shares.empty()) {
+      std::vector<std::string> shares;
+      for (const double share : config.shares)
+        shares.push_back(decimal(share));
+      add("data.shares", bracketed(shares));
+    }
+    add("data.group_exponent", decimal(config.group_exponent));
+    if (!config.measured.empty()) add("data.measured", quoted(config.measured));
   }
   add("data.holdout", decimal(config.holdout));
   add("data.split_seed", fmt::format("{}", config.split_seed));

@@ -9,6 +9,10 @@
 //   [data]   crystals = "SET.safetensors" or [..]   drawn on the fly; or
 //            patterns = "PATTERNS.safetensors"      stored
 //            recipe = "baseline"  a name or a TOML file; with crystals
+//            shares = [..]        with several sets of crystals: how often each is drawn; by their size
+//            group_exponent = 1   a space group is drawn as often as it has structures to this power: 1 by
+//                                 structure, 0 every group alike
+//            measured = "PATTERNS.safetensors"      measured patterns, for the share that the recipe says
 //            holdout = 0.1        share of structures (patterns: groups) that is kept for evaluation
 //            split_seed = 1       decides which; the held-out patterns are drawn with it, too
 //   [train]  batch = 256, steps = 500000, learning_rate = 1e-4, seed = 1, precision = "fp32", log_every = 20,
@@ -35,6 +39,9 @@ struct TrainConfig {
   std::vector<std::string> crystals;
   std::string patterns;
   std::string recipe = "baseline";
+  std::vector<double> shares;
+  double group_exponent = 1;
+  std::string measured;
   double holdout = 0.1;
   std::uint32_t split_seed = 1;
   nn::TrainOptions train;

@@ -2,6 +2,8 @@
 
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -41,6 +43,20 @@ class Reader {
   const std::string& file_;
 };
 
+constexpr const char *background = "background ", *subtracted = " deg subtracted, ",
+                     *scaled = "scale to maximum 1", *square_root = ", square root";
+
+std::optional<Processing> parse_input_transform(const std::string& text) {
+  Processing processing;
+  processing.square_root = text.ends_with(square_root);
+  if (text.starts_with(background)) {
+    const char* first = text.data() + std::string_view(background).size();
+    std::from_chars(first, text.data() + text.size(), processing.background_window);
+  }
+  if (input_transform(processing) != text) return std::nullopt;
+  return processing;
+}
+
 }  // namespace
 
 ClassKind class_kind(int classes) {
@@ -54,6 +70,14 @@ int class_of(int space_group, ClassKind kind) {
                                         : static_cast<int>(xrd::crystal_system(space_group));
 }
 
+std::string input_transform(const Processing& processing) {
+  std::string text = scaled;
+  if (processing.background_window > 0)
+    text = fmt::format("{}{}{}{}", background, processing.background_window, subtracted, text);
+  if (processing.square_root) text += square_root;
+  return text;
+}
+
 nn::Metadata to_metadata(const ModelFacts& facts) {
   nlohmann::ordered_json sets = nlohmann::ordered_json::array();
   for (const TrainingSet& set : facts.training_sets) {
@@ -65,7 +89,7 @@ nn::Metadata to_metadata(const ModelFacts& facts) {
       {"two_theta_step", fmt::format("{}", facts.grid.step)},
       {"points", fmt::format("{}", facts.grid.points)},
       {"wavelength", fmt::format("{}", facts.wavelength)},
-      {"input_transform", scale_to_maximum_1},
+      {"input_transform", input_transform(facts.processing)},
       {"recipe", facts.recipe},
       {"training_sets", sets.dump()},
       {"config", facts.config},
@@ -98,10 +122,10 @@ ModelFacts parse_model_facts(const nn::Metadata& metadata, const std::string& fi
   if (!(facts.wavelength > 0 && std::isfinite(facts.wavelength))) {
     reader.fail("wavelength", reader.text("wavelength"), "not a wavelength");
   }
-  if (reader.text("input_transform") != scale_to_maximum_1) {
-    reader.fail("input_transform", reader.text("input_transform"),
-                fmt::format("this bragg knows '{}' only", scale_to_maximum_1));
-  }
+  const std::string& transform = reader.text("input_transform");
+  const auto processing = parse_input_transform(transform);
+  if (!processing) reader.fail("input_transform", transform, "nothing that this bragg knows");
+  facts.processing = *processing;
   facts.recipe = reader.text("recipe");
   facts.config = reader.text("config");
   facts.seed = reader.number<std::uint32_t>("seed");

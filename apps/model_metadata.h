@@ -26,7 +26,7 @@ struct TrainingSet {
 /// Keys of the metadata, each as text:
 ///   classes          "crystal_system" or "space_group"
 ///   two_theta_start, two_theta_step, points, wavelength    degrees, degrees, count, A
-///   input_transform  "scale to maximum 1"
+///   input_transform  text of input_transform(): what is done to a pattern before the network reads it
 ///   recipe           TOML; empty where the model was trained on stored patterns
 ///   training_sets    JSON: [{"path", "content_hash", "size"}]
 ///   config           TOML: the resolved config of the run
@@ -36,14 +36,15 @@ struct ModelFacts {
   ClassKind classes = ClassKind::space_group;
   TwoThetaGrid grid;
   double wavelength = 1.54184;  ///< A
+  Processing processing;
   std::string recipe;
   std::vector<TrainingSet> training_sets;
   std::string config;
   std::uint32_t seed = 0;
 };
 
-/// The only input transform there is so far; a model that names another one was made by a newer bragg.
-inline constexpr const char* scale_to_maximum_1 = "scale to maximum 1";
+/// "background 4 deg subtracted, scale to maximum 1, square root", without what is not done.
+std::string input_transform(const Processing&);
 
 nn::Metadata to_metadata(const ModelFacts&);
 /// Throws Error naming `file` and the key that is missing or unreadable, or an input transform that is not

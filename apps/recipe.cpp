@@ -10,7 +10,7 @@
 namespace bragg::apps {
 
 void add_recipe(CommandLine& line) {
-  CLI::App* group = line.add_group("recipe", "How patterns are drawn: profile widths and noise");
+  CLI::App* group = line.add_group("recipe", "How patterns are drawn: instrument, sample, background, noise");
 
   line.add(
       "list", "Names of the recipes that bragg brings",
@@ -23,9 +23,9 @@ void add_recipe(CommandLine& line) {
 
   auto name = std::make_shared<std::string>();
   CLI::App* show = line.add(
-      "show", "A recipe as TOML, to start one's own from",
+      "show", "A recipe as TOML with every effect, its unit and its default, to start one's own from",
       [name](const CommonOptions&) {
-        fmt::print("{}", xrd::to_toml(xrd::load_recipe(*name)));
+        fmt::print("{}", xrd::to_toml(xrd::load_recipe(*name), true));
         return exit_success;
       },
       group);

@@ -20,6 +20,7 @@
 #include "xrd/cif.h"
 #include "xrd/recipe.h"
 #include "xrd/reflections.h"
+#include "xrd/space_groups.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::apps {
@@ -42,7 +43,7 @@ struct Crystals {
   std::string description;  ///< for the metadata of what is made of them
 };
 
-Crystals open_crystals(const std::string& path) {
+Crystals read_crystals(const std::string& path) {
   if (path.ends_with(".safetensors")) {
     auto set = std::make_shared<data::CrystalSet>(path);
     return {set->size(), [set](std::int64_t i) { return set->crystal(i); },
@@ -64,6 +65,30 @@ Crystals open_crystals(const std::string& path) {
   if (crystals->empty()) throw Error(fmt::format("{}: no crystal ({} blocks rejected)", path, rejected));
   return {static_cast<std::int64_t>(crystals->size()), [crystals](std::int64_t i) { return (*crystals)[i]; },
           path};
+}
+
+/// Every crystal at every scale of the recipe, one after the other.
+Crystals scaled(Crystals crystals, const xrd::CellScales& cells) {
+  if (cells == xrd::CellScales{}) return crystals;
+  const std::vector<double> scales = cells.values();
+  std::vector<std::int64_t> rows;
+  for (std::int64_t i = 0; i < crystals.size; ++i) {
+    const int group = crystals.crystal(i).group.number;
+    if (!cells.cubic_only || xrd::crystal_system(group) == xrd::CrystalSystem::cubic) rows.push_back(i);
+  }
+  if (rows.empty()) throw Error(fmt::format("{}: no cubic crystal to scale", crystals.description));
+  const auto count = static_cast<std::int64_t>(scales.size());
+  return {static_cast<std::int64_t>(rows.size()) * count,
+          [crystal = crystals.crystal, rows, scales, count](std::int64_t i) {
+            xrd::Crystal one = crystal(rows[i / count]);
+            const double scale = scales[i % count];
+            one.cell.a *= scale;
+            one.cell.b *= scale;
+            one.cell.c *= scale;
+            one.name += fmt::format(" x {:.4g}", scale);
+            return one;
+          },
+          crystals.description};
 }
 
 /// Points from `start` by `step` that lie before `end`.
@@ -192,7 +217,7 @@ int simulate(const Options& options, const CommonOptions& common) {
   const TwoThetaGrid grid = make_grid(options);
   const xrd::Recipe recipe = xrd::load_recipe(options.recipe);
   const auto backend = make_backend(common);
-  const Crystals crystals = open_crystals(options.input);
+  const Crystals crystals = scaled(read_crystals(options.input), recipe.cells);
   if (options.reflections || options.peaks) {
     print_reflections(*backend, crystals, options, wavelength);
   } else {
@@ -224,7 +249,7 @@ void add_simulate(CommandLine& line) {
   app->add_flag("--ignore-displacements", options->ignore_displacements,
                 "atoms at rest: no Debye-Waller factors");
   CLI::Option* recipe =
-      app->add_option("--recipe", options->recipe, "set1..set7, baseline, mixed, large, or a TOML file")
+      app->add_option("--recipe", options->recipe, "a name (bragg recipe list) or a TOML file")
           ->capture_default_str();
   CLI::Option* count = app->add_option("--count", options->count, "patterns per crystal")
                            ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))

@@ -1,13 +1,19 @@
 #include "apps/training_data.h"
 
-#include <numeric>
+#include <algorithm>
+#include <cmath>
+#include <map>
 
 #include <fmt/format.h>
 
 #include "apps/batch_sources.h"
+#include "apps/evaluation.h"
+#include "data/resample.h"
 #include "data/split.h"
 #include "data/stored_patterns.h"
+#include "data/weighted_rows.h"
 #include "kernels/error.h"
+#include "kernels/pattern_processing.h"
 
 namespace bragg::apps {
 namespace {
@@ -49,6 +55,63 @@ Split split_patterns(const data::PatternSet& set, const TrainConfig& config, Cla
   return split;
 }
 
+/// How often each of `rows` is to be drawn: the shares of the sets, and within them space groups by the
+/// exponent.
+std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
+                               const std::vector<data::CrystalSet>& sets, const TrainConfig& config) {
+  std::vector<std::int32_t> set_of, group_of;
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    for (std::int64_t i = 0; i < sets[s].size(); ++i) {
+      set_of.push_back(static_cast<std::int32_t>(s));
+      group_of.push_back(sets[s].space_group(i));
+    }
+  }
+  std::vector<std::map<std::int32_t, double>> count(sets.size());
+  for (const std::int32_t row : rows)
+    count[set_of[row]][group_of[row]] += 1;
+  std::vector<double> total(sets.size());
+  for (std::size_t s = 0; s < sets.size(); ++s) {
+    for (const auto& [group, n] : count[s])
+      total[s] += config.shares.empty() ? n : std::pow(n, config.group_exponent);
+  }
+  if (config.shares.empty()) {  // all sets are one
+    std::map<std::int32_t, double> all;
+    for (const auto& of_set : count) {
+      for (const auto& [group, n] : of_set)
+        all[group] += n;
+    }
+    std::fill(count.begin(), count.end(), all);
+  }
+  std::vector<double> weights;
+  for (const std::int32_t row : rows) {
+    const std::int32_t s = set_of[row];
+    const double of_group = std::pow(count[s][group_of[row]], config.group_exponent - 1);
+    weights.push_back(config.shares.empty() ? of_group : config.shares[s] * of_group / total[s]);
+  }
+  return weights;
+}
+
+/// Measured patterns as the network reads them; those that cannot be used are left out.
+data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind classes) {
+  data::MeasuredPatterns measured;
+  if (!files.measured()) return measured;
+  const ModelFacts facts = files.facts();
+  measured.share = files.recipe().measured_share;
+  for (std::int64_t i = 0; i < files.measured()->size(); ++i) {
+    try {
+      std::vector<float> values = prepared(*files.measured(), i, facts);
+      process_pattern(facts.processing, facts.grid, values);
+      measured.patterns.insert(measured.patterns.end(), values.begin(), values.end());
+      measured.labels.push_back(class_of(files.measured()->space_group(i), classes));
+    } catch (const data::PatternRefused&) {
+    }
+  }
+  if (measured.labels.empty())
+    throw Error(fmt::format("{}: none of {} patterns can be used", files.measured()->path().string(),
+                            files.measured()->size()));
+  return measured;
+}
+
 }  // namespace
 
 TrainingFiles::TrainingFiles(const TrainConfig& config) {
@@ -59,6 +122,22 @@ TrainingFiles::TrainingFiles(const TrainConfig& config) {
     return;
   }
   recipe_ = xrd::load_recipe(config.recipe);
+  if (recipe_.cells != xrd::CellScales{}) {
+    throw UsageError(
+        fmt::format("recipe {} scales cells: make a set of patterns with `bragg simulate --recipe {}`, and "
+                    "evaluate on it",
+                    recipe_.name, config.recipe));
+  }
+  if ((recipe_.measured_share > 0) != !config.measured.empty()) {
+    throw UsageError(fmt::format("recipe {} has a share {} of measured patterns, data.measured is {}",
+                                 recipe_.name, recipe_.measured_share,
+                                 config.measured.empty() ? "missing" : "'" + config.measured + "'"));
+  }
+  if (!config.measured.empty()) {
+    measured_ = std::make_unique<data::PatternSet>(config.measured);
+    if (!measured_->has_labels())
+      throw Error(fmt::format("{}: no tensor 'space_group' to train on", config.measured));
+  }
   for (const std::string& path : config.crystals)
     crystals_.emplace_back(path);
 }
@@ -71,10 +150,13 @@ ModelFacts TrainingFiles::facts() const {
     facts.training_sets.push_back({patterns_->path().string(), patterns_->content_hash(), patterns_->size()});
   } else {
     facts.recipe = xrd::to_toml(recipe_);
+    facts.processing = recipe_.processing;
   }
   for (const data::CrystalSet& set : crystals_) {
     facts.training_sets.push_back({set.path().string(), set.content_hash(), set.size()});
   }
+  if (measured_)
+    facts.training_sets.push_back({measured_->path().string(), measured_->content_hash(), measured_->size()});
   return facts;
 }
 
@@ -109,18 +191,25 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
   data.store = std::make_unique<data::ReflectionStore>(
       backend, sets, data::reflections_on(files.grid(), files.wavelength(), files.recipe()));
   const auto stream = [&](const std::vector<std::int32_t>& rows, Order order, std::uint32_t seed) {
-    return data::PatternStream(*data.store, {.rows = rows,
-                                             .order = order,
-                                             .labels = split.labels,
-                                             .variants = files.recipe().variants,
-                                             .grid = files.grid(),
-                                             .wavelength = files.wavelength(),
-                                             .seed = seed});
+    return data::StreamOptions{.rows = rows,
+                               .order = order,
+                               .labels = split.labels,
+                               .variants = files.recipe().variants,
+                               .processing = files.recipe().processing,
+                               .measured = {},
+                               .grid = files.grid(),
+                               .wavelength = files.wavelength(),
+                               .seed = seed};
   };
-  data.training = endless_source(stream(split.training, Order::uniform, config.train.seed));
+  data::StreamOptions training =
+      stream(data::weighted_rows(split.training, weights_of(split.training, files.crystals(), config)),
+             Order::uniform, config.train.seed);
+  training.measured = measured_patterns(files, classes);
+  data.training = endless_source(data::PatternStream(*data.store, std::move(training)));
   // Drawn with the split's seed: runs that differ in their seed alone are measured on the same patterns.
   if (!split.held_out.empty())
-    data.held_out = finite_source(stream(split.held_out, Order::sequential, config.split_seed));
+    data.held_out = finite_source(
+        data::PatternStream(*data.store, stream(split.held_out, Order::sequential, config.split_seed)));
   return data;
 }
 

@@ -26,6 +26,8 @@ class TrainingFiles {
   ModelFacts facts() const;
   const std::vector<data::CrystalSet>& crystals() const { return crystals_; }
   const data::PatternSet* patterns() const { return patterns_.get(); }
+  /// Measured patterns to draw beside crystals, or nullptr.
+  const data::PatternSet* measured() const { return measured_.get(); }
   const xrd::Recipe& recipe() const { return recipe_; }
   double wavelength() const { return wavelength_; }
   /// Unmaps the crystal sets: streams hold reflections of their own.
@@ -33,7 +35,7 @@ class TrainingFiles {
 
  private:
   std::vector<data::CrystalSet> crystals_;
-  std::unique_ptr<data::PatternSet> patterns_;
+  std::unique_ptr<data::PatternSet> patterns_, measured_;
   xrd::Recipe recipe_;
   TwoThetaGrid grid_;
   double wavelength_ = data::default_wavelength;

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "data/stream.h"
+#include "kernels/pattern_math.h"
 
 namespace bragg::data {
 namespace {
@@ -25,29 +26,43 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
                          .wavelength = options.wavelength,
                          .maximum = options.maximum,
                          .seed = options.seed,
-                         .variants = options.recipe.variants};
+                         .variants = options.recipe.variants,
+                         .processing = {}};
+  problem.validate();
   backend.reserve_workspace(backend.workspace_bytes(problem));
   const Buffer state = backend.allocate(sizeof(StepState));
   const Buffer rows = backend.allocate(patterns_per_batch * sizeof(std::int32_t));
+  const Buffer other_rows = backend.allocate(patterns_per_batch * sizeof(std::int32_t));
   const Buffer drawn = backend.allocate(patterns_per_batch * points * size_of(backend.element_type()));
-  std::vector<std::int32_t> host_rows;
   std::vector<float> host_patterns(patterns_per_batch * points);
 
   for (std::int64_t first = 0; first < crystals; first += crystals_per_portion) {
     const std::int64_t count = std::min(crystals_per_portion, crystals - first);
+    const auto index_of = [&](std::int64_t pattern) {
+      return static_cast<std::uint64_t>(first * per_crystal + pattern);
+    };
+    // The store holds the portion's crystals and behind them the impurities that its patterns draw.
+    std::vector<std::int64_t> impurities;
+    std::vector<std::int32_t> row(count * per_crystal), impurity_row(count * per_crystal, 0);
+    for (std::int64_t pattern = 0; pattern < count * per_crystal; ++pattern) {
+      row[pattern] = static_cast<std::int32_t>(pattern / per_crystal);
+      if (!problem.draws_impurities()) continue;
+      if (!(draw_pattern(problem, index_of(pattern))[Effect::impurity] > 0)) continue;
+      const Philox4 words = data_call(options.seed, DataDraw::impurity, 0, index_of(pattern));
+      impurity_row[pattern] = static_cast<std::int32_t>(count + static_cast<std::int64_t>(impurities.size()));
+      impurities.push_back(uniform_below(words[0], static_cast<std::uint64_t>(crystals)));
+    }
     const ReflectionStore store(
-        backend, count, [&](std::int64_t i) { return crystal(first + i); }, reflections);
+        backend, count + static_cast<std::int64_t>(impurities.size()),
+        [&](std::int64_t i) { return crystal(i < count ? first + i : impurities[i - count]); }, reflections);
     for (std::int64_t pattern = 0; pattern < count * per_crystal; pattern += patterns_per_batch) {
       problem.N = std::min(patterns_per_batch, count * per_crystal - pattern);
-      host_rows.clear();
-      for (std::int64_t n = 0; n < problem.N; ++n) {
-        host_rows.push_back(static_cast<std::int32_t>((pattern + n) / per_crystal));
-      }
-      backend.upload(host_rows.data(), rows.data(), host_rows.size() * sizeof(std::int32_t));
-      const StepState at{.step = 0, .first_index = static_cast<std::uint64_t>(first * per_crystal + pattern)};
+      backend.upload(row.data() + pattern, rows.data(), problem.N * sizeof(std::int32_t));
+      backend.upload(impurity_row.data() + pattern, other_rows.data(), problem.N * sizeof(std::int32_t));
+      const StepState at{.step = 0, .first_index = index_of(pattern)};
       backend.upload(&at, state.data(), sizeof at);
       backend.render_patterns(problem, store.reflections(), {rows.data(), DType::i32},
-                              {state.data(), DType::u64},
+                              {other_rows.data(), DType::i32}, {state.data(), DType::u64},
                               {.data = drawn.data(),
                                .dtype = backend.element_type(),
                                .N = problem.N,
@@ -57,7 +72,7 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
       backend.download({drawn.data(), backend.element_type()},
                        std::span(host_patterns).first(problem.N * points));
       for (std::int64_t n = 0; n < problem.N; ++n) {
-        sink(first + host_rows[n], std::span(host_patterns).subspan(n * points, points));
+        sink(first + row[pattern + n], std::span(host_patterns).subspan(n * points, points));
       }
     }
   }

@@ -1,6 +1,7 @@
 #include "data/stream.h"
 
 #include <algorithm>
+#include <numeric>
 #include <span>
 
 #include <fmt/format.h>
@@ -115,37 +116,72 @@ PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options
       throw Error(fmt::format("pattern stream: row {} of {} crystals", row, store.size()));
     }
   }
+  const MeasuredPatterns& measured = options_.measured;
+  if (has_measured() &&
+      (measured.labels.empty() ||
+       measured.patterns.size() != measured.labels.size() * static_cast<std::size_t>(points()))) {
+    throw Error(fmt::format("pattern stream: {} numbers of measured patterns, {} labels, {} points",
+                            measured.patterns.size(), measured.labels.size(), points()));
+  }
+}
+
+PatternProblem PatternStream::problem() const {
+  return {.N = N_,
+          .grid = options_.grid,
+          .wavelength = options_.wavelength,
+          .maximum = 1,
+          .seed = options_.seed,
+          .variants = options_.variants,
+          .processing = options_.processing};
 }
 
 void PatternStream::plan(Backend& backend, std::int64_t N) {
   candidates_ = uploaded(backend, std::span<const std::int32_t>(options_.rows));
   labels_ = uploaded(backend, std::span<const std::int32_t>(options_.labels));
   rows_ = backend.allocate(N * sizeof(std::int32_t));
+  impurities_ = backend.allocate(N * sizeof(std::int32_t));
+  if (has_measured()) {
+    const MeasuredPatterns& measured = options_.measured;
+    std::vector<std::int32_t> all(measured.labels.size());
+    std::iota(all.begin(), all.end(), 0);
+    measured_ = uploaded(backend, std::span<const float>(measured.patterns));
+    measured_labels_ = uploaded(backend, std::span<const std::int32_t>(measured.labels));
+    measured_candidates_ = uploaded(backend, std::span<const std::int32_t>(all));
+  }
   N_ = N;
-  backend.reserve_workspace(backend.workspace_bytes(PatternProblem{.N = N,
-                                                                   .grid = options_.grid,
-                                                                   .wavelength = options_.wavelength,
-                                                                   .maximum = 1,
-                                                                   .seed = options_.seed,
-                                                                   .variants = options_.variants}));
+  backend.reserve_workspace(backend.workspace_bytes(problem()));
 }
 
 void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) {
   if (patterns.N != N_)
     throw ProblemError(fmt::format("[pattern_stream] N {} != planned N {}", patterns.N, N_));
-  const Tensor rows{rows_.data(), DType::i32};
-  backend.draw_rows({.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed},
-                    {candidates_.data(), DType::i32}, state, rows);
-  backend.gather_rows({.N = N_, .table_rows = store_.size(), .row_length = 1, .scale = 1},
-                      {labels_.data(), DType::i32}, rows,
-                      {.data = labels.data, .dtype = DType::i32, .N = N_, .L = 1, .C = 1, .item_stride = 1});
-  backend.render_patterns({.N = N_,
-                           .grid = options_.grid,
-                           .wavelength = options_.wavelength,
-                           .maximum = 1,
-                           .seed = options_.seed,
-                           .variants = options_.variants},
-                          store_.reflections(), rows, state, patterns);
+  const Tensor rows{rows_.data(), DType::i32}, impurities{impurities_.data(), DType::i32};
+  const ConstTensor candidates{candidates_.data(), DType::i32};
+  const Activations classes{
+      .data = labels.data, .dtype = DType::i32, .N = N_, .L = 1, .C = 1, .item_stride = 1};
+  const PatternProblem p = problem();
+  DrawRowsProblem draw{.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed};
+  backend.draw_rows(draw, candidates, state, rows);
+  backend.gather_rows({.N = N_, .table_rows = store_.size(), .row_length = 1}, {labels_.data(), DType::i32},
+                      rows, classes);
+  if (p.draws_impurities()) {
+    draw.order = DrawRowsProblem::Order::uniform;
+    draw.purpose = DataDraw::impurity;
+    backend.draw_rows(draw, candidates, state, impurities);
+  }
+  backend.render_patterns(p, store_.reflections(), rows, impurities, state, patterns);
+  if (!has_measured()) return;
+  const auto count = static_cast<std::int64_t>(options_.measured.labels.size());
+  backend.draw_rows({.N = N_,
+                     .candidates = count,
+                     .seed = options_.seed,
+                     .purpose = DataDraw::measured,
+                     .share = options_.measured.share},
+                    {measured_candidates_.data(), DType::i32}, state, rows);
+  backend.gather_rows({.N = N_, .table_rows = count, .row_length = 1, .keep_at_minus_1 = true},
+                      {measured_labels_.data(), DType::i32}, rows, classes);
+  backend.gather_rows({.N = N_, .table_rows = count, .row_length = points(), .keep_at_minus_1 = true},
+                      {measured_.data(), DType::f32}, rows, patterns);
 }
 
 }  // namespace bragg::data

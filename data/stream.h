@@ -36,12 +36,22 @@ class ReflectionStore {
   ReflectionSet set_;
 };
 
+/// Patterns that somebody measured, on the stream's grid, for a share of its batches.
+struct MeasuredPatterns {
+  std::vector<float> patterns;       ///< (count, points), processed as the recipe says
+  std::vector<std::int32_t> labels;  ///< (count): classes
+  double share = 0;                  ///< of the patterns that are measured ones
+};
+
 struct StreamOptions {
-  std::vector<std::int32_t> rows;  ///< of the store: what may be drawn
+  std::vector<std::int32_t> rows;  ///< of the store: what may be drawn; a row that stands there twice is
+                                   ///< drawn twice as often
   DrawRowsProblem::Order order =
       DrawRowsProblem::Order::uniform;  ///< sequential: pattern i is of rows[i % size]
   std::vector<std::int32_t> labels;     ///< class of every row of the store
   std::vector<PatternVariant> variants;
+  Processing processing;
+  MeasuredPatterns measured;  ///< none: all are simulated
   TwoThetaGrid grid;
   double wavelength = 1.54184;  ///< A
   std::uint32_t seed = 0;
@@ -50,8 +60,8 @@ struct StreamOptions {
 /// Draws patterns of a store: pattern number index, whatever the batch it is in, is the same numbers.
 class PatternStream {
  public:
-  /// The store must outlive the stream. Throws Error for an empty list of rows or labels of another length
-  /// than the store.
+  /// The store must outlive the stream. Impurities are drawn from the same rows. Throws Error for an empty
+  /// list of rows, labels of another length than the store, or measured patterns of another than the grid.
   PatternStream(const ReflectionStore&, StreamOptions);
 
   std::int64_t points() const { return options_.grid.points; }
@@ -62,12 +72,18 @@ class PatternStream {
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);
 
  private:
+  PatternProblem problem() const;
+  bool has_measured() const { return options_.measured.share > 0; }
+
   const ReflectionStore& store_;
   StreamOptions options_;
   std::int64_t N_ = 0;
   Buffer candidates_;  ///< i32 (rows)
   Buffer labels_;      ///< i32 (store)
   Buffer rows_;        ///< i32 (N): of the batch at hand
+  Buffer impurities_;  ///< i32 (N)
+  Buffer measured_, measured_labels_,
+      measured_candidates_;  ///< f32 (count, points), i32 (count), i32 (count)
 };
 
 }  // namespace bragg::data

@@ -18,28 +18,13 @@ template <typename... T>
 
 constexpr double z_bound = 3;  // of Distribution's z
 
-void check(const EffectInfo& info, const Distribution& d) {
-  for (const double value : {d.a, d.b, d.probability}) {
-    if (!std::isfinite(value)) fail("{}: {} is not finite", info.name, value);
-  }
-  if (d.probability < 0 || d.probability > 1)
-    fail("{}: probability {} is not in 0..1", info.name, d.probability);
-  const bool is_range = d.law == Distribution::Law::uniform || d.law == Distribution::Law::log_uniform;
-  if (is_range && d.a > d.b) fail("{}: {} > {}", info.name, d.a, d.b);
-  if (!is_range && d.b < 0) fail("{}: spread {} < 0", info.name, d.b);
-  if (d.law == Distribution::Law::log_uniform && !(d.a > 0))
-    fail("{}: log_uniform from {}, not above 0", info.name, d.a);
-  if (d.lowest() < info.lowest) fail("{} {} < {}", info.name, d.lowest(), info.lowest);
-  if (d.highest() > info.highest) fail("{} {} > {}", info.name, d.highest(), info.highest);
-}
-
 void check(const PatternVariant& v, const TwoThetaGrid& grid) {
   for (const double value : {v.U, v.V, v.weight}) {
     if (!std::isfinite(value)) fail("a variant's value {} is not finite", value);
   }
   if (v.weight < 0) fail("weight {} < 0", v.weight);
   for (int e = 0; e < effect_count; ++e)
-    check(effect_table[e], v.effects[e]);
+    validate(effect_table[e], v.effects[e]);
   if (v[Effect::W].probability < 1) fail("W: probability {} < 1", v[Effect::W].probability);
   if (!v[Effect::noise].is_absent() && !(v[Effect::poisson].is_absent() && v[Effect::gaussian].is_absent()))
     fail("noise and poisson or gaussian in one variant");
@@ -59,6 +44,21 @@ void check(const PatternVariant& v, const TwoThetaGrid& grid) {
 }
 
 }  // namespace
+
+void validate(const EffectInfo& info, const Distribution& d) {
+  for (const double value : {d.a, d.b, d.probability}) {
+    if (!std::isfinite(value)) fail("{}: {} is not finite", info.name, value);
+  }
+  if (d.probability < 0 || d.probability > 1)
+    fail("{}: probability {} is not in 0..1", info.name, d.probability);
+  const bool is_range = d.law == Distribution::Law::uniform || d.law == Distribution::Law::log_uniform;
+  if (is_range && d.a > d.b) fail("{}: {} > {}", info.name, d.a, d.b);
+  if (!is_range && d.b < 0) fail("{}: spread {} < 0", info.name, d.b);
+  if (d.law == Distribution::Law::log_uniform && !(d.a > 0))
+    fail("{}: log_uniform from {}, not above 0", info.name, d.a);
+  if (d.lowest() < info.lowest) fail("{} {} < {}", info.name, d.lowest(), info.lowest);
+  if (d.highest() > info.highest) fail("{} {} > {}", info.name, d.highest(), info.highest);
+}
 
 const std::array<EffectInfo, effect_count> effect_table{{
     {"W", "deg^2", "constant part of the Gaussian width: H^2 = U tan^2 theta + V tan theta + W", 0, 1e4},

@@ -75,6 +75,8 @@ struct EffectInfo {
   std::string_view name, unit, meaning;
   double lowest, highest;  ///< what a distribution may give
 };
+/// Throws ProblemError where the distribution is none, or may give what the effect cannot be.
+void validate(const EffectInfo&, const Distribution&);
 /// In the order of Effect.
 extern const std::array<EffectInfo, effect_count> effect_table;
 

@@ -1,5 +1,5 @@
-// A recipe says how patterns are drawn from crystals: profile widths, noise, scaling. TOML on disk; the
-// paper's by name.
+// A recipe says how patterns are drawn from crystals and what is done to them before a network reads them.
+// TOML on disk; the paper's and `realistic` by name.
 #pragma once
 
 #include <string>
@@ -10,28 +10,54 @@
 
 namespace bragg::xrd {
 
-/// TOML: `name`, and a [[variant]] for each way to draw, with U, V, W (degrees^2 of 2 theta), noise, weight.
-/// W and noise are a number or a range [low, high] drawn from uniformly, once per pattern; noise is a share
-/// of the maximum.
+/// Every crystal of these systems is drawn with its cell edges at from, from + step ... to times their
+/// length; |F|^2 is computed for each. Other systems are left out.
+struct CellScales {
+  double from = 1, to = 1, step = 1;
+  bool cubic_only = false;
+
+  std::vector<double> values() const;
+  bool operator==(const CellScales&) const = default;
+};
+
+/// TOML:
+///   name = "mine"
+///   [processing]           # of simulated and measured patterns alike
+///   background_window = 4  # degrees
+///   square_root = true
+///   [cells]
+///   scale = [0.8, 1.2]     # with step; cubic_only = true
+///   [measured]
+///   share = 0.1            # of the training patterns are measured ones, where the config gives any
+///   [[variant]]            # one for each way to draw, by weight
+///   U, V                   # degrees^2 of 2 theta
+/// and the effects of kernels/pattern_problem.h by name, each a number, a range [low, high] or a table with
+/// one law and, where it is not always there, its probability:
+///   texture = { log_normal = [1, 0.5], probability = 0.7 }
+/// Laws: uniform, log_uniform [low, high]; normal, mixed_normal [mean, sigma]; log_normal [median, sigma of
+/// the logarithm].
 struct Recipe {
   std::string name;
   std::vector<PatternVariant> variants;
+  Processing processing;
+  CellScales cells;
+  double measured_share = 0;
   bool operator==(const Recipe&) const = default;
 };
 
-/// "set1".."set7", "baseline" (= set1), "mixed" (sets 1-4), "large" (all seven): Salgado et al. 2023,
-/// table 1.
+/// Those of named_recipes.h.
 const std::vector<std::string>& recipe_names();
 /// A name, or the path of a TOML file. Throws UsageError naming the nearest known name, or file, line and
 /// key.
 Recipe load_recipe(std::string_view name_or_path);
 /// From TOML text; `source` names it in errors.
 Recipe parse_recipe(std::string_view toml, std::string_view source);
-/// The TOML that parse_recipe reads back to an equal recipe; stored with every set and model.
-std::string to_toml(const Recipe&);
+/// The TOML that parse_recipe reads back to an equal recipe; stored with every set and model. With `explain`,
+/// every effect stands there, with its unit and meaning.
+std::string to_toml(const Recipe&, bool explain = false);
 
 /// Which reflections can be seen on the grid: sin(theta)/lambda in 1/A, from the first to the last line whose
-/// profile, as wide as the recipe can draw it, reaches in.
+/// profile, as wide as the recipe can draw it, reaches in, however the recipe shifts it or strains the cell.
 struct StolRange {
   double min, max;
 };

@@ -1,7 +1,9 @@
 // Patterns in fp32, one thread each. Line positions are found in double precision; everything after them is
 // relative to a position, in grid steps, and float is enough (isa/pattern_kernels.cpp).
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <numbers>
 
 #include <fmt/format.h>
 
@@ -9,24 +11,259 @@
 #include "kernels/cpu/isa/crystal_kernels.h"
 #include "kernels/crystal_math.h"
 #include "kernels/error.h"
+#include "kernels/pattern_math.h"
+#include "kernels/pattern_processing.h"
 
 namespace bragg::cpu {
 namespace {
 
-// Lines are drawn so many at a time, which bounds the memory a thread needs. A multiple of every vector
-// length.
-constexpr std::int64_t lines_at_once = 512;
+/// Lines that a thread has at a time: they stay in its first and second cache, and most crystals have fewer.
+/// A multiple of every vector length.
+constexpr std::int64_t lines_at_once = 4096;
+constexpr double degrees = 180 / std::numbers::pi;
 
-// A thread's scratch memory: 64-byte aligned pieces of the workspace, one after the other.
+/// A thread's memory: 64-byte aligned pieces of the workspace, one after the other.
 struct Scratch {
   std::int64_t padded_points;  // a multiple of every vector length
 
   explicit Scratch(std::int64_t points) : padded_points((points + 15) / 16 * 16) {}
   std::size_t bytes() const {
-    return padded_points * sizeof(float) +
-           lines_at_once * (sizeof(Miller) + sizeof(double) + 4 * sizeof(float));
+    return 2 * padded_points * sizeof(float) +
+           lines_at_once * (sizeof(Miller) + sizeof(double) + 6 * sizeof(float));
   }
 };
+
+struct Reflections {
+  std::int64_t crystals;
+  const std::uint64_t* offset;
+  const ReciprocalMetric* metric;
+  const Miller* miller;
+  const float* f2;
+  const LaueRotations* laue;
+
+  explicit Reflections(const ReflectionSet& set)
+      : crystals(set.crystals),
+        offset(reinterpret_cast<const std::uint64_t*>(set.offset.data())),
+        metric(reinterpret_cast<const ReciprocalMetric*>(set.metric.data())),
+        miller(reinterpret_cast<const Miller*>(set.miller.data())),
+        f2(reinterpret_cast<const float*>(set.f2.data())),
+        laue(reinterpret_cast<const LaueRotations*>(set.laue.data())) {}
+};
+
+void check_rows(ConstTensor rows, std::int64_t N, std::int64_t crystals) {
+  for (std::int64_t n = 0; n < N; ++n) {
+    const std::int64_t crystal = rows.as<std::int32_t>()[n];
+    if (crystal < 0 || crystal >= crystals)
+      throw ProblemError(fmt::format("[render_patterns] crystal {} outside a set of {}", crystal, crystals));
+  }
+}
+
+/// One pattern after the other, in memory of its own.
+class PatternWorker {
+ public:
+  PatternWorker(const PatternProblem& p, const Reflections& set, const CrystalKernels& kernels,
+                std::byte* memory)
+      : p_(p), set_(set), kernels_(kernels), padded_points_(Scratch(p.grid.points).padded_points) {
+    position_ = reinterpret_cast<double*>(memory);
+    miller_ = reinterpret_cast<Miller*>(position_ + lines_at_once);
+    float* next = reinterpret_cast<float*>(miller_ + lines_at_once);
+    for (float** array : {&f2_, &width_, &gaussian_, &lorentz_, &decay_, &side_}) {
+      *array = next;
+      next += lines_at_once;
+    }
+    y_ = next;
+    other_ = y_ + padded_points_;
+  }
+
+  void draw(std::int64_t crystal, const std::int32_t* impurity, std::uint64_t index, float* dst);
+
+ private:
+  /// The sum of a crystal's lines; returns its maximum.
+  float draw_lines(std::int64_t crystal, const DrawnPattern& drawn, bool impurity, float* y);
+  void add_background(const DrawnPattern& drawn, float scale, float other_scale);
+  void add_noise(const DrawnPattern& drawn, std::uint64_t index);
+
+  const PatternProblem& p_;
+  const Reflections& set_;
+  const CrystalKernels& kernels_;
+  std::int64_t padded_points_;
+  double* position_;
+  Miller* miller_;
+  float *f2_, *width_, *gaussian_, *lorentz_, *decay_, *side_, *y_, *other_;
+};
+
+float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn, bool impurity, float* y) {
+  std::fill_n(y, padded_points_, 0.0f);
+  const ReciprocalMetric metric =
+      impurity ? set_.metric[crystal]
+               : strained_metric(set_.metric[crystal], set_.laue[crystal], drawn[Effect::strain],
+                                 drawn[Effect::distortion], drawn.distortion);
+  float axis[3][24];
+  std::int64_t axes = 0;
+  const bool textured = !impurity && drawn[Effect::texture] > 0;
+  if (textured) {
+    const TextureAxes images = texture_axes_of(set_.laue[crystal], drawn.axis);
+    axes = images.count;
+    for (int n = 0; n < images.count; ++n) {
+      const std::int32_t* a = images.axis[n];
+      const double inverse = 1 / std::sqrt(inverse_d_squared(metric, a[0], a[1], a[2]));
+      axis[0][n] =
+          static_cast<float>(inverse * (metric[0] * a[0] + (metric[5] * a[1] + metric[4] * a[2]) / 2));
+      axis[1][n] =
+          static_cast<float>(inverse * (metric[1] * a[1] + (metric[5] * a[0] + metric[3] * a[2]) / 2));
+      axis[2][n] =
+          static_cast<float>(inverse * (metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2));
+    }
+  }
+  const double size = drawn[Effect::size], k_alpha2 = drawn[Effect::k_alpha2];
+  LineCall call{.miller = reinterpret_cast<const std::int16_t*>(miller_),
+                .f2 = f2_,
+                .lines = 0,
+                .metric = metric.data(),
+                .wavelength = p_.wavelength,
+                .start = p_.grid.start,
+                .step = p_.grid.step,
+                .U = drawn.U,
+                .V = drawn.V,
+                .W = drawn[Effect::W],
+                .area = 1,
+                .b_overall = static_cast<float>(drawn[Effect::b_overall]),
+                .shift = drawn[Effect::zero_shift],
+                .cosine_shift = -degrees * 2 * drawn[Effect::displacement] / goniometer_radius,
+                .size_width = 0,
+                .strain_width = static_cast<float>(degrees * 4 * drawn[Effect::microstrain]),
+                .asymmetry = static_cast<float>(drawn[Effect::asymmetry]),
+                .texture = textured ? static_cast<float>(drawn[Effect::texture]) : 0,
+                .axes = axes,
+                .axis = {axis[0], axis[1], axis[2]}};
+  const bool voigt = size > 0 || call.strain_width > 0;
+  if (!voigt) std::fill_n(lorentz_, lines_at_once, 0.0f);
+
+  // Pieces: reflections from `first` on at one of the wavelengths. `at`: where in the arrays.
+  const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];
+  const auto both = k_alpha_wavelengths(p_.wavelength);
+  const int wavelengths = k_alpha2 > 0 ? 2 : 1;
+  const auto lines_of = [&](std::uint64_t first, std::int64_t count, int which, std::int64_t at) {
+    const std::int64_t padded = (count + 15) / 16 * 16;
+    std::memcpy(miller_, set_.miller + first, count * sizeof(Miller));
+    std::memcpy(f2_, set_.f2 + first, count * sizeof(float));
+    std::fill(miller_ + count, miller_ + padded, Miller{1, 0, 0, 0});
+    std::fill(f2_ + count, f2_ + padded, 0.0f);
+    call.lines = padded;
+    if (wavelengths == 2) {
+      call.wavelength = both[which];
+      call.area = static_cast<float>((which == 0 ? 1 : k_alpha2) / (1 + k_alpha2));
+    }
+    call.size_width = size > 0 ? static_cast<float>(degrees * 0.9 * call.wavelength / (10 * size)) : 0;
+    call.position = position_ + at;
+    call.width = width_ + at;
+    call.gaussian = gaussian_ + at;
+    call.lorentz = lorentz_ + at;
+    call.decay = decay_ + at;
+    call.side = side_ + at;
+    return kernels_.lines(call);
+  };
+  const auto draw = [&](std::int64_t lines, float highest) {
+    kernels_.draw({.position = position_,
+                   .width = width_,
+                   .gaussian = gaussian_,
+                   .lorentz = lorentz_,
+                   .decay = decay_,
+                   .side = side_,
+                   .lines = lines,
+                   .asymmetric = call.asymmetry > 0,
+                   .highest = highest,
+                   .points = p_.grid.points,
+                   .y = y});
+  };
+  const auto count = static_cast<std::int64_t>(end - begin), padded = (count + 15) / 16 * 16;
+  if (wavelengths * padded <= lines_at_once) {
+    float highest = 0;
+    for (int which = 0; which < wavelengths; ++which)
+      highest = std::max(highest, lines_of(begin, count, which, which * padded));
+    draw(wavelengths * padded, highest);
+  } else {
+    // The tails' cut needs the highest line before the first is drawn: computed twice.
+    const auto for_pieces = [&](auto&& function) {
+      for (int which = 0; which < wavelengths; ++which) {
+        for (std::uint64_t first = begin; first < end; first += lines_at_once) {
+          const auto some = std::min<std::int64_t>(lines_at_once, static_cast<std::int64_t>(end - first));
+          function(lines_of(first, some, which, 0));
+        }
+      }
+    };
+    float highest = 0;
+    if (voigt) for_pieces([&](float height) { highest = std::max(highest, height); });
+    for_pieces([&](float) { draw(call.lines, highest); });
+  }
+  return kernels_.maximum(y, p_.grid.points);
+}
+
+void PatternWorker::add_background(const DrawnPattern& drawn, float scale, float other_scale) {
+  const double chebyshev = drawn[Effect::chebyshev];
+  BackgroundCall call{.scale = scale,
+                      .other_scale = other_scale,
+                      .other = other_scale > 0 ? other_ : nullptr,
+                      .start = p_.grid.start,
+                      .step = p_.grid.step,
+                      .air_scatter = static_cast<float>(drawn[Effect::air_scatter]),
+                      .chebyshev = {static_cast<float>(chebyshev / 2 + drawn[Effect::floor])},
+                      .hump = static_cast<float>(drawn[Effect::hump]),
+                      .hump_centre = static_cast<float>(drawn[Effect::hump_centre]),
+                      .hump_width = static_cast<float>(drawn[Effect::hump_width]),
+                      .points = p_.grid.points,
+                      .y = y_};
+  for (int k = 0; k < chebyshev_terms; ++k)
+    call.chebyshev[k + 1] = static_cast<float>(chebyshev * drawn.chebyshev[k] / (2 * chebyshev_terms));
+  kernels_.background(call);
+}
+
+void PatternWorker::add_noise(const DrawnPattern& drawn, std::uint64_t index) {
+  const std::int64_t points = p_.grid.points;
+  if (drawn[Effect::noise] > 0) {
+    const float level = static_cast<float>(drawn[Effect::noise]) * kernels_.maximum(y_, points);
+    kernels_.add_uniform_noise(level, p_.seed, index, points, y_);
+  }
+  if (drawn[Effect::poisson] > 0 || drawn[Effect::gaussian] > 0) {
+    kernels_.noise({.poisson = static_cast<float>(drawn[Effect::poisson]),
+                    .gaussian = static_cast<float>(drawn[Effect::gaussian]),
+                    .seed = p_.seed,
+                    .index = index,
+                    .points = points,
+                    .y = y_});
+  }
+}
+
+void PatternWorker::draw(std::int64_t crystal, const std::int32_t* impurity, std::uint64_t index,
+                         float* dst) {
+  const DrawnPattern drawn = draw_pattern(p_, index);
+  const std::int64_t points = p_.grid.points;
+  const float highest = draw_lines(crystal, drawn, false, y_);
+  if (!(highest > 0)) {
+    std::fill_n(dst, points, 0.0f);
+    return;
+  }
+  float other_scale = 0;
+  if (drawn[Effect::impurity] > 0) {
+    const float other = draw_lines(*impurity, drawn, true, other_);
+    if (other > 0) other_scale = static_cast<float>(drawn[Effect::impurity]) / other;
+  }
+  add_background(drawn, 1 / highest, other_scale);
+  add_noise(drawn, index);
+  const PointRange kept = kept_points(p_.grid, drawn);
+  std::fill_n(y_, std::clamp<std::int64_t>(kept.begin, 0, points), 0.0f);
+  const std::int64_t end = std::clamp<std::int64_t>(kept.end, 0, points);
+  std::fill(y_ + end, y_ + points, 0.0f);
+
+  auto scale = static_cast<float>(p_.maximum);
+  if (p_.processing.is_identity()) {
+    const float top = kernels_.maximum(y_, points);
+    scale = top > 0 ? scale / top : 0;
+  } else {
+    process_pattern(p_.processing, p_.grid, std::span(y_, points));
+  }
+  kernels_.scale(y_, scale, points, dst);
+}
 
 }  // namespace
 
@@ -35,66 +272,17 @@ std::size_t CpuBackend::workspace_bytes(const PatternProblem& p) const {
 }
 
 void CpuBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                                    ConstTensor state, const Activations& dst) {
-  const auto* offset = reinterpret_cast<const std::uint64_t*>(set.offset.data());
-  const auto* metric = reinterpret_cast<const ReciprocalMetric*>(set.metric.data());
-  const auto* miller = reinterpret_cast<const Miller*>(set.miller.data());
-  const auto* f2 = reinterpret_cast<const float*>(set.f2.data());
+                                    ConstTensor impurities, ConstTensor state, const Activations& dst) {
+  const Reflections reflections(set);
+  const bool impure = p.draws_impurities();
+  check_rows(crystals, p.N, set.crystals);
+  if (impure) check_rows(impurities, p.N, set.crystals);
   const std::uint64_t first_index = state.as<StepState>()->first_index;
-  const std::int64_t points = p.grid.points;
-  const Scratch scratch(points);
   auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_bytes(p)));
-
-  for (std::int64_t n = 0; n < p.N; ++n) {
-    const std::int64_t crystal = crystals.as<std::int32_t>()[n];
-    if (crystal < 0 || crystal >= set.crystals) {
-      throw ProblemError(
-          fmt::format("[render_patterns] crystal {} outside a set of {}", crystal, set.crystals));
-    }
-  }
   pool_.run(p.N, [&](std::int64_t n, int worker) {
-    auto* position = reinterpret_cast<double*>(memory + worker * scratch.bytes());
-    auto* some = reinterpret_cast<Miller*>(position + lines_at_once);
-    auto* some_f2 = reinterpret_cast<float*>(some + lines_at_once);
-    float *width = some_f2 + lines_at_once, *height = width + lines_at_once, *decay = height + lines_at_once,
-          *y = decay + lines_at_once;
-
-    const std::int64_t crystal = crystals.as<std::int32_t>()[n];
-    const std::uint64_t index = first_index + static_cast<std::uint64_t>(n);
-    const DrawnPattern drawn = draw_pattern(p, index);
-    std::fill_n(y, scratch.padded_points, 0.0f);
-    LineCall call{.miller = reinterpret_cast<const std::int16_t*>(some),
-                  .f2 = some_f2,
-                  .lines = 0,
-                  .metric = metric[crystal].data(),
-                  .wavelength = p.wavelength,
-                  .start = p.grid.start,
-                  .step = p.grid.step,
-                  .U = drawn.variant->U,
-                  .V = drawn.variant->V,
-                  .W = drawn.W,
-                  .position = position,
-                  .width = width,
-                  .height = height,
-                  .decay = decay};
-    for (std::uint64_t first = offset[crystal]; first < offset[crystal + 1]; first += lines_at_once) {
-      call.lines =
-          std::min<std::int64_t>(lines_at_once, static_cast<std::int64_t>(offset[crystal + 1] - first));
-      const std::int64_t padded = (call.lines + 15) / 16 * 16;
-      std::memcpy(some, miller + first, call.lines * sizeof(Miller));
-      std::memcpy(some_f2, f2 + first, call.lines * sizeof(float));
-      std::fill(some + call.lines, some + padded, Miller{1, 0, 0, 0});
-      std::fill(some_f2 + call.lines, some_f2 + padded, 0.0f);
-      crystal_.lines(call);
-      crystal_.draw(position, width, height, decay, call.lines, points, y);
-    }
-
-    float highest = crystal_.maximum(y, points);
-    if (drawn.noise > 0 && highest > 0) {
-      crystal_.add_noise(static_cast<float>(drawn.noise) * highest, p.seed, index, points, y);
-      highest = crystal_.maximum(y, points);
-    }
-    crystal_.scale(y, highest > 0 ? static_cast<float>(p.maximum) / highest : 0, points, dst.item<float>(n));
+    PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.grid.points).bytes())
+        .draw(crystals.as<std::int32_t>()[n], impure ? impurities.as<std::int32_t>() + n : nullptr,
+              first_index + static_cast<std::uint64_t>(n), dst.item<float>(n));
   });
 }
 

@@ -209,7 +209,8 @@ ReflectionSet upload(Backend& backend, const HostReflections& host) {
 }
 
 std::vector<double> render(Backend& backend, const PatternProblem& problem, const ReflectionSet& set,
-                           const std::vector<std::int32_t>& crystals, std::uint64_t first_index) {
+                           const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
+                           const std::vector<std::int32_t>& impurities) {
   constexpr std::int64_t guard = 37;
   const std::int64_t points = problem.grid.points, stride = points + 3;
   PatternProblem p = problem;
@@ -219,14 +220,19 @@ std::vector<double> render(Backend& backend, const PatternProblem& problem, cons
   const std::size_t count = 2 * guard + p.N * stride;
   std::vector<std::byte> host(count * element, std::byte{0x5A});
   Buffer memory = backend.allocate(count * element);
-  Buffer rows = backend.allocate(p.N * sizeof(std::int32_t) + 4), state = backend.allocate(sizeof(StepState));
+  Buffer rows = backend.allocate(p.N * sizeof(std::int32_t) + 4),
+         others = backend.allocate(impurities.size() * sizeof(std::int32_t) + 4),
+         state = backend.allocate(sizeof(StepState));
   const StepState place{0, first_index};
   backend.upload(host.data(), memory.data(), host.size());
   backend.upload(crystals.data(), rows.data(), p.N * sizeof(std::int32_t));
+  backend.upload(impurities.data(), others.data(), impurities.size() * sizeof(std::int32_t));
   backend.upload(&place, state.data(), sizeof place);
   backend.reserve_workspace(backend.workspace_bytes(p));
   const Activations dst{memory.data() + guard * element, type, p.N, points, 1, stride};
-  backend.render_patterns(p, set, {rows.data(), DType::i32}, {state.data(), DType::u64}, dst);
+  backend.render_patterns(p, set, {rows.data(), DType::i32},
+                          {impurities.empty() ? nullptr : others.data(), DType::i32},
+                          {state.data(), DType::u64}, dst);
   backend.download(memory.data(), host.data(), host.size());
 
   std::vector<double> patterns;

@@ -50,7 +50,8 @@ ReflectionSet upload(Backend&, const HostReflections&);
 /// Renders `crystals` as patterns first_index, first_index + 1, ...; (N, points), with a checked guard band
 /// around dst.
 std::vector<double> render(Backend&, const PatternProblem&, const ReflectionSet&,
-                           const std::vector<std::int32_t>& crystals, std::uint64_t first_index);
+                           const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
+                           const std::vector<std::int32_t>& impurities = {});
 
 /// "reference", then "cpu" with every instruction set that this machine has.
 std::vector<DeviceOptions> cpu_devices(int threads);

@@ -138,7 +138,12 @@ TEST(CudaBackend, PatternsAreThoseOfTheHost) {
   const auto host = make_backend({"cpu", 1, ""}), device = gpu();
   PatternProblem p;
   p.grid = {5, 0.05, 800};
-  p.variants = {{.U = 0.05, .V = -0.06, .W_min = 0.07, .W_max = 0.07, .noise_min = 0.002, .noise_max = 0.02}};
+  PatternVariant variant;
+  variant.U = 0.05;
+  variant.V = -0.06;
+  variant[Effect::W] = Distribution::constant(0.07);
+  variant[Effect::noise] = Distribution::uniform(0.002, 0.02);
+  p.variants = {variant};
   for (const double scale : {1.0, 1.1}) {  // two sets, one after the other
     CrystalBatch crystals;
     for (const CrystalGroup& group : varied_groups(scale))

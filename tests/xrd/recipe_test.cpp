@@ -5,7 +5,6 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/crystal_math.h"
 #include "kernels/error.h"
 #include "xrd/wavelength.h"
 
@@ -19,6 +18,14 @@ std::string message_of(std::string_view toml) {
     return error.what();
   }
   return "";
+}
+
+PatternVariant caglioti(double U, double V, Distribution W) {
+  PatternVariant v;
+  v.U = U;
+  v.V = V;
+  v[Effect::W] = W;
+  return v;
 }
 
 TEST(Recipe, ThePapersSevenSets) {
@@ -36,34 +43,55 @@ TEST(Recipe, ThePapersSevenSets) {
     const Recipe recipe = load_recipe(row.name);
     EXPECT_EQ(recipe.name, row.name);
     ASSERT_EQ(recipe.variants.size(), 1u);
-    const PatternVariant expected{
-        row.U, row.V, row.W_min, row.W_max, row.noise ? 0.002 : 0, row.noise ? 0.02 : 0, 1};
+    PatternVariant expected = caglioti(row.U, row.V, Distribution::uniform(row.W_min, row.W_max));
+    if (row.noise) expected[Effect::noise] = Distribution::uniform(0.002, 0.02);
     EXPECT_EQ(recipe.variants[0], expected) << row.name;
     all.push_back(expected);
   }
   EXPECT_EQ(load_recipe("baseline").variants, std::vector(all.begin(), all.begin() + 1));
   EXPECT_EQ(load_recipe("mixed").variants, std::vector(all.begin(), all.begin() + 4));
   EXPECT_EQ(load_recipe("large").variants, all);
-  EXPECT_EQ(recipe_names().size(), 10u);
+  EXPECT_EQ(load_recipe("souping").variants, all);
+  EXPECT_GT(load_recipe("souping").measured_share, 0);
+  const std::vector<double> scales = load_recipe("lattice").cells.values();
+  ASSERT_EQ(scales.size(), 21u);
+  for (int i = 0; i <= 20; ++i)
+    EXPECT_NEAR(scales[i], 0.8 + 0.02 * i, 1e-12);
+  EXPECT_EQ(recipe_names().size(), 13u);
 }
 
 TEST(Recipe, EveryOneSurvivesToml) {
   for (const std::string& name : recipe_names()) {
     const Recipe recipe = load_recipe(name);
-    EXPECT_EQ(parse_recipe(to_toml(recipe), "text"), recipe) << name;
+    for (const bool explain : {false, true})
+      EXPECT_EQ(parse_recipe(to_toml(recipe, explain), "text"), recipe) << name << to_toml(recipe, explain);
     PatternProblem problem;
     problem.variants = recipe.variants;
+    problem.processing = recipe.processing;
     EXPECT_NO_THROW(problem.validate()) << name;
   }
-  const Recipe odd{"a \"quoted\" \\ name", {{0.1, -1e-7, 1.0 / 3, 0.5, 0, 0.01, 0.25}}};
+  Recipe odd;
+  odd.name = "a \"quoted\" \\ name";
+  odd.variants = {caglioti(0.1, -1e-7, {Distribution::Law::log_uniform, 1.0 / 3, 0.5, 1})};
+  odd.variants[0].weight = 0.25;
+  odd.variants[0][Effect::texture] = {Distribution::Law::log_normal, 1, 0.5, 0.7};
+  odd.variants[0][Effect::size] = {Distribution::Law::uniform, 20, 20, 0.5};
+  odd.variants[0][Effect::strain] = {Distribution::Law::mixed_normal, 0, 0.01, 1};
+  odd.variants[0][Effect::zero_shift] = {Distribution::Law::normal, 0.01, 0.04, 1};
   EXPECT_EQ(parse_recipe(to_toml(odd), "text"), odd);
 }
 
-TEST(Recipe, ReadsNumbersAndRanges) {
-  const Recipe recipe =
-      parse_recipe("[[variant]]\nU = 1\nW = [0.25, 0.5]\nnoise = 0.01\nweight = 3\n", "dir/mine.toml");
+TEST(Recipe, ReadsNumbersRangesAndLaws) {
+  const Recipe recipe = parse_recipe(
+      "[[variant]]\nU = 1\nW = [0.25, 0.5]\nnoise = 0.01\nweight = 3\n"
+      "size = {log_uniform = [10, 100], probability = 0.5}\n",
+      "dir/mine.toml");
   EXPECT_EQ(recipe.name, "mine");
-  EXPECT_EQ(recipe.variants, (std::vector<PatternVariant>{{1, 0, 0.25, 0.5, 0.01, 0.01, 3}}));
+  PatternVariant expected = caglioti(1, 0, Distribution::uniform(0.25, 0.5));
+  expected[Effect::noise] = Distribution::constant(0.01);
+  expected[Effect::size] = {Distribution::Law::log_uniform, 10, 100, 0.5};
+  expected.weight = 3;
+  EXPECT_EQ(recipe.variants, std::vector{expected});
 }
 
 TEST(Recipe, MistakesAreNamed) {
@@ -77,6 +105,20 @@ TEST(Recipe, MistakesAreNamed) {
   EXPECT_EQ(message_of("[[variant]]\nW = [0.2, 0.1]\n"), "my.toml:2: W: 0.2 > 0.1");
   EXPECT_EQ(message_of("[[variant]]\nW = [0.2]\n"), "my.toml:2: W has 1 numbers, a range has 2");
   EXPECT_EQ(message_of("[[variant]]\nW = 1\nnoise = -0.1\n"), "my.toml:3: noise -0.1 < 0");
+  EXPECT_EQ(message_of("[[variant]]\nW = 1\nsize = {normal = [50, 20]}\n"), "my.toml:3: size -10 < 0");
+  EXPECT_EQ(message_of("[[variant]]\nW = 1\nsize = {normal = 5}\n"),
+            "my.toml:3: size: normal has two numbers");
+  EXPECT_EQ(message_of("[[variant]]\nW = 1\nsize = {probability = 0.5}\n"),
+            "my.toml:3: size has 0 laws, not 1");
+  EXPECT_EQ(message_of("[[variant]]\nW = 1\nsize = {uniform = [5, 6], probability = 1.5}\n"),
+            "my.toml:3: size: probability 1.5 is not in 0..1");
+  EXPECT_EQ(message_of("[[variant]]\nW = 1\nsize = {log_uniform = [0, 6]}\n"),
+            "my.toml:3: size: log_uniform from 0, not above 0");
+  EXPECT_EQ(message_of("[processing]\nbackground_window = -1\n[[variant]]\nW = 1\n"),
+            "my.toml:1: background_window -1 < 0");
+  EXPECT_EQ(message_of("[cells]\nscale = [1.2, 0.8]\n[[variant]]\nW = 1\n"),
+            "my.toml:1: scale [1.2, 0.8] is no range in 0.1..10");
+  EXPECT_EQ(message_of("[measured]\nshare = 2\n[[variant]]\nW = 1\n"), "my.toml:1: share 2 is not in 0..1");
   EXPECT_EQ(message_of("[[variant]]\nW = 1\nweight = 0\n"), "my.toml:1: the variants' weights add up to 0");
   EXPECT_EQ(message_of("variant = 3\n"), "my.toml:1: variant is not a list of tables, [[variant]]");
   EXPECT_EQ(message_of("[[variant]\n").substr(0, 10), "my.toml:1:");
@@ -107,13 +149,23 @@ TEST(Recipe, StolRangeCoversTheTails) {
       const double t = std::tan(at * M_PI / 360);
       double widest = 0;
       for (const auto& v : recipe.variants)
-        widest = std::max(widest, std::sqrt(v.U * t * t + v.V * t + v.W_max));
+        widest = std::max(widest, std::sqrt(v.U * t * t + v.V * t + v[Effect::W].highest()));
       EXPECT_GT(std::abs(at - edge), profile_cut * widest) << name;
       EXPECT_LT(std::abs(at - edge), profile_cut * widest + 0.02) << name;
     }
   }
   const StolRange from_zero = stol_range({0.1, 0.01, 100}, wavelength, load_recipe("set1"));
   EXPECT_EQ(from_zero.min, 0);
+
+  // What moves lines brings in more of them.
+  const StolRange plain = stol_range(grid, wavelength, load_recipe("set5"));
+  Recipe moved = load_recipe("set5");
+  moved.variants[0][Effect::strain] = {Distribution::Law::normal, 0, 0.01, 1};
+  EXPECT_NEAR(stol_range(grid, wavelength, moved).max, 1.03 * plain.max, 1e-12);
+  moved = load_recipe("set5");
+  moved.variants[0][Effect::zero_shift] = Distribution::uniform(-0.3, 0.1);
+  EXPECT_NEAR(two_theta_from_d(1 / (2 * stol_range(grid, wavelength, moved).max), wavelength),
+              two_theta_from_d(1 / (2 * plain.max), wavelength) + 0.3, 0.011);
 }
 
 TEST(Wavelength, NamesNumbersAndMistakes) {

@@ -37,19 +37,62 @@ struct StructureFactorCall {
   float* f2;       ///< (reflections)
 };
 
-/// Lines of one crystal in units of grid steps, see PatternProblem for the formulas.
+/// The lines of some reflections at one wavelength, in units of grid steps; see PatternProblem for the
+/// formulas.
 struct LineCall {
   const std::int16_t* miller;  ///< (lines, 4)
   const float* f2;             ///< (lines)
   std::int64_t lines;
-  const double* metric;  ///< ReciprocalMetric
+  const double* metric;  ///< ReciprocalMetric, strained
   double wavelength, start, step;
   double U, V, W;
-  double* position;  ///< (lines): (two_theta - start) / step
-  float* width;      ///< (lines): H / step
-  float* height;     ///< (lines): of the profile's maximum; 0 for a line that cannot be drawn
-  float*
-      decay;  ///< (lines): 2^(-8 (lanes / width)^2), what a profile's ratio of neighbouring vectors falls by
+  float area;                      ///< factor of all intensities
+  float b_overall;                 ///< A^2
+  double shift, cosine_shift;      ///< degrees: position += shift + cosine_shift cos theta
+  float size_width, strain_width;  ///< degrees: L = size_width / cos theta + strain_width tan theta
+  float asymmetry;
+  float texture;               ///< March's r, or 0
+  std::int64_t axes;           ///< its axes' images
+  const float* axis[3];        ///< (axes): cos a = (axis[0] h + axis[1] k + axis[2] l) d
+  double* position = nullptr;  ///< (lines): (two_theta - start) / step
+  float* width = nullptr;      ///< (lines): H / step
+  float *gaussian = nullptr,
+        *lorentz = nullptr;  ///< (lines): heights of the two parts at the centre; 0 where not drawn
+  float* decay = nullptr;    ///< (lines): 2^(-8 (lanes / width)^2), what a profile's ratio of neighbouring
+                             ///< vectors falls by
+  float* side = nullptr;     ///< (lines): excess of the low side's width
+};
+
+/// Lines as lines() makes them, onto a grid.
+struct DrawCall {
+  const double* position;
+  const float *width, *gaussian, *lorentz, *decay, *side;
+  std::int64_t lines;
+  bool asymmetric;  ///< any side is not 0
+  float highest;    ///< of all lines' heights; used where there are Lorentzian parts
+  std::int64_t points;
+  float* y;  ///< (points, padded to lanes): += the profiles
+};
+
+/// y = y * scale + other * other_scale + the background of PatternProblem.
+struct BackgroundCall {
+  float scale, other_scale;
+  const float* other;  ///< or nullptr
+  double start, step;
+  float air_scatter;   ///< at `start`
+  float chebyshev[5];  ///< of T_0 .. T_4
+  float hump, hump_centre, hump_width;
+  std::int64_t points;
+  float* y;
+};
+
+/// Counting and Gaussian noise of PatternProblem.
+struct NoiseCall {
+  float poisson, gaussian;
+  std::uint32_t seed;
+  std::uint64_t index;
+  std::int64_t points;
+  float* y;
 };
 
 struct CrystalKernels {
@@ -65,13 +108,15 @@ struct CrystalKernels {
   void (*phase_table)(const double* x, std::int64_t n, std::int64_t count, float* cosine, float* sine);
   void (*structure_factors)(const StructureFactorCall&);
 
-  void (*lines)(const LineCall&);
-  /// y (points, padded to lanes) += the profiles.
-  void (*draw)(const double* position, const float* width, const float* height, const float* decay,
-               std::int64_t lines, std::int64_t points, float* y);
+  /// Returns the height of the highest line.
+  float (*lines)(const LineCall&);
+  void (*draw)(const DrawCall&);
+  void (*background)(const BackgroundCall&);
+  void (*noise)(const NoiseCall&);
   float (*maximum)(const float* y, std::int64_t points);
   /// y[i] += level u_i, u_i of DataDraw::noise for the pattern `index`.
-  void (*add_noise)(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y);
+  void (*add_uniform_noise)(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points,
+                            float* y);
   /// dst[i] = factor y[i]; dst needs no alignment.
   void (*scale)(const float* y, float factor, std::int64_t points, float* dst);
 };

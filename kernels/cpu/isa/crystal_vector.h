@@ -8,6 +8,7 @@
 // (GCC PR 105593).
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 
@@ -123,6 +124,28 @@ static inline Floats exp2(Floats x) {
   x = x < -126.0f ? splat(-126.0f) : x;
   const Floats shifted = x + round_float;
   return scale_by_power(exp2_fraction(x - (shifted - round_float)), shifted);
+}
+
+/// Natural logarithm of a normal x > 0 (polynomial of Cephes): relative error below 2e-7.
+static inline Floats log(Floats x) {
+  const Ints bits = reinterpret_cast<Ints>(x);
+  Ints exponent = (bits >> 23) - 126;
+  Floats f = reinterpret_cast<Floats>((bits & 0x007FFFFF) | 0x3F000000);  // in [1/2, 1)
+  const Ints low = f < 0.70710678f;
+  exponent += low;  // -1 where it holds
+  f = (low ? f + f : f) - 1.0f;
+  const Floats z = f * f;
+  Floats p = splat(7.0376836292e-2f);
+  p = p * f - 1.1514610310e-1f;
+  p = p * f + 1.1676998740e-1f;
+  p = p * f - 1.2420140846e-1f;
+  p = p * f + 1.4249322787e-1f;
+  p = p * f - 1.6668057665e-1f;
+  p = p * f + 2.0000714765e-1f;
+  p = p * f - 2.4999993993e-1f;
+  p = p * f + 3.3333331174e-1f;
+  const Floats e = __builtin_convertvector(exponent, Floats);
+  return f + (f * z * p - 2.12194440e-4f * e - 0.5f * z) + 0.693359375f * e;
 }
 
 /// sin and cos of 2 pi r for |r| <= 1/2 (polynomials of Cephes on [-pi/4, pi/4]).

@@ -5,11 +5,12 @@
 
 namespace bragg::cpu::BRAGG_ISA {
 
-void lines_of(const LineCall&);
-void draw_lines(const double* position, const float* width, const float* height, const float* decay,
-                std::int64_t lines, std::int64_t points, float* y);
+float lines_of(const LineCall&);
+void draw_lines(const DrawCall&);
+void add_background(const BackgroundCall&);
+void add_noise(const NoiseCall&);
 float maximum_of(const float* y, std::int64_t points);
-void add_noise(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y);
+void add_uniform_noise(float level, std::uint32_t seed, std::uint64_t index, std::int64_t points, float* y);
 void scale_into(const float* y, float factor, std::int64_t points, float* dst);
 
 }  // namespace bragg::cpu::BRAGG_ISA
