@@ -16,5 +16,7 @@ namespace bragg {
 /// root.
 void process_pattern(const Processing&, const TwoThetaGrid&, std::span<float> y);
 void process_pattern(const Processing&, const TwoThetaGrid&, std::span<double> y);
+/// Its first part alone, for a backend that scales by itself.
+void subtract_background(const Processing&, const TwoThetaGrid&, std::span<float> y);
 
 }  // namespace bragg

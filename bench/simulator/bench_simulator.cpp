@@ -1,7 +1,7 @@
 // The simulator's speed: peaks of single structures, and whole sets of crystals to patterns.
 //
 //   bench_simulator --cif FILE... [--dump-peaks FILE]   peaks of every structure, one thread, nothing cached
-//   bench_simulator --set FILE [--threads N]            crystals -> drawn patterns, and drawing alone
+//   bench_simulator --set FILE [--threads N] [--recipe NAME]   crystals -> drawn patterns, and drawing alone
 //
 // and Google Benchmark's own flags. Rates are per second of CPU time, of all threads together: the machine
 // may be shared. simulator_peer.py runs the first beside pymatgen.
@@ -62,8 +62,9 @@ void dump_peaks(const std::vector<xrd::Crystal>& crystals, const std::string& pa
 // Draws `count` patterns of the set's crystals from `first` on, a batch at a time into the same memory.
 class Drawing {
  public:
-  explicit Drawing(Backend& backend) : backend_(backend) {
-    problem_.variants = xrd::load_recipe("set1").variants;
+  Drawing(Backend& backend, const xrd::Recipe& recipe) : backend_(backend) {
+    problem_.variants = recipe.variants;
+    problem_.processing = recipe.processing;
     problem_.N = batch_size;
     backend.reserve_workspace(backend.workspace_bytes(problem_));
     rows_ = backend.allocate(batch_size * sizeof(std::int32_t));
@@ -78,8 +79,11 @@ class Drawing {
       for (std::int64_t i = 0; i < problem_.N; ++i)
         rows[i] = static_cast<std::int32_t>(first + i);
       const std::int64_t points = problem_.grid.points;
-      backend_.render_patterns(problem_, set, {rows, DType::i32}, {state_.data(), DType::u64},
+      const ConstTensor crystals{rows, DType::i32};  // each is its own impurity: the same work as any other
+      backend_.render_patterns(problem_, set, crystals, crystals, {state_.data(), DType::u64},
                                {patterns_.data(), DType::f32, problem_.N, points, 1, points});
+      StepState* state = reinterpret_cast<StepState*>(state_.data());
+      state->first_index += static_cast<std::uint64_t>(problem_.N);
     }
   }
 
@@ -89,46 +93,49 @@ class Drawing {
   Buffer rows_, state_, patterns_;
 };
 
-ReflectionProblem set1_range() {
-  const xrd::StolRange range = xrd::stol_range(TwoThetaGrid{}, wavelength, xrd::load_recipe("set1"));
+ReflectionProblem range_of(const xrd::Recipe& recipe) {
+  const xrd::StolRange range = xrd::stol_range(TwoThetaGrid{}, wavelength, recipe);
   return {range.min, range.max, false};
 }
 
+/// What is drawn from, and how.
+struct Set {
+  std::vector<CrystalBatch> batches;
+  std::int64_t crystals = 0;
+  xrd::Recipe recipe;
+};
+
 // Batches of crystals as they come, so that nothing is kept.
-void crystals_to_patterns(benchmark::State& state, const std::vector<CrystalBatch>& batches,
-                          std::int64_t crystals) {
+void crystals_to_patterns(benchmark::State& state, const Set& set) {
   const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
-  Drawing drawing(*backend);
-  const ReflectionProblem problem = set1_range();
+  Drawing drawing(*backend, set.recipe);
   for (auto _ : state) {
-    for (const CrystalBatch& batch : batches)
-      drawing.draw(backend->structure_factors(problem, batch));
+    for (const CrystalBatch& batch : set.batches)
+      drawing.draw(backend->structure_factors(range_of(set.recipe), batch));
   }
-  state.SetItemsProcessed(state.iterations() * crystals);
+  state.SetItemsProcessed(state.iterations() * set.crystals);
 }
 
-void structure_factors_alone(benchmark::State& state, const std::vector<CrystalBatch>& batches,
-                             std::int64_t crystals) {
+void structure_factors_alone(benchmark::State& state, const Set& set) {
   const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
-  const ReflectionProblem problem = set1_range();
   for (auto _ : state) {
-    for (const CrystalBatch& batch : batches)
-      benchmark::DoNotOptimize(backend->structure_factors(problem, batch));
+    for (const CrystalBatch& batch : set.batches)
+      benchmark::DoNotOptimize(backend->structure_factors(range_of(set.recipe), batch));
   }
-  state.SetItemsProcessed(state.iterations() * crystals);
+  state.SetItemsProcessed(state.iterations() * set.crystals);
 }
 
-void drawing_alone(benchmark::State& state, const std::vector<CrystalBatch>& batches, std::int64_t crystals) {
+void drawing_alone(benchmark::State& state, const Set& set) {
   const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
-  Drawing drawing(*backend);
-  std::vector<ReflectionSet> sets;
-  for (const CrystalBatch& batch : batches)
-    sets.push_back(backend->structure_factors(set1_range(), batch));
+  Drawing drawing(*backend, set.recipe);
+  std::vector<ReflectionSet> reflections;
+  for (const CrystalBatch& batch : set.batches)
+    reflections.push_back(backend->structure_factors(range_of(set.recipe), batch));
   for (auto _ : state) {
-    for (const ReflectionSet& set : sets)
-      drawing.draw(set);
+    for (const ReflectionSet& part : reflections)
+      drawing.draw(part);
   }
-  state.SetItemsProcessed(state.iterations() * crystals);
+  state.SetItemsProcessed(state.iterations() * set.crystals);
 }
 
 }  // namespace
@@ -137,11 +144,12 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   CLI::App app("Speed of the simulator");
   std::vector<std::string> cif;
-  std::string set, dump;
+  std::string set, dump, recipe = "set1";
   int threads = 2;
   app.add_option("--cif", cif, "structures whose peaks are timed one by one");
   app.add_option("--dump-peaks", dump, "TSV: structure, two_theta, intensity");
   app.add_option("--set", set, "a CIF of many crystals");
+  app.add_option("--recipe", recipe, "how patterns of the set are drawn")->capture_default_str();
   app.add_option("--threads", threads, "for drawing alone; everything else takes one")
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
@@ -154,17 +162,18 @@ int main(int argc, char** argv) {
           ->MinTime(0.02);
     }
     if (!dump.empty()) dump_peaks(structures, dump);
-    std::vector<CrystalBatch> batches;
-    std::int64_t crystals = 0;
+    Set all;
     if (!set.empty()) {
+      all.recipe = xrd::load_recipe(recipe);
       xrd::CrystalBatchBuilder builder;
       for (const xrd::Crystal& crystal : read_all({set})) {
         builder.add(crystal);
-        if (++crystals % batch_size == 0) batches.push_back(builder.take());
+        if (++all.crystals % batch_size == 0) all.batches.push_back(builder.take());
       }
-      if (crystals % batch_size != 0) batches.push_back(builder.take());
+      if (all.crystals % batch_size != 0) all.batches.push_back(builder.take());
       const auto add = [&](const char* name, auto function, int n) {
-        benchmark::RegisterBenchmark(name, function, std::cref(batches), crystals)
+        benchmark::RegisterBenchmark(fmt::format("{}/{}", name, all.recipe.name).c_str(), function,
+                                     std::cref(all))
             ->Arg(n)
             ->ArgName("threads")
             ->Iterations(1)

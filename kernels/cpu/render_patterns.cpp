@@ -255,14 +255,13 @@ void PatternWorker::draw(std::int64_t crystal, const std::int32_t* impurity, std
   const std::int64_t end = std::clamp<std::int64_t>(kept.end, 0, points);
   std::fill(y_ + end, y_ + points, 0.0f);
 
-  auto scale = static_cast<float>(p_.maximum);
-  if (p_.processing.is_identity()) {
-    const float top = kernels_.maximum(y_, points);
-    scale = top > 0 ? scale / top : 0;
+  if (p_.processing.background_window > 0) subtract_background(p_.processing, p_.grid, std::span(y_, points));
+  const float top = kernels_.maximum(y_, points), maximum = static_cast<float>(p_.maximum);
+  if (p_.processing.square_root) {
+    kernels_.root(y_, top > 0 ? maximum * maximum / top : 0, points, dst);
   } else {
-    process_pattern(p_.processing, p_.grid, std::span(y_, points));
+    kernels_.scale(y_, top > 0 ? maximum / top : 0, points, dst);
   }
-  kernels_.scale(y_, scale, points, dst);
 }
 
 }  // namespace

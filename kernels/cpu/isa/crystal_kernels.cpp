@@ -212,7 +212,7 @@ void structure_factors(const StructureFactorCall& call) {
 }  // namespace
 
 extern const CrystalKernels crystal_kernels{
-    lanes,      form_factors,   damp,      phase_table, structure_factors, lines_of,
-    draw_lines, add_background, add_noise, maximum_of,  add_uniform_noise, scale_into};
+    lanes,          form_factors, damp,       phase_table,       structure_factors, lines_of, draw_lines,
+    add_background, add_noise,    maximum_of, add_uniform_noise, scale_into,        root_into};
 
 }  // namespace bragg::cpu::BRAGG_ISA

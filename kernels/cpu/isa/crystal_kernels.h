@@ -119,6 +119,8 @@ struct CrystalKernels {
                             float* y);
   /// dst[i] = factor y[i]; dst needs no alignment.
   void (*scale)(const float* y, float factor, std::int64_t points, float* dst);
+  /// dst[i] = sqrt(factor y[i]), 0 where y is negative.
+  void (*root)(const float* y, float factor, std::int64_t points, float* dst);
 };
 
 namespace v2 {

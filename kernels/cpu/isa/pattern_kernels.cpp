@@ -466,4 +466,16 @@ void scale_into(const float* y, float factor, std::int64_t points, float* dst) {
     dst[i] = y[i] * factor;
 }
 
+void root_into(const float* y, float factor, std::int64_t points, float* dst) {
+  for (std::int64_t i = 0; i < points; i += lanes) {
+    const Floats value = load(y + i) * factor, root = sqrt(value > 0.0f ? value : Floats{});
+    if (i + lanes <= points) {
+      *reinterpret_cast<UnalignedFloats*>(dst + i) = root;
+    } else {
+      for (int j = 0; i + j < points; ++j)
+        dst[i + j] = root[j];
+    }
+  }
+}
+
 }  // namespace bragg::cpu::BRAGG_ISA
