@@ -66,6 +66,7 @@ void add_simulate(CommandLine&);
 void add_train(CommandLine&);
 void add_evaluate(CommandLine&);
 void add_predict(CommandLine&);
+void add_patterns(CommandLine&);
 void add_recipe(CommandLine&);
 void add_info(CommandLine&);
 

@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/gallery.h"
 #include "data/crystal_set.h"
 #include "data/pattern_set.h"
 #include "kernels/atomic_file.h"
@@ -27,7 +28,7 @@ namespace bragg::apps {
 namespace {
 
 struct Options {
-  std::string input, output;
+  std::string input, output, gallery;
   std::string recipe = "baseline", wavelength = "CuKa";
   std::vector<double> range{5, 90};
   double step = 0.01;
@@ -220,15 +221,19 @@ int simulate(const Options& options, const CommonOptions& common) {
   const Crystals crystals = scaled(read_crystals(options.input), recipe.cells);
   if (options.reflections || options.peaks) {
     print_reflections(*backend, crystals, options, wavelength);
+    return exit_success;
+  }
+  const data::SimulateOptions how{.recipe = recipe,
+                                  .grid = grid,
+                                  .wavelength = wavelength,
+                                  .patterns_per_crystal = options.count,
+                                  .seed = options.seed,
+                                  .maximum = 1000,
+                                  .ignore_displacements = options.ignore_displacements};
+  if (options.gallery.empty()) {
+    simulate_to_files(*backend, crystals, options, how);
   } else {
-    simulate_to_files(*backend, crystals, options,
-                      {.recipe = recipe,
-                       .grid = grid,
-                       .wavelength = wavelength,
-                       .patterns_per_crystal = options.count,
-                       .seed = options.seed,
-                       .maximum = 1000,
-                       .ignore_displacements = options.ignore_displacements});
+    write_file(options.gallery, gallery(*backend, crystals.size, crystals.crystal, how));
   }
   return exit_success;
 }
@@ -262,12 +267,16 @@ void add_simulate(CommandLine& line) {
       app->add_option("-o,--output", options->output,
                       "patterns (.safetensors) or one pattern as text (.xy, .csv; without -o on "
                       "standard output)");
+  CLI::Option* gallery = app->add_option(
+      "--gallery", options->gallery,
+      "instead: an HTML page of the first crystal under each effect alone and under the recipe");
+  gallery->excludes(output)->excludes(count);
   CLI::Option* reflections =
       app->add_flag("--reflections", options->reflections,
                     "a table of reflections, unique under the Laue group, instead of patterns");
   CLI::Option* peaks = app->add_flag("--peaks", options->peaks, "the same, those of equal d merged");
   app->add_flag("--json", options->json, "reflections or peaks as one JSON object per line and crystal");
-  for (CLI::Option* of_patterns : {recipe, count, seed, step, output}) {
+  for (CLI::Option* of_patterns : {recipe, count, seed, step, output, gallery}) {
     reflections->excludes(of_patterns);
     peaks->excludes(of_patterns);
   }

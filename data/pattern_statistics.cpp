@@ -1,0 +1,91 @@
+#include "data/pattern_statistics.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/pattern_processing.h"
+
+namespace bragg::data {
+namespace {
+
+/// Width at half of the height above `floor` around point `top`.
+double width_at(const TwoThetaGrid& grid, std::span<const float> y, std::int64_t top) {
+  const double half = y[top] / 2.0;
+  const auto crossing = [&](int step) {
+    for (std::int64_t i = top; i + step >= 0 && i + step < grid.points; i += step) {
+      if (y[i + step] <= half)
+        return std::abs(static_cast<double>(i - top)) + (y[i] - half) / (y[i] - y[i + step]);
+    }
+    return -1.0;
+  };
+  const double low = crossing(-1), high = crossing(1);
+  return low < 0 || high < 0 ? 0 : (low + high) * grid.step;
+}
+
+/// Heights of the maxima that rise by at least `prominence` over both valleys beside them.
+std::vector<double> heights_of_lines(std::span<const float> y, double prominence) {
+  std::vector<double> heights;
+  double valley = 0, peak = 0;
+  bool rising = false;
+  for (const float value : y) {
+    if (!rising) {
+      valley = std::min<double>(valley, value);
+      if (value >= valley + prominence) {
+        rising = true;
+        peak = value;
+      }
+      continue;
+    }
+    peak = std::max<double>(peak, value);
+    if (value > peak - prominence) continue;
+    heights.push_back(peak);
+    rising = false;
+    valley = value;
+  }
+  return heights;
+}
+
+}  // namespace
+
+std::array<double, 7> values(const PatternStatistics& s) {
+  return {s.noise, s.fwhm, s.background, s.lines, s.second, s.median, s.covered};
+}
+
+PatternStatistics pattern_statistics(const TwoThetaGrid& grid, std::span<const float> pattern) {
+  PatternStatistics s{};
+  std::vector<double> differences;
+  std::int64_t first = -1, last = -1;
+  for (std::int64_t i = 0; i < grid.points; ++i) {
+    if (pattern[i] == 0) continue;
+    if (first < 0) first = i;
+    last = i;
+  }
+  s.covered = first < 0 ? 0 : static_cast<double>(last - first + 1) / static_cast<double>(grid.points);
+  for (std::int64_t i = std::max<std::int64_t>(first, 1) + 1; i + 1 < last; ++i)
+    differences.push_back(std::abs(pattern[i - 1] - 2.0 * pattern[i] + pattern[i + 1]));
+  std::sort(differences.begin(), differences.end());
+  // The second difference of white noise has 1 + 4 + 1 times its variance; 0.6745: the median of |z|.
+  s.noise = percentile(differences, 0.5) / (0.6745 * std::sqrt(6.0));
+
+  std::vector<float> net(pattern.begin(), pattern.end());
+  subtract_background({.background_window = 4}, grid, net);
+  for (std::int64_t i = 0; i < grid.points; ++i)
+    s.background += (pattern[i] - net[i]) / static_cast<double>(grid.points);
+  const auto top = std::max_element(net.begin(), net.end()) - net.begin();
+  s.fwhm = width_at(grid, net, top);
+  std::vector<double> heights = heights_of_lines(net, std::max(5 * s.noise, 0.01 * net[top]));
+  std::sort(heights.begin(), heights.end());
+  s.lines = static_cast<double>(heights.size());
+  if (heights.size() >= 2) s.second = heights[heights.size() - 2] / heights.back();
+  if (!heights.empty()) s.median = percentile(heights, 0.5) / heights.back();
+  return s;
+}
+
+double percentile(std::span<const double> sorted, double share) {
+  if (sorted.empty()) return 0;
+  const double at = share * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(at), high = std::min(low + 1, sorted.size() - 1);
+  return sorted[low] + (at - static_cast<double>(low)) * (sorted[high] - sorted[low]);
+}
+
+}  // namespace bragg::data
