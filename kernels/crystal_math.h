@@ -2,6 +2,7 @@
 // decide which reflections count. In double precision, without contraction to FMA.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "kernels/problems.h"
@@ -21,5 +22,9 @@ struct InverseDSquaredRange {
       : min(4 * p.stol_min * p.stol_min), max(4 * p.stol_max * p.stol_max) {}
   constexpr bool contains(double q) const { return q > 0 && q >= min && q <= max; }
 };
+
+/// |h|, |k| and |l| of every reflection with 1/d^2 <= q_max are at most these. Throws ProblemError that names
+/// the crystal where one would not fit 16 bits.
+std::array<int, 3> largest_indices(const ReciprocalMetric&, double q_max, std::int64_t crystal);
 
 }  // namespace bragg

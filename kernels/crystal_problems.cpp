@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <numbers>
 
 #include <fmt/format.h>
 
+#include "kernels/crystal_math.h"
 #include "kernels/error.h"
 #include "kernels/problems.h"
 
@@ -66,6 +68,25 @@ LaueRotations laue_rotations(std::span<const SymmetryOperator> operators) {
     laue.rotation[laue.count++] = op.rotation;
   }
   return laue;
+}
+
+// |h| <= a / d, with a from the inverse of the reciprocal metric.
+std::array<int, 3> largest_indices(const ReciprocalMetric& g, double q_max, std::int64_t crystal) {
+  constexpr int limit = std::numeric_limits<std::int16_t>::max();
+  const double yz = g[3] / 2, xz = g[4] / 2, xy = g[5] / 2;
+  const double determinant =
+      g[0] * g[1] * g[2] + 2 * xy * yz * xz - g[0] * yz * yz - g[1] * xz * xz - g[2] * xy * xy;
+  const std::array<double, 3> edge2{(g[1] * g[2] - yz * yz) / determinant,
+                                    (g[0] * g[2] - xz * xz) / determinant,
+                                    (g[0] * g[1] - xy * xy) / determinant};
+  std::array<int, 3> largest{};
+  for (int i = 0; i < 3; ++i) {
+    const double bound = std::sqrt(edge2[i] * q_max) + 1;  // + 1: rounding must not lose an edge
+    if (!(bound < limit))
+      fail("structure_factors", "crystal {}: Miller indices up to {} > {}", crystal, bound, limit);
+    largest[i] = static_cast<int>(bound);
+  }
+  return largest;
 }
 
 void CrystalBatch::validate() const {

@@ -1,4 +1,4 @@
-// The reflections of a crystal, unique under its Laue group, row by row: no hkl is compared with its orbit.
+// The reflections of a crystal, unique under its Laue group, row by row (kernels/unique_rows.h).
 #pragma once
 
 #include <span>
@@ -19,12 +19,7 @@ struct UniqueReflections {
 };
 
 /// All hkl with 1/d^2 in `range` that are the lexicographically largest of their orbit and not extinct,
-/// descending.
-///
-/// For a row (h, k, .) every element of the Laue group sends l to a reflection whose indices are linear in l.
-/// "Not larger than (h, k, l)" is then a bound on l, "equal to it" (which lowers the multiplicity, or
-/// extinguishes) holds for the whole row or for one l, and an extinction along the row is a pattern of l
-/// modulo 24. So a row costs a few integer operations per group element, whatever its length. Throws
+/// descending. Throws
 /// ProblemError where an index would not fit 16 bits.
 void list_unique_reflections(const ReciprocalMetric&, std::span<const SymmetryOperator>,
                              const InverseDSquaredRange& range, UniqueReflections&);

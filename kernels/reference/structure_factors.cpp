@@ -4,14 +4,10 @@
 #include <cmath>
 #include <complex>
 #include <cstring>
-#include <limits>
 #include <numbers>
 #include <set>
 
-#include <fmt/format.h>
-
 #include "kernels/crystal_math.h"
-#include "kernels/error.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {
@@ -49,26 +45,6 @@ std::set<Hkl> orbit(const Hkl& hkl, std::span<const SymmetryOperator> operators)
     members.insert({-a[0], -a[1], -a[2]});
   }
   return members;
-}
-
-// Largest index along each axis: |h| <= a / d, with a from the inverse of the reciprocal metric.
-Hkl largest_indices(const ReciprocalMetric& g, double q_max, std::int64_t crystal) {
-  const double yz = g[3] / 2, xz = g[4] / 2, xy = g[5] / 2;
-  const double determinant =
-      g[0] * g[1] * g[2] + 2 * xy * yz * xz - g[0] * yz * yz - g[1] * xz * xz - g[2] * xy * xy;
-  const std::array<double, 3> edge2{(g[1] * g[2] - yz * yz) / determinant,
-                                    (g[0] * g[2] - xz * xz) / determinant,
-                                    (g[0] * g[1] - xy * xy) / determinant};
-  Hkl largest{};
-  for (int i = 0; i < 3; ++i) {
-    const double bound = std::sqrt(edge2[i] * q_max) + 1;  // + 1: rounding must not lose an edge
-    if (!(bound < std::numeric_limits<std::int16_t>::max())) {
-      throw ProblemError(fmt::format("[structure_factors] crystal {}: Miller indices up to {} > {}", crystal,
-                                     bound, std::numeric_limits<std::int16_t>::max()));
-    }
-    largest[i] = static_cast<int>(bound);
-  }
-  return largest;
 }
 
 double form_factor(const FormFactor& f, double stol2) {
