@@ -80,8 +80,8 @@ class UniqueRow {
   constexpr bool apply(const RotationPair& pair, const IntegerPhases& phases) {
     const auto& R = pair.rotation;
     const int c0 = h_ * R[0] + k_ * R[3], c1 = h_ * R[1] + k_ * R[4], c2 = h_ * R[2] + k_ * R[5];
-    return apply(pair, 0, {{{c0 - h_, R[6]}, {c1 - k_, R[7]}, {c2, R[8] - 1}}}, phases) &&
-           apply(pair, 1, {{{-c0 - h_, -R[6]}, {-c1 - k_, -R[7]}, {-c2, -R[8] - 1}}}, phases);
+    return apply(pair, 0, {c0 - h_, R[6]}, {c1 - k_, R[7]}, {c2, R[8] - 1}, phases) &&
+           apply(pair, 1, {-c0 - h_, -R[6]}, {-c1 - k_, -R[7]}, {-c2, -R[8] - 1}, phases);
   }
 
   // Once every centring and pair of the group was applied:
@@ -122,41 +122,44 @@ class UniqueRow {
     return phases[modulo_24(h_ * t[0] + k_ * t[1])][modulo_24(t[2])];
   }
 
-  constexpr bool apply(const RotationPair& pair, int sign, const std::array<Difference, 3>& d,
-                       const IntegerPhases& phases) {
+  // The differences of h, k and l: the first that is not zero decides.
+  constexpr bool apply(const RotationPair& pair, int sign, Difference first, Difference second,
+                       Difference third, const IntegerPhases& phases) {
     for (int i = 0; i < 3; ++i) {
-      if (d[i].slope != 0) return bound(pair, sign, d, i);
-      if (d[i].constant != 0) return d[i].constant < 0;
+      if (first.slope != 0) return bound(pair, sign, first, second, third);
+      if (first.constant != 0) return first.constant < 0;
+      first = second;
+      second = third;
+      third = {0, 0};
     }
     ++fixed_by_;
     if (pair.is_operator[sign]) allowed_ &= allowed_l(pair.translation[sign], phases);
     return allowed_ != 0;
   }
 
-  // Keeps the l with d[i] <= 0; where it is zero the later indices decide.
-  constexpr bool bound(const RotationPair& pair, int sign, const std::array<Difference, 3>& d, int i) {
-    const bool from_above = d[i].slope > 0;
-    const int steps = from_above ? d[i].slope : -d[i].slope;
+  // Keeps the l where `first`, which depends on l, is <= 0; where it is zero the others decide.
+  constexpr bool bound(const RotationPair& pair, int sign, Difference first, Difference second,
+                       Difference third) {
+    const bool from_above = first.slope > 0;
+    const int steps = from_above ? first.slope : -first.slope;
     const int at_zero =
-        from_above ? -d[i].constant : d[i].constant;  // l = at_zero / steps, if that is an integer
+        from_above ? -first.constant : first.constant;  // l = at_zero / steps, if that is an integer
     const int quotient = steps == 1 ? at_zero : at_zero / steps, rest = at_zero - quotient * steps;
-    bool larger = false, fixed = false;
-    if (rest == 0) {
-      int later = 0;
-      for (int j = i + 1; j < 3 && later == 0; ++j)
-        later = d[j].at(quotient);
-      larger = later > 0;
-      fixed = later == 0;
-    }
-    // A fixed point is at the bound itself: it matters while that is the end.
-    End& end = from_above ? high_ : low_;
+    const int later = second.at(quotient) != 0 ? second.at(quotient) : third.at(quotient);
+    const bool larger = rest == 0 && later > 0, fixed = rest == 0 && later == 0;
     const int limit = from_above ? quotient - (rest < 0) - larger : quotient + (rest > 0) + larger;
+    End end = from_above ? high_ : low_;
     if (from_above ? limit < end.l : limit > end.l) end = {limit};
-    if (fixed && end.l == quotient) {
+    if (fixed && end.l == quotient) {  // a fixed point is at the bound: it matters while that is the end
       const Translation& t = pair.translation[sign];
       ++end.fixed_by;
       end.extinct =
           end.extinct || (pair.is_operator[sign] && (h_ * t[0] + k_ * t[1] + quotient * t[2]) % 24 != 0);
+    }
+    if (from_above) {
+      high_ = end;
+    } else {
+      low_ = end;
     }
     return low_.l <= high_.l;
   }

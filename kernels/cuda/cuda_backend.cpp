@@ -175,17 +175,6 @@ void CudaBackend::download(ConstTensor src, std::span<float> host) {
   std::transform(rounded.begin(), rounded.end(), host.begin(), to_float);
 }
 
-ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, const CrystalBatch& crystals) {
-  const ReflectionSet made = host_->structure_factors(p, crystals);
-  const auto on_device = [&](const Buffer& from) {
-    Buffer to = allocate(from.bytes());
-    upload(from.data(), to.data(), from.bytes());
-    return to;
-  };
-  return {made.crystals,          made.reflections,   on_device(made.offset), on_device(made.metric),
-          on_device(made.miller), on_device(made.f2), on_device(made.laue)};
-}
-
 const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
   if (host_set_of_ == set.offset.data()) return host_set_;
   const auto copy = [&](const Buffer& from) {

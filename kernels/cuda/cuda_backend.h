@@ -1,8 +1,7 @@
 // The NVIDIA GPU backend: fp32, fp32 with products in tf32, or bf16 with parameters in fp32; kernels written
 // by hand, one stream. Ops return before they have run; download() and synchronize() wait.
 //
-// structure_factors and render_patterns are computed on the host so far; what they make lies on the device as
-// the contract says.
+// render_patterns is computed on the host so far; what it makes lies on the device as the contract says.
 #pragma once
 
 #include "kernels/backend.h"
@@ -17,7 +16,7 @@ enum class GpuInstructions { sm_80, sm_90a };
 
 class CudaBackend final : public Backend {
  public:
-  /// Throws UsageError where there is no such device. `host`: what computes the crystallographic ops.
+  /// Throws UsageError where there is no such device. `host`: what draws patterns.
   CudaBackend(int device, Precision, GpuInstructions, std::unique_ptr<Backend> host);
 
   std::string name() const override { return "cuda"; }

@@ -26,5 +26,8 @@ std::string text(const char* op, const DrawRowsProblem& p) {
 std::string text(const char* op, const GatherRowsProblem& p) {
   return fmt::format("{} N {} table_rows {} row_length {}", op, p.N, p.table_rows, p.row_length);
 }
+std::string text(const char* op, const ReflectionProblem& p, std::int64_t crystals) {
+  return fmt::format("{} crystals {} stol {} .. {}", op, crystals, p.stol_min, p.stol_max);
+}
 
 }  // namespace bragg::cuda

@@ -258,6 +258,15 @@ std::vector<double> render(Backend& backend, const PatternProblem& problem, cons
   return patterns;
 }
 
+std::vector<DeviceOptions> crystal_devices() {
+  std::vector<DeviceOptions> devices;
+  if (!is_emulated()) devices.push_back({"reference", 0, ""});
+  for (const DeviceOptions& device : devices_under_test()) {
+    if (device.precision == "fp32") devices.push_back(device);
+  }
+  return devices;
+}
+
 std::vector<DeviceOptions> cpu_devices(int threads) {
   std::vector<DeviceOptions> devices{{"reference", 0, ""}};
   for (const char* set : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {

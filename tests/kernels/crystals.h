@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "tests/support/devices.h"
 
 namespace bragg::tests {
 
@@ -52,6 +53,10 @@ ReflectionSet upload(Backend&, const HostReflections&);
 std::vector<double> render(Backend&, const PatternProblem&, const ReflectionSet&,
                            const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
                            const std::vector<std::int32_t>& impurities = {});
+
+/// What the crystallographic ops are tested on, which know no precision but fp32: "reference", and the
+/// devices under test; those alone where they are emulated.
+std::vector<DeviceOptions> crystal_devices();
 
 /// "reference", then "cpu" with every instruction set that this machine has.
 std::vector<DeviceOptions> cpu_devices(int threads);

@@ -133,7 +133,7 @@ TEST(CudaBackend, ARowOutsideTheTableIsNoData) {
     EXPECT_TRUE(std::isnan(got[i])) << i;
 }
 
-// Drawn on the host with the same code: the same bits as the cpu backend's.
+// Drawn on the host with the same code: the same bits as the cpu backend's from the same reflections.
 TEST(CudaBackend, PatternsAreThoseOfTheHost) {
   const auto host = make_backend({"cpu", 1, ""}), device = gpu();
   PatternProblem p;
@@ -149,9 +149,8 @@ TEST(CudaBackend, PatternsAreThoseOfTheHost) {
     for (const CrystalGroup& group : varied_groups(scale))
       add_crystal(crystals, group, 3, 5);
     const ReflectionProblem range{0.02, 0.4, false};
-    const auto expected_set = host->structure_factors(range, crystals),
-               set = device->structure_factors(range, crystals);
-    EXPECT_EQ(download(*device, set).f2, download(*host, expected_set).f2);
+    const auto set = device->structure_factors(range, crystals),
+               expected_set = upload(*host, download(*device, set));
     for (const std::vector<std::int32_t>& rows : {std::vector<std::int32_t>{0, 4, 17}, {3, 3}})
       EXPECT_EQ(render(*device, p, set, rows, 9), render(*host, p, expected_set, rows, 9));
   }

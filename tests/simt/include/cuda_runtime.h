@@ -63,6 +63,21 @@ inline int min(int a, int b) {
 inline int max(int a, int b) {
   return a > b ? a : b;
 }
+inline int __popc(unsigned x) {
+  return std::popcount(x);
+}
+inline double __dadd_rn(double a, double b) {
+  return a + b;
+}
+inline double __dmul_rn(double a, double b) {
+  return a * b;
+}
+/// sin and cos of pi x, correct to the last bit or the one before it.
+inline void sincospif(float x, float* sine, float* cosine) {
+  const double angle = std::remainder(double{x}, 2.0) * 3.14159265358979323846;
+  *sine = static_cast<float>(std::sin(angle));
+  *cosine = static_cast<float>(std::cos(angle));
+}
 inline void __syncthreads() {
   simt::barrier();
 }
@@ -103,6 +118,30 @@ inline int __all_sync(unsigned mask, int predicate) {
   for (unsigned i = 0; i < 32; ++i)
     if (mask >> i & 1) result = result && all[i] != 0;
   return result;
+}
+
+inline unsigned __ballot_sync(unsigned mask, int predicate) {
+  const std::uint64_t* all = simt::exchange(mask, predicate != 0);
+  unsigned result = 0;
+  for (unsigned i = 0; i < 32; ++i)
+    if ((mask >> i & 1) != 0 && all[i] != 0) result |= 1u << i;
+  return result;
+}
+namespace simt {
+template <typename Better>
+int reduce(unsigned mask, int value, const Better& better) {
+  const std::uint64_t* all = exchange(mask, to_bits(value));
+  int result = value;
+  for (unsigned i = 0; i < 32; ++i)
+    if (mask >> i & 1) result = better(result, from_bits<int>(all[i]));
+  return result;
+}
+}  // namespace simt
+inline int __reduce_min_sync(unsigned mask, int value) {
+  return simt::reduce(mask, value, [](int a, int b) { return min(a, b); });
+}
+inline int __reduce_max_sync(unsigned mask, int value) {
+  return simt::reduce(mask, value, [](int a, int b) { return max(a, b); });
 }
 
 namespace simt {
