@@ -106,11 +106,15 @@ void CrystalBatch::validate() const {
       fail(op, "crystal {}: the first operator is not the identity", i);
     }
   }
+  std::int8_t lowest = 0, highest = 0;  // without a branch for each element: there are hundreds to a crystal
   for (const SymmetryOperator& o : operators) {
-    for (const int element : o.rotation) {
-      if (element < -9 || element > 9) fail(op, "a rotation with an element {} outside -9..9", element);
+    for (const std::int8_t element : o.rotation) {
+      lowest = std::min(lowest, element);
+      highest = std::max(highest, element);
     }
   }
+  if (lowest < -9 || highest > 9)
+    fail(op, "a rotation with elements from {} to {}, outside -9..9", lowest, highest);
   for (std::size_t j = 0; j < atoms.size(); ++j) {
     const ScatteringAtom& a = atoms[j];
     if (!std::isfinite(a.x) || !std::isfinite(a.y) || !std::isfinite(a.z) || !std::isfinite(a.occupancy) ||
