@@ -14,8 +14,8 @@
 # says where the latter are if the loader does not know.
 #
 # Binaries that were built elsewhere must come along: build/release/bragg, build/release/bench/bench_kernels and the
-# library libbenchmark.so.* beside it, build/release/bench/bench_training, build/release/tests/kernels/network_ops_test,
-# build/release/tests/nn/nn_test.
+# library libbenchmark.so.* beside it, build/release/bench/bench_training, build/release/tests/kernels/network_ops_test and
+# crystal_ops_test, build/release/tests/nn/nn_test.
 #
 # Writes OUT_DIR/gpu.json (device, driver, clocks while it ran, commit, date; the results of every step) and the logs
 # beside it. Ends with 1 if a step failed.
@@ -53,7 +53,8 @@ step() {
 # The parts, called by their names.
 # shellcheck disable=SC2317
 ops() {
-  step ops 80 "$build/tests/kernels/network_ops_test" --gtest_filter='*/cuda*'
+  step ops 70 "$build/tests/kernels/network_ops_test" --gtest_filter='*/cuda*'
+  step crystals 10 "$build/tests/kernels/crystal_ops_test" --gtest_filter='*/cuda*'
   step models 100 "$build/tests/nn/nn_test" --gtest_filter='*_cuda*'
 }
 

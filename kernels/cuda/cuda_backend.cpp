@@ -88,7 +88,7 @@ std::vector<std::string> CudaBackend::choices_of(const std::function<void()>& op
 }
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, {}{}; simulator on the host: {}", describe_device(device_), name_of(precision_),
+  return fmt::format("{}, {}{}; patterns drawn on the host: {}", describe_device(device_), name_of(precision_),
                      wgmma_ ? " by wgmma" : "", host_->description());
 }
 

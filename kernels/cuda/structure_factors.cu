@@ -78,7 +78,7 @@ class Weight {
         h_(m.h),
         k_(m.k),
         l_(m.l),
-        stol2_(static_cast<float>(inverse_d_squared_rn(metric, m.h, m.k, m.l) / 4)) {}
+        scaled_(log2_e * static_cast<float>(inverse_d_squared_rn(metric, m.h, m.k, m.l) / 4)) {}
 
   /// Form factor and displacement of an atom.
   __device__ float of(const TileAtom& atom) {
@@ -87,22 +87,27 @@ class Weight {
       form_factor_ = f.c;
 #pragma unroll
       for (int i = 0; i < 4; ++i)
-        form_factor_ += f.a[i] * expf(-f.b[i] * stol2_);
+        form_factor_ += f.a[i] * exp2f(-f.b[i] * scaled_);
       known_ = atom.form_factor;
     }
-    return form_factor_ * expf(-exponent(atom));
+    return form_factor_ * exp2f(-exponent(atom));
   }
 
  private:
+  static constexpr float log2_e = std::numbers::log2e_v<float>;
+
+  /// Of the displacement, for a power of two.
   __device__ float exponent(const TileAtom& atom) const {
     if (atom.anisotropic < 0)
-      return static_cast<float>(8 * std::numbers::pi * std::numbers::pi) * atom.u_iso * stol2_;
+      return static_cast<float>(8 * std::numbers::pi * std::numbers::pi) * atom.u_iso * scaled_;
     const std::array<float, 6>& b = p_.beta[atom.anisotropic];
-    return h_ * (b[0] * h_ + b[5] * k_ + b[4] * l_) + k_ * (b[1] * k_ + b[3] * l_) + b[2] * l_ * l_;
+    return log2_e *
+           (h_ * (b[0] * h_ + b[5] * k_ + b[4] * l_) + k_ * (b[1] * k_ + b[3] * l_) + b[2] * l_ * l_);
   }
 
   const SumArguments& p_;
-  float h_, k_, l_, stol2_;
+  float h_, k_, l_;
+  float scaled_;  ///< (sin(theta) / lambda)^2 log2(e): exp(-b s^2) as a power of two, which is less work
   std::int32_t known_ = -1;
   float form_factor_ = 0;
 };

@@ -50,6 +50,18 @@ TEST(CudaBackend, OutOfMemorySaysWhatIsNeededAndWhatIsFree) {
   EXPECT_EQ(message, "out of GPU memory: 2199023255552 bytes needed, 1099511627776 of 1099511627776 free");
 }
 
+// Fifty cells of 32000 A: rows of reflections by the milliard.
+TEST(CudaBackend, TooManyReflectionsForItsMemoryIsAnErrorThatSaysSo) {
+  CrystalGroup group = varied_groups(1)[0];
+  group.metric = {0x1p-30, 0x1p-30, 0x1p-30, 0, 0, 0};
+  CrystalBatch crystals;
+  for (int i = 0; i < 50; ++i)
+    add_crystal(crystals, group, 1, 1);
+  const std::string message = error_of([&] { gpu()->structure_factors({0, 0.499, false}, crystals); });
+  EXPECT_TRUE(message.starts_with("out of GPU memory: 12")) << message;
+  EXPECT_TRUE(message.ends_with(" bytes needed, 1099511627776 of 1099511627776 free")) << message;
+}
+
 TEST(CudaBackend, AFailedLaunchNamesTheOpAndItsShapes) {
   const auto nothing = +[] {};
   const auto launch_too_many = [&] {
