@@ -7,6 +7,7 @@
 #include <sstream>
 #include <thread>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -288,6 +289,60 @@ TEST(Simulate, PatternSetsAndText) {
   const RunResult standard =
       run_bragg({"simulate", folder / "salt.cif", "--range", "10", "20", "--step", "0.5"});
   EXPECT_EQ(standard.out, read_text(folder / "p.xy"));
+}
+
+TEST(Simulate, LatticeScalesCubicCrystalsOnly) {
+  const TemporaryFolder folder;
+  write_text(folder / "salt.cif", rock_salt_cif("salt"));
+  const RunResult run = run_bragg(
+      {"simulate", folder / "salt.cif", "--recipe", "lattice", "-o", folder / "lattice.safetensors"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const data::PatternSet set(folder / "lattice.safetensors");
+  ASSERT_EQ(set.size(), 21);
+  EXPECT_EQ(set.name(0), "salt x 0.8");
+  EXPECT_EQ(set.name(20), "salt x 1.2");
+  // (200), the highest line, where Bragg's law puts it.
+  for (const std::int64_t i : {0, 10, 20}) {
+    const auto pattern = set.pattern(i);
+    const auto top = std::max_element(pattern.begin(), pattern.end()) - pattern.begin();
+    const double d = 5.6402 * (0.8 + 0.02 * static_cast<double>(i)) / 2;
+    EXPECT_NEAR(set.grid().at(top), 2 * std::asin(1.54184 / (2 * d)) * 180 / M_PI, 0.02);
+  }
+}
+
+TEST(Simulate, GalleryShowsEveryEffect) {
+  const TemporaryFolder folder;
+  write_text(folder / "two.cif", rock_salt_cif("salt") + rock_salt_cif("larger", 6));
+  const RunResult run = run_bragg({"simulate", folder / "two.cif", "--recipe", "realistic", "--gallery",
+                                   folder / "gallery.html", "--step", "0.1"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const std::string html = read_text(folder / "gallery.html");
+  for (const EffectInfo& info : effect_table) {
+    if (info.name == "hump_centre" || info.name == "hump_width") continue;  // part of hump
+    EXPECT_NE(html.find(fmt::format("<b>{}</b>", info.name)), std::string::npos) << info.name;
+  }
+  EXPECT_NE(html.find("as a network reads it"), std::string::npos);
+  EXPECT_EQ(run_bragg({"simulate", folder / "two.cif", "--gallery", folder / "g.html", "--count", "2"}).code,
+            2);
+}
+
+TEST(Patterns, DescribeComparesSets) {
+  const TemporaryFolder folder;
+  write_text(folder / "salt.cif", rock_salt_cif("salt"));
+  for (const char* recipe : {"set2", "set5"}) {
+    ASSERT_EQ(run_bragg({"simulate", folder / "salt.cif", "--recipe", recipe, "-o",
+                         folder / (std::string(recipe) + ".safetensors")})
+                  .code,
+              0);
+  }
+  const RunResult run =
+      run_bragg({"patterns", "describe", folder / "set2.safetensors", folder / "set5.safetensors"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const auto text = lines(run.out);
+  ASSERT_EQ(text.size(), 15u);
+  EXPECT_TRUE(text[3].starts_with("fwhm")) << text[3];
+  EXPECT_TRUE(text[4].find("0.1") != std::string::npos) << text[4];  // set5: H = 0.1
+  EXPECT_EQ(run_bragg({"patterns", "describe", folder / "none.safetensors"}).code, 1);
 }
 
 }  // namespace

@@ -51,6 +51,9 @@ dropout = 0.25
 [data]
 crystals = ["a.safetensors", "/b.safetensors"]
 recipe = "large"
+shares = [1, 0.5]
+group_exponent = 0.5
+measured = "m.safetensors"
 holdout = 0.5
 split_seed = 3
 [train]
@@ -73,6 +76,9 @@ evaluate_every = 0
   EXPECT_TRUE(config.crystals[0].starts_with("/"));
   EXPECT_EQ(config.crystals[1], "/b.safetensors");
   EXPECT_EQ(config.recipe, "large");
+  EXPECT_EQ(config.shares, (std::vector<double>{1, 0.5}));
+  EXPECT_EQ(config.group_exponent, 0.5);
+  EXPECT_TRUE(config.measured.starts_with("/") && config.measured.ends_with("/m.safetensors"));
   EXPECT_EQ(config.holdout, 0.5);
   EXPECT_EQ(config.split_seed, 3u);
   EXPECT_EQ(config.train.batch, 8);

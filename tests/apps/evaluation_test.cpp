@@ -10,6 +10,7 @@
 #include "apps/report/html.h"
 #include "apps/report/plots.h"
 #include "apps/report/svg.h"
+#include "kernels/error.h"
 #include "tests/apps/tiny_model.h"
 #include "tests/apps/well_formed.h"
 
@@ -61,6 +62,20 @@ TEST(Score, OfFourAnswersByHand) {
   EXPECT_DOUBLE_EQ(e.nearest_neighbour->space_group_modulo_pairs.value, 0.5);
   EXPECT_DOUBLE_EQ(e.nearest_neighbour->crystal_system.value, 0.5);
   EXPECT_FALSE(score(four_answers(), ClassKind::space_group, {}).nearest_neighbour);
+}
+
+TEST(ModelFacts, InputTransformReadsBack) {
+  for (const Processing& processing : {Processing{}, Processing{4, false}, {0, true}, {2.5, true}}) {
+    ModelFacts facts = apps::tests::tiny_facts(7);
+    facts.processing = processing;
+    EXPECT_EQ(parse_model_facts(to_metadata(facts), "m").processing, processing)
+        << input_transform(processing);
+  }
+  EXPECT_EQ(input_transform({}), "scale to maximum 1");
+  EXPECT_EQ(input_transform({4, true}), "background 4 deg subtracted, scale to maximum 1, square root");
+  nn::Metadata metadata = to_metadata(apps::tests::tiny_facts(7));
+  metadata["input_transform"] = "background x deg subtracted, scale to maximum 1";
+  EXPECT_THROW(parse_model_facts(metadata, "m"), Error);
 }
 
 TEST(RateOf, IsWilsonsWhereEveryGroupIsOnePattern) {

@@ -119,6 +119,38 @@ TEST_F(Train, ModelSaysWhatItIs) {
   EXPECT_FALSE(model.metadata("commit").empty());
 }
 
+TEST_F(Train, ModelKeepsTheRecipesProcessing) {
+  ASSERT_EQ(train("out", {"--set", "train.steps=2", "--set", "data.recipe=realistic"}).code, 0);
+  const SafetensorsFile model(folder / "out/model.safetensors");
+  const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
+  EXPECT_EQ(facts.processing, (Processing{.background_window = 4, .square_root = true}));
+  EXPECT_NE(facts.recipe.find("texture"), std::string::npos);
+}
+
+TEST_F(Train, SoupingMixesMeasuredPatternsIn) {
+  ASSERT_EQ(run_bragg({"simulate", folder / "salts.safetensors", "-o", folder / "m.safetensors"}).code, 0);
+  const std::string measured = "data.measured=" + (folder / "m.safetensors").string();
+  ASSERT_EQ(train("out", {"--set", "train.steps=2", "--set", "data.recipe=souping", "--set", measured}).code,
+            0);
+  const SafetensorsFile model(folder / "out/model.safetensors");
+  const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
+  EXPECT_EQ(facts.training_sets.size(), 2u);
+  EXPECT_EQ(train("no_share", {"--set", "data.recipe=large", "--set", measured}).code, 2);
+  EXPECT_EQ(train("no_set", {"--set", "data.recipe=souping"}).code, 2);
+  EXPECT_EQ(train("lattice", {"--set", "data.recipe=lattice"}).code, 2);
+}
+
+TEST_F(Train, DrawsGroupsAndSetsAsOftenAsItIsTold) {
+  const std::string set = (folder / "salts.safetensors").string();
+  EXPECT_EQ(train("out", {"--set", "train.steps=2", "--set", "data.group_exponent=0", "--set",
+                          "data.shares=[0.9, 0.1]", "--set", "data.crystals=['" + set + "', '" + set + "']"})
+                .code,
+            0);
+  const RunResult run = train("wrong", {"--set", "data.shares=[0.9, 0.1]"});
+  EXPECT_EQ(run.code, 2);
+  EXPECT_NE(run.err.find("2 values for 1 sets"), std::string::npos) << run.err;
+}
+
 TEST_F(Train, RefusesAnotherRunsFolderAndAChangedConfig) {
   ASSERT_EQ(train("out", {"--set", "train.steps=3"}).code, 0);
   const auto before = weights("out");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -14,6 +15,7 @@
 #include "data/pattern_set.h"
 #include "data/simulate.h"
 #include "data/stored_patterns.h"
+#include "data/weighted_rows.h"
 #include "kernels/error.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/compare.h"
@@ -74,6 +76,8 @@ StreamOptions options(Order order) {
           .order = order,
           .labels = three_labels,
           .variants = xrd::load_recipe("large").variants,
+          .processing = {},
+          .measured = {},
           .grid = grid,
           .wavelength = 1.54184,
           .seed = 5};
@@ -239,6 +243,82 @@ TEST(SimulatePatterns, IsTheSequentialStream) {
   twice.rows = {0, 0, 1, 1, 2, 2};
   PatternStream stream(store, twice);
   EXPECT_EQ(got, draw(*device, stream, 6, 0).patterns);
+}
+
+TEST(PatternStream, AShareOfItsPatternsIsMeasured) {
+  for (const char* name : {"cpu", "reference"}) {
+    const auto device = backend(name);
+    const ReflectionStore store = store_of(*device, three_crystals());
+    StreamOptions how = options(Order::uniform);
+    PatternStream simulated(store, how);
+    constexpr int N = 200;
+    const Batch plain = draw(*device, simulated, N, 7);
+    how.measured.share = 0.3;
+    for (int kind = 0; kind < 4; ++kind) {
+      how.measured.labels.push_back(kind);
+      how.measured.patterns.insert(how.measured.patterns.end(), grid.points, static_cast<float>(2 + kind));
+    }
+    PatternStream mixed(store, how);
+    const Batch batch = draw(*device, mixed, N, 7);
+    int measured = 0;
+    std::set<std::int32_t> kinds;
+    for (int n = 0; n < N; ++n) {
+      const auto row = std::span(batch.patterns).subspan(n * grid.points, grid.points);
+      if (batch.labels[n] < 4) {
+        ++measured;
+        kinds.insert(batch.labels[n]);
+        EXPECT_EQ(row.front(), 2.0f + static_cast<float>(batch.labels[n]));
+        EXPECT_EQ(row.back(), row.front());
+      } else {
+        EXPECT_EQ(batch.labels[n], plain.labels[n]);
+        EXPECT_TRUE(std::ranges::equal(row, std::span(plain.patterns).subspan(n * grid.points, grid.points)));
+      }
+    }
+    EXPECT_NEAR(measured, 60, 5 * std::sqrt(200 * 0.3 * 0.7));
+    EXPECT_EQ(kinds.size(), 4u);
+    how.measured.labels.pop_back();
+    EXPECT_THROW(PatternStream(store, how), Error);
+  }
+}
+
+// The same numbers whether a stream draws them or simulate_patterns does, impurities included: both take them
+// from all crystals.
+TEST(PatternStream, DrawsImpuritiesAsSimulateDoes) {
+  xrd::Recipe recipe = xrd::load_recipe("set5");
+  recipe.variants[0][Effect::impurity] = {Distribution::Law::uniform, 0.2, 0.5, 0.5};
+  const auto device = backend("cpu");
+  const auto crystals = three_crystals();
+  const ReflectionStore store(
+      *device, 3, [&](std::int64_t i) { return crystals[i]; }, data::reflections_on(grid, 1.54184, recipe));
+  StreamOptions how = options(Order::sequential);
+  how.variants = recipe.variants;
+  PatternStream stream(store, how);
+  const Batch batch = draw(*device, stream, 3, 0);
+  std::vector<float> simulated;
+  data::simulate_patterns(
+      *device, 3, [&](std::int64_t i) { return crystals[i]; },
+      {.recipe = recipe, .grid = grid, .patterns_per_crystal = 1, .seed = 5, .maximum = 1},
+      [&](std::int64_t, std::span<const float> y) { simulated.insert(simulated.end(), y.begin(), y.end()); });
+  EXPECT_EQ(simulated, batch.patterns);
+  how.variants = xrd::load_recipe("set5").variants;
+  PatternStream pure(store, how);
+  EXPECT_NE(draw(*device, pure, 3, 0).patterns, batch.patterns);
+}
+
+TEST(WeightedRows, StandInProportion) {
+  const std::vector<std::int32_t> rows{5, 9, 2, 7};
+  EXPECT_EQ(data::weighted_rows(rows, {2, 2, 2, 2}), rows);
+  const auto list = data::weighted_rows(rows, {1, 0, 2, 5});
+  std::map<std::int32_t, std::int64_t> count;
+  for (const std::int32_t row : list)
+    ++count[row];
+  EXPECT_GE(list.size(), 64u);
+  EXPECT_EQ(count.count(9), 0u);
+  for (const auto& [row, weight] : {std::pair{5, 1.0}, {2, 2.0}, {7, 5.0}})
+    EXPECT_NEAR(static_cast<double>(count[row]), static_cast<double>(list.size()) * weight / 8, 1.0);
+  EXPECT_THROW(data::weighted_rows(rows, {1, 2}), Error);
+  EXPECT_THROW(data::weighted_rows(rows, {1, -1, 0, 0}), Error);
+  EXPECT_THROW(data::weighted_rows({1, 2}, {0, NAN}), Error);
 }
 
 TEST(StoredPatterns, BatchesOfASet) {

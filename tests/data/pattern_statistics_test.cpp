@@ -1,0 +1,44 @@
+#include "data/pattern_statistics.h"
+
+#include <cmath>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "kernels/pattern_math.h"
+
+namespace bragg::tests {
+namespace {
+
+TEST(PatternStatistics, OfAPatternMadeByHand) {
+  const TwoThetaGrid grid{10, 0.01, 6000};
+  std::vector<float> y(grid.points);
+  const double fwhm = 0.3, noise = 0.004;
+  const std::vector<std::pair<double, double>> lines{{20, 0.3}, {31, 1}, {32, 0.6}, {50, 0.05}};
+  for (std::int64_t i = 0; i < grid.points; ++i) {
+    double value = 0.02;  // a constant background
+    for (const auto& [centre, height] : lines)
+      value += 0.976 * height * std::exp2(-4 * std::pow((grid.at(i) - centre) / fwhm, 2));
+    const Philox4 bits = random_call(1, RandomStream::test, static_cast<std::uint32_t>(i), 0, 0);
+    y[i] = static_cast<float>(value + noise * normal_pair(bits[0], bits[1]).first);
+  }
+  const data::PatternStatistics s = data::pattern_statistics(grid, y);
+  EXPECT_NEAR(s.noise, noise, 0.1 * noise);
+  EXPECT_NEAR(s.fwhm, fwhm, 0.05 * fwhm);
+  EXPECT_NEAR(s.background, 0.02, 0.004);  // the minimum of a noisy background lies a little below it
+  EXPECT_EQ(s.lines, 4);
+  EXPECT_NEAR(s.second, 0.6, 0.02);
+  EXPECT_NEAR(s.median, 0.45, 0.02);
+  EXPECT_NEAR(s.covered, 1, 0.001);
+}
+
+TEST(PatternStatistics, Percentiles) {
+  const std::vector<double> sorted{1, 2, 4, 8};
+  EXPECT_EQ(data::percentile(sorted, 0), 1);
+  EXPECT_EQ(data::percentile(sorted, 1), 8);
+  EXPECT_EQ(data::percentile(sorted, 0.5), 3);
+  EXPECT_EQ(data::percentile({}, 0.5), 0);
+}
+
+}  // namespace
+}  // namespace bragg::tests
