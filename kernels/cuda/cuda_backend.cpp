@@ -88,8 +88,8 @@ std::vector<std::string> CudaBackend::choices_of(const std::function<void()>& op
 }
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, {}{}; patterns drawn on the host: {}", describe_device(device_), name_of(precision_),
-                     wgmma_ ? " by wgmma" : "", host_->description());
+  return fmt::format("{}, {}{}; patterns drawn on the host: {}", describe_device(device_),
+                     name_of(precision_), wgmma_ ? " by wgmma" : "", host_->description());
 }
 
 Buffer CudaBackend::allocate(std::size_t bytes) {
