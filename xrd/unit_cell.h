@@ -11,6 +11,12 @@ struct Fractional {
   double x = 0, y = 0, z = 0;
 };
 
+/// x minus the nearest integer, for |x| < 2^21; without a call to the library, so that loops vectorise.
+inline float nearest_image(float x) {
+  constexpr float shift = 12582912.0f;  // 1.5 x 2^23: what is added to it is rounded to an integer
+  return x - ((x + shift) - shift);
+}
+
 /// Edges in A, angles in degrees. Right angles are exact (cos = 0, not 6e-17).
 struct UnitCell {
   double a = 1, b = 1, c = 1, alpha = 90, beta = 90, gamma = 90;
