@@ -1,4 +1,4 @@
-// bragg crystals import | info; split is in crystals_split.cpp
+// bragg crystals import | info; generate and split are in crystals_generate.cpp and crystals_split.cpp
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -219,6 +219,7 @@ void add_crystals(CommandLine& line) {
   CLI::Option* json = info_command->add_flag("--json", info_options->json, "the summary as one JSON object");
   info_command->add_flag("--table", info_options->table, "a line per crystal, tab-separated")->excludes(json);
 
+  add_crystals_generate(line, group);
   add_crystals_split(line, group);
 }
 

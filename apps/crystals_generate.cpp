@@ -1,0 +1,111 @@
+// bragg crystals generate: a set of synthetic crystals that are like those of another set.
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "data/crystal_generator.h"
+#include "data/crystal_set.h"
+#include "data/crystal_statistics.h"
+#include "kernels/error.h"
+#include "kernels/thread_pool.h"
+
+namespace bragg::apps {
+namespace {
+
+/// Crystals that exist beside the set at a time: bounds the memory, and is plenty for any number of threads.
+constexpr std::int64_t crystals_per_portion = 8192;
+constexpr std::int64_t crystals_per_task = 32;
+
+struct Options {
+  std::int64_t count = 0;
+  std::string like, output, space_groups = "like";
+  data::GeneratorOptions generator;
+};
+
+/// The exponent of data::space_group_weights.
+double exponent_of(std::string_view text) {
+  if (text == "like") return 1;
+  if (text == "uniform") return 0;
+  constexpr std::string_view tempered = "tempered:";
+  if (text.starts_with(tempered)) {
+    const std::string_view number = text.substr(tempered.size());
+    double exponent = 0;
+    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), exponent);
+    if (error == std::errc() && end == number.data() + number.size() && exponent >= 0 && exponent <= 1)
+      return exponent;
+  }
+  throw UsageError(
+      fmt::format("--space-groups {}: expected like, uniform or tempered:T with T in 0..1", text));
+}
+
+int generate(Options options, const CommonOptions& common) {
+  if (!options.output.ends_with(".safetensors"))
+    throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
+  const double exponent = exponent_of(options.space_groups);
+  ThreadPool pool(common.threads);
+  const data::CrystalSet like(options.like);
+  const data::CrystalStatistics statistics(
+      like.size(), [&](std::int64_t i) { return like.crystal(i); }, pool);
+  options.generator.space_groups = data::space_group_weights(statistics, exponent);
+  const data::CrystalGenerator generator(statistics, options.generator);
+
+  data::CrystalSetWriter set;
+  std::set<int> space_groups;
+  std::vector<xrd::Crystal> portion;
+  std::chrono::duration<double> seconds{};
+  for (std::int64_t first = 0; first < options.count; first += crystals_per_portion) {
+    portion.resize(static_cast<std::size_t>(std::min(crystals_per_portion, options.count - first)));
+    const auto size = static_cast<std::int64_t>(portion.size());
+    const auto start = std::chrono::steady_clock::now();
+    pool.run((size + crystals_per_task - 1) / crystals_per_task, [&](std::int64_t task, int) {
+      const std::int64_t begin = task * crystals_per_task;
+      for (std::int64_t i = begin; i < std::min(begin + crystals_per_task, size); ++i)
+        portion[static_cast<std::size_t>(i)] = generator.crystal(static_cast<std::uint64_t>(first + i));
+    });
+    seconds += std::chrono::steady_clock::now() - start;
+    for (const xrd::Crystal& crystal : portion) {
+      set.add(crystal);
+      space_groups.insert(crystal.group.number);
+    }
+  }
+  set.write(options.output);
+  fmt::print(stderr, "{} crystals of {} space groups generated into {}: {:.0f} crystals/s, {} threads\n",
+             set.size(), space_groups.size(), options.output,
+             static_cast<double>(options.count) / seconds.count(), pool.size());
+  return exit_success;
+}
+
+}  // namespace
+
+void add_crystals_generate(CommandLine& line, CLI::App* group) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = line.add(
+      "generate",
+      "Synthetic crystals, drawn from the statistics of a set; the same for any number of threads",
+      [options](const CommonOptions& common) { return generate(*options, common); }, group);
+  command->add_option("N", options->count, "how many")
+      ->required()
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  command->add_option("--like", options->like, "the set whose statistics they follow")->required();
+  command->add_option("-o,--output", options->output, "the set: a .safetensors file")->required();
+  command->add_option("--seed", options->generator.seed, "crystal i is a function of the seed and i");
+  command->add_option("--space-groups", options->space_groups,
+                      "like: as often as in the set; uniform: all 230; tempered:T: count^T");
+  command->add_option("--max-atoms", options->generator.max_atoms, "per cell")->check(CLI::Range(1, 10'000));
+  command->add_option("--max-volume", options->generator.max_volume, "of the cell, A^3")
+      ->check(CLI::Range(1.0, 1e6));
+  command
+      ->add_option("--distance-factor", options->generator.distance_factor,
+                   "least distance of two atoms / sum of their covalent radii")
+      ->check(CLI::Range(0.0, 1.5));
+}
+
+}  // namespace bragg::apps

@@ -1,0 +1,444 @@
+#include "data/crystal_generator.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "kernels/error.h"
+#include "kernels/random.h"
+#include "xrd/close_contacts.h"
+#include "xrd/extra_symmetry.h"
+#include "xrd/space_groups.h"
+#include "xrd/symmetry_tables.h"
+#include "xrd/wyckoff.h"
+
+namespace bragg::data {
+namespace {
+
+/// A group with n crystals draws from its own with probability n / (n + this), else from its lattice type's.
+constexpr double pooled_crystals = 20;
+/// Share of elements that are exchanged for one of another crystal: new combinations.
+constexpr double substitution = 0.25;
+/// Standard deviations of what is added to the drawn shape: log of an edge ratio, degrees, log of the
+/// packing.
+constexpr double edge_jitter = 0.05, angle_jitter = 2, packing_jitter = 0.04;
+/// The least distance from a lattice of higher symmetry, relative; A within which atoms count as symmetric.
+/// Well above what programs that look for symmetry tolerate (0.01 A).
+constexpr double lattice_margin = 0.01, symmetry_margin = 0.1;
+constexpr int tries_per_site = 30, tries_per_crystal = 5000;
+/// Whatever the set says: more sites are no better a pattern, and take their time.
+constexpr int maximum_sites = 60;
+
+/// The numbers of one crystal, in the order in which they are asked for.
+class Draws {
+ public:
+  Draws(std::uint32_t seed, std::uint64_t index) : seed_(seed), index_(index) {}
+
+  std::uint32_t bits() {
+    if (used_ == 4) {
+      words_ = random_call(seed_, RandomStream::crystals, call_++, 0, index_);
+      used_ = 0;
+    }
+    return words_[used_++];
+  }
+  float uniform() { return uniform01(bits()); }
+  std::size_t below(std::size_t count) { return uniform_below(bits(), count); }
+  double normal() {
+    const double u = 1.0 - uniform(), v = uniform();
+    return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
+  }
+  /// Index into cumulative weights.
+  std::size_t from(const std::vector<double>& cumulative) {
+    const double u = (bits() + 0.5) * 0x1p-32 * cumulative.back();
+    const auto found = std::upper_bound(cumulative.begin(), cumulative.end() - 1, u);
+    return static_cast<std::size_t>(found - cumulative.begin());
+  }
+
+ private:
+  std::uint32_t seed_;
+  std::uint64_t index_;
+  std::uint32_t call_ = 0;
+  Philox4 words_{};
+  std::size_t used_ = 4;
+};
+
+/// A Wyckoff position as the generator uses it: the maps of its orbit, component by component.
+struct Position {
+  int multiplicity, dimension;
+  SiteClass site_class;
+  xrd::AffineMap map;
+  /// Coordinate i of image k is offset[i][k] + sum over d of t_d direction[i][d][k].
+  std::array<std::vector<float>, 3> offset;
+  std::array<std::array<std::vector<float>, 3>, 3> direction;
+
+  Position(const xrd::WyckoffPosition& position, std::span<const SymmetryOperator> operators)
+      : multiplicity(position.multiplicity),
+        dimension(position.map.dimension),
+        site_class{dimension, static_cast<int>(operators.size()) / multiplicity},
+        map(position.map) {
+    for (const xrd::AffineMap& image : xrd::orbit(position, operators))
+      for (std::size_t i = 0; i < 3; ++i) {
+        offset[i].push_back(static_cast<float>(image.offset[i]) / xrd::translation_denominator);
+        for (std::size_t d = 0; d < 3; ++d)
+          direction[i][d].push_back(static_cast<float>(image.direction[d][i]));
+      }
+  }
+};
+
+struct Group {
+  const xrd::SpaceGroupSetting* setting;
+  xrd::ExtraSymmetry extra;
+  std::vector<Position> positions;
+  std::vector<double> cumulative;  ///< weights of the positions
+  double own_share;                ///< probability to draw from the group's own crystals
+
+  Group(int number, const CrystalStatistics& statistics)
+      : setting(&xrd::reference_setting(number).setting), extra(*setting) {
+    for (const xrd::WyckoffPosition& position : xrd::wyckoff_positions(setting->operators))
+      positions.emplace_back(position, setting->operators);
+    const auto own = static_cast<double>(statistics.of_group(number).size());
+    own_share = own / (own + pooled_crystals);
+
+    // Sites of each class in the group's crystals, and in those of its lattice type as if they were
+    // pooled_crystals of the group. No position is impossible.
+    std::map<SiteClass, double> weight, count;
+    double lattice_sites = 0, own_sites = 0;
+    for (const Position& position : positions) {
+      if (++count[position.site_class] > 1) continue;
+      lattice_sites += static_cast<double>(statistics.sites_of_lattice(number, position.site_class)) + 1;
+      own_sites += static_cast<double>(statistics.sites_of_group(number, position.site_class));
+    }
+    const double pooled_sites = own > 0 ? pooled_crystals * own_sites / own + 1 : 1;
+    for (const auto& [site_class, n] : count)
+      weight[site_class] = static_cast<double>(statistics.sites_of_group(number, site_class)) +
+                           pooled_sites *
+                               (static_cast<double>(statistics.sites_of_lattice(number, site_class)) + 1) /
+                               lattice_sites;
+    double total = 0;
+    for (const Position& position : positions)
+      cumulative.push_back(total += weight[position.site_class] / count[position.site_class]);
+  }
+};
+
+struct DrawnSite {
+  const Position* position;
+  xrd::Species species;
+  std::array<double, 3> t;  ///< free coordinates
+};
+
+/// Where the atoms of the cell at hand are; one for all attempts at a crystal.
+struct Atoms {
+  std::vector<float> x, y, z, radius;
+
+  void resize(std::size_t n) {
+    for (std::vector<float>* v : {&x, &y, &z, &radius})
+      v->resize(n);
+  }
+  xrd::Spheres part(std::size_t first, std::size_t count) const {
+    return {std::span(x).subspan(first, count), std::span(y).subspan(first, count),
+            std::span(z).subspan(first, count), std::span(radius).subspan(first, count)};
+  }
+};
+
+}  // namespace
+
+struct CrystalGenerator::Impl {
+  const CrystalStatistics& statistics;
+  GeneratorOptions options;
+  std::vector<double> cumulative;  ///< by space group
+  std::vector<Group> groups;       ///< by number, the first is 1
+
+  /// One attempt at a crystal of a group.
+  class Attempt;
+
+  Impl(const CrystalStatistics& s, const GeneratorOptions& o) : statistics(s), options(o) {
+    double total = 0;
+    for (const double weight : options.space_groups) {
+      if (!(weight >= 0 && std::isfinite(weight)))
+        throw Error(fmt::format("synthetic crystals: a space group of weight {}", weight));
+      cumulative.push_back(total += weight);
+    }
+    if (!(total > 0) || options.space_groups[0] != 0)
+      throw Error("synthetic crystals: no space group has a weight");
+    if (options.max_atoms < 1)
+      throw Error(fmt::format("synthetic crystals: at most {} atoms per cell", options.max_atoms));
+    for (int number = 1; number <= xrd::space_group_count; ++number)
+      groups.emplace_back(number, statistics);
+  }
+
+  const CrystalStatistics::Record& draw_record(int number, const Group& group, Draws& draws) const {
+    std::span<const std::int32_t> rows;
+    if (draws.uniform() < group.own_share) rows = statistics.of_group(number);
+    if (rows.empty()) rows = statistics.of_lattice(number);
+    const auto records = statistics.records();
+    if (rows.empty()) return records[draws.below(records.size())];
+    return records[static_cast<std::size_t>(rows[draws.below(rows.size())])];
+  }
+};
+
+class CrystalGenerator::Impl::Attempt {
+ public:
+  Attempt(const Impl& impl, int number, Draws& draws)
+      : impl_(impl),
+        number_(number),
+        group_(impl.groups[static_cast<std::size_t>(number - 1)]),
+        draws_(draws) {}
+
+  bool succeeds(Refusals& refusals) {
+    draw_positions();
+    draw_species();
+    if (!draw_cell()) return ++refusals.size, false;
+    if (group_.extra.lattice_is_special(cell_, lattice_margin)) return ++refusals.lattice, false;
+    if (!place()) return ++refusals.contact, false;
+    if (has_extra_symmetry()) return ++refusals.symmetry, false;
+    return true;
+  }
+
+  xrd::Crystal crystal(std::string name) const {
+    xrd::Crystal out{std::move(name), cell_, *group_.setting, {}};
+    out.sites.reserve(sites_.size());
+    int ordinal = 0;
+    for (const DrawnSite& site : sites_) {
+      xrd::Fractional p = site.position->map(site.t);
+      for (double* v : {&p.x, &p.y, &p.z})
+        *v -= std::floor(*v);
+      xrd::Site& s = out.sites.emplace_back();
+      s.label = fmt::format("{}{}", xrd::element_symbol(site.species.atomic_number), ++ordinal);
+      s.species = site.species;
+      s.position = p;
+      s.multiplicity = site.position->multiplicity;
+    }
+    return out;
+  }
+
+ private:
+  void draw_positions() {
+    const int wanted = std::clamp<int>(impl_.draw_record(number_, group_, draws_).sites, 1, maximum_sites);
+    sites_.clear();
+    atoms_in_cell_ = 0;
+    constexpr int tries = 8;  // a fixed point can be taken once, and not everything fits
+    for (int i = 0; i < wanted; ++i)
+      for (int k = 0; k < tries; ++k) {
+        const Position* position = &group_.positions[draws_.from(group_.cumulative)];
+        const bool taken = position->dimension == 0 &&
+                           std::any_of(sites_.begin(), sites_.end(),
+                                       [&](const DrawnSite& s) { return s.position == position; });
+        if (taken || atoms_in_cell_ + position->multiplicity > impl_.options.max_atoms) continue;
+        atoms_in_cell_ += position->multiplicity;
+        sites_.push_back({position, {}, {}});
+        break;
+      }
+    // Those without choice first: they fail first.
+    std::stable_sort(sites_.begin(), sites_.end(), [](const DrawnSite& a, const DrawnSite& b) {
+      return a.position->dimension < b.position->dimension;
+    });
+  }
+
+  void draw_species() {
+    const auto& statistics = impl_.statistics;
+    const auto counts = statistics.species(impl_.draw_record(number_, group_, draws_));
+    species_.clear();
+    species_weight_.clear();
+    double total = 0;
+    for (const auto& count : counts) {
+      xrd::Species species = count.species;
+      if (draws_.uniform() < substitution) {
+        const auto records = statistics.records();
+        const auto others = statistics.species(records[draws_.below(records.size())]);
+        species = others[draws_.below(others.size())].species;
+      }
+      if (std::find(species_.begin(), species_.end(), species) != species_.end()) continue;
+      species_.push_back(species);
+      species_weight_.push_back(total += count.sites);
+    }
+    // Each species once, as far as the sites go, on any of them; the rest as often as in the drawn crystal.
+    for (std::size_t k = 0; k < sites_.size() && species_.size() > sites_.size(); ++k)
+      std::swap(species_[k], species_[k + draws_.below(species_.size() - k)]);
+    for (std::size_t i = 0; i < sites_.size(); ++i)
+      sites_[i].species = species_[i < species_.size() ? i : draws_.from(species_weight_)];
+    for (std::size_t i = sites_.size(); i > 1; --i)
+      std::swap(sites_[i - 1].species, sites_[draws_.below(i)].species);
+  }
+
+  bool draw_cell() {
+    if (sites_.empty()) return false;
+    double volume = impl_.draw_record(number_, group_, draws_).packing;
+    double sum = 0;
+    for (const DrawnSite& site : sites_)
+      sum += site.position->multiplicity * impl_.statistics.element_volume(site.species.atomic_number);
+    volume *= sum * std::exp(packing_jitter * draws_.normal());
+    if (!(volume <= impl_.options.max_volume)) return false;
+
+    CellShape shape = draw_shape();
+    const auto jitter = [&](float& ratio) {
+      ratio *= static_cast<float>(std::exp(edge_jitter * draws_.normal()));
+    };
+    const auto turn = [&](float& angle) { angle += static_cast<float>(angle_jitter * draws_.normal()); };
+    jitter(shape.b_a);
+    jitter(shape.c_a);
+    xrd::UnitCell cell{1, shape.b_a, shape.c_a, 90, 90, 90};
+    switch (xrd::crystal_system(number_)) {
+      case xrd::CrystalSystem::triclinic:
+        turn(shape.alpha);
+        turn(shape.gamma);
+        cell.alpha = shape.alpha;
+        cell.gamma = shape.gamma;
+        [[fallthrough]];
+      case xrd::CrystalSystem::monoclinic:
+        turn(shape.beta);
+        cell.beta = shape.beta;
+        [[fallthrough]];
+      case xrd::CrystalSystem::orthorhombic:
+        break;
+      case xrd::CrystalSystem::trigonal:
+      case xrd::CrystalSystem::hexagonal:
+        cell.gamma = 120;
+        [[fallthrough]];
+      case xrd::CrystalSystem::tetragonal:
+        cell.b = 1;
+        break;
+      case xrd::CrystalSystem::cubic:
+        cell.b = cell.c = 1;
+        break;
+    }
+    constexpr double flattest = 0.2;  // of the volume of the box with the same edges
+    if (!cell.is_possible() || cell.volume() < flattest * cell.a * cell.b * cell.c) return false;
+    const double scale = std::cbrt(volume / cell.volume());
+    cell_ = cell;
+    cell_.a *= scale;
+    cell_.b *= scale;
+    cell_.c *= scale;
+    return true;
+  }
+
+  /// Of a crystal of the group or of its lattice type; where the set has none, any.
+  CellShape draw_shape() {
+    const auto& statistics = impl_.statistics;
+    if (draws_.uniform() < group_.own_share) {
+      const auto rows = statistics.of_group(number_);
+      const auto& record = statistics.records()[static_cast<std::size_t>(rows[draws_.below(rows.size())])];
+      if (record.has_shape) return record.shape;
+    }
+    if (const auto rows = statistics.shapes_of_lattice(number_); !rows.empty())
+      return statistics.records()[static_cast<std::size_t>(rows[draws_.below(rows.size())])].shape;
+    constexpr double spread = 0.4;  // of the log of an edge ratio
+    const auto ratio = [&] { return static_cast<float>(std::exp(spread * draws_.normal())); };
+    const auto angle = [&] { return 75 + 30 * draws_.uniform(); };
+    return {ratio(), ratio(), angle(), angle(), angle()};
+  }
+
+  bool place() {
+    const auto factor = static_cast<float>(impl_.options.distance_factor);
+    const auto radius_of = [&](const DrawnSite& site) {
+      return factor * static_cast<float>(xrd::covalent_radius(site.species.atomic_number));
+    };
+    float greatest = 0;
+    for (const DrawnSite& site : sites_)
+      greatest = std::max(greatest, radius_of(site));
+    const xrd::CloseContacts contacts(cell_, 2 * greatest);
+    if (contacts.lattice_touches(greatest)) return false;
+
+    atoms_.resize(static_cast<std::size_t>(atoms_in_cell_));
+    std::size_t placed = 0;
+    for (DrawnSite& site : sites_) {
+      const int tries = site.position->dimension == 0 ? 1 : tries_per_site;
+      int k = 0;
+      while (k < tries && !fits(site, contacts, radius_of(site), placed))
+        ++k;
+      if (k == tries) return false;
+      placed += static_cast<std::size_t>(site.position->multiplicity);
+    }
+    return true;
+  }
+
+  /// Draws the site's free coordinates and, where that is possible, adds its atoms behind the first `placed`.
+  bool fits(DrawnSite& site, const xrd::CloseContacts& contacts, float radius, std::size_t placed) {
+    const Position& position = *site.position;
+    std::array<float, 3> t{};
+    for (std::size_t d = 0; d < static_cast<std::size_t>(position.dimension); ++d)
+      site.t[d] = t[d] = draws_.uniform();
+    const auto coordinate = [&](std::size_t i, std::size_t k) {
+      const float v = position.offset[i][k] + t[0] * position.direction[i][0][k] +
+                      t[1] * position.direction[i][1][k] + t[2] * position.direction[i][2][k];
+      return xrd::nearest_image(v);
+    };
+    const float px = coordinate(0, 0), py = coordinate(1, 0), pz = coordinate(2, 0);
+    const auto touches = [&](std::size_t first, std::size_t count) {
+      return contacts.touches(px, py, pz, radius, atoms_.part(first, count));
+    };
+    if (touches(0, placed)) return false;
+    const auto multiplicity = static_cast<std::size_t>(position.multiplicity);
+    for (std::size_t k = 0; k < multiplicity; ++k) {
+      atoms_.x[placed + k] = coordinate(0, k);
+      atoms_.y[placed + k] = coordinate(1, k);
+      atoms_.z[placed + k] = coordinate(2, k);
+      atoms_.radius[placed + k] = radius;
+    }
+    return !touches(placed + 1, multiplicity - 1);
+  }
+
+  bool has_extra_symmetry() {
+    // Ions of one element are alike: diffraction hardly tells them apart.
+    points_.clear();
+    elements_.clear();
+    std::size_t next = 0;
+    for (const DrawnSite& site : sites_) {
+      const int z = site.species.atomic_number;
+      const auto found = std::find(elements_.begin(), elements_.end(), z);
+      const int kind = static_cast<int>(found - elements_.begin());
+      if (found == elements_.end()) elements_.push_back(z);
+      for (int k = 0; k < site.position->multiplicity; ++k, ++next)
+        points_.push_back({atoms_.x[next], atoms_.y[next], atoms_.z[next], kind});
+    }
+    return group_.extra.found(cell_, points_, static_cast<int>(elements_.size()), symmetry_margin);
+  }
+
+  const Impl& impl_;
+  int number_;
+  const Group& group_;
+  Draws& draws_;
+  std::vector<DrawnSite> sites_;
+  int atoms_in_cell_ = 0;
+  std::vector<xrd::Species> species_;
+  std::vector<double> species_weight_;  ///< cumulative
+  xrd::UnitCell cell_;
+  Atoms atoms_;
+  std::vector<xrd::CellPoint> points_;
+  std::vector<int> elements_;
+};
+
+std::array<double, 231> space_group_weights(const CrystalStatistics& statistics, double exponent) {
+  std::array<double, 231> weights{};
+  for (int number = 1; number <= xrd::space_group_count; ++number)
+    weights[static_cast<std::size_t>(number)] =
+        std::pow(static_cast<double>(statistics.of_group(number).size()), exponent);
+  return weights;
+}
+
+CrystalGenerator::CrystalGenerator(const CrystalStatistics& statistics, const GeneratorOptions& options)
+    : impl_(std::make_unique<Impl>(statistics, options)) {}
+CrystalGenerator::~CrystalGenerator() = default;
+CrystalGenerator::CrystalGenerator(CrystalGenerator&&) noexcept = default;
+
+xrd::Crystal CrystalGenerator::crystal(std::uint64_t index) const {
+  Refusals ignored;
+  return crystal(index, ignored);
+}
+
+xrd::Crystal CrystalGenerator::crystal(std::uint64_t index, Refusals& refusals) const {
+  Draws draws(impl_->options.seed, index);
+  const int number = static_cast<int>(draws.from(impl_->cumulative));
+  Impl::Attempt attempt(*impl_, number, draws);
+  for (int k = 0; k < tries_per_crystal; ++k)
+    if (attempt.succeeds(refusals))
+      return attempt.crystal(fmt::format("synthetic_{}_{}", impl_->options.seed, index));
+  throw Error(fmt::format(
+      "synthetic crystals: none of space group {} with at most {} atoms and {} A^3 per cell in {} attempts",
+      number, impl_->options.max_atoms, impl_->options.max_volume, tries_per_crystal));
+}
+
+}  // namespace bragg::data
