@@ -60,15 +60,17 @@ int generate(Options options, const CommonOptions& common) {
   data::CrystalSetWriter set;
   std::set<int> space_groups;
   std::vector<xrd::Crystal> portion;
+  std::vector<data::CrystalGenerator::Refusals> refusals(static_cast<std::size_t>(pool.size()));
   std::chrono::duration<double> seconds{};
   for (std::int64_t first = 0; first < options.count; first += crystals_per_portion) {
     portion.resize(static_cast<std::size_t>(std::min(crystals_per_portion, options.count - first)));
     const auto size = static_cast<std::int64_t>(portion.size());
     const auto start = std::chrono::steady_clock::now();
-    pool.run((size + crystals_per_task - 1) / crystals_per_task, [&](std::int64_t task, int) {
+    pool.run((size + crystals_per_task - 1) / crystals_per_task, [&](std::int64_t task, int worker) {
       const std::int64_t begin = task * crystals_per_task;
       for (std::int64_t i = begin; i < std::min(begin + crystals_per_task, size); ++i)
-        portion[static_cast<std::size_t>(i)] = generator.crystal(static_cast<std::uint64_t>(first + i));
+        portion[static_cast<std::size_t>(i)] = generator.crystal(static_cast<std::uint64_t>(first + i),
+                                                                 refusals[static_cast<std::size_t>(worker)]);
     });
     seconds += std::chrono::steady_clock::now() - start;
     for (const xrd::Crystal& crystal : portion) {
@@ -80,6 +82,18 @@ int generate(Options options, const CommonOptions& common) {
   fmt::print(stderr, "{} crystals of {} space groups generated into {}: {:.0f} crystals/s, {} threads\n",
              set.size(), space_groups.size(), options.output,
              static_cast<double>(options.count) / seconds.count(), pool.size());
+  data::CrystalGenerator::Refusals sum;
+  for (const auto& r : refusals) {
+    sum.cell += r.cell;
+    sum.lattice += r.lattice;
+    sum.contact += r.contact;
+    sum.symmetry += r.symmetry;
+  }
+  fmt::print(
+      stderr,
+      "drawn anew: {} for the cell's size, {} for a lattice of higher symmetry, {} for atoms too close, {} "
+      "for atoms of higher symmetry\n",
+      sum.cell, sum.lattice, sum.contact, sum.symmetry);
   return exit_success;
 }
 

@@ -149,8 +149,8 @@ struct Atoms {
 struct CrystalGenerator::Impl {
   const CrystalStatistics& statistics;
   GeneratorOptions options;
-  std::vector<double> cumulative;  ///< by space group
-  std::vector<Group> groups;       ///< by number, the first is 1
+  std::vector<double> cumulative;                        ///< by space group
+  std::array<std::unique_ptr<const Group>, 231> groups;  ///< by number; only those with a weight
 
   /// One attempt at a crystal of a group.
   class Attempt;
@@ -166,8 +166,10 @@ struct CrystalGenerator::Impl {
       throw Error("synthetic crystals: no space group has a weight");
     if (options.max_atoms < 1)
       throw Error(fmt::format("synthetic crystals: at most {} atoms per cell", options.max_atoms));
-    for (int number = 1; number <= xrd::space_group_count; ++number)
-      groups.emplace_back(number, statistics);
+    for (int number = 1; number <= xrd::space_group_count; ++number) {
+      const auto index = static_cast<std::size_t>(number);
+      if (options.space_groups[index] > 0) groups[index] = std::make_unique<const Group>(number, statistics);
+    }
   }
 
   const CrystalStatistics::Record& draw_record(int number, const Group& group, Draws& draws) const {
@@ -183,15 +185,12 @@ struct CrystalGenerator::Impl {
 class CrystalGenerator::Impl::Attempt {
  public:
   Attempt(const Impl& impl, int number, Draws& draws)
-      : impl_(impl),
-        number_(number),
-        group_(impl.groups[static_cast<std::size_t>(number - 1)]),
-        draws_(draws) {}
+      : impl_(impl), number_(number), group_(*impl.groups[static_cast<std::size_t>(number)]), draws_(draws) {}
 
   bool succeeds(Refusals& refusals) {
     draw_positions();
     draw_species();
-    if (!draw_cell()) return ++refusals.size, false;
+    if (!draw_cell()) return ++refusals.cell, false;
     if (group_.extra.lattice_is_special(cell_, lattice_margin)) return ++refusals.lattice, false;
     if (!place()) return ++refusals.contact, false;
     if (has_extra_symmetry()) return ++refusals.symmetry, false;

@@ -38,11 +38,12 @@ class CrystalGenerator {
   /// and index, from any thread. Throws Error where the options' limits leave the drawn group no crystal.
   xrd::Crystal crystal(std::uint64_t index) const;
 
-  /// Crystals that were drawn and refused before crystal(index): too close, too large, of a special lattice
-  /// or of more symmetry than the group's. For tests and tuning.
+  /// How often a crystal was drawn anew: the cell too large or too flat, its lattice special, atoms too
+  /// close, more symmetry than the group's.
   struct Refusals {
-    std::int64_t size = 0, lattice = 0, contact = 0, symmetry = 0;
+    std::int64_t cell = 0, lattice = 0, contact = 0, symmetry = 0;
   };
+  /// The same crystal; what was refused on the way is added to the counts.
   xrd::Crystal crystal(std::uint64_t index, Refusals&) const;
 
  private:

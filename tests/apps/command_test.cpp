@@ -74,6 +74,12 @@ TEST(Command, WrongUseIsExitCode2WithOneLine) {
       {{"simulate", two}, ".safetensors"},
       {{"crystals", "info", out, "--json", "--table"}, "--json"},
       {{"crystals", "import", salt, "-o", folder / "set.txt"}, "set.txt"},
+      {{"crystals", "generate", "9", "--like", out}, "--output"},
+      {{"crystals", "generate", "0", "--like", out, "-o", out}, "0"},
+      {{"crystals", "generate", "9", "--like", out, "-o", folder / "set.txt"}, "set.txt"},
+      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "all"}, "tempered:T"},
+      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "tempered:2"}, "tempered:2"},
+      {{"crystals", "generate", "9", "--like", out, "-o", out, "--max-atoms", "0"}, "--max-atoms"},
       {{"recipe", "show", "set8"}, "set"},
   };
   for (const auto& c : cases) {
@@ -97,6 +103,9 @@ TEST(Command, FailureIsExitCode1WithTheFile) {
       {{"simulate", folder / "absent.cif"}, "absent.cif"},
       {{"crystals", "info", folder / "absent.safetensors"}, "absent.safetensors"},
       {{"crystals", "info", folder / "noise.safetensors"}, "noise.safetensors"},
+      {{"crystals", "generate", "9", "--like", folder / "noise.safetensors", "-o",
+        folder / "set.safetensors"},
+       "noise.safetensors"},
       {{"simulate", folder / "salt.cif", "-o", folder / "nowhere/out.xy"}, "nowhere"},
       {{"crystals", "import", folder / "salt.cif", "-o", folder / "nowhere/set.safetensors"}, "nowhere"},
   };
@@ -122,6 +131,36 @@ TEST(Command, HelpAndInfo) {
   const RunResult list = run_bragg({"recipe", "list"});
   EXPECT_NE(list.out.find("set1\n"), std::string::npos);
   EXPECT_NE(run_bragg({"recipe", "show", "set3"}).out.find("0.02"), std::string::npos);
+}
+
+TEST(Generate, MakesTheSameSetForAnyNumberOfThreads) {
+  const TemporaryFolder folder;
+  const std::string like = folder / "like.safetensors", one = folder / "one.safetensors",
+                    three = folder / "three.safetensors", other = folder / "other.safetensors";
+  write_text(folder / "salt.cif", rock_salt_cif("salt"));
+  ASSERT_EQ(run_bragg({"crystals", "import", folder / "salt.cif", "-o", like}).code, 0);
+  const auto generate = [&](const std::string& output, const std::string& threads, const std::string& seed) {
+    return run_bragg({"crystals", "generate", "300", "--like", like, "-o", output, "--space-groups",
+                      "uniform", "--threads", threads, "--seed", seed});
+  };
+  const RunResult run = generate(one, "1", "5");
+  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.out, "");
+  EXPECT_NE(run.err.find("300 crystals of "), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("crystals/s, 1 threads"), std::string::npos) << run.err;
+  EXPECT_EQ(generate(three, "3", "5").code, 0);
+  EXPECT_EQ(generate(other, "3", "6").code, 0);
+  EXPECT_EQ(read_text(one), read_text(three));
+  EXPECT_NE(read_text(one), read_text(other));
+  const json info = json::parse(run_bragg({"crystals", "info", one, "--json"}).out);
+  EXPECT_EQ(info["crystals"], 300);
+  EXPECT_GT(info["space_groups"].size(), 100u);
+  EXPECT_LE(info["atoms_per_cell"]["max"], 300);
+
+  // As the set has them: rock salt's group alone.
+  ASSERT_EQ(run_bragg({"crystals", "generate", "20", "--like", like, "-o", other}).code, 0);
+  const json like_info = json::parse(run_bragg({"crystals", "info", other, "--json"}).out);
+  EXPECT_EQ(like_info["space_groups"], json({{"225", 20}}));
 }
 
 TEST(Import, GoesOnPastBadBlocksAndSaysSo) {
