@@ -25,11 +25,12 @@ constexpr double pooled_crystals = 20;
 constexpr double substitution = 0.25;
 /// Standard deviations of what is added to the drawn shape: log of an edge ratio, degrees, log of the
 /// packing.
-constexpr double edge_jitter = 0.05, angle_jitter = 2, packing_jitter = 0.04;
+constexpr double multiplicity_jitter = 0.5, edge_jitter = 0.05, angle_jitter = 2, packing_jitter = 0.04;
 /// The least distance from a lattice of higher symmetry, relative; A within which atoms count as symmetric.
 /// Well above what programs that look for symmetry tolerate (0.01 A).
 constexpr double lattice_margin = 0.01, symmetry_margin = 0.1;
-constexpr int tries_per_site = 30, tries_per_crystal = 5000;
+/// A kind that is dense and hard to place is given up late, or only the loose ones would be left.
+constexpr int tries_per_site = 30, tries_per_kind = 8, tries_per_crystal = 5000;
 /// Whatever the set says: more sites are no better a pattern, and take their time.
 constexpr int maximum_sites = 60;
 
@@ -130,6 +131,11 @@ struct DrawnSite {
   std::array<double, 3> t;  ///< free coordinates
 };
 
+struct DrawnSpecies {
+  xrd::Species species;
+  float log_multiplicity;  ///< atoms a site
+};
+
 /// Where the atoms of the cell at hand are; one for all attempts at a crystal.
 struct Atoms {
   std::vector<float> x, y, z, radius;
@@ -187,9 +193,18 @@ class CrystalGenerator::Impl::Attempt {
   Attempt(const Impl& impl, int number, Draws& draws)
       : impl_(impl), number_(number), group_(*impl.groups[static_cast<std::size_t>(number)]), draws_(draws) {}
 
+  /// What it is made of: the number of sites, species, and how densely they are packed.
+  void draw_kind() {
+    wanted_sites_ = std::clamp<int>(impl_.draw_record(number_, group_, draws_).sites, 1, maximum_sites);
+    draw_species();
+    packing_ =
+        impl_.draw_record(number_, group_, draws_).packing * std::exp(packing_jitter * draws_.normal());
+  }
+
+  /// Draws a crystal of the kind.
   bool succeeds(Refusals& refusals) {
     draw_positions();
-    draw_species();
+    assign_species();
     if (!draw_cell()) return ++refusals.cell, false;
     if (group_.extra.lattice_is_special(cell_, lattice_margin)) return ++refusals.lattice, false;
     if (!place()) return ++refusals.contact, false;
@@ -215,28 +230,6 @@ class CrystalGenerator::Impl::Attempt {
   }
 
  private:
-  void draw_positions() {
-    const int wanted = std::clamp<int>(impl_.draw_record(number_, group_, draws_).sites, 1, maximum_sites);
-    sites_.clear();
-    atoms_in_cell_ = 0;
-    constexpr int tries = 8;  // a fixed point can be taken once, and not everything fits
-    for (int i = 0; i < wanted; ++i)
-      for (int k = 0; k < tries; ++k) {
-        const Position* position = &group_.positions[draws_.from(group_.cumulative)];
-        const bool taken = position->dimension == 0 &&
-                           std::any_of(sites_.begin(), sites_.end(),
-                                       [&](const DrawnSite& s) { return s.position == position; });
-        if (taken || atoms_in_cell_ + position->multiplicity > impl_.options.max_atoms) continue;
-        atoms_in_cell_ += position->multiplicity;
-        sites_.push_back({position, {}, {}});
-        break;
-      }
-    // Those without choice first: they fail first.
-    std::stable_sort(sites_.begin(), sites_.end(), [](const DrawnSite& a, const DrawnSite& b) {
-      return a.position->dimension < b.position->dimension;
-    });
-  }
-
   void draw_species() {
     const auto& statistics = impl_.statistics;
     const auto counts = statistics.species(impl_.draw_record(number_, group_, draws_));
@@ -250,26 +243,62 @@ class CrystalGenerator::Impl::Attempt {
         const auto others = statistics.species(records[draws_.below(records.size())]);
         species = others[draws_.below(others.size())].species;
       }
-      if (std::find(species_.begin(), species_.end(), species) != species_.end()) continue;
-      species_.push_back(species);
+      const auto same = [&](const DrawnSpecies& s) { return s.species == species; };
+      if (std::any_of(species_.begin(), species_.end(), same)) continue;
+      species_.push_back({species, std::log(std::max(count.atoms, 1e-3f) / static_cast<float>(count.sites))});
       species_weight_.push_back(total += count.sites);
     }
-    // Each species once, as far as the sites go, on any of them; the rest as often as in the drawn crystal.
+  }
+
+  void draw_positions() {
+    sites_.clear();
+    atoms_in_cell_ = 0;
+    constexpr int tries = 8;  // a fixed point can be taken once, and not everything fits
+    for (int i = 0; i < wanted_sites_; ++i)
+      for (int k = 0; k < tries; ++k) {
+        const Position* position = &group_.positions[draws_.from(group_.cumulative)];
+        const bool taken = position->dimension == 0 &&
+                           std::any_of(sites_.begin(), sites_.end(),
+                                       [&](const DrawnSite& s) { return s.position == position; });
+        if (taken || atoms_in_cell_ + position->multiplicity > impl_.options.max_atoms) continue;
+        atoms_in_cell_ += position->multiplicity;
+        sites_.push_back({position, {}, {}});
+        break;
+      }
+  }
+
+  void assign_species() {
+    // Each species once, as far as the sites go; the rest as often as in the drawn crystal.
     for (std::size_t k = 0; k < sites_.size() && species_.size() > sites_.size(); ++k)
       std::swap(species_[k], species_[k + draws_.below(species_.size() - k)]);
+    const auto by_multiplicity = [](const DrawnSite& a, const DrawnSite& b) {
+      return a.position->multiplicity > b.position->multiplicity;
+    };
+    std::stable_sort(sites_.begin(), sites_.end(), by_multiplicity);
+    species_of_site_.clear();
+    for (std::size_t i = 0; i < sites_.size(); ++i) {
+      DrawnSpecies drawn = species_[i < species_.size() ? i : draws_.from(species_weight_)];
+      drawn.log_multiplicity += static_cast<float>(multiplicity_jitter * draws_.normal());
+      species_of_site_.push_back(drawn);
+    }
+    // What has many atoms a site in the drawn crystal has so here, more or less.
+    std::stable_sort(
+        species_of_site_.begin(), species_of_site_.end(),
+        [](const DrawnSpecies& a, const DrawnSpecies& b) { return a.log_multiplicity > b.log_multiplicity; });
     for (std::size_t i = 0; i < sites_.size(); ++i)
-      sites_[i].species = species_[i < species_.size() ? i : draws_.from(species_weight_)];
-    for (std::size_t i = sites_.size(); i > 1; --i)
-      std::swap(sites_[i - 1].species, sites_[draws_.below(i)].species);
+      sites_[i].species = species_of_site_[i].species;
+    // Those without choice are placed first: they fail first.
+    std::stable_sort(sites_.begin(), sites_.end(), [](const DrawnSite& a, const DrawnSite& b) {
+      return a.position->dimension < b.position->dimension;
+    });
   }
 
   bool draw_cell() {
     if (sites_.empty()) return false;
-    double volume = impl_.draw_record(number_, group_, draws_).packing;
-    double sum = 0;
+    double volume = 0;
     for (const DrawnSite& site : sites_)
-      sum += site.position->multiplicity * impl_.statistics.element_volume(site.species.atomic_number);
-    volume *= sum * std::exp(packing_jitter * draws_.normal());
+      volume += packing_ * site.position->multiplicity *
+                impl_.statistics.element_volume(site.species.atomic_number);
     if (!(volume <= impl_.options.max_volume)) return false;
 
     CellShape shape = draw_shape();
@@ -400,9 +429,11 @@ class CrystalGenerator::Impl::Attempt {
   int number_;
   const Group& group_;
   Draws& draws_;
+  int wanted_sites_ = 0;
+  double packing_ = 1;  ///< volume of the cell / sum of the elements' volumes
   std::vector<DrawnSite> sites_;
   int atoms_in_cell_ = 0;
-  std::vector<xrd::Species> species_;
+  std::vector<DrawnSpecies> species_, species_of_site_;
   std::vector<double> species_weight_;  ///< cumulative
   xrd::UnitCell cell_;
   Atoms atoms_;
@@ -432,9 +463,11 @@ xrd::Crystal CrystalGenerator::crystal(std::uint64_t index, Refusals& refusals) 
   Draws draws(impl_->options.seed, index);
   const int number = static_cast<int>(draws.from(impl_->cumulative));
   Impl::Attempt attempt(*impl_, number, draws);
-  for (int k = 0; k < tries_per_crystal; ++k)
+  for (int k = 0; k < tries_per_crystal; ++k) {
+    if (k % tries_per_kind == 0) attempt.draw_kind();
     if (attempt.succeeds(refusals))
       return attempt.crystal(fmt::format("synthetic_{}_{}", impl_->options.seed, index));
+  }
   throw Error(fmt::format(
       "synthetic crystals: none of space group {} with at most {} atoms and {} A^3 per cell in {} attempts",
       number, impl_->options.max_atoms, impl_->options.max_volume, tries_per_crystal));

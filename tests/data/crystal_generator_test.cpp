@@ -14,6 +14,7 @@
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
+#include "xrd/extra_symmetry.h"
 #include "xrd/site_symmetry.h"
 #include "xrd/space_groups.h"
 #include "xrd/symmetry_tables.h"
@@ -175,6 +176,7 @@ void expect_sound(const xrd::Crystal& crystal, const GeneratorOptions& options) 
   const xrd::CellDeviation deviation = xrd::cell_deviation(crystal.cell, crystal.group.operators);
   EXPECT_LT(deviation.length, 1e-12) << crystal.name;
   EXPECT_LT(deviation.angle, 1e-9) << crystal.name;
+  EXPECT_FALSE(xrd::ExtraSymmetry(standard).lattice_is_special(crystal.cell, 0.0099)) << crystal.name;
   EXPECT_LE(crystal.cell.volume(), options.max_volume * (1 + 1e-12));
   EXPECT_LE(crystal.atoms_per_cell(), options.max_atoms);
   ASSERT_FALSE(crystal.sites.empty());
@@ -318,7 +320,8 @@ TEST(CrystalGenerator, FollowsALargeSet) {
                      values.end());
     return values[values.size() / 2];
   };
-  EXPECT_NEAR(median(density) / median(set_density), 1, 0.2);
+  // Dense crystals are refused more often.
+  EXPECT_NEAR(median(density) / median(set_density), 0.92, 0.08);
   EXPECT_GT(elements.size(), 80u);
 }
 
