@@ -8,24 +8,20 @@
 
 #include <fmt/format.h>
 
+#include "data/generator_group.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
 #include "xrd/close_contacts.h"
-#include "xrd/extra_symmetry.h"
 #include "xrd/space_groups.h"
-#include "xrd/symmetry_tables.h"
-#include "xrd/wyckoff.h"
 
 namespace bragg::data {
 namespace {
 
-/// A group with n crystals draws from its own with probability n / (n + this), else from its lattice type's.
-constexpr double pooled_crystals = 20;
 /// Share of elements that are exchanged for one of another crystal: new combinations.
 constexpr double substitution = 0.25;
-/// Standard deviations of what is added to the drawn shape: log of an edge ratio, degrees, log of the
-/// packing.
-constexpr double multiplicity_jitter = 0.5, edge_jitter = 0.05, angle_jitter = 2, packing_jitter = 0.04;
+/// Standard deviations of what is added to drawn numbers: to the logs of a species' atoms a site, of an edge
+/// ratio and of the packing; to an angle, in degrees.
+constexpr double multiplicity_jitter = 0.5, edge_jitter = 0.05, packing_jitter = 0.04, angle_jitter = 2;
 /// The least distance from a lattice of higher symmetry, relative; A within which atoms count as symmetric.
 /// Well above what programs that look for symmetry tolerate (0.01 A).
 constexpr double lattice_margin = 0.01, symmetry_margin = 0.1;
@@ -67,66 +63,8 @@ class Draws {
   std::size_t used_ = 4;
 };
 
-/// A Wyckoff position as the generator uses it: the maps of its orbit, component by component.
-struct Position {
-  int multiplicity, dimension;
-  SiteClass site_class;
-  xrd::AffineMap map;
-  /// Coordinate i of image k is offset[i][k] + sum over d of t_d direction[i][d][k].
-  std::array<std::vector<float>, 3> offset;
-  std::array<std::array<std::vector<float>, 3>, 3> direction;
-
-  Position(const xrd::WyckoffPosition& position, std::span<const SymmetryOperator> operators)
-      : multiplicity(position.multiplicity),
-        dimension(position.map.dimension),
-        site_class{dimension, static_cast<int>(operators.size()) / multiplicity},
-        map(position.map) {
-    for (const xrd::AffineMap& image : xrd::orbit(position, operators))
-      for (std::size_t i = 0; i < 3; ++i) {
-        offset[i].push_back(static_cast<float>(image.offset[i]) / xrd::translation_denominator);
-        for (std::size_t d = 0; d < 3; ++d)
-          direction[i][d].push_back(static_cast<float>(image.direction[d][i]));
-      }
-  }
-};
-
-struct Group {
-  const xrd::SpaceGroupSetting* setting;
-  xrd::ExtraSymmetry extra;
-  std::vector<Position> positions;
-  std::vector<double> cumulative;  ///< weights of the positions
-  double own_share;                ///< probability to draw from the group's own crystals
-
-  Group(int number, const CrystalStatistics& statistics)
-      : setting(&xrd::reference_setting(number).setting), extra(*setting) {
-    for (const xrd::WyckoffPosition& position : xrd::wyckoff_positions(setting->operators))
-      positions.emplace_back(position, setting->operators);
-    const auto own = static_cast<double>(statistics.of_group(number).size());
-    own_share = own / (own + pooled_crystals);
-
-    // Sites of each class in the group's crystals, and in those of its lattice type as if they were
-    // pooled_crystals of the group. No position is impossible.
-    std::map<SiteClass, double> weight, count;
-    double lattice_sites = 0, own_sites = 0;
-    for (const Position& position : positions) {
-      if (++count[position.site_class] > 1) continue;
-      lattice_sites += static_cast<double>(statistics.sites_of_lattice(number, position.site_class)) + 1;
-      own_sites += static_cast<double>(statistics.sites_of_group(number, position.site_class));
-    }
-    const double pooled_sites = own > 0 ? pooled_crystals * own_sites / own + 1 : 1;
-    for (const auto& [site_class, n] : count)
-      weight[site_class] = static_cast<double>(statistics.sites_of_group(number, site_class)) +
-                           pooled_sites *
-                               (static_cast<double>(statistics.sites_of_lattice(number, site_class)) + 1) /
-                               lattice_sites;
-    double total = 0;
-    for (const Position& position : positions)
-      cumulative.push_back(total += weight[position.site_class] / count[position.site_class]);
-  }
-};
-
 struct DrawnSite {
-  const Position* position;
+  const GeneratorPosition* position;
   xrd::Species species;
   std::array<double, 3> t;  ///< free coordinates
 };
@@ -155,8 +93,8 @@ struct Atoms {
 struct CrystalGenerator::Impl {
   const CrystalStatistics& statistics;
   GeneratorOptions options;
-  std::vector<double> cumulative;                        ///< by space group
-  std::array<std::unique_ptr<const Group>, 231> groups;  ///< by number; only those with a weight
+  std::vector<double> cumulative;                                 ///< by space group
+  std::array<std::unique_ptr<const GeneratorGroup>, 231> groups;  ///< by number; only those with a weight
 
   /// One attempt at a crystal of a group.
   class Attempt;
@@ -174,11 +112,12 @@ struct CrystalGenerator::Impl {
       throw Error(fmt::format("synthetic crystals: at most {} atoms per cell", options.max_atoms));
     for (int number = 1; number <= xrd::space_group_count; ++number) {
       const auto index = static_cast<std::size_t>(number);
-      if (options.space_groups[index] > 0) groups[index] = std::make_unique<const Group>(number, statistics);
+      if (options.space_groups[index] > 0)
+        groups[index] = std::make_unique<const GeneratorGroup>(number, statistics);
     }
   }
 
-  const CrystalStatistics::Record& draw_record(int number, const Group& group, Draws& draws) const {
+  const CrystalStatistics::Record& draw_record(int number, const GeneratorGroup& group, Draws& draws) const {
     std::span<const std::int32_t> rows;
     if (draws.uniform() < group.own_share) rows = statistics.of_group(number);
     if (rows.empty()) rows = statistics.of_lattice(number);
@@ -256,7 +195,7 @@ class CrystalGenerator::Impl::Attempt {
     constexpr int tries = 8;  // a fixed point can be taken once, and not everything fits
     for (int i = 0; i < wanted_sites_; ++i)
       for (int k = 0; k < tries; ++k) {
-        const Position* position = &group_.positions[draws_.from(group_.cumulative)];
+        const GeneratorPosition* position = &group_.positions[draws_.from(group_.cumulative)];
         const bool taken = position->dimension == 0 &&
                            std::any_of(sites_.begin(), sites_.end(),
                                        [&](const DrawnSite& s) { return s.position == position; });
@@ -385,14 +324,12 @@ class CrystalGenerator::Impl::Attempt {
 
   /// Draws the site's free coordinates and, where that is possible, adds its atoms behind the first `placed`.
   bool fits(DrawnSite& site, const xrd::CloseContacts& contacts, float radius, std::size_t placed) {
-    const Position& position = *site.position;
+    const GeneratorPosition& position = *site.position;
     std::array<float, 3> t{};
     for (std::size_t d = 0; d < static_cast<std::size_t>(position.dimension); ++d)
       site.t[d] = t[d] = draws_.uniform();
     const auto coordinate = [&](std::size_t i, std::size_t k) {
-      const float v = position.offset[i][k] + t[0] * position.direction[i][0][k] +
-                      t[1] * position.direction[i][1][k] + t[2] * position.direction[i][2][k];
-      return xrd::nearest_image(v);
+      return xrd::nearest_image(position.coordinate(i, k, t));
     };
     const float px = coordinate(0, 0), py = coordinate(1, 0), pz = coordinate(2, 0);
     const auto touches = [&](std::size_t first, std::size_t count) {
@@ -427,7 +364,7 @@ class CrystalGenerator::Impl::Attempt {
 
   const Impl& impl_;
   int number_;
-  const Group& group_;
+  const GeneratorGroup& group_;
   Draws& draws_;
   int wanted_sites_ = 0;
   double packing_ = 1;  ///< volume of the cell / sum of the elements' volumes
