@@ -71,7 +71,8 @@ struct DrawnSite {
 
 struct DrawnSpecies {
   xrd::Species species;
-  float log_multiplicity;  ///< atoms a site
+  float log_multiplicity;  ///< of its atoms a site, in the crystal that it comes from
+  int sites;               ///< there
 };
 
 /// Where the atoms of the cell at hand are; one for all attempts at a crystal.
@@ -173,8 +174,6 @@ class CrystalGenerator::Impl::Attempt {
     const auto& statistics = impl_.statistics;
     const auto counts = statistics.species(impl_.draw_record(number_, group_, draws_));
     species_.clear();
-    species_weight_.clear();
-    double total = 0;
     for (const auto& count : counts) {
       xrd::Species species = count.species;
       if (draws_.uniform() < substitution) {
@@ -184,8 +183,8 @@ class CrystalGenerator::Impl::Attempt {
       }
       const auto same = [&](const DrawnSpecies& s) { return s.species == species; };
       if (std::any_of(species_.begin(), species_.end(), same)) continue;
-      species_.push_back({species, std::log(std::max(count.atoms, 1e-3f) / static_cast<float>(count.sites))});
-      species_weight_.push_back(total += count.sites);
+      const float atoms = std::max(count.atoms, 1e-3f) / static_cast<float>(count.sites);
+      species_.push_back({species, std::log(atoms), count.sites});
     }
   }
 
@@ -210,6 +209,10 @@ class CrystalGenerator::Impl::Attempt {
     // Each species once, as far as the sites go; the rest as often as in the drawn crystal.
     for (std::size_t k = 0; k < sites_.size() && species_.size() > sites_.size(); ++k)
       std::swap(species_[k], species_[k + draws_.below(species_.size() - k)]);
+    species_weight_.clear();
+    double total = 0;
+    for (const DrawnSpecies& s : species_)
+      species_weight_.push_back(total += s.sites);
     const auto by_multiplicity = [](const DrawnSite& a, const DrawnSite& b) {
       return a.position->multiplicity > b.position->multiplicity;
     };
@@ -328,21 +331,20 @@ class CrystalGenerator::Impl::Attempt {
     std::array<float, 3> t{};
     for (std::size_t d = 0; d < static_cast<std::size_t>(position.dimension); ++d)
       site.t[d] = t[d] = draws_.uniform();
-    const auto coordinate = [&](std::size_t i, std::size_t k) {
-      return xrd::nearest_image(position.coordinate(i, k, t));
-    };
-    const float px = coordinate(0, 0), py = coordinate(1, 0), pz = coordinate(2, 0);
+    float px, py, pz;
+    position.images(0, t, {&px, 1});
+    position.images(1, t, {&py, 1});
+    position.images(2, t, {&pz, 1});
     const auto touches = [&](std::size_t first, std::size_t count) {
       return contacts.touches(px, py, pz, radius, atoms_.part(first, count));
     };
     if (touches(0, placed)) return false;
     const auto multiplicity = static_cast<std::size_t>(position.multiplicity);
-    for (std::size_t k = 0; k < multiplicity; ++k) {
-      atoms_.x[placed + k] = coordinate(0, k);
-      atoms_.y[placed + k] = coordinate(1, k);
-      atoms_.z[placed + k] = coordinate(2, k);
-      atoms_.radius[placed + k] = radius;
-    }
+    const auto own = [&](std::vector<float>& v) { return std::span(v).subspan(placed, multiplicity); };
+    position.images(0, t, own(atoms_.x));
+    position.images(1, t, own(atoms_.y));
+    position.images(2, t, own(atoms_.z));
+    std::ranges::fill(own(atoms_.radius), radius);
     return !touches(placed + 1, multiplicity - 1);
   }
 

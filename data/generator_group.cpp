@@ -27,6 +27,13 @@ GeneratorPosition::GeneratorPosition(const xrd::WyckoffPosition& position,
     }
 }
 
+void GeneratorPosition::images(std::size_t i, const std::array<float, 3>& t, std::span<float> out) const {
+  const float *o = offset[i].data(), *u = direction[i][0].data(), *v = direction[i][1].data(),
+              *w = direction[i][2].data();
+  for (std::size_t k = 0; k < out.size(); ++k)
+    out[k] = xrd::nearest_image(o[k] + t[0] * u[k] + t[1] * v[k] + t[2] * w[k]);
+}
+
 GeneratorGroup::GeneratorGroup(int number, const CrystalStatistics& statistics)
     : setting(&xrd::reference_setting(number).setting), extra(*setting) {
   for (const xrd::WyckoffPosition& position : xrd::wyckoff_positions(setting->operators))

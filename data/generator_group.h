@@ -22,9 +22,8 @@ struct GeneratorPosition {
 
   GeneratorPosition(const xrd::WyckoffPosition&, std::span<const SymmetryOperator>);
 
-  float coordinate(std::size_t i, std::size_t k, const std::array<float, 3>& t) const {
-    return offset[i][k] + t[0] * direction[i][0][k] + t[1] * direction[i][1][k] + t[2] * direction[i][2][k];
-  }
+  /// Coordinate i of the first images, within [-1/2, 1/2]: as many as `out` takes.
+  void images(std::size_t i, const std::array<float, 3>& t, std::span<float> out) const;
 };
 
 struct GeneratorGroup {

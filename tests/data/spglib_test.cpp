@@ -1,7 +1,9 @@
 // Against spglib, which finds the symmetry of a crystal from the bare positions of its atoms, knowing nothing
 // of how they came about (A. Togo, K. Shinohara, I. Tanaka, Sci. Technol. Adv. Mater. Methods 4 (2024)
 // 2384822). Built where its library is installed.
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <numbers>

@@ -2,6 +2,7 @@
 // trying every operator. tests/data/spglib_test.cpp compares their letters.
 #include "xrd/wyckoff.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <random>
