@@ -13,7 +13,14 @@ namespace bragg {
 using Philox4 = std::array<std::uint32_t, 4>;
 
 /// What the numbers are for; the second word of the key.
-enum class RandomStream : std::uint32_t { init = 0, data = 1, dropout = 2, split = 3, test = 4, crystals = 5 };
+enum class RandomStream : std::uint32_t {
+  init = 0,
+  data = 1,
+  dropout = 2,
+  split = 3,
+  test = 4,
+  crystals = 5
+};
 
 /// What a draw of RandomStream::data is for; the second word of its counter, with the pattern's index behind
 /// it.
