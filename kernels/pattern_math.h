@@ -2,6 +2,7 @@
 // precision, from (seed, index) alone. Reflections and lines are decided by crystal_math.h's formulas.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -13,11 +14,22 @@
 namespace bragg {
 
 /// Preferred orientation is along one of these, as indices of reciprocal space.
-inline constexpr std::int8_t texture_axes[13][3] = {
-    {1, 0, 0}, {0, 1, 0},  {0, 0, 1}, {1, 1, 0},  {1, -1, 0}, {1, 0, 1},  {1, 0, -1},
-    {0, 1, 1}, {0, 1, -1}, {1, 1, 1}, {-1, 1, 1}, {1, -1, 1}, {1, 1, -1},
-};
-inline constexpr std::uint32_t texture_axis_count = 13;
+inline constexpr std::array<std::array<std::int8_t, 3>, 13> texture_axes{{
+    {1, 0, 0},
+    {0, 1, 0},
+    {0, 0, 1},
+    {1, 1, 0},
+    {1, -1, 0},
+    {1, 0, 1},
+    {1, 0, -1},
+    {0, 1, 1},
+    {0, 1, -1},
+    {1, 1, 1},
+    {-1, 1, 1},
+    {1, -1, 1},
+    {1, 1, -1},
+}};
+inline constexpr std::uint32_t texture_axis_count = texture_axes.size();
 inline constexpr int chebyshev_terms = 4;
 
 /// Box-Muller: a pair of independent normal deviates.
@@ -25,9 +37,15 @@ struct NormalPair {
   double first, second;
 };
 BRAGG_HOST_DEVICE inline NormalPair normal_pair(std::uint32_t bits0, std::uint32_t bits1) {
-  const double radius = std::sqrt(-2 * std::log(1 - double{uniform01(bits0)})),
-               angle = 6.283185307179586 * uniform01(bits1);
+  const double radius = std::sqrt(-2 * std::log(1 - double{uniform01(bits0)})), turns = uniform01(bits1);
+#ifdef __CUDA_ARCH__
+  double sine, cosine;
+  sincospi(2 * turns, &sine, &cosine);  // a call less than cos, which would have to reduce any angle
+  return {radius * cosine, radius * sine};
+#else
+  const double angle = 6.283185307179586 * turns;
   return {radius * std::cos(angle), radius * std::sin(angle)};
+#endif
 }
 
 /// Word 0 decides whether, words 1 and 2 z (or word 1 u where there is no z), word 3 the u of mixed_normal.
@@ -61,34 +79,36 @@ BRAGG_HOST_DEVICE inline Philox4 data_call(std::uint32_t seed, DataDraw what, st
   return random_call(seed, RandomStream::data, call, static_cast<std::uint32_t>(what), index);
 }
 
-/// DataDraw::parameters: call 0, word 0 chooses the first variant whose cumulative weight exceeds u * total;
-/// call 1 + e gives effect e. DataDraw::shape: words 0..5 the distortion, word 6 the axis, words 8..11 the
-/// Chebyshev coefficients.
-BRAGG_HOST_DEVICE inline DrawnPattern draw_pattern(const PatternVariant* variants, std::int32_t count,
+/// DataDraw::parameters, call 0: word 0 chooses the first variant whose cumulative weight exceeds u * total.
+BRAGG_HOST_DEVICE inline std::int32_t draw_variant(const PatternVariant* variants, std::int32_t count,
                                                    std::uint32_t seed, std::uint64_t index) {
-  DrawnPattern drawn{};
   double total = 0;
   for (std::int32_t i = 0; i < count; ++i)
     total += variants[i].weight;
   const double chosen = uniform01(data_call(seed, DataDraw::parameters, 0, index)[0]) * total;
   double cumulative = 0;
+  std::int32_t variant = 0;
   for (std::int32_t i = 0; i < count; ++i) {
     if (variants[i].weight == 0) continue;
-    drawn.variant = i;  // the last one with a weight takes what rounding may leave over
+    variant = i;  // the last one with a weight takes what rounding may leave over
     cumulative += variants[i].weight;
     if (chosen < cumulative) break;
   }
-  const PatternVariant& v = variants[drawn.variant];
-  drawn.U = v.U;
-  drawn.V = v.V;
-  for (int e = 0; e < effect_count; ++e) {
-    const Distribution& d = v.effects.data()[e];
-    const bool is_constant = d.law == Distribution::Law::uniform && d.a == d.b && d.probability == 1;
-    drawn.value[e] =
-        is_constant
-            ? d.a
-            : draw_value(d, data_call(seed, DataDraw::parameters, 1 + static_cast<std::uint32_t>(e), index));
-  }
+  return variant;
+}
+
+/// DataDraw::parameters, call 1 + e: effect e.
+BRAGG_HOST_DEVICE inline double draw_effect(const PatternVariant& variant, int e, std::uint32_t seed,
+                                            std::uint64_t index) {
+  const Distribution& d = variant.effects.data()[e];
+  const bool is_constant = d.law == Distribution::Law::uniform && d.a == d.b && d.probability == 1;
+  return is_constant
+             ? d.a
+             : draw_value(d, data_call(seed, DataDraw::parameters, 1 + static_cast<std::uint32_t>(e), index));
+}
+
+/// DataDraw::shape: words 0..5 the distortion, word 6 the axis, words 8..11 the Chebyshev coefficients.
+BRAGG_HOST_DEVICE inline void draw_shape(DrawnPattern& drawn, std::uint32_t seed, std::uint64_t index) {
   const Philox4 shape[3] = {data_call(seed, DataDraw::shape, 0, index),
                             data_call(seed, DataDraw::shape, 1, index),
                             data_call(seed, DataDraw::shape, 2, index)};
@@ -97,20 +117,32 @@ BRAGG_HOST_DEVICE inline DrawnPattern draw_pattern(const PatternVariant* variant
   drawn.axis = static_cast<std::int32_t>(uniform_below(shape[1][2], texture_axis_count));
   for (int k = 0; k < chebyshev_terms; ++k)
     drawn.chebyshev[k] = 2 * double{uniform01(shape[2][k])} - 1;
+}
+
+inline DrawnPattern draw_pattern(const PatternVariant* variants, std::int32_t count, std::uint32_t seed,
+                                 std::uint64_t index) {
+  DrawnPattern drawn{};
+  drawn.variant = draw_variant(variants, count, seed, index);
+  const PatternVariant& variant = variants[drawn.variant];
+  drawn.U = variant.U;
+  drawn.V = variant.V;
+  for (int e = 0; e < effect_count; ++e)
+    drawn.value[e] = draw_effect(variant, e, seed, index);
+  draw_shape(drawn, seed, index);
   return drawn;
 }
 inline DrawnPattern draw_pattern(const PatternProblem& p, std::uint64_t index) {
   return draw_pattern(p.variants.data(), static_cast<std::int32_t>(p.variants.size()), p.seed, index);
 }
 
-/// The metric of the strained cell: with d = distortion, g_ii (1 + 2 d t_i) and g_ij + d t_k sqrt(g_ii g_jj),
-/// averaged over the Laue group (g -> R g R^T), which makes it as symmetric as the cell, in any setting;
-/// then (1 + strain)^-2. 1/d moves by (1 + 2 d) / (1 + strain) at most.
-BRAGG_HOST_DEVICE inline ReciprocalMetric strained_metric(const ReciprocalMetric& metric,
-                                                          const LaueRotations& laue, double strain,
-                                                          double distortion, const double (&t)[6]) {
-  ReciprocalMetric result = metric;
-  double* const g = result.data();
+/// Element e of the metric of the strained cell: with d = distortion, g_ii (1 + 2 d t_i) and g_ij + d t_k
+/// sqrt(g_ii g_jj), averaged over the Laue group (g -> R g R^T), which makes it as symmetric as the cell, in
+/// any setting; then (1 + strain)^-2. 1/d moves by (1 + 2 d) / (1 + strain) at most.
+BRAGG_HOST_DEVICE inline double strained_element(const ReciprocalMetric& metric, const LaueRotations& laue,
+                                                 double strain, double distortion, const double (&t)[6],
+                                                 int e) {
+  const double* const g = metric.data();
+  double element = g[e];
   if (distortion != 0) {
     double full[3][3] = {{g[0] * (1 + 2 * distortion * t[0]), 0, 0},
                          {0, g[1] * (1 + 2 * distortion * t[1]), 0},
@@ -118,35 +150,39 @@ BRAGG_HOST_DEVICE inline ReciprocalMetric strained_metric(const ReciprocalMetric
     full[1][2] = full[2][1] = g[3] / 2 + distortion * t[3] * std::sqrt(g[1] * g[2]);
     full[0][2] = full[2][0] = g[4] / 2 + distortion * t[4] * std::sqrt(g[0] * g[2]);
     full[0][1] = full[1][0] = g[5] / 2 + distortion * t[5] * std::sqrt(g[0] * g[1]);
-    double sum[3][3] = {};
+    const int i = e < 3 ? e : e == 3 ? 1 : 0, j = e < 3 ? e : e == 5 ? 1 : 2;
+    double sum = 0;
     for (int n = 0; n < laue.count; ++n) {
       const std::int8_t* const r = laue.rotation.data()[n].data();
-      for (int i = 0; i < 3; ++i) {
-        for (int j = 0; j < 3; ++j) {
-          for (int k = 0; k < 3; ++k) {
-            for (int l = 0; l < 3; ++l)
-              sum[i][j] += r[3 * i + k] * full[k][l] * r[3 * j + l];
-          }
-        }
+      for (int k = 0; k < 3; ++k) {
+        for (int l = 0; l < 3; ++l)
+          sum += r[3 * i + k] * full[k][l] * r[3 * j + l];
       }
     }
-    for (auto& row : sum) {
-      for (double& element : row)
-        element /= laue.count;
-    }
-    g[0] = sum[0][0];
-    g[1] = sum[1][1];
-    g[2] = sum[2][2];
-    g[3] = 2 * sum[1][2];
-    g[4] = 2 * sum[0][2];
-    g[5] = 2 * sum[0][1];
+    element = (i == j ? 1 : 2) * (sum / laue.count);
   }
-  if (strain != 0) {
-    const double scale = 1 / ((1 + strain) * (1 + strain));
-    for (int i = 0; i < 6; ++i)
-      g[i] *= scale;
-  }
+  return strain != 0 ? element * (1 / ((1 + strain) * (1 + strain))) : element;
+}
+inline ReciprocalMetric strained_metric(const ReciprocalMetric& metric, const LaueRotations& laue,
+                                        double strain, double distortion, const double (&t)[6]) {
+  ReciprocalMetric result{};
+  for (int e = 0; e < 6; ++e)
+    result[e] = strained_element(metric, laue, strain, distortion, t, e);
   return result;
+}
+
+/// The image of a texture axis under one rotation of the Laue group.
+struct AxisImage {
+  std::int32_t index[3];
+};
+BRAGG_HOST_DEVICE inline AxisImage texture_axis_image(const std::int8_t* rotation, std::int32_t axis) {
+  constexpr auto axes = texture_axes;  // device code has no namespace-scope array of the host's
+  AxisImage image{};
+  for (int j = 0; j < 3; ++j) {
+    for (int i = 0; i < 3; ++i)
+      image.index[j] += axes[axis][i] * rotation[3 * i + j];
+  }
+  return image;
 }
 
 /// The images of a texture axis under the Laue group, of +-axis one: the mean over the orbit of hkl is the
@@ -155,15 +191,10 @@ struct TextureAxes {
   std::int32_t count;
   std::int32_t axis[24][3];
 };
-BRAGG_HOST_DEVICE inline TextureAxes texture_axes_of(const LaueRotations& laue, std::int32_t axis) {
+inline TextureAxes texture_axes_of(const LaueRotations& laue, std::int32_t axis) {
   TextureAxes images{};
   for (int n = 0; n < laue.count; ++n) {
-    const std::int8_t* const r = laue.rotation.data()[n].data();
-    std::int32_t image[3] = {};
-    for (int j = 0; j < 3; ++j) {
-      for (int i = 0; i < 3; ++i)
-        image[j] += texture_axes[axis][i] * r[3 * i + j];
-    }
+    const auto [image] = texture_axis_image(laue.rotation[n].data(), axis);
     bool known = false;
     for (int m = 0; m < images.count; ++m) {
       const std::int32_t* const other = images.axis[m];

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/bfloat16.h"
 #include "kernels/error.h"
 #include "kernels/random.h"
 
@@ -211,8 +212,10 @@ ReflectionSet upload(Backend& backend, const HostReflections& host) {
 std::vector<double> render(Backend& backend, const PatternProblem& problem, const ReflectionSet& set,
                            const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
                            const std::vector<std::int32_t>& impurities) {
-  constexpr std::int64_t guard = 37;
-  const std::int64_t points = problem.grid.points, stride = points + 3;
+  // Rows as they may lie, or as they are read fastest.
+  const bool aligned = first_index % 2 == 0;
+  const std::int64_t points = problem.grid.points, guard = aligned ? 64 : 37,
+                     stride = aligned ? (points + 16) / 16 * 16 : points + 3;
   PatternProblem p = problem;
   p.N = static_cast<std::int64_t>(crystals.size());
   const DType type = backend.element_type();
@@ -250,8 +253,9 @@ std::vector<double> render(Backend& backend, const PatternProblem& problem, cons
     if (type == DType::f64) {
       std::memcpy(&value, at, sizeof value);
     } else {
-      std::memcpy(&single, at, sizeof single);
-      value = single;
+      BFloat16 rounded{};
+      std::memcpy(type == DType::bf16 ? static_cast<void*>(&rounded) : &single, at, element);
+      value = type == DType::bf16 ? to_float(rounded) : single;
     }
     patterns.push_back(value);
   }

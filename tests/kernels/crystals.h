@@ -49,7 +49,7 @@ HostReflections download(Backend&, const ReflectionSet&);
 ReflectionSet upload(Backend&, const HostReflections&);
 
 /// Renders `crystals` as patterns first_index, first_index + 1, ...; (N, points), with a checked guard band
-/// around dst.
+/// around and between the rows of dst, which are aligned where first_index is even.
 std::vector<double> render(Backend&, const PatternProblem&, const ReflectionSet&,
                            const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
                            const std::vector<std::int32_t>& impurities = {});

@@ -9,13 +9,14 @@
 #include "kernels/error.h"
 #include "kernels/pattern_math.h"
 #include "kernels/pattern_processing.h"
-#include "tests/kernels/crystals.h"
+#include "tests/kernels/pattern_cases.h"
 #include "tests/support/compare.h"
+#include "tests/support/devices.h"
 
 namespace bragg::tests {
 namespace {
 
-constexpr double wavelength = 1.54184, degrees = 180 / std::numbers::pi;
+constexpr double degrees = 180 / std::numbers::pi;
 
 // One point atom in a cell of right angles: lines at sqrt(h^2/a^2 + k^2/b^2 + l^2/c^2), |F|^2 all the same.
 CrystalBatch point_cell(double a, double b, double c) {
@@ -53,7 +54,7 @@ Shape shape_of(const TwoThetaGrid& grid, std::span<const double> y) {
   return s;
 }
 
-class PatternEffects : public ::testing::TestWithParam<int> {
+class PatternEffects : public ::testing::TestWithParam<DeviceOptions> {
  protected:
   PatternEffects() {
     problem.wavelength = wavelength;
@@ -68,11 +69,11 @@ class PatternEffects : public ::testing::TestWithParam<int> {
     return render(*backend, problem, backend->structure_factors({0, stol_max, false}, batch), {0}, index);
   }
 
-  const std::unique_ptr<Backend> backend = make_backend(cpu_devices(1)[GetParam()]);
+  const std::unique_ptr<Backend> backend = make_backend(GetParam());
   PatternProblem problem;
 };
-INSTANTIATE_TEST_SUITE_P(Devices, PatternEffects,
-                         ::testing::Range(0, static_cast<int>(cpu_devices(1).size())));
+INSTANTIATE_TEST_SUITE_P(Devices, PatternEffects, ::testing::ValuesIn(exact_devices()),
+                         [](const auto& device) { return name_of(device.param); });
 
 // A cell whose only line below stol 0.5 near the angle is (100).
 CrystalBatch line_at(double two_theta) {
@@ -287,7 +288,7 @@ TEST_P(PatternEffects, TextureIsTheMeanOverTheOrbit) {
   set(Effect::texture, r);
   for (std::uint64_t index = 0; index < 12; ++index) {
     const auto textured = heights(index);
-    const std::int8_t* axis = texture_axes[draw_pattern(problem, index).axis];
+    const std::int8_t* axis = texture_axes[draw_pattern(problem, index).axis].data();
     for (std::size_t i = 1; i < lines.size(); ++i) {
       const double expected = march_mean(lines[i], axis) / march_mean(lines[0], axis);
       EXPECT_NEAR((textured[i] / plain[i]) / (textured[0] / plain[0]), expected, 3e-4 * expected) << index;
