@@ -24,12 +24,13 @@ std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
   if (!gpu && options.precision != "fp32")
     throw UsageError(fmt::format("precision {} is a GPU's, the device is {}", options.precision, device));
   if (device == "reference") return std::make_unique<reference::ReferenceBackend>();
-  const std::string cpu_set = gpu ? "" : options.instruction_set;
-  auto on_host = std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(cpu_set), options.threads);
-  if (!gpu) return on_host;
+  if (!gpu) {
+    return std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(options.instruction_set),
+                                             options.threads);
+  }
   DeviceOptions chosen = options;
   chosen.device = device;
-  return cuda::make_cuda_backend(chosen, std::move(on_host));
+  return cuda::make_cuda_backend(chosen);
 }
 
 }  // namespace bragg

@@ -1,4 +1,4 @@
-// Memory of the backend, and what it leaves to the host. Its network ops are in one file each.
+// Devices, memory and recordings of the backend. Its ops are in one file each.
 #include "kernels/cuda/cuda_backend.h"
 
 #include <algorithm>
@@ -31,13 +31,12 @@ int used(int index) {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options, std::unique_ptr<Backend> host) {
+std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options) {
   const std::string& set = options.instruction_set;
   if (!set.empty() && set != "sm_80" && set != "sm_90a")
     throw UsageError(fmt::format("unknown instruction set '{}' of a GPU: sm_80 or sm_90a", set));
   return std::make_unique<CudaBackend>(device_index(options.device), parse_precision(options.precision),
-                                       set == "sm_80" ? GpuInstructions::sm_80 : GpuInstructions::sm_90a,
-                                       std::move(host));
+                                       set == "sm_80" ? GpuInstructions::sm_80 : GpuInstructions::sm_90a);
 }
 
 bool is_available() {
@@ -49,15 +48,14 @@ std::string unavailable_because() {
 }
 
 // wgmma is of compute capability 9 alone: neither before nor after it.
-CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instructions,
-                         std::unique_ptr<Backend> host)
+CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instructions)
     : device_(used(device)),
       precision_(precision),
       wgmma_(precision == Precision::bf16 && instructions == GpuInstructions::sm_90a &&
              compute_capability(device_) == 9),
       multiprocessors_(multiprocessors(device_)),
-      tickets_(allocate_device_memory(sizeof(unsigned))),
-      host_(std::move(host)) {
+      shared_memory_(shared_memory_of_block(device_)),
+      tickets_(allocate_device_memory(sizeof(unsigned))) {
   if (!wgmma_) return;
   const auto blocks = static_cast<std::size_t>(multiprocessors_);
   shared_sums_ = allocate_device_memory(blocks * sums_per_block * sizeof(float));
@@ -88,13 +86,10 @@ std::vector<std::string> CudaBackend::choices_of(const std::function<void()>& op
 }
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, {}{}; patterns drawn on the host: {}", describe_device(device_),
-                     name_of(precision_), wgmma_ ? " by wgmma" : "", host_->description());
+  return fmt::format("{}, {}{}", describe_device(device_), name_of(precision_), wgmma_ ? " by wgmma" : "");
 }
 
 Buffer CudaBackend::allocate(std::size_t bytes) {
-  host_set_ = {};
-  host_set_of_ = nullptr;
   return allocate_device_memory(bytes);
 }
 
@@ -173,48 +168,6 @@ void CudaBackend::download(ConstTensor src, std::span<float> host) {
   std::vector<BFloat16> rounded(host.size());
   download(src.data, rounded.data(), rounded.size() * sizeof(BFloat16));
   std::transform(rounded.begin(), rounded.end(), host.begin(), to_float);
-}
-
-const ReflectionSet& CudaBackend::on_host(const ReflectionSet& set) {
-  if (host_set_of_ == set.offset.data()) return host_set_;
-  const auto copy = [&](const Buffer& from) {
-    Buffer to = host_->allocate(from.bytes());
-    download(from.data(), to.data(), from.bytes());
-    return to;
-  };
-  host_set_ = {set.crystals,     set.reflections, copy(set.offset), copy(set.metric),
-               copy(set.miller), copy(set.f2),    copy(set.laue)};
-  host_set_of_ = set.offset.data();
-  return host_set_;
-}
-
-void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                                     ConstTensor impurities, ConstTensor state, const Activations& dst) {
-  const auto N = static_cast<std::size_t>(p.N), row = static_cast<std::size_t>(p.grid.points);
-  if (host_patterns_.bytes() < N * row * sizeof(float))
-    host_patterns_ = host_->allocate(N * row * sizeof(float));
-  std::vector<std::int32_t> rows(N), others(N);
-  StepState place{};
-  download(crystals.data, rows.data(), N * sizeof(std::int32_t));
-  if (p.draws_impurities()) download(impurities.data, others.data(), N * sizeof(std::int32_t));
-  download(state.data, &place, sizeof place);
-  host_->reserve_workspace(host_->workspace_bytes(p));
-  host_->render_patterns(p, on_host(set), {rows.data(), DType::i32}, {others.data(), DType::i32},
-                         {&place, DType::u64},
-                         {host_patterns_.data(), DType::f32, p.N, p.grid.points, 1, p.grid.points});
-  const auto* const drawn = reinterpret_cast<const float*>(host_patterns_.data());
-  std::vector<BFloat16> rounded;
-  const void* from = drawn;
-  if (precision_ == Precision::bf16) {
-    rounded.resize(N * row);
-    std::transform(drawn, drawn + N * row, rounded.begin(), to_bfloat16);
-    from = rounded.data();
-  }
-  const std::size_t element = size_of(element_type());
-  check(cudaMemcpy2DAsync(dst.data, static_cast<std::size_t>(dst.item_stride) * element, from, row * element,
-                          row * element, N, cudaMemcpyHostToDevice, stream_.get()),
-        "render_patterns");
-  stream_.synchronize();
 }
 
 }  // namespace bragg::cuda

@@ -1,7 +1,5 @@
 // The NVIDIA GPU backend: fp32, fp32 with products in tf32, or bf16 with parameters in fp32; kernels written
 // by hand, one stream. Ops return before they have run; download() and synchronize() wait.
-//
-// render_patterns is computed on the host so far; what it makes lies on the device as the contract says.
 #pragma once
 
 #include "kernels/backend.h"
@@ -34,6 +32,7 @@ class CudaBackend final : public Backend {
   std::size_t workspace_bytes(const Conv1dProblem&) const override;
   std::size_t workspace_bytes(const DenseProblem&) const override;
   std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const override;
+  std::size_t workspace_bytes(const PatternProblem&) const override;
   std::size_t workspace_bytes(const Conv1dProblem&, const AvgPool1dProblem&) const override;
   void fill_zero(void* dst, std::size_t bytes) override;
   void upload(const void* host, void* dst, std::size_t bytes) override;
@@ -84,7 +83,6 @@ class CudaBackend final : public Backend {
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
                           ConstTensor impurities, ConstTensor state, const Activations& dst) override;
-  const ReflectionSet& on_host(const ReflectionSet&);
 
   /// Calls op.operator()<T>() with the element type.
   template <typename Op>
@@ -102,16 +100,11 @@ class CudaBackend final : public Backend {
   const Precision precision_;
   const bool wgmma_;
   const int multiprocessors_;
+  const std::size_t shared_memory_;  ///< that a block can have, bytes
   Stream stream_;
   Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
   Buffer shared_sums_, shared_flags_;  ///< of blocks that share a tile: GemmTarget
   std::vector<std::string>* choices_ = nullptr;
-  std::unique_ptr<Backend> host_;
-  Buffer host_patterns_;  ///< a batch on its way to the device
-  /// A copy on the host of the set that was drawn from last, and which set that was. Forgotten in allocate():
-  /// a set at the same address can only be another one if memory was allocated in between.
-  ReflectionSet host_set_;
-  const std::byte* host_set_of_ = nullptr;
 };
 
 }  // namespace bragg::cuda

@@ -29,5 +29,8 @@ std::string text(const char* op, const GatherRowsProblem& p) {
 std::string text(const char* op, const ReflectionProblem& p, std::int64_t crystals) {
   return fmt::format("{} crystals {} stol {} .. {}", op, crystals, p.stol_min, p.stol_max);
 }
+std::string text(const char* op, const PatternProblem& p) {
+  return fmt::format("{} N {} points {} variants {}", op, p.N, p.grid.points, p.variants.size());
+}
 
 }  // namespace bragg::cuda

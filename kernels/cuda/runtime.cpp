@@ -117,6 +117,10 @@ int multiprocessors(int index) {
   return properties_of(index).multiProcessorCount;
 }
 
+std::size_t shared_memory_of_block(int index) {
+  return properties_of(index).sharedMemPerBlockOptin;
+}
+
 std::string describe_device(int index) {
   const cudaDeviceProp properties = properties_of(index);
   return fmt::format("{}, sm_{}{}, {} multiprocessors, {:.1f} GiB", properties.name, properties.major,

@@ -84,6 +84,7 @@ std::string why_no_device();
 void use_device(int index);
 int compute_capability(int index);  ///< its major number
 int multiprocessors(int index);
+std::size_t shared_memory_of_block(int index);  ///< bytes, the most a kernel can ask for
 /// "NVIDIA H100 80GB HBM3, sm_90, 132 multiprocessors, 79.1 GiB"
 std::string describe_device(int index);
 

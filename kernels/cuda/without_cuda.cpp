@@ -6,7 +6,7 @@
 
 namespace bragg::cuda {
 
-std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options, std::unique_ptr<Backend>) {
+std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options) {
   throw UsageError(fmt::format("{}: this bragg was built without CUDA", options.device));
 }
 

@@ -1,11 +1,11 @@
-// The CUDA backend around its kernels: devices, memory, errors, what it leaves to the host.
+// The CUDA backend around its kernels: devices, memory, errors.
 #include <cmath>
 
 #include <gtest/gtest.h>
 
+#include "kernels/backend.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/error.h"
-#include "tests/kernels/crystals.h"
 
 namespace bragg::tests {
 namespace {
@@ -143,29 +143,6 @@ TEST(CudaBackend, ARowOutsideTheTableIsNoData) {
   EXPECT_EQ(got[1], 4);
   for (int i = 2; i < 6; ++i)
     EXPECT_TRUE(std::isnan(got[i])) << i;
-}
-
-// Drawn on the host with the same code: the same bits as the cpu backend's from the same reflections.
-TEST(CudaBackend, PatternsAreThoseOfTheHost) {
-  const auto host = make_backend({"cpu", 1, ""}), device = gpu();
-  PatternProblem p;
-  p.grid = {5, 0.05, 800};
-  PatternVariant variant;
-  variant.U = 0.05;
-  variant.V = -0.06;
-  variant[Effect::W] = Distribution::constant(0.07);
-  variant[Effect::noise] = Distribution::uniform(0.002, 0.02);
-  p.variants = {variant};
-  for (const double scale : {1.0, 1.1}) {  // two sets, one after the other
-    CrystalBatch crystals;
-    for (const CrystalGroup& group : varied_groups(scale))
-      add_crystal(crystals, group, 3, 5);
-    const ReflectionProblem range{0.02, 0.4, false};
-    const auto set = device->structure_factors(range, crystals),
-               expected_set = upload(*host, download(*device, set));
-    for (const std::vector<std::int32_t>& rows : {std::vector<std::int32_t>{0, 4, 17}, {3, 3}})
-      EXPECT_EQ(render(*device, p, set, rows, 9), render(*host, p, expected_set, rows, 9));
-  }
 }
 
 }  // namespace

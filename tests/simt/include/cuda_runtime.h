@@ -72,6 +72,9 @@ inline double __dadd_rn(double a, double b) {
 inline double __dmul_rn(double a, double b) {
   return a * b;
 }
+inline int __clz(int x) {
+  return std::countl_zero(static_cast<unsigned>(x));
+}
 /// sin and cos of pi x, correct to the last bit or the one before it.
 inline void sincospif(float x, float* sine, float* cosine) {
   const double angle = std::remainder(double{x}, 2.0) * 3.14159265358979323846;
@@ -111,6 +114,13 @@ template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask) {
   const std::uint64_t* all = simt::exchange(mask, simt::to_bits(value));
   return simt::from_bits<T>(all[simt::lane() ^ static_cast<unsigned>(lane_mask)]);
+}
+inline unsigned __ballot_sync(unsigned mask, int predicate) {
+  const std::uint64_t* all = simt::exchange(mask, predicate != 0);
+  unsigned result = 0;
+  for (unsigned i = 0; i < 32; ++i)
+    if ((mask >> i & 1) && all[i] != 0) result |= 1u << i;
+  return result;
 }
 inline int __all_sync(unsigned mask, int predicate) {
   const std::uint64_t* all = simt::exchange(mask, predicate != 0);
@@ -325,6 +335,7 @@ struct cudaDeviceProp {
   char name[256];
   int major, minor, multiProcessorCount;
   std::size_t totalGlobalMem;
+  std::size_t sharedMemPerBlockOptin;
 };
 inline cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
@@ -334,7 +345,7 @@ inline cudaError_t cudaSetDevice(int) {
   return cudaSuccess;
 }
 inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulated on the host", 9, 0, 132, 0};
+  *properties = {"emulated on the host", 9, 0, 132, 0, 227 << 10};
   std::size_t free = 0;
   return cudaMemGetInfo(&free, &properties->totalGlobalMem);
 }

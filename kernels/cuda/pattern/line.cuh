@@ -1,0 +1,87 @@
+// From a reflection to what is drawn of it. Positions are found in double precision; everything after them is
+// relative to a position, in grid steps, and float is enough.
+#pragma once
+
+#include <cmath>
+
+#include "kernels/cuda/pattern/draw.cuh"
+
+namespace bragg::cuda {
+
+/// A line's centre is at `nearest` - `fraction`, the former a whole number: the distance of a grid point from
+/// it is then an exact integer plus the fraction, rounded once, however narrow the line. With d a distance in
+/// steps and u = d * sharpness, the profile is
+///   gaussian 2^-u^2 + lorentz / (1 + u^2)     as u = 2 (2 theta_i - position) / H
+struct Line {
+  float nearest, fraction;
+  float low, high;  ///< the sharpness on either side
+  float gaussian, lorentz;
+
+  __device__ float height() const { return gaussian + lorentz; }
+};
+
+/// By Thompson, Cox & Hastings from the Gaussian's and the Lorentzian's width, G > 0.
+struct Width {
+  float H, eta;
+};
+__device__ inline Width pseudo_voigt(float G, float L) {
+  // In units of the larger one: no power of five leaves float's range.
+  const float unit = larger(G, L), g = G / unit, l = L / unit;
+  const float g2 = g * g, l2 = l * l;
+  const float sum = g2 * g2 * g + 2.69269f * g2 * g2 * l + 2.42843f * g2 * g * l2 + 4.47163f * g2 * l * l2 +
+                    0.07842f * g * l2 * l2 + l2 * l2 * l;
+  const float H = unit * exp2f(0.2f * log2f(sum)), ratio = L / H;
+  return {H, ratio * (1.36603f + ratio * (-0.47719f + ratio * 0.11116f))};
+}
+
+/// Of a reflection with this 1/d^2. All zeros where no line is.
+__device__ inline Line line_of(const CrystalLines& c, double q, float area, double wavelength) {
+  const double sine = wavelength / 2 * std::sqrt(q);
+  if (!(sine < 1)) return {};
+  const double sine2 = sine * sine, cosine = std::sqrt(1 - sine2), tangent = sine / cosine;
+  const double G2 = (c.U * tangent + c.V) * tangent + c.W;
+  if (!(G2 > 0)) return {};
+  const double position = std::asin(sine) * c.scale + c.origin - c.displacement * cosine;
+
+  const auto s = static_cast<float>(sine), s2 = static_cast<float>(sine2), cos = static_cast<float>(cosine),
+             t = static_cast<float>(tangent);
+  const Width width = pseudo_voigt(static_cast<float>(std::sqrt(G2)),
+                                   c.size * static_cast<float>(wavelength) / cos + c.microstrain * t);
+  const float cos_2theta = 1 - 2 * s2, cot_2theta = cos_2theta / (2 * s * cos);
+  const float asymmetry = fminf(fmaxf(c.asymmetry * cot_2theta, 0.0f), 0.8f);
+  area *= (1 + cos_2theta * cos_2theta) / (cos * s2) * (2 / width.H);
+  const double nearest = std::rint(position);
+  Line line;
+  line.nearest = static_cast<float>(nearest);
+  line.fraction = static_cast<float>(static_cast<double>(line.nearest) - position);
+  line.low = c.half_widths_per_step / (width.H * (1 + asymmetry));
+  line.high = c.half_widths_per_step / (width.H * (1 - asymmetry));
+  line.gaussian = 0.46971864f * (1 - width.eta) * area;  // sqrt(ln 2 / pi)
+  line.lorentz = 0.31830989f * width.eta * area;         // 1 / pi
+  return line;
+}
+
+/// A reflection: 1/d^2 and the area under its lines but for the Lorentz factor.
+struct ReflectedArea {
+  double q;
+  float area;
+};
+__device__ inline ReflectedArea reflected_area(const CrystalLines& c, const Miller& m, float f2) {
+  const double h = m.h, k = m.k, l = m.l;
+  const double* const g = c.metric;
+  const double q = h * (g[0] * h + g[4] * l + g[5] * k) + k * (g[1] * k + g[3] * l) + l * (g[2] * l);
+  float area = static_cast<float>(m.multiplicity) * f2 * expf(-0.5f * c.b_overall * static_cast<float>(q));
+  if (c.axes > 0) {  // March's function, its mean over the orbit
+    float sum = 0;
+    for (int n = 0; n < c.axes; ++n) {
+      const double dot = c.axis[n][0] * h + c.axis[n][1] * k + c.axis[n][2] * l;
+      const double cos2 = fmin(1.0, dot * dot / q);
+      const auto base = static_cast<float>(c.along_axis * cos2 + (1 - cos2) * c.across_axis);
+      sum += 1 / (base * std::sqrt(base));
+    }
+    area *= sum / static_cast<float>(c.axes);
+  }
+  return {q, area};
+}
+
+}  // namespace bragg::cuda

@@ -1,0 +1,210 @@
+// Patterns, one to a block: its points lie in shared memory from the first line to the store, in fp32.
+//
+// The time of a pattern of set 1 on a grid of 8,500 points is that of its exponentials: a line of 26 points
+// width reaches 118 of them, and a warp that draws 64 at a time draws 216 for each line (64 + 118 + a bin), 2
+// clocks for every 32 of them on a multiprocessor that makes 16 a clock. So 1,923 lines are 26,000 clocks;
+// the double precision of their positions 5,000 beside it, the sort 3,000, the rest 1,000.
+#include <algorithm>
+
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/shared_memory.cuh"
+#include "kernels/cuda/launch.h"
+#include "kernels/cuda/pattern/background.cuh"
+#include "kernels/cuda/pattern/draw_lines.cuh"
+#include "kernels/cuda/pattern/measure.cuh"
+#include "kernels/cuda/problem_text.h"
+#include "kernels/error.h"
+
+namespace bragg::cuda {
+namespace {
+
+/// row (points) = f(i), with stores of V elements.
+template <int V, typename T, typename F>
+__device__ void store_row(int points, T* row, const F& f) {
+  for (int pack = static_cast<int>(threadIdx.x); pack < points / V; pack += pattern_threads) {
+    Pack<T, V> values;
+#pragma unroll
+    for (int k = 0; k < V; ++k)
+      values.at[k] = rounded_to<T>(f(pack * V + k));
+    store(row + std::int64_t{pack} * V, values);
+  }
+  for (int i = points / V * V + static_cast<int>(threadIdx.x); i < points; i += pattern_threads)
+    row[i] = rounded_to<T>(f(i));
+}
+
+/// What the network reads: without background, scaled to the maximum. `bins` are two times as many floats.
+template <int V, typename T>
+__device__ void process_and_store(const PatternArguments& a, float* y, float* bins, T* row) {
+  float* const opened = bins + a.bins;
+  if (a.bins > 0) find_background(a, y, bins, opened);
+  float highest = -INFINITY;
+  for_groups(a.points, [&](int group) {
+    for (int i = 4 * group; i < min(4 * group + 4, a.points); ++i) {
+      if (a.bins > 0) y[i] = fmaxf(y[i] - background_at(a, opened, i), 0.0f);
+      highest = larger(highest, y[i]);
+    }
+  });
+  highest = block_max<pattern_threads>(highest);
+  const float scale = highest > 0 ? 1 / highest : 0;
+  store_row<V>(a.points, row, [&](int i) {
+    const float value = highest > 0 ? y[i] * scale : 0;
+    return a.maximum * (a.square_root ? std::sqrt(fmaxf(value, 0.0f)) : value);
+  });
+}
+
+/// Grid: a block for each pattern from `first` on.
+template <typename T, int V>
+__global__ void __launch_bounds__(pattern_threads, 2)
+    draw_patterns(const __grid_constant__ PatternArguments a, std::int64_t first, T* dst,
+                  std::int64_t item_stride) {
+  __shared__ DrawnPattern drawn;
+  __shared__ CrystalLines lines;
+  __shared__ float highest_line[2];
+  auto& memory = *shared_memory<LineMemory>();
+  float* const y = a.large ? a.large + blockIdx.x * a.block_floats : reinterpret_cast<float*>(&memory + 1);
+  // Made anew where they are needed: registers are short.
+  const auto n = [&] { return first + blockIdx.x; };
+  const auto index = [&] { return a.state->first_index + static_cast<std::uint64_t>(n()); };
+  const auto row = [&] { return dst + n() * item_stride; };
+
+  draw_numbers(a, index(), drawn);
+  const auto is_mixture = [&] { return drawn[Effect::impurity] > 0; };
+  const auto crystal = [&](int phase) { return (phase == 0 ? a.crystals : a.impurities)[n()]; };
+  const auto is_inside = [&](std::int32_t one) { return one >= 0 && one < a.set_crystals; };
+  // A kernel cannot refuse a row outside the set, but nobody shall take what it becomes for data.
+  if (!is_inside(crystal(0)) || (is_mixture() && !is_inside(crystal(1)))) {
+    store_row<V>(a.points, row(), [](int) { return NAN; });
+    return;
+  }
+#pragma unroll 1  // one copy of the code that draws lines
+  for (int phase = 0; phase < (is_mixture() ? 2 : 1); ++phase) {
+    prepare_lines(a, crystal(phase), drawn, phase == 1, lines);
+    const float most = draw_lines(a, lines, memory, y + phase * a.padded_points);
+    if (threadIdx.x == 0) highest_line[phase] = most;
+  }
+  __syncthreads();
+  if (!(highest_line[0] > 0)) {
+    store_row<V>(a.points, row(), [](int) { return 0.0f; });
+    return;
+  }
+  const float other_scale =
+      is_mixture() && highest_line[1] > 0 ? static_cast<float>(drawn[Effect::impurity]) / highest_line[1] : 0;
+  float highest = add_background(a, drawn, 1 / highest_line[0], other_scale,
+                                 is_mixture() ? y + a.padded_points : nullptr, y);
+  if (drawn[Effect::noise] > 0 || drawn[Effect::poisson] > 0 || drawn[Effect::gaussian] > 0) {
+    highest = block_max<pattern_threads>(highest);
+    add_noise(a, drawn, index(), highest, y);
+  }
+  cut_ends(a, drawn, y);
+  process_and_store<V>(a, y, a.large ? y + 2 * a.padded_points : reinterpret_cast<float*>(&memory), row());
+}
+
+struct FewVariants {
+  PatternVariant at[few_variants];
+};
+
+/// Grid: one block, a thread for each.
+__global__ void keep_variants(const __grid_constant__ FewVariants variants, std::int32_t count,
+                              PatternVariant* dst) {
+  const auto i = static_cast<std::int32_t>(threadIdx.x);
+  if (i < count) dst[i] = variants.at[i];
+}
+
+/// How a problem is laid out on a device.
+struct Layout {
+  std::int64_t padded_points, bins, block_floats;
+  bool is_large;  ///< its patterns do not fit into shared memory
+  std::size_t shared_bytes, variant_bytes;
+  std::int64_t blocks;  ///< patterns in one launch
+
+  Layout(const PatternProblem& p, std::size_t shared_memory, int multiprocessors) {
+    const std::int64_t points = p.grid.points;
+    padded_points = (points + interval_points - 1) / interval_points * interval_points;
+    const std::int64_t per_bin = p.processing.points_per_bin(p.grid);
+    bins = p.processing.background_window > 0 ? (points + per_bin - 1) / per_bin : 0;
+    const std::int64_t patterns = (p.draws_impurities() ? 2 : 1) * padded_points;
+    constexpr std::size_t statics = 4 << 10;  // at most: beside the dynamic shared memory
+    // The bins lie where the lines lay. Without an impurity that place is theirs still, with room behind.
+    const std::size_t lines = std::max(sizeof(LineMemory), 2 * bins * sizeof(float));
+    shared_bytes = sizeof(LineMemory) + patterns * sizeof(float);
+    is_large = shared_bytes + statics > shared_memory || lines > sizeof(LineMemory);
+    if (is_large) shared_bytes = sizeof(LineMemory);
+    block_floats = is_large ? 2 * padded_points + (2 * bins + 63) / 64 * 64 : 0;
+    blocks = std::min<std::int64_t>(p.N, is_large ? 2 * multiprocessors : 1 << 30);
+    const std::size_t count = p.variants.size() > few_variants ? p.variants.size() : 0;
+    variant_bytes = (count * sizeof(PatternVariant) + 255) / 256 * 256;
+  }
+  std::size_t workspace_bytes() const { return variant_bytes + blocks * block_floats * sizeof(float); }
+};
+
+}  // namespace
+
+std::size_t CudaBackend::workspace_bytes(const PatternProblem& p) const {
+  return Layout(p, shared_memory_, multiprocessors_).workspace_bytes();
+}
+
+void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
+                                     ConstTensor impurities, ConstTensor state, const Activations& dst) {
+  constexpr std::int64_t most = 1 << 30;  // of 32-bit indices
+  if (p.grid.points > most)
+    throw ProblemError("[" + text("render_patterns", p) + "] more than " + std::to_string(most) + " points");
+  const auto describe = [&] { return text("render_patterns", p); };
+  const Layout layout(p, shared_memory_, multiprocessors_);
+  auto* const memory = static_cast<std::byte*>(workspace("render_patterns", layout.workspace_bytes()));
+
+  PatternArguments a;
+  a.N = p.N;
+  a.grid = p.grid;
+  a.points = static_cast<std::int32_t>(p.grid.points);
+  a.padded_points = static_cast<std::int32_t>(layout.padded_points);
+  a.wavelength = p.wavelength;
+  a.maximum = static_cast<float>(p.maximum);
+  a.seed = p.seed;
+  a.square_root = p.processing.square_root;
+  a.points_per_bin = static_cast<std::int32_t>(p.processing.points_per_bin(p.grid));
+  a.bins = static_cast<std::int32_t>(layout.bins);
+  a.line_bin = Division((p.grid.points + no_bin - 2) / (no_bin - 1));
+  a.set_crystals = set.crystals;
+  a.offset = reinterpret_cast<const std::uint64_t*>(set.offset.data());
+  a.metric = reinterpret_cast<const ReciprocalMetric*>(set.metric.data());
+  a.miller = reinterpret_cast<const Miller*>(set.miller.data());
+  a.f2 = reinterpret_cast<const float*>(set.f2.data());
+  a.laue = reinterpret_cast<const LaueRotations*>(set.laue.data());
+  a.crystals = crystals.as<std::int32_t>();
+  a.impurities = impurities.as<std::int32_t>();
+  a.state = state.as<StepState>();
+  a.block_floats = layout.block_floats;
+  if (layout.is_large) a.large = reinterpret_cast<float*>(memory + layout.variant_bytes);
+  a.variant_count = static_cast<std::int32_t>(p.variants.size());
+  if (layout.variant_bytes == 0) {
+    std::copy(p.variants.begin(), p.variants.end(), a.few);
+  } else {
+    auto* const many = reinterpret_cast<PatternVariant*>(memory);
+    for (std::int32_t first = 0; first < a.variant_count; first += few_variants) {
+      FewVariants some;
+      const std::int32_t count = std::min(few_variants, a.variant_count - first);
+      std::copy_n(p.variants.begin() + first, count, some.at);
+      launch(describe, stream_.get(), {dim3(1), dim3(few_variants)}, keep_variants, some, count,
+             many + first);
+    }
+    a.many = many;
+  }
+
+  with_element_type([&]<typename T>() {
+    constexpr int V = 16 / sizeof(T);
+    const auto run = [&](auto kernel) {
+      for (std::int64_t first = 0; first < p.N; first += layout.blocks) {
+        const auto blocks = static_cast<unsigned>(std::min(layout.blocks, p.N - first));
+        launch(describe, stream_.get(), {dim3(blocks), dim3(pattern_threads), layout.shared_bytes}, kernel, a,
+               first, dst.item<T>(0), dst.item_stride);
+      }
+    };
+    if (holds_packs<V>(dst.item<T>(0), dst.item_stride)) {
+      run(draw_patterns<T, V>);
+    } else {
+      run(draw_patterns<T, 1>);
+    }
+  });
+}
+
+}  // namespace bragg::cuda
