@@ -66,7 +66,8 @@ class Run {
     metadata_["batch"] = std::to_string(options.batch);
     metadata_["learning_rate"] = exact(options.learning_rate);
     source_.plan(backend, options.batch);
-    learn_ = backend.record([this] {
+    step_ops_ = backend.record([this] {
+      source_.enqueue(backend_, state(), network_.input(), network_.labels());
       network_.forward();
       network_.loss();
       network_.backward();
@@ -144,8 +145,7 @@ class Run {
 
   void step() {
     const auto start = Clock::now();
-    source_.enqueue(backend_, state(), network_.input(), network_.labels());
-    learn_->run();
+    step_ops_->run();
     ++step_.step;
     step_.first_index += static_cast<std::uint64_t>(options_.batch);
     const double took = seconds_since(start);
@@ -233,7 +233,7 @@ class Run {
   Parameters parameters_;
   Buffer state_buffer_;
   Network network_;
-  std::unique_ptr<Recording> learn_;  ///< a step, but for the batch
+  std::unique_ptr<Recording> step_ops_;  ///< of a step, its batch first
   std::optional<Network> evaluator_;
   StepState step_{0, 0};  ///< the host's copy: what the device holds once it has caught up
   Carried carried_;
