@@ -4,7 +4,8 @@
 #   bench/gpu.sh OUT_DIR [PART...]     on a machine with a driver; without PART all of them, in this order:
 #
 #     ops        every op against the reference, whole models step by step       at most 180 s
-#     kernels    every op's time in bf16, with cuDNN and cuBLASLt beside it      at most 150 s
+#     simulator  patterns of the crystals in data/, set 1 and realistic          at most  14 s
+#     kernels    every op's time in bf16, with cuDNN and cuBLASLt beside it      at most 136 s
 #     steps      training steps and inference of the models                      at most  84 s
 #     pytorch    PyTorch's at batch 256, as many as fit: compiling takes long    at most  95 s
 #     sanitizer  compute-sanitizer's four tools on the small ops                 at most  80 s
@@ -14,19 +15,19 @@
 # says where the latter are if the loader does not know.
 #
 # Binaries that were built elsewhere must come along: build/release/bragg, build/release/bench/bench_kernels and the
-# library libbenchmark.so.* beside it, build/release/bench/bench_training, build/release/tests/kernels/network_ops_test and
-# crystal_ops_test, build/release/tests/nn/nn_test.
+# library libbenchmark.so.* beside it, build/release/bench/bench_training and bench_simulator,
+# build/release/tests/kernels/network_ops_test and crystal_ops_test, build/release/tests/nn/nn_test.
 #
 # Writes OUT_DIR/gpu.json (device, driver, clocks while it ran, commit, date; the results of every step) and the logs
 # beside it. Ends with 1 if a step failed.
 set -u
-out=${1:?usage: bench/gpu.sh OUT_DIR [ops|kernels|steps|pytorch|sanitizer ...]}
+out=${1:?usage: bench/gpu.sh OUT_DIR [ops|simulator|kernels|steps|pytorch|sanitizer ...]}
 shift
-[ $# -gt 0 ] || set -- ops kernels steps pytorch sanitizer
+[ $# -gt 0 ] || set -- ops simulator kernels steps pytorch sanitizer
 for part in "$@"; do
   case $part in
-    ops | kernels | steps | pytorch | sanitizer) ;;
-    *) echo "bench/gpu.sh: no part '$part'; there are ops, kernels, steps, pytorch, sanitizer" >&2; exit 2 ;;
+    ops | simulator | kernels | steps | pytorch | sanitizer) ;;
+    *) echo "bench/gpu.sh: no part '$part'; there are ops, simulator, kernels, steps, pytorch, sanitizer" >&2; exit 2 ;;
   esac
 done
 mkdir -p "$out"
@@ -59,8 +60,17 @@ ops() {
 }
 
 # shellcheck disable=SC2317
+simulator() {
+  cat data/crystals/*.cif >"$out/crystals.cif"
+  for recipe in set1 realistic; do
+    step "simulator_$recipe" 7 "$build/bench/bench_simulator" --device=cuda --precision=bf16 --set="$out/crystals.cif" \
+      --recipe="$recipe" --benchmark_out="$out/simulator_$recipe.json" --benchmark_out_format=json
+  done
+}
+
+# shellcheck disable=SC2317
 kernels() {
-  step kernels_bf16 150 "$build/bench/bench_kernels" --device=cuda --precision=bf16 --peers=cudnn,cublaslt \
+  step kernels_bf16 136 "$build/bench/bench_kernels" --device=cuda --precision=bf16 --peers=cudnn,cublaslt \
     ${PEER_LIBRARIES:+"--peer_libraries=$PEER_LIBRARIES"} --benchmark_min_time=0.02 \
     --benchmark_out="$out/kernels_bf16.json" --benchmark_out_format=json
 }
@@ -93,7 +103,7 @@ sanitizer() {
 }
 
 # The results of an earlier run in this folder are not this one's.
-rm -f "$out"/step_*.log "$out/pytorch.log" "$out/kernels_bf16.json"
+rm -f "$out"/step_*.log "$out/pytorch.log" "$out/kernels_bf16.json" "$out"/simulator_*.json
 : >"$out/steps.txt"
 nvidia-smi --query-gpu=timestamp,clocks.sm,clocks.mem,power.draw,temperature.gpu --format=csv,noheader,nounits \
   --loop-ms=500 >"$out/clocks.csv" 2>/dev/null &
@@ -122,9 +132,12 @@ lines() { cat "$@" 2>/dev/null | grep '^{' | sed '$! s/$/,/'; }
   lines "$out"/step_*.log
   printf '],\n"pytorch": [\n'
   lines "$out/pytorch.log"
-  printf '],\n"kernels_bf16": '
-  # Whole only where bench_kernels came to its end.
-  if [ "$(tail -n 1 "$out/kernels_bf16.json" 2>/dev/null)" = "}" ]; then cat "$out/kernels_bf16.json"; else echo null; fi
+  printf ']'
+  # Whole only where the program came to its end.
+  for name in kernels_bf16 simulator_set1 simulator_realistic; do
+    printf ',\n"%s": ' "$name"
+    if [ "$(tail -n 1 "$out/$name.json" 2>/dev/null)" = "}" ]; then cat "$out/$name.json"; else echo null; fi
+  done
   printf '}\n'
 } >"$out/gpu.json"
 echo "wrote $out/gpu.json"

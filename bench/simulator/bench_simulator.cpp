@@ -1,12 +1,16 @@
 // The simulator's speed: peaks of single structures, and whole sets of crystals to patterns.
 //
 //   bench_simulator --cif FILE... [--dump-peaks FILE]   peaks of every structure, one thread, nothing cached
-//   bench_simulator --set FILE [--threads N] [--recipe NAME]   crystals -> drawn patterns, and drawing alone
+//   bench_simulator --set FILE [--threads N] [--recipe NAME] [--device cuda [--precision bf16]]
+//                                                       crystals -> drawn patterns, and drawing alone
 //
 // and Google Benchmark's own flags. Rates are per second of CPU time, of all threads together: the machine
-// may be shared. simulator_peer.py runs the first beside pymatgen.
+// may be shared; on a GPU per second of its own clock for drawing, else of the wall's. simulator_peer.py runs
+// the first beside pymatgen.
 #include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -67,29 +71,41 @@ class Drawing {
     problem_.processing = recipe.processing;
     problem_.N = batch_size;
     backend.reserve_workspace(backend.workspace_bytes(problem_));
-    rows_ = backend.allocate(batch_size * sizeof(std::int32_t));
     state_ = backend.allocate(sizeof(StepState));
-    patterns_ = backend.allocate(batch_size * problem_.grid.points * sizeof(float));
+    patterns_ = backend.allocate(batch_size * backend.aligned(problem_.grid.points) *
+                                 size_of(backend.element_type()));
+  }
+
+  // Which crystals the next patterns are of: 0, 1, 2 ... of a set, `count` of them, again from the first on
+  // where there are fewer.
+  void choose(const ReflectionSet& set, std::int64_t count) {
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+    for (std::int64_t i = 0; i < count; ++i)
+      rows[i] = static_cast<std::int32_t>(i % set.crystals);
+    const std::size_t bytes = rows.size() * sizeof(std::int32_t);
+    if (rows_.bytes() < bytes) rows_ = backend_.allocate(bytes);
+    backend_.upload(rows.data(), rows_.data(), bytes);
+    count_ = count;
   }
 
   void draw(const ReflectionSet& set) {
-    for (std::int64_t first = 0; first < set.crystals; first += batch_size) {
-      problem_.N = std::min(batch_size, set.crystals - first);
-      auto* rows = reinterpret_cast<std::int32_t*>(rows_.data());
-      for (std::int64_t i = 0; i < problem_.N; ++i)
-        rows[i] = static_cast<std::int32_t>(first + i);
+    const Tensor state{state_.data(), DType::u64};
+    for (std::int64_t first = 0; first < count_; first += batch_size) {
+      problem_.N = std::min(batch_size, count_ - first);
       const std::int64_t points = problem_.grid.points;
-      const ConstTensor crystals{rows, DType::i32};  // each is its own impurity: the same work as any other
-      backend_.render_patterns(problem_, set, crystals, crystals, {state_.data(), DType::u64},
-                               {patterns_.data(), DType::f32, problem_.N, points, 1, points});
-      StepState* state = reinterpret_cast<StepState*>(state_.data());
-      state->first_index += static_cast<std::uint64_t>(problem_.N);
+      // Each is its own impurity: the same work as any other.
+      const ConstTensor crystals{rows_.data() + first * sizeof(std::int32_t), DType::i32};
+      backend_.render_patterns(
+          problem_, set, crystals, crystals, state,
+          {patterns_.data(), backend_.element_type(), problem_.N, points, 1, backend_.aligned(points)});
+      backend_.advance(state, problem_.N);
     }
   }
 
  private:
   Backend& backend_;
   PatternProblem problem_;
+  std::int64_t count_ = 0;
   Buffer rows_, state_, patterns_;
 };
 
@@ -103,39 +119,68 @@ struct Set {
   std::vector<CrystalBatch> batches;
   std::int64_t crystals = 0;
   xrd::Recipe recipe;
+  std::string device, precision;
+
+  std::unique_ptr<Backend> backend(const benchmark::State& state) const {
+    return make_backend({device, static_cast<int>(state.range(0)), "", precision});
+  }
+  /// Enough for a GPU to be timed, whatever the set.
+  std::int64_t patterns_of(const ReflectionSet& set) const {
+    return device == "cpu" ? set.crystals : std::max(set.crystals, 16 * batch_size);
+  }
 };
+
+double seconds_of(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 // Batches of crystals as they come, so that nothing is kept.
 void crystals_to_patterns(benchmark::State& state, const Set& set) {
-  const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
+  const auto backend = set.backend(state);
   Drawing drawing(*backend, set.recipe);
   for (auto _ : state) {
-    for (const CrystalBatch& batch : set.batches)
-      drawing.draw(backend->structure_factors(range_of(set.recipe), batch));
+    state.SetIterationTime(seconds_of([&] {
+      for (const CrystalBatch& batch : set.batches) {
+        const ReflectionSet reflections = backend->structure_factors(range_of(set.recipe), batch);
+        drawing.choose(reflections, reflections.crystals);
+        drawing.draw(reflections);
+        backend->synchronize();  // before the reflections are gone
+      }
+    }));
   }
   state.SetItemsProcessed(state.iterations() * set.crystals);
 }
 
 void structure_factors_alone(benchmark::State& state, const Set& set) {
-  const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
+  const auto backend = set.backend(state);
   for (auto _ : state) {
-    for (const CrystalBatch& batch : set.batches)
-      benchmark::DoNotOptimize(backend->structure_factors(range_of(set.recipe), batch));
+    state.SetIterationTime(seconds_of([&] {
+      for (const CrystalBatch& batch : set.batches)
+        benchmark::DoNotOptimize(backend->structure_factors(range_of(set.recipe), batch));
+    }));
   }
   state.SetItemsProcessed(state.iterations() * set.crystals);
 }
 
 void drawing_alone(benchmark::State& state, const Set& set) {
-  const auto backend = make_backend({"cpu", static_cast<int>(state.range(0)), ""});
+  const auto backend = set.backend(state);
   Drawing drawing(*backend, set.recipe);
   std::vector<ReflectionSet> reflections;
   for (const CrystalBatch& batch : set.batches)
     reflections.push_back(backend->structure_factors(range_of(set.recipe), batch));
+  std::int64_t patterns = 0;
   for (auto _ : state) {
-    for (const ReflectionSet& part : reflections)
-      drawing.draw(part);
+    double seconds = 0;
+    for (const ReflectionSet& part : reflections) {
+      drawing.choose(part, set.patterns_of(part));
+      patterns += set.patterns_of(part);
+      seconds += backend->seconds_of([&] { drawing.draw(part); });
+    }
+    state.SetIterationTime(seconds);
   }
-  state.SetItemsProcessed(state.iterations() * set.crystals);
+  state.SetItemsProcessed(patterns);
 }
 
 }  // namespace
@@ -144,12 +189,14 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   CLI::App app("Speed of the simulator");
   std::vector<std::string> cif;
-  std::string set, dump, recipe = "set1";
+  std::string set, dump, recipe = "set1", device = "cpu", precision = "fp32";
   int threads = 2;
   app.add_option("--cif", cif, "structures whose peaks are timed one by one");
   app.add_option("--dump-peaks", dump, "TSV: structure, two_theta, intensity");
   app.add_option("--set", set, "a CIF of many crystals");
   app.add_option("--recipe", recipe, "how patterns of the set are drawn")->capture_default_str();
+  app.add_option("--device", device, "that computes the set")->capture_default_str();
+  app.add_option("--precision", precision, "of the patterns, on a GPU")->capture_default_str();
   app.add_option("--threads", threads, "for drawing alone; everything else takes one")
       ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
@@ -165,6 +212,8 @@ int main(int argc, char** argv) {
     Set all;
     if (!set.empty()) {
       all.recipe = xrd::load_recipe(recipe);
+      all.device = device;
+      all.precision = precision;
       xrd::CrystalBatchBuilder builder;
       for (const xrd::Crystal& crystal : read_all({set})) {
         builder.add(crystal);
@@ -172,14 +221,14 @@ int main(int argc, char** argv) {
       }
       if (all.crystals % batch_size != 0) all.batches.push_back(builder.take());
       const auto add = [&](const char* name, auto function, int n) {
-        benchmark::RegisterBenchmark(fmt::format("{}/{}", name, all.recipe.name).c_str(), function,
-                                     std::cref(all))
-            ->Arg(n)
-            ->ArgName("threads")
-            ->Iterations(1)
-            ->Repetitions(5)
-            ->MeasureProcessCPUTime()
-            ->Unit(benchmark::kMillisecond);
+        auto* const added = benchmark::RegisterBenchmark(fmt::format("{}/{}", name, all.recipe.name).c_str(),
+                                                         function, std::cref(all));
+        added->Arg(n)->ArgName("threads")->Iterations(1)->Repetitions(5)->Unit(benchmark::kMillisecond);
+        if (device == "cpu") {
+          added->MeasureProcessCPUTime();
+        } else {
+          added->UseManualTime();
+        }
       };
       add("crystals_to_patterns", crystals_to_patterns, 1);
       add("structure_factors", structure_factors_alone, 1);

@@ -130,13 +130,6 @@ inline int __all_sync(unsigned mask, int predicate) {
   return result;
 }
 
-inline unsigned __ballot_sync(unsigned mask, int predicate) {
-  const std::uint64_t* all = simt::exchange(mask, predicate != 0);
-  unsigned result = 0;
-  for (unsigned i = 0; i < 32; ++i)
-    if ((mask >> i & 1) != 0 && all[i] != 0) result |= 1u << i;
-  return result;
-}
 namespace simt {
 template <typename Better>
 int reduce(unsigned mask, int value, const Better& better) {
