@@ -14,8 +14,8 @@ enum class GpuInstructions { sm_80, sm_90a };
 
 class CudaBackend final : public Backend {
  public:
-  /// Throws UsageError where there is no such device. `host`: what draws patterns.
-  CudaBackend(int device, Precision, GpuInstructions, std::unique_ptr<Backend> host);
+  /// Throws UsageError where there is no such device.
+  CudaBackend(int device, Precision, GpuInstructions);
 
   std::string name() const override { return "cuda"; }
   std::string description() const override;
