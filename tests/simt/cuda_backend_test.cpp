@@ -6,6 +6,7 @@
 #include "kernels/backend.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/error.h"
+#include "tests/kernels/crystals.h"
 
 namespace bragg::tests {
 namespace {
