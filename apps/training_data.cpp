@@ -106,6 +106,11 @@ data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind c
     } catch (const data::PatternRefused&) {
     }
   }
+  const auto used = static_cast<std::int64_t>(measured.labels.size());
+  if (used > 0 && used < files.measured()->size()) {
+    fmt::print(stderr, "{}: {} of {} patterns can be used\n", files.measured()->path().string(), used,
+               files.measured()->size());
+  }
   if (measured.labels.empty())
     throw Error(fmt::format("{}: none of {} patterns can be used", files.measured()->path().string(),
                             files.measured()->size()));

@@ -73,7 +73,8 @@ PatternStatistics pattern_statistics(const TwoThetaGrid& grid, std::span<const f
     s.background += (pattern[i] - net[i]) / static_cast<double>(grid.points);
   const auto top = std::max_element(net.begin(), net.end()) - net.begin();
   s.fwhm = width_at(grid, net, top);
-  std::vector<double> heights = heights_of_lines(net, std::max(5 * s.noise, 0.01 * net[top]));
+  std::vector<double> heights;
+  if (net[top] > 0) heights = heights_of_lines(net, std::max(5 * s.noise, 0.01 * net[top]));
   std::sort(heights.begin(), heights.end());
   s.lines = static_cast<double>(heights.size());
   if (heights.size() >= 2) s.second = heights[heights.size() - 2] / heights.back();

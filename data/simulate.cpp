@@ -1,6 +1,7 @@
 #include "data/simulate.h"
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "data/stream.h"
@@ -9,7 +10,7 @@
 namespace bragg::data {
 namespace {
 
-constexpr std::int64_t crystals_per_portion = 1024;
+constexpr std::int64_t crystals_per_portion = 1024, patterns_per_portion = 1 << 16;
 constexpr std::int64_t patterns_per_batch = 256;
 
 }  // namespace
@@ -28,6 +29,10 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
                          .seed = options.seed,
                          .variants = options.recipe.variants,
                          .processing = {}};
+  if (crystals < 2) {  // there is no other crystal
+    for (PatternVariant& variant : problem.variants)
+      variant[Effect::impurity] = {};
+  }
   problem.validate();
   backend.reserve_workspace(backend.workspace_bytes(problem));
   const Buffer state = backend.allocate(sizeof(StepState));
@@ -36,21 +41,32 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
   const Buffer drawn = backend.allocate(patterns_per_batch * points * size_of(backend.element_type()));
   std::vector<float> host_patterns(patterns_per_batch * points);
 
-  for (std::int64_t first = 0; first < crystals; first += crystals_per_portion) {
-    const std::int64_t count = std::min(crystals_per_portion, crystals - first);
+  const std::int64_t portion =
+      std::clamp<std::int64_t>(patterns_per_portion / per_crystal, 1, crystals_per_portion);
+  for (std::int64_t first = 0; first < crystals; first += portion) {
+    const std::int64_t count = std::min(portion, crystals - first);
     const auto index_of = [&](std::int64_t pattern) {
       return static_cast<std::uint64_t>(first * per_crystal + pattern);
     };
-    // The store holds the portion's crystals and behind them the impurities that its patterns draw.
+    // The store holds the portion's crystals and behind them the impurities that its patterns draw from
+    // elsewhere.
     std::vector<std::int64_t> impurities;
+    std::map<std::int64_t, std::int32_t> row_of;
     std::vector<std::int32_t> row(count * per_crystal), impurity_row(count * per_crystal, 0);
     for (std::int64_t pattern = 0; pattern < count * per_crystal; ++pattern) {
       row[pattern] = static_cast<std::int32_t>(pattern / per_crystal);
       if (!problem.draws_impurities()) continue;
       if (!(draw_pattern(problem, index_of(pattern))[Effect::impurity] > 0)) continue;
       const Philox4 words = data_call(options.seed, DataDraw::impurity, 0, index_of(pattern));
-      impurity_row[pattern] = static_cast<std::int32_t>(count + static_cast<std::int64_t>(impurities.size()));
-      impurities.push_back(uniform_below(words[0], static_cast<std::uint64_t>(crystals)));
+      const std::int64_t other = uniform_below(words[0], static_cast<std::uint64_t>(crystals));
+      if (other >= first && other < first + count) {
+        impurity_row[pattern] = static_cast<std::int32_t>(other - first);
+        continue;
+      }
+      const auto [place, is_new] = row_of.try_emplace(
+          other, static_cast<std::int32_t>(count) + static_cast<std::int32_t>(impurities.size()));
+      if (is_new) impurities.push_back(other);
+      impurity_row[pattern] = place->second;
     }
     const ReflectionStore store(
         backend, count + static_cast<std::int64_t>(impurities.size()),

@@ -1,5 +1,6 @@
-// What a pattern leaves to chance, drawn alike by every backend, and the strained metric: in double
-// precision, from (seed, index) alone. Reflections and lines are decided by crystal_math.h's formulas.
+// What a pattern leaves to chance, drawn alike by every backend (what is chosen, to the bit; numbers but for
+// the last digits of a logarithm), and the strained metric: in double precision, from (seed, index) alone.
+// Reflections and lines are decided by crystal_math.h's formulas.
 #pragma once
 
 #include <array>
@@ -135,21 +136,33 @@ inline DrawnPattern draw_pattern(const PatternProblem& p, std::uint64_t index) {
   return draw_pattern(p.variants.data(), static_cast<std::int32_t>(p.variants.size()), p.seed, index);
 }
 
-/// Element e of the metric of the strained cell: with d = distortion, g_ii (1 + 2 d t_i) and g_ij + d t_k
-/// sqrt(g_ii g_jj), averaged over the Laue group (g -> R g R^T), which makes it as symmetric as the cell, in
-/// any setting; then (1 + strain)^-2. 1/d moves by (1 + 2 d) / (1 + strain) at most.
+/// Element e of the metric of the strained cell: in an orthonormal frame, g = L L^T with L lower triangular,
+/// L (1 + 2 d T) L^T, with d = distortion and T of the elements t_i and t_k / 2; averaged over the Laue group
+/// (g -> R g R^T), which makes it as symmetric as the cell, in any setting; then (1 + strain)^-2. The
+/// eigenvalues of T are at most 2, so 1/d moves by factors from sqrt(1 - 4 |d|) to sqrt(1 + 4 |d|), over 1 +
+/// strain.
 BRAGG_HOST_DEVICE inline double strained_element(const ReciprocalMetric& metric, const LaueRotations& laue,
                                                  double strain, double distortion, const double (&t)[6],
                                                  int e) {
   const double* const g = metric.data();
   double element = g[e];
   if (distortion != 0) {
-    double full[3][3] = {{g[0] * (1 + 2 * distortion * t[0]), 0, 0},
-                         {0, g[1] * (1 + 2 * distortion * t[1]), 0},
-                         {0, 0, g[2] * (1 + 2 * distortion * t[2])}};
-    full[1][2] = full[2][1] = g[3] / 2 + distortion * t[3] * std::sqrt(g[1] * g[2]);
-    full[0][2] = full[2][0] = g[4] / 2 + distortion * t[4] * std::sqrt(g[0] * g[2]);
-    full[0][1] = full[1][0] = g[5] / 2 + distortion * t[5] * std::sqrt(g[0] * g[1]);
+    const double l00 = std::sqrt(g[0]), l10 = g[5] / 2 / l00, l20 = g[4] / 2 / l00,
+                 l11 = std::sqrt(g[1] - l10 * l10), l21 = (g[3] / 2 - l20 * l10) / l11,
+                 l22 = std::sqrt(g[2] - l20 * l20 - l21 * l21);
+    const double frame[3][3] = {{l00, 0, 0}, {l10, l11, 0}, {l20, l21, l22}};
+    const double change[3][3] = {{1 + 2 * distortion * t[0], distortion * t[5], distortion * t[4]},
+                                 {distortion * t[5], 1 + 2 * distortion * t[1], distortion * t[3]},
+                                 {distortion * t[4], distortion * t[3], 1 + 2 * distortion * t[2]}};
+    double full[3][3] = {};
+    for (int row = 0; row < 3; ++row) {
+      for (int column = 0; column < 3; ++column) {
+        for (int k = 0; k < 3; ++k) {
+          for (int l = 0; l < 3; ++l)
+            full[row][column] += frame[row][k] * change[k][l] * frame[column][l];
+        }
+      }
+    }
     const int i = e < 3 ? e : e == 3 ? 1 : 0, j = e < 3 ? e : e == 5 ? 1 : 2;
     double sum = 0;
     for (int n = 0; n < laue.count; ++n) {

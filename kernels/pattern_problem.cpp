@@ -119,8 +119,8 @@ void PatternProblem::validate() const {
   if (!std::isfinite(wavelength) || wavelength <= 0) fail("wavelength {} is not above 0", wavelength);
   if (!std::isfinite(maximum) || maximum <= 0) fail("maximum {} is not above 0", maximum);
   if (variants.empty()) fail("variants {} < 1", variants.size());
-  if (!std::isfinite(processing.background_window) || processing.background_window < 0)
-    fail("background_window {} < 0", processing.background_window);
+  if (!(processing.background_window >= 0 && processing.background_window <= 180))
+    fail("background_window {} is not in 0..180 degrees", processing.background_window);
   double total = 0;
   for (const PatternVariant& v : variants) {
     check(v, grid);

@@ -216,9 +216,9 @@ Recipe parse_recipe(std::string_view text, std::string_view source) {
     check_keys(*processing, {"background_window", "square_root"}, source);
     read_number(*processing, "background_window", source, recipe.processing.background_window);
     read_bool(*processing, "square_root", source, recipe.processing.square_root);
-    if (recipe.processing.background_window < 0) {
-      fail(source, *processing, fmt::format("background_window {} < 0", recipe.processing.background_window));
-    }
+    const double window = recipe.processing.background_window;
+    if (!(window >= 0 && window <= 180))
+      fail(source, *processing, fmt::format("background_window {} is not in 0..180 degrees", window));
   }
   if (const toml::table* cells = section("cells")) recipe.cells = read_cells(*cells, source);
   if (const toml::table* measured = section("measured")) {
@@ -281,7 +281,7 @@ StolRange stol_range(const TwoThetaGrid& grid, double wavelength, const Recipe& 
   // Of all variants: how far a line stands from where the unstrained cell has it, and how far its profile
   // reaches from there (a Lorentzian's to profile_cut, as a Gaussian's: its tails from beyond are not worth
   // the reflections).
-  double shift = 0, strain = 0, longest = wavelength;
+  double shift = 0, farther = 1, nearer = 1, longest = wavelength;
   for (const PatternVariant& v : recipe.variants) {
     if (v.weight == 0) continue;
     const auto largest = [&](Effect e) {
@@ -289,7 +289,9 @@ StolRange stol_range(const TwoThetaGrid& grid, double wavelength, const Recipe& 
     };
     shift = std::max(shift, largest(Effect::zero_shift) + 2 * largest(Effect::displacement) /
                                                               goniometer_radius * 180 / std::numbers::pi);
-    strain = std::max(strain, (1 + largest(Effect::strain)) * (1 + 2 * largest(Effect::distortion)) - 1);
+    const double strain = largest(Effect::strain), distortion = largest(Effect::distortion);
+    farther = std::max(farther, (1 + strain) / std::sqrt(1 - 4 * distortion));
+    nearer = std::min(nearer, (1 - strain) / std::sqrt(1 + 4 * distortion));
     if (!v[Effect::k_alpha2].is_absent()) longest = std::max(longest, k_alpha_wavelengths(wavelength)[1]);
   }
   const auto reach = [&](double two_theta) {
@@ -317,8 +319,8 @@ StolRange stol_range(const TwoThetaGrid& grid, double wavelength, const Recipe& 
     low = std::max(0.0, low - step);
   while (high < last && high - reach(high) - shift <= grid.end())
     high = std::min(last, high + step);
-  return {stol_from_two_theta(low, longest) / (1 + strain),
-          stol_from_two_theta(high, 2 * wavelength - longest) * (1 + strain)};
+  return {stol_from_two_theta(low, longest) * nearer,
+          stol_from_two_theta(high, 2 * wavelength - longest) * farther};
 }
 
 }  // namespace bragg::xrd

@@ -23,7 +23,6 @@ struct RowPlan {
   /// Throws ProblemError where a Miller index would not fit 16 bits.
   RowPlan(const CrystalBatch&, const InverseDSquaredRange&);
 
-  std::int64_t crystals() const { return static_cast<std::int64_t>(grid.size()); }
   /// Of rows, all blocks filled up.
   std::int64_t slots() const;
 

@@ -161,7 +161,8 @@ double background_at(const TwoThetaGrid& grid, std::int64_t i, const DrawnPatter
     at = next;
   }
   double y = drawn[Effect::chebyshev] * (1 + polynomial / chebyshev_terms) / 2 + drawn[Effect::floor];
-  if (drawn[Effect::air_scatter] > 0) y += drawn[Effect::air_scatter] * grid.start / two_theta;
+  if (drawn[Effect::air_scatter] > 0 && grid.start > 0)
+    y += drawn[Effect::air_scatter] * grid.start / two_theta;
   if (drawn[Effect::hump] > 0) {
     y += drawn[Effect::hump] *
          gaussian_profile((two_theta - drawn[Effect::hump_centre]) / drawn[Effect::hump_width]);

@@ -32,6 +32,16 @@ TEST(PatternStatistics, OfAPatternMadeByHand) {
   EXPECT_NEAR(s.covered, 1, 0.001);
 }
 
+TEST(PatternStatistics, OfNothingAreZeros) {
+  const TwoThetaGrid grid{10, 0.01, 2000};
+  for (const float constant : {0.0f, 3.0f}) {
+    const auto s = data::values(data::pattern_statistics(grid, std::vector<float>(grid.points, constant)));
+    EXPECT_EQ(s[0], 0);
+    for (int k : {1, 3, 4, 5})
+      EXPECT_EQ(s[k], 0) << data::statistic_names[k];
+  }
+}
+
 TEST(PatternStatistics, Percentiles) {
   const std::vector<double> sorted{1, 2, 4, 8};
   EXPECT_EQ(data::percentile(sorted, 0), 1);

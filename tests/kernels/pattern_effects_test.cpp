@@ -409,6 +409,15 @@ TEST_P(PatternEffects, NoiseHasTheMomentsOfCounting) {
   }
 }
 
+// At 2 theta = 0 air scatter would be 0 / 0.
+TEST_P(PatternEffects, AGridFromZeroHasNoAirScatter) {
+  set(Effect::W, 0.01);
+  problem.grid = {0, 0.01, 3000};
+  const auto clean = draw(line_at(20));
+  set(Effect::air_scatter, 0.3);
+  EXPECT_TRUE(identical(draw(line_at(20)), clean));
+}
+
 TEST_P(PatternEffects, CutsLeaveZeros) {
   set(Effect::W, 0.01);
   set(Effect::floor, 0.1);
@@ -443,7 +452,21 @@ TEST_P(PatternEffects, ProcessingRemovesASlopeAndTakesTheRoot) {
 
 TEST(StrainedMetric, KeepsTheSymmetryInEverySetting) {
   double most = 0;
+  auto groups = varied_groups(1);
+  // Rhombohedral axes of a long hexagonal cell, alpha = 24 degrees: (111) is far shorter than its indices.
   for (const CrystalGroup& group : varied_groups(1)) {
+    if (group.name != "R-3c:R") continue;
+    CrystalGroup oblique = group;
+    oblique.name = "oblique";
+    const double c = std::cos(24 / degrees), volume2 = 1 - 3 * c * c + 2 * c * c * c;
+    for (int i = 0; i < 3; ++i) {
+      oblique.metric[i] = (1 - c * c) / volume2 / 100;
+      oblique.metric[3 + i] = 2 * (c * c - c) / volume2 / 100;
+    }
+    groups.push_back(oblique);
+  }
+  ASSERT_EQ(groups.back().name, "oblique");
+  for (const CrystalGroup& group : groups) {
     const LaueRotations laue = laue_rotations(group.operators);
     const DrawnPattern drawn = [&] {
       PatternProblem p;
@@ -453,7 +476,8 @@ TEST(StrainedMetric, KeepsTheSymmetryInEverySetting) {
       return draw_pattern(p, 17);
     }();
     const ReciprocalMetric g = strained_metric(group.metric, laue, 0.004, 0.01, drawn.distortion);
-    for (const auto& [h, k, l] : {std::array{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {2, -1, 3}, {1, 4, -2}}) {
+    for (const auto& [h, k, l] :
+         {std::array{1, 0, 0}, {0, 1, 0}, {0, 0, 1}, {2, -1, 3}, {1, 4, -2}, {1, 1, 1}}) {
       const double q = inverse_d_squared(g, h, k, l);
       for (int n = 0; n < laue.count; ++n) {
         const auto& r = laue.rotation[n];
@@ -463,7 +487,7 @@ TEST(StrainedMetric, KeepsTheSymmetryInEverySetting) {
         EXPECT_NEAR(image, q, 1e-13 * q) << group.name;
       }
       const double change = std::sqrt(q / inverse_d_squared(group.metric, h, k, l)) * 1.004 - 1;
-      EXPECT_LE(std::abs(change), 0.0201) << group.name;
+      EXPECT_LE(std::abs(change), 0.0206) << group.name;  // 1 - sqrt(1 - 0.04), rounded up
       most = std::max(most, std::abs(change));
     }
   }

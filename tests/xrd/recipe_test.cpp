@@ -115,7 +115,7 @@ TEST(Recipe, MistakesAreNamed) {
   EXPECT_EQ(message_of("[[variant]]\nW = 1\nsize = {log_uniform = [0, 6]}\n"),
             "my.toml:3: size: log_uniform from 0, not above 0");
   EXPECT_EQ(message_of("[processing]\nbackground_window = -1\n[[variant]]\nW = 1\n"),
-            "my.toml:1: background_window -1 < 0");
+            "my.toml:1: background_window -1 is not in 0..180 degrees");
   EXPECT_EQ(message_of("[cells]\nscale = [1.2, 0.8]\n[[variant]]\nW = 1\n"),
             "my.toml:1: scale [1.2, 0.8] is no range in 0.1..10");
   EXPECT_EQ(message_of("[measured]\nshare = 2\n[[variant]]\nW = 1\n"), "my.toml:1: share 2 is not in 0..1");

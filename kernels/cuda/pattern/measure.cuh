@@ -50,7 +50,8 @@ class DrawnBackground {
     }
     if (air_scatter_ > 0 || hump_ > 0) {
       const double two_theta = start_ + i * step_;
-      if (air_scatter_ > 0) y += air_scatter_ * static_cast<float>(start_) / static_cast<float>(two_theta);
+      if (air_scatter_ > 0 && start_ > 0)
+        y += air_scatter_ * static_cast<float>(start_) / static_cast<float>(two_theta);
       if (hump_ > 0) {
         const float u = static_cast<float>(two_theta - hump_centre_) * hump_sharpness_;
         y += hump_ * exp2f(-u * u);
