@@ -147,32 +147,27 @@ BRAGG_HOST_DEVICE inline double strained_element(const ReciprocalMetric& metric,
   const double* const g = metric.data();
   double element = g[e];
   if (distortion != 0) {
-    const double l00 = std::sqrt(g[0]), l10 = g[5] / 2 / l00, l20 = g[4] / 2 / l00,
-                 l11 = std::sqrt(g[1] - l10 * l10), l21 = (g[3] / 2 - l20 * l10) / l11,
-                 l22 = std::sqrt(g[2] - l20 * l20 - l21 * l21);
-    const double frame[3][3] = {{l00, 0, 0}, {l10, l11, 0}, {l20, l21, l22}};
-    const double change[3][3] = {{1 + 2 * distortion * t[0], distortion * t[5], distortion * t[4]},
-                                 {distortion * t[5], 1 + 2 * distortion * t[1], distortion * t[3]},
-                                 {distortion * t[4], distortion * t[3], 1 + 2 * distortion * t[2]}};
-    double full[3][3] = {};
-    for (int row = 0; row < 3; ++row) {
-      for (int column = 0; column < 3; ++column) {
-        for (int k = 0; k < 3; ++k) {
-          for (int l = 0; l < 3; ++l)
-            full[row][column] += frame[row][k] * change[k][l] * frame[column][l];
-        }
-      }
-    }
+    // The average of g itself is g; what is added to it is small, and float is enough.
+    const auto d = static_cast<float>(distortion);
+    const auto g0 = static_cast<float>(g[0]), g1 = static_cast<float>(g[1]), g2 = static_cast<float>(g[2]);
+    const float l00 = std::sqrt(g0), l10 = static_cast<float>(g[5]) / (2 * l00),
+                l20 = static_cast<float>(g[4]) / (2 * l00), l11 = std::sqrt(g1 - l10 * l10),
+                l21 = (static_cast<float>(g[3]) / 2 - l20 * l10) / l11,
+                l22 = std::sqrt(g2 - l20 * l20 - l21 * l21);
     const int i = e < 3 ? e : e == 3 ? 1 : 0, j = e < 3 ? e : e == 5 ? 1 : 2;
-    double sum = 0;
-    for (int n = 0; n < laue.count; ++n) {
-      const std::int8_t* const r = laue.rotation.data()[n].data();
-      for (int k = 0; k < 3; ++k) {
-        for (int l = 0; l < 3; ++l)
-          sum += r[3 * i + k] * full[k][l] * r[3 * j + l];
-      }
+    float sum = 0;
+    for (int n = 0; n < laue.count; ++n) {  // rows i and j of R L
+      const std::int8_t *const a = laue.rotation.data()[n].data() + 3 * i,
+                               *const b = laue.rotation.data()[n].data() + 3 * j;
+      const float u0 = a[0] * l00 + a[1] * l10 + a[2] * l20, u1 = a[1] * l11 + a[2] * l21, u2 = a[2] * l22,
+                  v0 = b[0] * l00 + b[1] * l10 + b[2] * l20, v1 = b[1] * l11 + b[2] * l21, v2 = b[2] * l22;
+      sum += 2 * (static_cast<float>(t[0]) * u0 * v0 + static_cast<float>(t[1]) * u1 * v1 +
+                  static_cast<float>(t[2]) * u2 * v2) +
+             static_cast<float>(t[3]) * (u1 * v2 + u2 * v1) + static_cast<float>(t[4]) * (u0 * v2 + u2 * v0) +
+             static_cast<float>(t[5]) * (u0 * v1 + u1 * v0);
     }
-    element = (i == j ? 1 : 2) * (sum / laue.count);
+    element +=
+        static_cast<double>(static_cast<float>(i == j ? 1 : 2) * d * sum / static_cast<float>(laue.count));
   }
   return strain != 0 ? element * (1 / ((1 + strain) * (1 + strain))) : element;
 }
