@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "data/pattern_set.h"
+#include "data/pattern_table.h"
 #include "kernels/backend.h"
 
 namespace bragg::data {
@@ -34,10 +35,8 @@ class StoredPatterns {
   const PatternSet& set_;
   StoredOptions options_;
   std::int64_t N_ = 0;
-  Buffer table_;       ///< f32 (rows, points), each with maximum 1
-  Buffer candidates_;  ///< i32 (rows): 0, 1, 2, ...
-  Buffer labels_;      ///< i32 (rows)
-  Buffer rows_;        ///< i32 (N): of the batch at hand
+  PatternTable table_;  ///< of the rows, each pattern with maximum 1
+  Buffer rows_;         ///< i32 (N): of the batch at hand
 };
 
 }  // namespace bragg::data

@@ -1,7 +1,6 @@
 #include "data/stream.h"
 
 #include <algorithm>
-#include <numeric>
 #include <span>
 
 #include <fmt/format.h>
@@ -142,11 +141,10 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
   impurities_ = backend.allocate(N * sizeof(std::int32_t));
   if (has_measured()) {
     const MeasuredPatterns& measured = options_.measured;
-    std::vector<std::int32_t> all(measured.labels.size());
-    std::iota(all.begin(), all.end(), 0);
-    measured_ = uploaded(backend, std::span<const float>(measured.patterns));
-    measured_labels_ = uploaded(backend, std::span<const std::int32_t>(measured.labels));
-    measured_candidates_ = uploaded(backend, std::span<const std::int32_t>(all));
+    measured_ = PatternTable(backend, points(), measured.labels, [&](std::int64_t i) {
+      const auto first = measured.patterns.begin() + i * points();
+      return std::vector<float>(first, first + points());
+    });
   }
   N_ = N;
   backend.reserve_workspace(backend.workspace_bytes(problem()));
@@ -171,17 +169,10 @@ void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activatio
   }
   backend.render_patterns(p, store_.reflections(), rows, impurities, state, patterns);
   if (!has_measured()) return;
-  const auto count = static_cast<std::int64_t>(options_.measured.labels.size());
-  backend.draw_rows({.N = N_,
-                     .candidates = count,
-                     .seed = options_.seed,
-                     .purpose = DataDraw::measured,
-                     .share = options_.measured.share},
-                    {measured_candidates_.data(), DType::i32}, state, rows);
-  backend.gather_rows({.N = N_, .table_rows = count, .row_length = 1, .keep_at_minus_1 = true},
-                      {measured_labels_.data(), DType::i32}, rows, classes);
-  backend.gather_rows({.N = N_, .table_rows = count, .row_length = points(), .keep_at_minus_1 = true},
-                      {measured_.data(), DType::f32}, rows, patterns);
+  measured_.enqueue(
+      backend,
+      {.N = N_, .seed = options_.seed, .purpose = DataDraw::measured, .share = options_.measured.share},
+      state, rows, patterns, labels);
 }
 
 }  // namespace bragg::data

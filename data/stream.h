@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "data/pattern_table.h"
 #include "kernels/backend.h"
 #include "xrd/crystal.h"
 #include "xrd/recipe.h"
@@ -82,8 +83,7 @@ class PatternStream {
   Buffer labels_;      ///< i32 (store)
   Buffer rows_;        ///< i32 (N): of the batch at hand
   Buffer impurities_;  ///< i32 (N)
-  Buffer measured_, measured_labels_,
-      measured_candidates_;  ///< f32 (count, points), i32 (count), i32 (count)
+  PatternTable measured_;
 };
 
 }  // namespace bragg::data
