@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 #include <utility>
 #include <vector>
 
@@ -10,6 +9,7 @@
 
 #include "data/generator_group.h"
 #include "kernels/error.h"
+#include "kernels/pattern_math.h"
 #include "kernels/random.h"
 #include "xrd/close_contacts.h"
 #include "xrd/space_groups.h"
@@ -45,8 +45,8 @@ class Draws {
   float uniform() { return uniform01(bits()); }
   std::size_t below(std::size_t count) { return uniform_below(bits(), count); }
   double normal() {
-    const double u = 1.0 - uniform(), v = uniform();
-    return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v);
+    const std::uint32_t first = bits(), second = bits();
+    return normal_pair(first, second).first;
   }
   /// Index into cumulative weights.
   std::size_t from(const std::vector<double>& cumulative) {

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "kernels/error.h"
+#include "xrd/integer_matrix.h"
 #include "xrd/space_groups.h"
 #include "xrd/symmetry_tables.h"
 
@@ -23,23 +24,6 @@ using Vector = std::array<Integer, 3>;
 using Matrix = std::array<Vector, 3>;  ///< rows
 
 constexpr Matrix unit{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
-
-Vector operator*(const Matrix& m, const Vector& v) {
-  Vector out{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      out[i] += m[i][j] * v[j];
-  return out;
-}
-
-Matrix operator*(const Matrix& a, const Matrix& b) {
-  Matrix out{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k)
-        out[i][j] += a[i][k] * b[k][j];
-  return out;
-}
 
 Matrix plus(Matrix a, const Matrix& b, Integer factor = 1) {
   for (std::size_t i = 0; i < 3; ++i)
@@ -60,10 +44,6 @@ Vector negated(const Vector& v) {
 
 Vector cross(const Vector& a, const Vector& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-
-Integer dot(const Vector& a, const Vector& b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 
 Integer determinant(const Matrix& m) {

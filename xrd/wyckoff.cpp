@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "kernels/error.h"
+#include "xrd/integer_matrix.h"
 
 namespace bragg::xrd {
 namespace {
@@ -29,23 +30,6 @@ int modulo_one(int value) {
   return value < 0 ? value + one : value;
 }
 
-int dot(const Vector& a, const Vector& b) {
-  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-}
-
-Vector product(const Matrix& m, const Vector& v) {
-  return {dot(m[0], v), dot(m[1], v), dot(m[2], v)};
-}
-
-Matrix product(const Matrix& a, const Matrix& b) {
-  Matrix out{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k)
-        out[i][j] += a[i][k] * b[k][j];
-  return out;
-}
-
 struct Motion {
   Matrix rotation, inverse;
   Vector translation;
@@ -58,7 +42,7 @@ struct Motion {
     }
     // Of finite order: the last power before the identity is the inverse.
     inverse = unit;
-    for (Matrix power = rotation; power != unit; power = product(power, rotation))
+    for (Matrix power = rotation; power != unit; power = power * rotation)
       inverse = power;
   }
 };
@@ -262,10 +246,10 @@ AffineMap map_of(const Flat& flat) {
 AffineMap image(const AffineMap& map, const Motion& motion) {
   AffineMap out;
   out.dimension = map.dimension;
-  out.offset = product(motion.rotation, map.offset);
+  out.offset = motion.rotation * map.offset;
   for (std::size_t i = 0; i < 3; ++i) {
     out.offset[i] = modulo_one(out.offset[i] + motion.translation[i]);
-    out.direction[i] = product(motion.rotation, map.direction[i]);
+    out.direction[i] = motion.rotation * map.direction[i];
   }
   return out;
 }
