@@ -55,8 +55,7 @@ class Gallery {
                         fmt::format("<b>{}</b> = {} {}: {}", info.name, example.value,
                                     info.unit == "1" ? "" : info.unit, report::escaped(info.meaning)));
     }
-    data::SimulateOptions drawn = options_;
-    for (auto& pattern : draw(drawn, 3)) {
+    for (const auto& pattern : draw(options_, 3)) {
       std::vector<float> processed = pattern;
       process_pattern(options_.recipe.processing, options_.grid, processed);
       recipe += figure(pattern, processed, "as measured; below, as a network reads it");

@@ -103,10 +103,10 @@ Distribution read_distribution(const toml::node& node, const std::string& key, s
 }
 
 /// What the ops would refuse is refused here, with the line.
-template <typename Check>
-void checked(std::string_view source, const toml::node& where, Check check) {
+void check(const EffectInfo& info, const Distribution& distribution, std::string_view source,
+           const toml::node& where) {
   try {
-    check();
+    validate(info, distribution);
   } catch (const ProblemError& error) {
     std::string_view what = error.what();
     if (const auto at = what.find("] "); at != std::string_view::npos) what.remove_prefix(at + 2);
@@ -129,7 +129,7 @@ PatternVariant read_variant(const toml::table& table, std::string_view source) {
     const toml::node* node = table.get(info.name);
     if (!node) continue;
     v.effects[e] = read_distribution(*node, std::string(info.name), source);
-    checked(source, *node, [&] { validate(info, v.effects[e]); });
+    check(info, v.effects[e], source, *node);
   }
   if (v.weight < 0) fail(source, *table.get("weight"), fmt::format("weight {} < 0", v.weight));
   return v;

@@ -19,8 +19,7 @@ struct UniqueReflections {
 };
 
 /// All hkl with 1/d^2 in `range` that are the lexicographically largest of their orbit and not extinct,
-/// descending. Throws
-/// ProblemError where an index would not fit 16 bits.
+/// descending. Throws ProblemError where an index would not fit 16 bits.
 void list_unique_reflections(const ReciprocalMetric&, std::span<const SymmetryOperator>,
                              const InverseDSquaredRange& range, UniqueReflections&);
 

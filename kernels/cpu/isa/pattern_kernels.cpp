@@ -114,10 +114,6 @@ Floats uniform(Words bits) {
   return __builtin_convertvector(reinterpret_cast<Ints>(bits >> 8), Floats) * 0x1p-24f;
 }
 
-}  // namespace
-
-namespace {
-
 // Full width of the pseudo-Voigt of Thompson, Cox & Hastings: the fifth root by Newton from a formula that is
 // right to 1 % (Olivero & Longbothum 1977).
 Floats voigt_width(Floats G, Floats L) {
