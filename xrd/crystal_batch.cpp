@@ -156,6 +156,17 @@ void CrystalBatchBuilder::add(const Crystal& crystal) {
 CrystalBatch CrystalBatchBuilder::take() {
   CrystalBatch out = std::move(batch_);
   batch_ = {};
+  // Numbered by species, not by which came first: backends add atoms up in the order of their form factors,
+  // and a crystal's sums must have the same bits whatever else is in the batch.
+  std::vector<FormFactor> ordered;
+  std::vector<std::int32_t> renumbered(form_factor_index_.size());
+  for (const auto& [species, index] : form_factor_index_) {
+    renumbered[static_cast<std::size_t>(index)] = static_cast<std::int32_t>(ordered.size());
+    ordered.push_back(out.form_factors[static_cast<std::size_t>(index)]);
+  }
+  for (ScatteringAtom& atom : out.atoms)
+    atom.form_factor = renumbered[static_cast<std::size_t>(atom.form_factor)];
+  out.form_factors = std::move(ordered);
   form_factor_index_.clear();
   return out;
 }

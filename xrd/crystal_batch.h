@@ -16,7 +16,7 @@ namespace bragg::xrd {
 class CrystalBatchBuilder {
  public:
   void add(const Crystal&);
-  /// The batch so far; the builder is empty afterwards.
+  /// The batch so far, its form factors in the order of their species; the builder is empty afterwards.
   CrystalBatch take();
 
  private:

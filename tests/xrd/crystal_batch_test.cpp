@@ -201,5 +201,30 @@ TEST(CrystalBatch, FormFactorsAreSharedAndTheBuilderStartsAgain) {
   EXPECT_EQ(builder.take().form_factors.size(), 1u);
 }
 
+// Sums go by form factors: in which order may not depend on the other crystals of the batch.
+TEST(CrystalBatch, FormFactorsAreInTheOrderOfSpecies) {
+  const auto& t = reference_setting(1);
+  const auto of = [&](const std::vector<std::uint8_t>& elements) {
+    Crystal crystal{.name = "a", .cell = {5, 6, 7, 80, 85, 95}, .group = t.setting, .sites = {}};
+    for (const std::uint8_t Z : elements)
+      crystal.sites.push_back(
+          place(crystal.cell, t.setting.operators, {0.1, 0.2, 0.01 * Z}, {Z, 0}, 1, 0, true));
+    return crystal;
+  };
+  const CrystalBatch alone = make_batch(std::vector{of({14, 8, 26})}),
+                     after = make_batch(std::vector{of({26, 6}), of({14, 8, 26})});
+  ASSERT_EQ(alone.form_factors.size(), 3u);
+  ASSERT_EQ(after.form_factors.size(), 4u);
+  std::vector<int> order;
+  for (std::size_t j = 0; j < 3; ++j) {
+    order.push_back(alone.atoms[j].form_factor);
+    const std::size_t behind = after.atom_offset[1] + j;
+    EXPECT_EQ(after.atoms[behind].form_factor, alone.atoms[j].form_factor + 1);  // carbon is before oxygen
+    EXPECT_EQ(after.form_factors[after.atoms[behind].form_factor].a,
+              alone.form_factors[alone.atoms[j].form_factor].a);
+  }
+  EXPECT_EQ(order, (std::vector{1, 0, 2}));
+}
+
 }  // namespace
 }  // namespace bragg::xrd
