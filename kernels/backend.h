@@ -82,6 +82,8 @@ class Backend {
   virtual void fill_zero(void* dst, std::size_t bytes) = 0;
   virtual void upload(const void* host, void* dst, std::size_t bytes) = 0;
   virtual void download(const void* src, void* host, std::size_t bytes) = 0;
+  /// From device memory to device memory that does not overlap; enqueued as an op is.
+  virtual void copy(const void* src, void* dst, std::size_t bytes) = 0;
   virtual void synchronize() {}
   /// Seconds that the device takes for what `ops` enqueues, by its own clock where it has one; waits.
   virtual double seconds_of(const std::function<void()>& ops);

@@ -109,6 +109,10 @@ void CudaBackend::download(const void* src, void* host, std::size_t bytes) {
   stream_.synchronize();
 }
 
+void CudaBackend::copy(const void* src, void* dst, std::size_t bytes) {
+  if (bytes > 0) check(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy");
+}
+
 void CudaBackend::synchronize() {
   stream_.synchronize();
 }

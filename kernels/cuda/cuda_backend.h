@@ -37,6 +37,7 @@ class CudaBackend final : public Backend {
   void fill_zero(void* dst, std::size_t bytes) override;
   void upload(const void* host, void* dst, std::size_t bytes) override;
   void download(const void* src, void* host, std::size_t bytes) override;
+  void copy(const void* src, void* dst, std::size_t bytes) override;
   void synchronize() override;
   double seconds_of(const std::function<void()>& ops) override;
   void* stream() const override { return stream_.get(); }

@@ -24,6 +24,10 @@ void ReferenceBackend::download(const void* src, void* host, std::size_t bytes) 
   if (bytes > 0) std::memcpy(host, src, bytes);
 }
 
+void ReferenceBackend::copy(const void* src, void* dst, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(dst, src, bytes);
+}
+
 void ReferenceBackend::upload(std::span<const float> host, Tensor dst) {
   check_number_type("upload", dst);
   std::copy(host.begin(), host.end(), dst.as<double>());

@@ -16,6 +16,7 @@ class ReferenceBackend final : public Backend {
   void fill_zero(void* dst, std::size_t bytes) override;
   void upload(const void* host, void* dst, std::size_t bytes) override;
   void download(const void* src, void* host, std::size_t bytes) override;
+  void copy(const void* src, void* dst, std::size_t bytes) override;
   void upload(std::span<const float> host, Tensor dst) override;
   void download(ConstTensor src, std::span<float> host) override;
 

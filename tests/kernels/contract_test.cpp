@@ -132,6 +132,25 @@ TEST_P(Contract, ConvolutionAndPool) {
   });
 }
 
+TEST_P(Contract, CopyIsOfBytesAndCanBeRecorded) {
+  const std::vector<std::int32_t> before{1, 2, 3, 4}, after{5, 6, 7, 8};
+  const Buffer src = backend_->allocate(16), dst = backend_->allocate(16);
+  const auto copied = [&] {
+    std::vector<std::int32_t> host(4);
+    backend_->download(dst.data(), host.data(), 16);
+    return host;
+  };
+  backend_->upload(before.data(), src.data(), 16);
+  const auto recording = backend_->record([&] { backend_->copy(src.data() + 4, dst.data() + 8, 8); });
+  backend_->copy(src.data(), dst.data(), 0);
+  EXPECT_EQ(copied(), (std::vector<std::int32_t>{0, 0, 0, 0}));
+  recording->run();
+  EXPECT_EQ(copied(), (std::vector<std::int32_t>{0, 0, 2, 3}));
+  backend_->upload(after.data(), src.data(), 16);
+  recording->run();
+  EXPECT_EQ(copied(), (std::vector<std::int32_t>{0, 0, 6, 7}));
+}
+
 TEST_P(Contract, Rows) {
   const StepState place{4, 10};
   const Buffer state = backend_->allocate(sizeof place);

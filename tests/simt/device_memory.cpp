@@ -48,8 +48,8 @@ bool is_device(const void* address, std::size_t bytes) {
 /// Both ends of a copy on the side that its kind says.
 bool sides_are_right(const void* dst, const void* src, std::size_t dst_bytes, std::size_t src_bytes,
                      cudaMemcpyKind kind) {
-  const bool to_device = kind == cudaMemcpyHostToDevice;
-  return is_device(dst, dst_bytes) == to_device && is_device(src, src_bytes) != to_device;
+  return is_device(dst, dst_bytes) == (kind != cudaMemcpyDeviceToHost) &&
+         is_device(src, src_bytes) == (kind != cudaMemcpyHostToDevice);
 }
 
 }  // namespace
@@ -140,8 +140,12 @@ cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_
 }
 
 cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind,
-                            cudaStream_t) {
-  if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
+                            cudaStream_t stream) {
+  if (simt::is_recording()) {
+    if (kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
+    simt::record([=] { cudaMemcpyAsync(dst, src, bytes, kind, stream); });
+    return cudaSuccess;
+  }
   if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
   const simt::DeviceAccess access;
   std::memcpy(dst, src, bytes);
