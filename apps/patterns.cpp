@@ -1,6 +1,8 @@
 // bragg patterns describe SET...: what patterns look like, as distributions.
 #include <algorithm>
+#include <map>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "apps/command.h"
 #include "data/pattern_set.h"
 #include "data/pattern_statistics.h"
+#include "data/weighted_rows.h"
 #include "kernels/error.h"
 
 namespace bragg::apps {
@@ -16,27 +19,69 @@ namespace {
 
 constexpr double shares[] = {0.05, 0.25, 0.5, 0.75, 0.95};
 
-int describe(const std::vector<std::string>& paths) {
-  fmt::print("{:12} {:>10} {:>10} {:>10} {:>10} {:>10}  percentiles\n", "", "5", "25", "50", "75", "95");
+struct Options {
+  std::vector<std::string> paths;
+  bool same_groups = false;
+};
+
+std::map<std::int32_t, double> space_group_counts(const data::PatternSet& set) {
+  if (!set.has_labels())
+    throw Error(fmt::format("{}: no tensor 'space_group', which --same-groups needs", set.path().string()));
+  std::map<std::int32_t, double> counts;
+  for (std::int64_t i = 0; i < set.size(); ++i)
+    counts[set.space_group(i)] += 1;
+  return counts;
+}
+
+/// Rows of the set, each as often as brings its space groups to the proportions of `wanted`.
+std::vector<std::int32_t> rows_in_proportion(const data::PatternSet& set,
+                                             const std::map<std::int32_t, double>& wanted) {
+  const auto have = space_group_counts(set);
+  std::vector<std::int32_t> rows;
+  std::vector<double> weights;
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    const auto found = wanted.find(set.space_group(i));
+    if (found == wanted.end()) continue;
+    rows.push_back(static_cast<std::int32_t>(i));
+    weights.push_back(found->second / have.at(found->first));
+  }
+  if (rows.empty())
+    throw Error(fmt::format("{}: no pattern of a space group of the first set", set.path().string()));
+  return data::weighted_rows(rows, weights);
+}
+
+int describe(const Options& options) {
+  std::map<std::int32_t, double> of_first;
   std::vector<std::vector<std::vector<double>>> of_set;  // set, statistic, sorted values
-  for (const std::string& path : paths) {
+  for (const std::string& path : options.paths) {
     const data::PatternSet set(path);
-    auto& columns = of_set.emplace_back(data::statistic_names.size());
-    for (std::int64_t i = 0; i < set.size(); ++i) {
-      const auto statistics = values(data::pattern_statistics(set.grid(), set.pattern(i)));
-      for (std::size_t k = 0; k < columns.size(); ++k)
-        columns[k].push_back(statistics[k]);
-    }
     if (set.size() == 0) throw Error(fmt::format("{}: no patterns", path));
+    std::vector<std::int32_t> rows(static_cast<std::size_t>(set.size()));
+    std::iota(rows.begin(), rows.end(), 0);
+    if (options.same_groups) {
+      if (of_set.empty())
+        of_first = space_group_counts(set);
+      else
+        rows = rows_in_proportion(set, of_first);
+    }
+    std::map<std::int32_t, std::array<double, data::statistic_names.size()>> known;
+    auto& columns = of_set.emplace_back(data::statistic_names.size());
+    for (const std::int32_t row : rows) {
+      const auto [found, is_new] = known.try_emplace(row);
+      if (is_new) found->second = values(data::pattern_statistics(set.grid(), set.pattern(row)));
+      for (std::size_t k = 0; k < columns.size(); ++k)
+        columns[k].push_back(found->second[k]);
+    }
     for (auto& column : columns)
       std::sort(column.begin(), column.end());
   }
+  fmt::print("{:12} {:>10} {:>10} {:>10} {:>10} {:>10}  percentiles\n", "", "5", "25", "50", "75", "95");
   for (std::size_t k = 0; k < data::statistic_names.size(); ++k) {
-    for (std::size_t s = 0; s < paths.size(); ++s) {
+    for (std::size_t s = 0; s < options.paths.size(); ++s) {
       fmt::print("{:12}", s == 0 ? data::statistic_names[k] : "");
       for (const double share : shares)
         fmt::print(" {:10.4g}", data::percentile(of_set[s][k], share));
-      fmt::print("  {}\n", paths[s]);
+      fmt::print("  {}\n", options.paths[s]);
     }
   }
   return exit_success;
@@ -46,12 +91,14 @@ int describe(const std::vector<std::string>& paths) {
 
 void add_patterns(CommandLine& line) {
   CLI::App* group = line.add_group("patterns", "Sets of patterns");
-  auto paths = std::make_shared<std::vector<std::string>>();
+  auto options = std::make_shared<Options>();
   CLI::App* app = line.add(
       "describe",
       "Noise, widths, background, number and heights of lines: their distributions, one set below the other",
-      [paths](const CommonOptions&) { return describe(*paths); }, group);
-  app->add_option("PATTERNS", *paths, "sets of patterns (.safetensors)")->required();
+      [options](const CommonOptions&) { return describe(*options); }, group);
+  app->add_option("PATTERNS", options->paths, "sets of patterns (.safetensors)")->required();
+  app->add_flag("--same-groups", options->same_groups,
+                "count the patterns of further sets so that space groups occur as often as in the first");
 }
 
 }  // namespace bragg::apps

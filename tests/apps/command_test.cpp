@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -13,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/crystal_set.h"
 #include "data/pattern_set.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/data/test_crystals.h"
@@ -382,6 +384,35 @@ TEST(Patterns, DescribeComparesSets) {
   EXPECT_TRUE(text[3].starts_with("fwhm")) << text[3];
   EXPECT_TRUE(text[4].find("0.1") != std::string::npos) << text[4];  // set5: H = 0.1
   EXPECT_EQ(run_bragg({"patterns", "describe", folder / "none.safetensors"}).code, 1);
+}
+
+// Of three crystals only rock salt is of the first set's group: it alone is left.
+TEST(Patterns, DescribeCanEvenOutSpaceGroups) {
+  const TemporaryFolder folder;
+  write_text(folder / "salt.cif", rock_salt_cif("salt"));
+  data::CrystalSetWriter three;
+  for (const xrd::Crystal& crystal : three_crystals())
+    three.add(crystal);
+  three.write(folder / "three.safetensors");
+  for (const auto& [set, out] :
+       {std::pair{"salt.cif", "a.safetensors"}, {"three.safetensors", "b.safetensors"}})
+    ASSERT_EQ(run_bragg({"simulate", folder / set, "--recipe", "set2", "-o", folder / out}).code, 0);
+  const auto percentiles = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"patterns", "describe", folder / "a.safetensors",
+                                       folder / "b.safetensors"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const RunResult run = run_bragg(arguments);
+    EXPECT_EQ(run.code, 0) << run.err;
+    std::istringstream second(lines(run.out).at(8));  // number of lines in the second set
+    std::set<double> values;
+    for (double value; second >> value;)
+      values.insert(value);
+    return values;
+  };
+  EXPECT_GT(percentiles({}).size(), 1u);
+  EXPECT_EQ(percentiles({"--same-groups"}).size(), 1u);
+  const RunResult none = run_bragg({"patterns", "describe", folder / "a.safetensors", "--same-groups"});
+  EXPECT_EQ(none.code, 0) << none.err;
 }
 
 }  // namespace
