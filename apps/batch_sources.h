@@ -18,6 +18,10 @@ class AdaptedSource : public Interface {
 
   std::int64_t points() const override { return batches_.points(); }
   void plan(Backend& backend, std::int64_t N) override { batches_.plan(backend, N); }
+  bool prepare(Backend& backend, const StepState& state) override {
+    if constexpr (requires { batches_.prepare(backend, state); }) return batches_.prepare(backend, state);
+    return false;
+  }
   void enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) override {
     batches_.enqueue(backend, state, patterns, labels);
   }

@@ -19,12 +19,31 @@
 namespace bragg::apps {
 namespace {
 
-const std::vector<std::string> known_keys = {
-    "model.name",         "model.classes",   "model.channels",      "model.kernels",       "model.strides",
-    "model.pool_strides", "model.dense",     "model.dropout",       "data.crystals",       "data.patterns",
-    "data.recipe",        "data.shares",     "data.group_exponent", "data.measured",       "data.holdout",
-    "data.split_seed",    "train.batch",     "train.steps",         "train.learning_rate", "train.seed",
-    "train.precision",    "train.log_every", "train.evaluate_every"};
+const std::vector<std::string> known_keys = {"model.name",
+                                             "model.classes",
+                                             "model.channels",
+                                             "model.kernels",
+                                             "model.strides",
+                                             "model.pool_strides",
+                                             "model.dense",
+                                             "model.dropout",
+                                             "data.crystals",
+                                             "data.patterns",
+                                             "data.recipe",
+                                             "data.shares",
+                                             "data.group_exponent",
+                                             "data.measured",
+                                             "data.holdout",
+                                             "data.synthetic",
+                                             "data.synthetic_group_exponent",
+                                             "data.split_seed",
+                                             "train.batch",
+                                             "train.steps",
+                                             "train.learning_rate",
+                                             "train.seed",
+                                             "train.precision",
+                                             "train.log_every",
+                                             "train.evaluate_every"};
 
 /// A config file or one --set: what comes later overrides.
 struct Layer {
@@ -231,7 +250,8 @@ TrainConfig read(const std::vector<Layer>& layers) {
     throw UsageError(fmt::format("{}: [data] needs either crystals or patterns", layers.front().source));
   }
   reader.text("data.recipe", config.recipe);
-  for (const char* key : {"data.recipe", "data.shares", "data.group_exponent", "data.measured"}) {
+  for (const char* key : {"data.recipe", "data.shares", "data.group_exponent", "data.measured",
+                          "data.synthetic", "data.synthetic_group_exponent"}) {
     if (!config.patterns.empty() && reader.has(key))
       reader.fail(key, "has no meaning with data.patterns, which are drawn already");
   }
@@ -243,6 +263,8 @@ TrainConfig read(const std::vector<Layer>& layers) {
   }
   reader.number("data.group_exponent", config.group_exponent, 0, 10);
   reader.text("data.measured", config.measured);
+  reader.number("data.synthetic", config.synthetic, 0, 1);
+  reader.number("data.synthetic_group_exponent", config.synthetic_group_exponent, 0, 1);
   reader.number("data.holdout", config.holdout, 0, below_one);
   reader.integer("data.split_seed", config.split_seed, 0, any_seed);
 
@@ -377,6 +399,8 @@ std::vector<std::pair<std::string, std::string>> entries(const TrainConfig& conf
     }
     add("data.group_exponent", decimal(config.group_exponent));
     if (!config.measured.empty()) add("data.measured", quoted(config.measured));
+    add("data.synthetic", decimal(config.synthetic));
+    if (config.synthetic > 0) add("data.synthetic_group_exponent", decimal(config.synthetic_group_exponent));
   }
   add("data.holdout", decimal(config.holdout));
   add("data.split_seed", fmt::format("{}", config.split_seed));

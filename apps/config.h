@@ -13,6 +13,10 @@
 //            group_exponent = 1   a space group is drawn as often as it has structures to this power: 1 by
 //                                 structure, 0 every group alike
 //            measured = "PATTERNS.safetensors"      measured patterns, for the share that the recipe says
+//            synthetic = 0        share of patterns of crystals that never existed, drawn from the statistics
+//            of
+//                                 the training structures, each used once
+//            synthetic_group_exponent = 1           as group_exponent, of those: 0 is all 230 groups alike
 //            holdout = 0.1        share of structures (patterns: groups) that is kept for evaluation
 //            split_seed = 1       decides which; the held-out patterns are drawn with it, too
 //   [train]  batch = 256, steps = 500000, learning_rate = 1e-4, seed = 1, precision = "fp32", log_every = 20,
@@ -42,6 +46,8 @@ struct TrainConfig {
   std::vector<double> shares;
   double group_exponent = 1;
   std::string measured;
+  double synthetic = 0;
+  double synthetic_group_exponent = 1;
   double holdout = 0.1;
   std::uint32_t split_seed = 1;
   nn::TrainOptions train;

@@ -102,7 +102,7 @@ int train(const Options& options, const CommonOptions& common) {
 
   const StopSignal stop;
   const auto backend = make_backend(common, config.precision);
-  const TrainingData data = make_training_data(*backend, files, config);
+  const TrainingData data = make_training_data(*backend, files, config, common.threads);
   files.release_crystals();
   fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,
              nn::parameter_count(model), data.training_size, data.held_out_size,

@@ -11,6 +11,7 @@
 #include "data/resample.h"
 #include "data/split.h"
 #include "data/stored_patterns.h"
+#include "data/synthetic_crystals.h"
 #include "data/weighted_rows.h"
 #include "kernels/error.h"
 #include "kernels/pattern_processing.h"
@@ -91,6 +92,36 @@ std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
   return weights;
 }
 
+/// How synthetic crystals are to be made; without the space groups, which need the statistics.
+data::SyntheticOptions synthetic_options(const TrainConfig& config, ClassKind classes, int threads) {
+  data::SyntheticOptions options;
+  options.generator.seed = config.train.seed;
+  options.share = config.synthetic;
+  options.label = [classes](int space_group) { return class_of(space_group, classes); };
+  options.seed = config.train.seed;
+  options.patterns_per_portion =
+      std::min(options.patterns_per_portion, config.train.batch * config.train.steps);
+  options.threads = threads;
+  return options;
+}
+
+/// Statistics of the structures that are trained on, and nothing else: those held out stay unseen.
+std::unique_ptr<data::CrystalStatistics> training_statistics(const std::vector<data::CrystalSet>& sets,
+                                                             const std::vector<std::int32_t>& rows,
+                                                             int threads) {
+  ThreadPool pool(threads);
+  return std::make_unique<data::CrystalStatistics>(
+      static_cast<std::int64_t>(rows.size()),
+      [&](std::int64_t i) {
+        std::int64_t row = rows[static_cast<std::size_t>(i)];
+        std::size_t s = 0;
+        while (row >= sets[s].size())
+          row -= sets[s++].size();
+        return sets[s].crystal(row);
+      },
+      pool);
+}
+
 /// Measured patterns as the network reads them; those that cannot be used are left out.
 data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind classes) {
   data::MeasuredPatterns measured;
@@ -165,7 +196,8 @@ ModelFacts TrainingFiles::facts() const {
   return facts;
 }
 
-TrainingData make_training_data(Backend& backend, const TrainingFiles& files, const TrainConfig& config) {
+TrainingData make_training_data(Backend& backend, const TrainingFiles& files, const TrainConfig& config,
+                                int threads) {
   const ClassKind classes = class_kind(config.model.classes);
   using Order = DrawRowsProblem::Order;
   const Split split = files.patterns() ? split_patterns(*files.patterns(), config, classes)
@@ -193,8 +225,10 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
   std::vector<const data::CrystalSet*> sets;
   for (const data::CrystalSet& set : files.crystals())
     sets.push_back(&set);
+  data::SyntheticOptions synthetic = synthetic_options(config, classes, threads);
   data.store = std::make_unique<data::ReflectionStore>(
-      backend, sets, data::reflections_on(files.grid(), files.wavelength(), files.recipe()));
+      backend, sets, data::reflections_on(files.grid(), files.wavelength(), files.recipe()),
+      data::SyntheticCrystals::expected_per_portion(synthetic, config.train.batch));
   const auto stream = [&](const std::vector<std::int32_t>& rows, Order order, std::uint32_t seed) {
     return data::StreamOptions{.rows = rows,
                                .order = order,
@@ -202,6 +236,7 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
                                .variants = files.recipe().variants,
                                .processing = files.recipe().processing,
                                .measured = {},
+                               .synthetic = nullptr,
                                .grid = files.grid(),
                                .wavelength = files.wavelength(),
                                .seed = seed};
@@ -210,6 +245,13 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
       stream(data::weighted_rows(split.training, weights_of(split.training, files.crystals(), config)),
              Order::uniform, config.train.seed);
   training.measured = measured_patterns(files, classes);
+  if (synthetic.share > 0) {
+    auto statistics = training_statistics(files.crystals(), split.training, threads);
+    synthetic.generator.space_groups =
+        data::space_group_weights(*statistics, config.synthetic_group_exponent);
+    training.synthetic =
+        std::make_shared<data::SyntheticCrystals>(*data.store, std::move(statistics), std::move(synthetic));
+  }
   data.training = endless_source(data::PatternStream(*data.store, std::move(training)));
   // Drawn with the split's seed: runs that differ in their seed alone are measured on the same patterns.
   if (!split.held_out.empty())

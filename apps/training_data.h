@@ -49,7 +49,8 @@ struct TrainingData {
   std::unique_ptr<nn::FiniteSource> held_out;  ///< none where nothing is held out
 };
 
-/// Splits by structure (crystals) or by group (patterns). Throws Error where nothing is left to train on.
-TrainingData make_training_data(Backend&, const TrainingFiles&, const TrainConfig&);
+/// Splits by structure (crystals) or by group (patterns). `threads` make synthetic crystals, 0: all. Throws
+/// Error where nothing is left to train on.
+TrainingData make_training_data(Backend&, const TrainingFiles&, const TrainConfig&, int threads);
 
 }  // namespace bragg::apps

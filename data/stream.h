@@ -3,39 +3,15 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <memory>
 #include <vector>
 
 #include "data/pattern_table.h"
+#include "data/reflection_store.h"
+#include "data/synthetic_crystals.h"
 #include "kernels/backend.h"
-#include "xrd/crystal.h"
-#include "xrd/recipe.h"
 
 namespace bragg::data {
-
-class CrystalSet;
-
-/// Every reflection that can touch the grid when drawn by the recipe: from the grid's ends outwards by the
-/// widest profile's tail.
-ReflectionProblem reflections_on(const TwoThetaGrid&, double wavelength, const xrd::Recipe&,
-                                 bool ignore_displacements = false);
-
-/// The reflections of crystals in device memory, computed once and shared by the streams that draw from them.
-/// Crystals are taken piecewise, so that only the reflections themselves ever exist twice.
-class ReflectionStore {
- public:
-  /// crystal(i) for i in [0, count); called in order.
-  ReflectionStore(Backend&, std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                  const ReflectionProblem&);
-  /// All crystals of several sets, one set after the other.
-  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const ReflectionProblem&);
-
-  std::int64_t size() const { return set_.crystals; }
-  const ReflectionSet& reflections() const { return set_; }
-
- private:
-  ReflectionSet set_;
-};
 
 /// Patterns that somebody measured, on the stream's grid, for a share of its batches.
 struct MeasuredPatterns {
@@ -53,6 +29,8 @@ struct StreamOptions {
   std::vector<PatternVariant> variants;
   Processing processing;
   MeasuredPatterns measured;  ///< none: all are simulated
+  std::shared_ptr<SyntheticCrystals>
+      synthetic;  ///< for their share of the patterns, in place of the rows; or none
   TwoThetaGrid grid;
   double wavelength = 1.54184;  ///< A
   std::uint32_t seed = 0;
@@ -61,7 +39,8 @@ struct StreamOptions {
 /// Draws patterns of a store: pattern number index, whatever the batch it is in, is the same numbers.
 class PatternStream {
  public:
-  /// The store must outlive the stream. Impurities are drawn from the same rows. Throws Error for an empty
+  /// The store must outlive the stream. Impurities are drawn from the rows, also those of synthetic crystals.
+  /// Throws Error for an empty
   /// list of rows, labels of another length than the store, or measured patterns of another than the grid.
   PatternStream(const ReflectionStore&, StreamOptions);
 
@@ -69,6 +48,10 @@ class PatternStream {
   std::int64_t size() const { return static_cast<std::int64_t>(options_.rows.size()); }
   /// Allocates what batches of N need.
   void plan(Backend&, std::int64_t N);
+  /// Before every enqueue(), or before every run of what was recorded with it: makes the synthetic crystals
+  /// of the batch. Returns true where what was recorded must be recorded anew, see
+  /// ReflectionStore::put_behind.
+  bool prepare(Backend&, const StepState&);
   /// state: StepState. -> patterns (N, points, 1), maximum 1; labels i32 (N).
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);
 

@@ -30,7 +30,8 @@ enum class DataDraw : std::uint32_t {
   noise = 2,
   shape = 3,
   impurity = 4,
-  measured = 5
+  measured = 5,
+  synthetic = 6
 };
 
 constexpr Philox4 philox4x32_10(Philox4 counter, std::array<std::uint32_t, 2> key) {

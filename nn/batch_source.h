@@ -15,6 +15,10 @@ class BatchSource {
   virtual std::int64_t points() const = 0;
   /// Allocates what batches of N need. Called before the first enqueue, never inside a step.
   virtual void plan(Backend&, std::int64_t N) = 0;
+  /// Called before every batch, outside of what is recorded: may wait, and copy to the device what the batch
+  /// at `state` (the host's copy) needs. Returns true where memory that enqueue() names lies elsewhere since:
+  /// what was recorded with it must be recorded anew.
+  virtual bool prepare(Backend&, const StepState& /*state*/) { return false; }
   /// Enqueues the ops that write patterns (N, points, 1), maximum 1, and labels i32 (N). A step is recorded
   /// with them: they are what Backend::record() takes, nothing that waits or copies to or from the host.
   virtual void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels) = 0;

@@ -24,6 +24,7 @@ void for_each_pattern(Backend& backend, Network& network, FiniteSource& source,
   for (std::int64_t first = 0; first < size; first += N) {
     const StepState here{0, static_cast<std::uint64_t>(first)};
     backend.upload(&here, state.data(), sizeof here);
+    source.prepare(backend, here);
     source.enqueue(backend, {state.data(), DType::u64}, network.input(), network.labels());
     network.forward();
     backend.download(network.logits(), std::span(logits));

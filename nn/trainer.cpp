@@ -66,14 +66,7 @@ class Run {
     metadata_["batch"] = std::to_string(options.batch);
     metadata_["learning_rate"] = exact(options.learning_rate);
     source_.plan(backend, options.batch);
-    step_ops_ = backend.record([this] {
-      source_.enqueue(backend_, state(), network_.input(), network_.labels());
-      network_.forward();
-      network_.loss();
-      network_.backward();
-      network_.update();
-      backend_.advance(state(), options_.batch);
-    });
+    record_step();
     if (held_out_ && held_out_->size() > 0)
       evaluator_.emplace(backend, model, parameters_, std::min(options.batch, held_out_->size()),
                          Network::Mode::inference);
@@ -143,8 +136,20 @@ class Run {
   double elapsed() const { return carried_.elapsed_s + seconds_since(started_); }
   TrainResult result(TrainOutcome outcome) const { return {outcome, step_, carried_.best_accuracy}; }
 
+  void record_step() {
+    step_ops_ = backend_.record([this] {
+      source_.enqueue(backend_, state(), network_.input(), network_.labels());
+      network_.forward();
+      network_.loss();
+      network_.backward();
+      network_.update();
+      backend_.advance(state(), options_.batch);
+    });
+  }
+
   void step() {
     const auto start = Clock::now();
+    if (source_.prepare(backend_, step_)) record_step();
     step_ops_->run();
     ++step_.step;
     step_.first_index += static_cast<std::uint64_t>(options_.batch);

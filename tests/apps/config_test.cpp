@@ -54,6 +54,8 @@ recipe = "large"
 shares = [1, 0.5]
 group_exponent = 0.5
 measured = "m.safetensors"
+synthetic = 0.25
+synthetic_group_exponent = 0.75
 holdout = 0.5
 split_seed = 3
 [train]
@@ -78,6 +80,8 @@ evaluate_every = 0
   EXPECT_EQ(config.recipe, "large");
   EXPECT_EQ(config.shares, (std::vector<double>{1, 0.5}));
   EXPECT_EQ(config.group_exponent, 0.5);
+  EXPECT_EQ(config.synthetic, 0.25);
+  EXPECT_EQ(config.synthetic_group_exponent, 0.75);
   EXPECT_TRUE(config.measured.starts_with("/") && config.measured.ends_with("/m.safetensors"));
   EXPECT_EQ(config.holdout, 0.5);
   EXPECT_EQ(config.split_seed, 3u);

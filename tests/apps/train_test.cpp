@@ -151,6 +151,26 @@ TEST_F(Train, DrawsGroupsAndSetsAsOftenAsItIsTold) {
   EXPECT_NE(run.err.find("2 values for 1 sets"), std::string::npos) << run.err;
 }
 
+TEST_F(Train, SyntheticCrystalsAreTheSameAfterAResume) {
+  const std::vector<std::string> half{"--set", "data.synthetic=0.5", "--set",
+                                      "data.synthetic_group_exponent=0"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.end(), half.begin(), half.end());
+    return more;
+  };
+  ASSERT_EQ(train("whole", with({"--set", "train.steps=9"})).code, 0);
+  ASSERT_EQ(train("parts", with({"--set", "train.steps=4"})).code, 0);
+  ASSERT_EQ(train("parts", with({"--set", "train.steps=9", "--resume"})).code, 0);
+  EXPECT_EQ(weights("parts"), weights("whole"));
+  ASSERT_EQ(train("none", {"--set", "train.steps=9"}).code, 0);
+  EXPECT_NE(weights("none"), weights("whole"));
+  const RunResult other =
+      train("parts", {"--set", "train.steps=10", "--set", "data.synthetic=0.4", "--resume"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("data.synthetic is 0.4, but the run"), std::string::npos) << other.err;
+  EXPECT_EQ(train("wrong", {"--set", "data.synthetic=1.5"}).code, 2);
+}
+
 TEST_F(Train, RefusesAnotherRunsFolderAndAChangedConfig) {
   ASSERT_EQ(train("out", {"--set", "train.steps=3"}).code, 0);
   const auto before = weights("out");

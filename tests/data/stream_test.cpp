@@ -78,6 +78,7 @@ StreamOptions options(Order order) {
           .variants = xrd::load_recipe("large").variants,
           .processing = {},
           .measured = {},
+          .synthetic = nullptr,
           .grid = grid,
           .wavelength = 1.54184,
           .seed = 5};

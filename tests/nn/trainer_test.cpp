@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <utility>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -197,16 +198,25 @@ class PoisonedSource : public tests::TableSource {
  public:
   PoisonedSource(tests::TableSource good, std::uint64_t bad_step)
       : tests::TableSource(std::move(good)), bad_step_(bad_step) {}
+  void plan(Backend& backend, std::int64_t N) override {
+    tests::TableSource::plan(backend, N);
+    const float nan = NAN;
+    nan_ = backend.allocate(size_of(backend.element_type()));
+    backend.upload(std::span(&nan, 1), {nan_.data(), backend.element_type()});
+  }
+  bool prepare(Backend&, const StepState& state) override {
+    const bool was_bad = std::exchange(bad_, state.step == bad_step_);
+    return bad_ != was_bad;
+  }
   void enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) override {
     tests::TableSource::enqueue(backend, state, patterns, labels);
-    StepState step;
-    backend.download(state.data, &step, sizeof step);
-    const float nan = NAN;
-    if (step.step == bad_step_) backend.upload(std::span(&nan, 1), {patterns.data, patterns.dtype});
+    if (bad_) backend.copy(nan_.data(), patterns.data, size_of(patterns.dtype));
   }
 
  private:
   std::uint64_t bad_step_;
+  bool bad_ = false;
+  Buffer nan_;
 };
 
 // The bad batch comes with step 12 (the 13th): the log at 15 sees it, and so would the saves at 15 and 18.

@@ -38,10 +38,11 @@ class Program : public ::testing::Test {
     return result;
   }
   void train(const std::string& device, const std::string& out, const std::string& steps, bool resume,
-             const std::string& precision = "fp32") const {
+             const std::string& precision = "fp32", const std::string& synthetic = "0") const {
     std::vector<std::string> arguments{"train",    path("config.toml"),
                                        "--set",    "train.steps=" + steps,
                                        "--set",    "train.precision=" + precision,
+                                       "--set",    "data.synthetic=" + synthetic,
                                        "--device", device,
                                        "--out",    path(out)};
     if (resume) arguments.emplace_back("--resume");
@@ -97,6 +98,17 @@ TEST_F(Program, TrainsAndAnswersAsOnTheCpu) {
   }
   run({"evaluate", path("cuda/model.safetensors"), path("gpu.safetensors"), "--neighbours",
        path("cpu.safetensors"), "--device", "cuda"});
+}
+
+// Made in the background on the device, between the steps on the CPU.
+TEST_F(Program, TrainsOnSyntheticCrystals) {
+  train("cpu", "cpu", "4", false, "fp32", "0.7");
+  train("cuda", "cuda", "4", false, "fp32", "0.7");
+  const std::vector<double> expected = losses("cpu"), got = losses("cuda");
+  ASSERT_EQ(expected.size(), 4u);
+  ASSERT_EQ(got.size(), 4u);
+  for (std::size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(got[i], expected[i], 1e-4);
 }
 
 // Rows of an odd length, their padding on the device: a checkpoint knows nothing of it. The CPU goes on in

@@ -1,0 +1,50 @@
+// The reflections of crystals in device memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "xrd/crystal.h"
+#include "xrd/recipe.h"
+
+namespace bragg::data {
+
+class CrystalSet;
+
+/// Every reflection that can touch the grid when drawn by the recipe: from the grid's ends outwards by the
+/// widest profile's tail.
+ReflectionProblem reflections_on(const TwoThetaGrid&, double wavelength, const xrd::Recipe&,
+                                 bool ignore_displacements = false);
+
+/// Computed once and shared by the streams that draw from them. Crystals are taken piecewise, so that only
+/// the reflections themselves ever exist twice.
+class ReflectionStore {
+ public:
+  /// crystal(i) for i in [0, count); called in order. `spare`: room for so many crystals behind them, of as
+  /// many reflections as these have on average.
+  ReflectionStore(Backend&, std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
+                  const ReflectionProblem&, std::int64_t spare = 0);
+  /// All crystals of several sets, one set after the other.
+  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const ReflectionProblem&,
+                  std::int64_t spare = 0);
+
+  std::int64_t size() const { return size_; }
+  /// Rows from size() on are the spare ones.
+  const ReflectionSet& reflections() const { return set_; }
+
+  /// Computes other crystals' reflections into rows size(), size() + 1, ..., in place of what was put there
+  /// before. Returns true where there was no room and reflections() lie elsewhere now: ops that were recorded
+  /// with them must be recorded anew.
+  bool put_behind(Backend&, const CrystalBatch&);
+
+ private:
+  bool reserve(Backend&, std::int64_t crystals, std::int64_t reflections);
+
+  ReflectionProblem problem_;
+  std::int64_t size_ = 0, reflections_ = 0;  ///< of its own crystals
+  ReflectionSet set_;                        ///< with the spare room; the unused rows have no reflections
+};
+
+}  // namespace bragg::data
