@@ -1,5 +1,6 @@
 // bragg patterns describe SET...: what patterns look like, as distributions.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -68,9 +69,10 @@ int describe(const Options& options) {
     auto& columns = of_set.emplace_back(data::statistic_names.size());
     for (const std::int32_t row : rows) {
       const auto [found, is_new] = known.try_emplace(row);
-      if (is_new) found->second = values(data::pattern_statistics(set.grid(), set.pattern(row)));
+      if (is_new)
+        found->second = values(data::pattern_statistics(set.grid(), set.wavelength(), set.pattern(row)));
       for (std::size_t k = 0; k < columns.size(); ++k)
-        columns[k].push_back(found->second[k]);
+        if (!std::isnan(found->second[k])) columns[k].push_back(found->second[k]);
     }
     for (auto& column : columns)
       std::sort(column.begin(), column.end());

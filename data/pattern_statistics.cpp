@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <numbers>
 
+#include "kernels/pattern_math.h"
 #include "kernels/pattern_processing.h"
 
 namespace bragg::data {
@@ -45,13 +48,46 @@ std::vector<double> heights_of_lines(std::span<const float> y, double prominence
   return heights;
 }
 
-}  // namespace
-
-std::array<double, 7> values(const PatternStatistics& s) {
-  return {s.noise, s.fwhm, s.background, s.lines, s.second, s.median, s.covered};
+/// PatternStatistics::doublet. The doublet is resolved beyond 60 degrees: it is 0.16 degrees wide there.
+double doublet_of(const TwoThetaGrid& grid, double wavelength, std::span<const float> y, double noise) {
+  constexpr double from = 60,
+                   apart = 0.4;       // degrees; a line is the highest point as far as `apart` around it
+  constexpr double least_height = 8;  // of the noise
+  const auto both = k_alpha_wavelengths(wavelength);
+  const auto n = static_cast<std::int64_t>(y.size());
+  const auto reach = static_cast<std::int64_t>(apart / grid.step);
+  const auto height = [&](std::int64_t i) {  // the mean of five points
+    double sum = 0;
+    for (std::int64_t j = i - 2; j <= i + 2; ++j)
+      sum += y[j];
+    return sum / 5;
+  };
+  double sum = 0;
+  int lines = 0;
+  for (std::int64_t i = std::max<std::int64_t>(reach, std::llround((from - grid.start) / grid.step));
+       i + reach < n; ++i) {
+    const double two_theta = grid.start + static_cast<double>(i) * grid.step;
+    // d(2 theta) = 2 tan(theta) d(lambda) / lambda, from K-alpha1
+    const auto shift = std::llround(2 * std::tan(two_theta * std::numbers::pi / 360) *
+                                    (both[1] / both[0] - 1) * 180 / std::numbers::pi / grid.step);
+    if (!(y[i] > least_height * noise) || i - shift < 2 || i + shift + 2 >= n) continue;
+    const auto around = y.subspan(i - reach, 2 * reach + 1);
+    if (y[i] < *std::max_element(around.begin(), around.end())) continue;
+    sum += (height(i + shift) - height(i - shift)) / height(i);
+    ++lines;
+    i += reach;
+  }
+  return lines < 2 ? std::numeric_limits<double>::quiet_NaN() : sum / lines;
 }
 
-PatternStatistics pattern_statistics(const TwoThetaGrid& grid, std::span<const float> pattern) {
+}  // namespace
+
+std::array<double, 8> values(const PatternStatistics& s) {
+  return {s.noise, s.fwhm, s.background, s.lines, s.second, s.median, s.covered, s.doublet};
+}
+
+PatternStatistics pattern_statistics(const TwoThetaGrid& grid, double wavelength,
+                                     std::span<const float> pattern) {
   PatternStatistics s{};
   std::vector<double> differences;
   std::int64_t first = -1, last = -1;
@@ -79,6 +115,7 @@ PatternStatistics pattern_statistics(const TwoThetaGrid& grid, std::span<const f
   s.lines = static_cast<double>(heights.size());
   if (heights.size() >= 2) s.second = heights[heights.size() - 2] / heights.back();
   if (!heights.empty()) s.median = percentile(heights, 0.5) / heights.back();
+  s.doublet = doublet_of(grid, wavelength, net, s.noise);
   return s;
 }
 

@@ -22,13 +22,15 @@ struct PatternStatistics {
   double second;      ///< height of the second highest of them relative to the highest
   double median;      ///< median of their heights
   double covered;     ///< share of the grid from the first to the last point that is not 0
+  double doublet;  ///< lines beyond 60 degrees: height where their K-alpha2 would be, less the height as far
+                   ///< on the other side, relative to theirs, on average; NaN for fewer than two such lines
 };
-inline constexpr std::array<std::string_view, 7> statistic_names{"noise",  "fwhm",   "background", "lines",
-                                                                 "second", "median", "covered"};
-std::array<double, 7> values(const PatternStatistics&);
+inline constexpr std::array<std::string_view, 8> statistic_names{"noise",  "fwhm",   "background", "lines",
+                                                                 "second", "median", "covered",    "doublet"};
+std::array<double, 8> values(const PatternStatistics&);
 
-/// Needs at least 5 points.
-PatternStatistics pattern_statistics(const TwoThetaGrid&, std::span<const float> pattern);
+/// Needs at least 5 points; wavelength in A, that of the K-alpha doublet's mean.
+PatternStatistics pattern_statistics(const TwoThetaGrid&, double wavelength, std::span<const float> pattern);
 
 /// Of sorted values, share in [0, 1], linear between them; 0 of none.
 double percentile(std::span<const double> sorted, double share);

@@ -380,7 +380,7 @@ TEST(Patterns, DescribeComparesSets) {
       run_bragg({"patterns", "describe", folder / "set2.safetensors", folder / "set5.safetensors"});
   ASSERT_EQ(run.code, 0) << run.err;
   const auto text = lines(run.out);
-  ASSERT_EQ(text.size(), 15u);
+  ASSERT_EQ(text.size(), 17u);
   EXPECT_TRUE(text[3].starts_with("fwhm")) << text[3];
   EXPECT_TRUE(text[4].find("0.1") != std::string::npos) << text[4];  // set5: H = 0.1
   EXPECT_EQ(run_bragg({"patterns", "describe", folder / "none.safetensors"}).code, 1);
