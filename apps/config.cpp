@@ -264,6 +264,8 @@ TrainConfig read(const std::vector<Layer>& layers) {
   reader.number("data.group_exponent", config.group_exponent, 0, 10);
   reader.text("data.measured", config.measured);
   reader.number("data.synthetic", config.synthetic, 0, 1);
+  if (config.synthetic == 0 && reader.has("data.synthetic_group_exponent"))
+    reader.fail("data.synthetic_group_exponent", "has no meaning without data.synthetic");
   reader.number("data.synthetic_group_exponent", config.synthetic_group_exponent, 0, 1);
   reader.number("data.holdout", config.holdout, 0, below_one);
   reader.integer("data.split_seed", config.split_seed, 0, any_seed);

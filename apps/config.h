@@ -13,9 +13,9 @@
 //            group_exponent = 1   a space group is drawn as often as it has structures to this power: 1 by
 //                                 structure, 0 every group alike
 //            measured = "PATTERNS.safetensors"      measured patterns, for the share that the recipe says
-//            synthetic = 0        share of patterns of crystals that never existed, drawn from the statistics
-//            of
-//                                 the training structures, each used once
+//            synthetic = 0        share of the simulated patterns whose crystals never existed; each is used
+//                                 once: pattern i is of what `crystals generate` makes as number i from the
+//                                 same structures and seed: evaluate on sets of another one
 //            synthetic_group_exponent = 1           as group_exponent, of those: 0 is all 230 groups alike
 //            holdout = 0.1        share of structures (patterns: groups) that is kept for evaluation
 //            split_seed = 1       decides which; the held-out patterns are drawn with it, too

@@ -1,6 +1,8 @@
 // bragg patterns describe SET...: what patterns look like, as distributions.
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <numeric>
@@ -48,6 +50,14 @@ std::vector<std::int32_t> rows_in_proportion(const data::PatternSet& set,
   }
   if (rows.empty())
     throw Error(fmt::format("{}: no pattern of a space group of the first set", set.path().string()));
+  double all = 0, missing = 0;
+  for (const auto& [space_group, count] : wanted) {
+    all += count;
+    if (!have.contains(space_group)) missing += count;
+  }
+  if (missing > 0)
+    fmt::print(stderr, "{} has none of the space groups of {} of the first set's {} patterns\n",
+               set.path().string(), missing, all);
   return data::weighted_rows(rows, weights);
 }
 
@@ -81,8 +91,12 @@ int describe(const Options& options) {
   for (std::size_t k = 0; k < data::statistic_names.size(); ++k) {
     for (std::size_t s = 0; s < options.paths.size(); ++s) {
       fmt::print("{:12}", s == 0 ? data::statistic_names[k] : "");
-      for (const double share : shares)
-        fmt::print(" {:10.4g}", data::percentile(of_set[s][k], share));
+      for (const double share : shares) {
+        if (of_set[s][k].empty())
+          fmt::print(" {:>10}", "-");
+        else
+          fmt::print(" {:10.4g}", data::percentile(of_set[s][k], share));
+      }
       fmt::print("  {}\n", options.paths[s]);
     }
   }

@@ -93,15 +93,17 @@ std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
 }
 
 /// How synthetic crystals are to be made; without the space groups, which need the statistics.
-data::SyntheticOptions synthetic_options(const TrainConfig& config, ClassKind classes, int threads) {
+data::SyntheticOptions synthetic_options(const TrainConfig& config, ClassKind classes, int threads,
+                                         bool in_background) {
   data::SyntheticOptions options;
   options.generator.seed = config.train.seed;
   options.share = config.synthetic;
   options.label = [classes](int space_group) { return class_of(space_group, classes); };
   options.seed = config.train.seed;
-  options.patterns_per_portion =
-      std::min(options.patterns_per_portion, config.train.batch * config.train.steps);
+  if (config.train.steps < options.patterns_per_portion / config.train.batch)
+    options.patterns_per_portion = config.train.batch * config.train.steps;
   options.threads = threads;
+  options.in_background = in_background;
   return options;
 }
 
@@ -225,7 +227,8 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
   std::vector<const data::CrystalSet*> sets;
   for (const data::CrystalSet& set : files.crystals())
     sets.push_back(&set);
-  data::SyntheticOptions synthetic = synthetic_options(config, classes, threads);
+  // A GPU leaves the host's threads free; on the CPU they are busy with the steps.
+  data::SyntheticOptions synthetic = synthetic_options(config, classes, threads, backend.stream() != nullptr);
   data.store = std::make_unique<data::ReflectionStore>(
       backend, sets, data::reflections_on(files.grid(), files.wavelength(), files.recipe()),
       data::SyntheticCrystals::expected_per_portion(synthetic, config.train.batch));

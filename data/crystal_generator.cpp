@@ -408,8 +408,8 @@ xrd::Crystal CrystalGenerator::crystal(std::uint64_t index, Refusals& refusals) 
       return attempt.crystal(fmt::format("synthetic_{}_{}", impl_->options.seed, index));
   }
   throw Error(fmt::format(
-      "synthetic crystals: none of space group {} with at most {} atoms and {} A^3 per cell in {} attempts",
-      number, impl_->options.max_atoms, impl_->options.max_volume, tries_per_crystal));
+      "synthetic crystal {}: none of space group {} with at most {} atoms and {} A^3 per cell in {} attempts",
+      index, number, impl_->options.max_atoms, impl_->options.max_volume, tries_per_crystal));
 }
 
 }  // namespace bragg::data

@@ -5,7 +5,7 @@
 #include <limits>
 #include <numbers>
 
-#include "kernels/pattern_math.h"
+#include "kernels/pattern_problem.h"
 #include "kernels/pattern_processing.h"
 
 namespace bragg::data {
@@ -50,12 +50,10 @@ std::vector<double> heights_of_lines(std::span<const float> y, double prominence
 
 /// PatternStatistics::doublet. The doublet is resolved beyond 60 degrees: it is 0.16 degrees wide there.
 double doublet_of(const TwoThetaGrid& grid, double wavelength, std::span<const float> y, double noise) {
-  constexpr double from = 60,
-                   apart = 0.4;       // degrees; a line is the highest point as far as `apart` around it
-  constexpr double least_height = 8;  // of the noise
+  constexpr double from = 60, apart = 0.4;  // degrees
   const auto both = k_alpha_wavelengths(wavelength);
   const auto n = static_cast<std::int64_t>(y.size());
-  const auto reach = static_cast<std::int64_t>(apart / grid.step);
+  const double least_height = std::max(8 * noise, 0.01 * *std::max_element(y.begin(), y.end()));
   const auto height = [&](std::int64_t i) {  // the mean of five points
     double sum = 0;
     for (std::int64_t j = i - 2; j <= i + 2; ++j)
@@ -64,13 +62,14 @@ double doublet_of(const TwoThetaGrid& grid, double wavelength, std::span<const f
   };
   double sum = 0;
   int lines = 0;
-  for (std::int64_t i = std::max<std::int64_t>(reach, std::llround((from - grid.start) / grid.step));
-       i + reach < n; ++i) {
+  for (auto i = std::max<std::int64_t>(0, std::llround((from - grid.start) / grid.step)); i < n; ++i) {
     const double two_theta = grid.start + static_cast<double>(i) * grid.step;
     // d(2 theta) = 2 tan(theta) d(lambda) / lambda, from K-alpha1
-    const auto shift = std::llround(2 * std::tan(two_theta * std::numbers::pi / 360) *
-                                    (both[1] / both[0] - 1) * 180 / std::numbers::pi / grid.step);
-    if (!(y[i] > least_height * noise) || i - shift < 2 || i + shift + 2 >= n) continue;
+    const std::int64_t shift = std::llround(2 * std::tan(two_theta * std::numbers::pi / 360) *
+                                            (both[1] / both[0] - 1) * 180 / std::numbers::pi / grid.step);
+    // A line is the highest point as far around; farther than the doublet, so that K-alpha2 is none.
+    const auto reach = std::max(static_cast<std::int64_t>(apart / grid.step), shift + shift / 2);
+    if (!(y[i] > least_height) || i - reach < 2 || i + reach + 2 >= n) continue;
     const auto around = y.subspan(i - reach, 2 * reach + 1);
     if (y[i] < *std::max_element(around.begin(), around.end())) continue;
     sum += (height(i + shift) - height(i - shift)) / height(i);

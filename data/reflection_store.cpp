@@ -13,7 +13,7 @@ namespace {
 /// Crystals whose reflections are computed in one call: enough to keep all threads busy.
 constexpr std::int64_t crystals_per_call = 2048;
 
-/// Room for a quarter more than is expected: numbers of reflections vary from crystal to crystal.
+/// Room for a quarter more than is expected: of crystals as of their reflections.
 std::int64_t with_margin(std::int64_t count) {
   return count + count / 4;
 }
@@ -101,7 +101,7 @@ ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
     return;
   }
   const std::int64_t spare_reflections = count == 0 ? 0 : with_margin(spare * reflections_ / count);
-  set_ = allocate(backend, count + spare, reflections_ + spare_reflections);
+  set_ = allocate(backend, count + with_margin(spare), reflections_ + spare_reflections);
   std::vector<std::uint64_t> offset{0};
   for (ReflectionSet& part : parts) {
     copy_rows(backend, part, part.crystals, part.reflections, set_,

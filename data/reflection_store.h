@@ -22,8 +22,8 @@ ReflectionProblem reflections_on(const TwoThetaGrid&, double wavelength, const x
 /// the reflections themselves ever exist twice.
 class ReflectionStore {
  public:
-  /// crystal(i) for i in [0, count); called in order. `spare`: room for so many crystals behind them, of as
-  /// many reflections as these have on average.
+  /// crystal(i) for i in [0, count); called in order. `spare`: room behind them for about so many
+  /// crystals, of as many reflections as these have on average.
   ReflectionStore(Backend&, std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
                   const ReflectionProblem&, std::int64_t spare = 0);
   /// All crystals of several sets, one set after the other.
@@ -36,7 +36,7 @@ class ReflectionStore {
 
   /// Computes other crystals' reflections into rows size(), size() + 1, ..., in place of what was put there
   /// before. Returns true where there was no room and reflections() lie elsewhere now: ops that were recorded
-  /// with them must be recorded anew.
+  /// with them must be recorded anew. Throws as Backend::structure_factors and allocate.
   bool put_behind(Backend&, const CrystalBatch&);
 
  private:

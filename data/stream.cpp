@@ -8,6 +8,7 @@
 #include "kernels/error.h"
 
 namespace bragg::data {
+
 PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options)
     : store_(store), options_(std::move(options)) {
   if (options_.rows.empty()) throw Error("pattern stream: no crystals to draw from");
@@ -20,6 +21,8 @@ PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options
       throw Error(fmt::format("pattern stream: row {} of {} crystals", row, store.size()));
     }
   }
+  if (options_.synthetic && &options_.synthetic->store() != &store)
+    throw Error("pattern stream: the synthetic crystals lie in another store");
   const MeasuredPatterns& measured = options_.measured;
   if (has_measured() &&
       (measured.labels.empty() ||

@@ -29,8 +29,8 @@ struct StreamOptions {
   std::vector<PatternVariant> variants;
   Processing processing;
   MeasuredPatterns measured;  ///< none: all are simulated
-  std::shared_ptr<SyntheticCrystals>
-      synthetic;  ///< for their share of the patterns, in place of the rows; or none
+  /// Of the stream's store and seed, for their share of the simulated patterns; nullptr: none.
+  std::shared_ptr<SyntheticCrystals> synthetic;
   TwoThetaGrid grid;
   double wavelength = 1.54184;  ///< A
   std::uint32_t seed = 0;
@@ -40,8 +40,8 @@ struct StreamOptions {
 class PatternStream {
  public:
   /// The store must outlive the stream. Impurities are drawn from the rows, also those of synthetic crystals.
-  /// Throws Error for an empty
-  /// list of rows, labels of another length than the store, or measured patterns of another than the grid.
+  /// Throws Error for an empty list of rows, labels of another length than the store, measured patterns of
+  /// another than the grid, or synthetic crystals in another store.
   PatternStream(const ReflectionStore&, StreamOptions);
 
   std::int64_t points() const { return options_.grid.points; }

@@ -42,10 +42,10 @@ DrawRowsProblem SyntheticCrystals::draw() const {
 }
 
 void SyntheticCrystals::plan(Backend& backend, std::int64_t N) {
+  next_ = {};  // waits: it uses what is set here
   N_ = N;
   patterns_ = patterns_per_portion(options_, N);
   begin_ = end_ = 0;
-  next_ = {};
   const std::size_t bytes = patterns_ * sizeof(std::int32_t);
   slots_ = backend.allocate(bytes);
   labels_ = backend.allocate(bytes);
@@ -93,8 +93,7 @@ bool SyntheticCrystals::prepare(Backend& backend, std::uint64_t first_index) {
   backend.upload(portion.labels.data(), labels_.data(), portion.labels.size() * sizeof(std::int32_t));
   begin_ = first_index;
   end_ = begin_ + static_cast<std::uint64_t>(patterns_);
-  // Beside a GPU's work; a CPU's threads are busy with the steps.
-  next_ = std::async(backend.stream() ? std::launch::async : std::launch::deferred,
+  next_ = std::async(options_.in_background ? std::launch::async : std::launch::deferred,
                      [this, first = end_] { return make(first); });
   return moved;
 }

@@ -16,29 +16,31 @@ namespace bragg::data {
 
 struct SyntheticOptions {
   GeneratorOptions generator;
-  double share = 0;  ///< of the patterns that are of synthetic crystals
-  std::function<std::int32_t(int space_group)> label;
-  std::uint32_t seed = 0;  ///< of the stream: decides which patterns they are
+  double share = 0;                                    ///< of the patterns that are of synthetic crystals
+  std::function<std::int32_t(int space_group)> label;  ///< the class of a crystal
+  std::uint32_t seed = 0;                              ///< of the stream: decides which patterns they are
   /// Made and put into device memory at a time (rounded up to whole batches); no pattern depends on it.
   std::int64_t patterns_per_portion = 8192;
-  int threads = 0;  ///< that make them
+  int threads = 0;             ///< that make them; 0: all
+  bool in_background = false;  ///< the next portion beside the steps of this one: where those leave threads
 };
 
 /// Pattern i, where it is of a synthetic crystal, is of the generator's crystal number i.
 class SyntheticCrystals {
  public:
   /// The crystals are like those of the statistics, and lie behind those of the store, which must outlive
-  /// this.
+  /// this and serve no other one of them. Throws as CrystalGenerator.
   SyntheticCrystals(ReflectionStore&, std::unique_ptr<const CrystalStatistics>, SyntheticOptions);
 
   /// Expected number of them in a portion for batches of N: what the store needs as spare room.
   static std::int64_t expected_per_portion(const SyntheticOptions&, std::int64_t N);
 
+  const ReflectionStore& store() const { return store_; }
   /// Allocates what batches of N need.
   void plan(Backend&, std::int64_t N);
   /// Before the batch of patterns first_index .. first_index + N - 1: computes the reflections of a portion
-  /// that begins there, unless they are of the one at hand; a GPU's next portion is then made in the
-  /// background. Returns as ReflectionStore::put_behind. Throws as CrystalGenerator::crystal.
+  /// that begins there, unless they are of the one at hand. Returns and throws as
+  /// ReflectionStore::put_behind; throws Error naming a pattern whose crystal cannot be made.
   bool prepare(Backend&, std::uint64_t first_index);
   /// Enqueues: rows i32 (N) and labels i32 (N) of the patterns that are of synthetic crystals are replaced.
   void enqueue(Backend&, ConstTensor state, Tensor rows, Tensor labels) const;

@@ -156,8 +156,8 @@ void CrystalBatchBuilder::add(const Crystal& crystal) {
 CrystalBatch CrystalBatchBuilder::take() {
   CrystalBatch out = std::move(batch_);
   batch_ = {};
-  // Numbered by species, not by which came first: backends add atoms up in the order of their form factors,
-  // and a crystal's sums must have the same bits whatever else is in the batch.
+  // Numbered by species, not by which came first: a backend may add atoms up in the order of their form
+  // factors, and a crystal's sums must have the same bits whatever else is in the batch.
   std::vector<FormFactor> ordered;
   std::vector<std::int32_t> renumbered(form_factor_index_.size());
   for (const auto& [species, index] : form_factor_index_) {

@@ -52,8 +52,8 @@ Recipe souping() {
 
 // What laboratory patterns look like, and what has been done to them before they are published. Widths, noise
 // and the share of K-alpha doublets were set so that the distributions of `bragg patterns describe` are near
-// those of 453 measured patterns (RRUFF, as published by Salgado et al. 2023): noise 0.0067 and line width
-// 0.085 degrees in the median, a doublet in 85 of 100.
+// those of 453 measured patterns (RRUFF, as published by Salgado et al. 2023), in the median: noise 0.0067,
+// line width 0.085 degrees, 0.37 of a line's height where its K-alpha2 would be.
 Recipe realistic() {
   PatternVariant v;
   v[Effect::W] = {Law::log_uniform, 0.0004, 0.0036, 1};  // a Gaussian of 0.02 .. 0.06 degrees

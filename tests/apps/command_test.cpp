@@ -411,8 +411,11 @@ TEST(Patterns, DescribeCanEvenOutSpaceGroups) {
   };
   EXPECT_GT(percentiles({}).size(), 1u);
   EXPECT_EQ(percentiles({"--same-groups"}).size(), 1u);
-  const RunResult none = run_bragg({"patterns", "describe", folder / "a.safetensors", "--same-groups"});
-  EXPECT_EQ(none.code, 0) << none.err;
+  const RunResult turned = run_bragg(
+      {"patterns", "describe", folder / "b.safetensors", folder / "a.safetensors", "--same-groups"});
+  EXPECT_EQ(turned.code, 0);
+  EXPECT_NE(turned.err.find("none of the space groups of 2 of the first set's 3 patterns"), std::string::npos)
+      << turned.err;
 }
 
 }  // namespace

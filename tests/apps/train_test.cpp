@@ -169,6 +169,7 @@ TEST_F(Train, SyntheticCrystalsAreTheSameAfterAResume) {
   EXPECT_EQ(other.code, 2);
   EXPECT_NE(other.err.find("data.synthetic is 0.4, but the run"), std::string::npos) << other.err;
   EXPECT_EQ(train("wrong", {"--set", "data.synthetic=1.5"}).code, 2);
+  EXPECT_EQ(train("wrong", {"--set", "data.synthetic_group_exponent=0"}).code, 2);
 }
 
 TEST_F(Train, RefusesAnotherRunsFolderAndAChangedConfig) {

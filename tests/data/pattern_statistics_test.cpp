@@ -36,13 +36,13 @@ TEST(PatternStatistics, OfAPatternMadeByHand) {
 
 // Cu K-alpha1 and K-alpha2 of two d-spacings, the latter half as high.
 TEST(PatternStatistics, SeesTheDoublet) {
-  const TwoThetaGrid grid{10, 0.01, 8000};
+  const TwoThetaGrid grid{10, 0.01, 12000};
   const auto two_theta = [](double wavelength, double d) {
     return 360 / std::numbers::pi * std::asin(wavelength / (2 * d));
   };
   for (const double ratio : {0.0, 0.5}) {
     std::vector<float> y(grid.points);
-    for (const double d : {3.0, 1.3, 1.2}) {
+    for (const double d : {3.0, 1.3, 1.2, 0.9}) {
       for (std::int64_t i = 0; i < grid.points; ++i) {
         const auto line = [&](double wavelength) {
           return std::exp2(-4 * std::pow((grid.at(i) - two_theta(wavelength, d)) / 0.08, 2));

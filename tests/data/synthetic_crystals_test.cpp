@@ -1,7 +1,6 @@
 // Patterns of a stream that mixes synthetic crystals in, against the same crystals put into a store by hand.
 #include "data/synthetic_crystals.h"
 
-#include <algorithm>
 #include <memory>
 #include <set>
 #include <span>
@@ -75,7 +74,8 @@ class SyntheticInStream : public ::testing::TestWithParam<DeviceOptions> {
         3, [&](std::int64_t i) { return crystals[static_cast<std::size_t>(i)]; }, pool);
   }
 
-  static SyntheticOptions synthetic_options(double share, std::int64_t patterns_per_portion) {
+  static SyntheticOptions synthetic_options(double share, std::int64_t patterns_per_portion,
+                                            bool in_background = false) {
     SyntheticOptions how;
     for (const int space_group : {167, 194, 216, 225, 227})
       how.generator.space_groups[static_cast<std::size_t>(space_group)] = 1;
@@ -85,6 +85,7 @@ class SyntheticInStream : public ::testing::TestWithParam<DeviceOptions> {
     how.seed = seed;
     how.patterns_per_portion = patterns_per_portion;
     how.threads = 2;
+    how.in_background = in_background;
     return how;
   }
 
@@ -159,13 +160,14 @@ TEST_P(SyntheticInStream, PatternIIsOfCrystalI) {
 
   const struct {
     std::int64_t N, patterns_per_portion, spare;
-  } cases[] = {{4, 8, 0}, {3, 7, 1000}, {24, 1, 1000}, {2, 100, 0}};
+    bool in_background;
+  } cases[] = {{4, 8, 0, true}, {3, 7, 1000, false}, {24, 1, 1000, true}, {2, 100, 0, false}};
   for (const auto& c : cases) {
     SCOPED_TRACE(c.N);
     ReflectionStore behind = store(three_crystals(), c.spare);
     data::StreamOptions mixed = options({0, 1, 2}, own_labels);
-    mixed.synthetic = std::make_shared<SyntheticCrystals>(behind, statistics(),
-                                                          synthetic_options(0.5, c.patterns_per_portion));
+    mixed.synthetic = std::make_shared<SyntheticCrystals>(
+        behind, statistics(), synthetic_options(0.5, c.patterns_per_portion, c.in_background));
     PatternStream stream(behind, mixed);
     int moved = 0;
     const Batch batch = draw(stream, c.N, first, count, &moved);
@@ -202,6 +204,24 @@ TEST_P(SyntheticInStream, AllOrNone) {
   }
 }
 
+TEST_P(SyntheticInStream, WhatIsExpectedHasRoom) {
+  const SyntheticOptions how = synthetic_options(0.4, 200);
+  EXPECT_EQ(SyntheticCrystals::expected_per_portion(how, 3), 81);  // 0.4 of 201, rounded up
+  std::vector<xrd::Crystal> crystals;
+  const auto known = statistics();
+  const CrystalGenerator generator(*known, how.generator);
+  for (std::uint64_t i = 0; i < 40; ++i)  // of the same kind, so that the average is right
+    crystals.push_back(generator.crystal(1000 + i));
+  ReflectionStore behind = store(crystals, SyntheticCrystals::expected_per_portion(how, 3));
+  data::StreamOptions mixed = options({0, 1, 2}, std::vector<std::int32_t>(40, 7));
+  mixed.synthetic = std::make_shared<SyntheticCrystals>(behind, statistics(), how);
+  PatternStream stream(behind, mixed);
+  int moved = 0;
+  for (const std::uint64_t first : {0, 201, 402, 603})
+    draw(stream, 3, first, 3, &moved);
+  EXPECT_EQ(moved, 0);
+}
+
 TEST_P(SyntheticInStream, WhatCannotBeMadeIsAnError) {
   ReflectionStore behind = store(three_crystals());
   SyntheticOptions impossible = synthetic_options(1, 4);
@@ -210,6 +230,8 @@ TEST_P(SyntheticInStream, WhatCannotBeMadeIsAnError) {
   mixed.synthetic = std::make_shared<SyntheticCrystals>(behind, statistics(), impossible);
   PatternStream stream(behind, mixed);
   EXPECT_THROW(draw(stream, 2, 0, 2), Error);
+  ReflectionStore other = store(three_crystals());
+  EXPECT_THROW(PatternStream(other, mixed), Error);
 }
 
 }  // namespace

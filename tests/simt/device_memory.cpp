@@ -143,6 +143,7 @@ cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaM
                             cudaStream_t stream) {
   if (simt::is_recording()) {
     if (kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
+    if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
     simt::record([=] { cudaMemcpyAsync(dst, src, bytes, kind, stream); });
     return cudaSuccess;
   }
