@@ -118,6 +118,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
   const double size = drawn[Effect::size], k_alpha2 = drawn[Effect::k_alpha2];
   LineCall call{.miller = reinterpret_cast<const std::int16_t*>(miller_),
                 .f2 = f2_,
+                .weighed = false,
                 .lines = 0,
                 .metric = metric.data(),
                 .wavelength = p_.wavelength,
@@ -143,12 +144,17 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
   const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];
   const auto both = k_alpha_wavelengths(p_.wavelength);
   const int wavelengths = k_alpha2 > 0 ? 2 : 1;
-  const auto lines_of = [&](std::uint64_t first, std::int64_t count, int which, std::int64_t at) {
+  // weighed: the same reflections as before, at the other wavelength.
+  const auto lines_of = [&](std::uint64_t first, std::int64_t count, int which, std::int64_t at,
+                            bool weighed) {
     const std::int64_t padded = (count + 15) / 16 * 16;
-    std::memcpy(miller_, set_.miller + first, count * sizeof(Miller));
-    std::memcpy(f2_, set_.f2 + first, count * sizeof(float));
-    std::fill(miller_ + count, miller_ + padded, Miller{1, 0, 0, 0});
-    std::fill(f2_ + count, f2_ + padded, 0.0f);
+    call.weighed = weighed;
+    if (!weighed) {
+      std::memcpy(miller_, set_.miller + first, count * sizeof(Miller));
+      std::memcpy(f2_, set_.f2 + first, count * sizeof(float));
+      std::fill(miller_ + count, miller_ + padded, Miller{1, 0, 0, 0});
+      std::fill(f2_ + count, f2_ + padded, 0.0f);
+    }
     call.lines = padded;
     if (wavelengths == 2) {
       call.wavelength = both[which];
@@ -180,7 +186,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
   if (wavelengths * padded <= lines_at_once) {
     float highest = 0;
     for (int which = 0; which < wavelengths; ++which)
-      highest = std::max(highest, lines_of(begin, count, which, which * padded));
+      highest = std::max(highest, lines_of(begin, count, which, which * padded, which > 0));
     draw(wavelengths * padded, highest);
   } else {
     // The tails' cut needs the highest line before the first is drawn: computed twice.
@@ -188,7 +194,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
       for (int which = 0; which < wavelengths; ++which) {
         for (std::uint64_t first = begin; first < end; first += lines_at_once) {
           const auto some = std::min<std::int64_t>(lines_at_once, static_cast<std::int64_t>(end - first));
-          function(lines_of(first, some, which, 0));
+          function(lines_of(first, some, which, 0, false));
         }
       }
     };

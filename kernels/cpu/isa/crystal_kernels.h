@@ -41,7 +41,9 @@ struct StructureFactorCall {
 /// formulas.
 struct LineCall {
   const std::int16_t* miller;  ///< (lines, 4)
-  const float* f2;             ///< (lines)
+  float* f2;     ///< (lines); becomes what does not depend on the wavelength: f2 x multiplicity x damping x
+                 ///< texture
+  bool weighed;  ///< it is that already
   std::int64_t lines;
   const double* metric;  ///< ReciprocalMetric, strained
   double wavelength, start, step;

@@ -167,10 +167,10 @@ float lines_of(const LineCall& call) {
     const auto drawn = (width2 > 0.0f) & (s2 < 1.0f) & (s2 > 0.0f);
     const Floats cos_2theta = c2 - s2;
     // (1 + cos^2 2 theta) / (cos theta sin^2 theta)
-    Floats area = call.area * (1.0f + cos_2theta * cos_2theta) / (c * s2) *
-                  (__builtin_convertvector(multiplicity, Floats) * load(call.f2 + i));
-    if (damping != 0) area *= exp2(damping * narrow(q[0], q[1]));
-    if (call.texture > 0) {
+    Floats weight = load(call.f2 + i);
+    if (!call.weighed) weight *= __builtin_convertvector(multiplicity, Floats);
+    if (!call.weighed && damping != 0) weight *= exp2(damping * narrow(q[0], q[1]));
+    if (!call.weighed && call.texture > 0) {
       const Floats h = narrow(index[0][0], index[1][0]), k = narrow(index[0][1], index[1][1]),
                    l = narrow(index[0][2], index[1][2]), inverse_q = 1.0f / narrow(q[0], q[1]);
       Floats sum{};
@@ -180,8 +180,10 @@ float lines_of(const LineCall& call) {
         const Floats squeezed = r2 * cos2 + (cos2 < 1.0f ? 1.0f - cos2 : Floats{}) * inverse_r;
         sum += 1.0f / (squeezed * sqrt(squeezed));
       }
-      area *= sum * (1.0f / static_cast<float>(call.axes));
+      weight *= sum * (1.0f / static_cast<float>(call.axes));
     }
+    if (!call.weighed) store(call.f2 + i, weight);
+    Floats area = call.area * (1.0f + cos_2theta * cos_2theta) / (c * s2) * weight;
     area = drawn ? area : Floats{};
 
     const Floats G = sqrt(width2 > 0.0f ? width2 : splat(1));
