@@ -1,8 +1,12 @@
 // bragg crystals generate: a set of synthetic crystals that are like those of another set.
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
+#include <cmath>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -16,6 +20,7 @@
 #include "data/crystal_statistics.h"
 #include "kernels/error.h"
 #include "kernels/thread_pool.h"
+#include "xrd/space_groups.h"
 
 namespace bragg::apps {
 namespace {
@@ -30,31 +35,65 @@ struct Options {
   data::GeneratorOptions generator;
 };
 
-/// The exponent of data::space_group_weights.
-double exponent_of(std::string_view text) {
-  if (text == "like") return 1;
-  if (text == "uniform") return 0;
+/// Which space groups are drawn how often.
+struct SpaceGroupChoice {
+  double exponent = 1;  ///< of data::space_group_weights
+  std::optional<std::array<double, 231>> weights;
+};
+
+/// A number that is the whole text, from `low` to `high`; NaN for anything else.
+double number_in(std::string_view text, double low, double high) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && value >= low && value <= high ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// "14:3,62:2": any distribution.
+std::optional<std::array<double, 231>> listed_weights(std::string_view list) {
+  std::array<double, 231> weights{};
+  double total = 0;
+  while (!list.empty()) {
+    const std::string_view entry = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), entry.size() + 1));
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const double number = number_in(entry.substr(0, colon), 1, xrd::space_group_count),
+                 weight = number_in(entry.substr(colon + 1), 0, 1e9);
+    if (number != std::floor(number) || std::isnan(weight)) return std::nullopt;
+    weights[static_cast<std::size_t>(number)] += weight;
+    total += weight;
+  }
+  return total > 0 ? std::optional(weights) : std::nullopt;
+}
+
+SpaceGroupChoice space_group_choice(std::string_view text) {
+  if (text == "like") return {.exponent = 1, .weights = {}};
+  if (text == "uniform") return {.exponent = 0, .weights = {}};
   constexpr std::string_view tempered = "tempered:";
   if (text.starts_with(tempered)) {
-    const std::string_view number = text.substr(tempered.size());
-    double exponent = 0;
-    const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), exponent);
-    if (error == std::errc() && end == number.data() + number.size() && exponent >= 0 && exponent <= 1)
-      return exponent;
+    const double exponent = number_in(text.substr(tempered.size()), 0, 1);
+    if (!std::isnan(exponent)) return {.exponent = exponent, .weights = {}};
+  } else if (const auto weights = listed_weights(text)) {
+    return {.exponent = 1, .weights = weights};
   }
   throw UsageError(
-      fmt::format("--space-groups {}: expected like, uniform or tempered:T with T in 0..1", text));
+      fmt::format("--space-groups {}: expected like, uniform, tempered:T with T in 0..1, or "
+                  "NUMBER:WEIGHT,... with numbers "
+                  "in 1..230 and weights >= 0 that are not all 0",
+                  text));
 }
 
 int generate(Options options, const CommonOptions& common) {
   if (!options.output.ends_with(".safetensors"))
     throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
-  const double exponent = exponent_of(options.space_groups);
+  const SpaceGroupChoice choice = space_group_choice(options.space_groups);
   ThreadPool pool(common.threads);
   const data::CrystalSet like(options.like);
   const data::CrystalStatistics statistics(
       like.size(), [&](std::int64_t i) { return like.crystal(i); }, pool);
-  options.generator.space_groups = data::space_group_weights(statistics, exponent);
+  options.generator.space_groups =
+      choice.weights ? *choice.weights : data::space_group_weights(statistics, choice.exponent);
   const data::CrystalGenerator generator(statistics, options.generator);
 
   data::CrystalSetWriter set;
@@ -111,8 +150,9 @@ void add_crystals_generate(CommandLine& line, CLI::App* group) {
   command->add_option("--like", options->like, "the set whose statistics they follow")->required();
   command->add_option("-o,--output", options->output, "the set: a .safetensors file")->required();
   command->add_option("--seed", options->generator.seed, "crystal i is a function of the seed and i");
-  command->add_option("--space-groups", options->space_groups,
-                      "like: as often as in the set; uniform: all 230; tempered:T: count^T");
+  command->add_option(
+      "--space-groups", options->space_groups,
+      "like: as often as in the set; uniform: all 230; tempered:T: count^T; 14:3,62:2,...: by weight");
   command->add_option("--max-atoms", options->generator.max_atoms, "per cell")->check(CLI::Range(1, 10'000));
   command->add_option("--max-volume", options->generator.max_volume, "of the cell, A^3")
       ->check(CLI::Range(1.0, 1e6));

@@ -81,6 +81,9 @@ TEST(Command, WrongUseIsExitCode2WithOneLine) {
       {{"crystals", "generate", "9", "--like", out, "-o", folder / "set.txt"}, "set.txt"},
       {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "all"}, "tempered:T"},
       {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "tempered:2"}, "tempered:2"},
+      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "14:1,231:1"}, "14:1,231:1"},
+      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "14:-1"}, "14:-1"},
+      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "14:0"}, "14:0"},
       {{"crystals", "generate", "9", "--like", out, "-o", out, "--max-atoms", "0"}, "--max-atoms"},
       {{"recipe", "show", "set8"}, "set"},
   };
@@ -163,6 +166,14 @@ TEST(Generate, MakesTheSameSetForAnyNumberOfThreads) {
   ASSERT_EQ(run_bragg({"crystals", "generate", "20", "--like", like, "-o", other}).code, 0);
   const json like_info = json::parse(run_bragg({"crystals", "info", other, "--json"}).out);
   EXPECT_EQ(like_info["space_groups"], json({{"225", 20}}));
+
+  ASSERT_EQ(
+      run_bragg({"crystals", "generate", "400", "--like", like, "-o", other, "--space-groups", "14:3,62:1"})
+          .code,
+      0);
+  const json by_weight = json::parse(run_bragg({"crystals", "info", other, "--json"}).out)["space_groups"];
+  EXPECT_EQ(by_weight.size(), 2u);
+  EXPECT_NEAR(by_weight["14"].get<int>(), 300, 5 * std::sqrt(400 * 0.75 * 0.25));
 }
 
 TEST(Import, GoesOnPastBadBlocksAndSaysSo) {
