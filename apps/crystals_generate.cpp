@@ -79,8 +79,7 @@ SpaceGroupChoice space_group_choice(std::string_view text) {
   }
   throw UsageError(
       fmt::format("--space-groups {}: expected like, uniform, tempered:T with T in 0..1, or "
-                  "NUMBER:WEIGHT,... with numbers "
-                  "in 1..230 and weights >= 0 that are not all 0",
+                  "NUMBER:WEIGHT,... with numbers in 1..230 and weights >= 0 that are not all 0",
                   text));
 }
 
