@@ -108,20 +108,14 @@ data::SyntheticOptions synthetic_options(const TrainConfig& config, ClassKind cl
 }
 
 /// Statistics of the structures that are trained on, and nothing else: those held out stay unseen.
-std::unique_ptr<data::CrystalStatistics> training_statistics(const std::vector<data::CrystalSet>& sets,
+std::unique_ptr<data::CrystalStatistics> training_statistics(const std::vector<const data::CrystalSet*>& sets,
                                                              const std::vector<std::int32_t>& rows,
                                                              int threads) {
   ThreadPool pool(threads);
+  const auto crystal = data::crystals_of(sets);
   return std::make_unique<data::CrystalStatistics>(
       static_cast<std::int64_t>(rows.size()),
-      [&](std::int64_t i) {
-        std::int64_t row = rows[static_cast<std::size_t>(i)];
-        std::size_t s = 0;
-        while (row >= sets[s].size())
-          row -= sets[s++].size();
-        return sets[s].crystal(row);
-      },
-      pool);
+      [&](std::int64_t i) { return crystal(rows[static_cast<std::size_t>(i)]); }, pool);
 }
 
 /// Measured patterns as the network reads them; those that cannot be used are left out.
@@ -249,7 +243,7 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
              Order::uniform, config.train.seed);
   training.measured = measured_patterns(files, classes);
   if (synthetic.share > 0) {
-    auto statistics = training_statistics(files.crystals(), split.training, threads);
+    auto statistics = training_statistics(sets, split.training, threads);
     synthetic.generator.space_groups =
         data::space_group_weights(*statistics, config.synthetic_group_exponent);
     training.synthetic =

@@ -379,6 +379,15 @@ std::string CrystalSet::content_hash() const {
   return content_hash_of(impl_->file);
 }
 
+std::function<xrd::Crystal(std::int64_t)> crystals_of(const std::vector<const CrystalSet*>& sets) {
+  return [sets](std::int64_t i) {
+    std::size_t s = 0;
+    while (i >= sets[s]->size())
+      i -= sets[s++]->size();
+    return sets[s]->crystal(i);
+  };
+}
+
 bool is_crystal_set(const std::filesystem::path& path) {
   return says_crystals(SafetensorsFile(path));
 }

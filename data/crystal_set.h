@@ -29,8 +29,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "xrd/crystal.h"
 
@@ -62,6 +64,9 @@ class CrystalSet {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+/// Crystal i of several sets seen as one, one after the other; they must outlive what is returned.
+std::function<xrd::Crystal(std::int64_t i)> crystals_of(const std::vector<const CrystalSet*>& sets);
 
 /// Whether the file says of itself that it is a crystal set (otherwise it may be patterns or a model).
 bool is_crystal_set(const std::filesystem::path&);

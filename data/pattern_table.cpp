@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "data/gather_column.h"
 #include "data/upload.h"
 
 namespace bragg::data {
@@ -23,12 +24,12 @@ void PatternTable::enqueue(Backend& backend, DrawRowsProblem draw, ConstTensor s
                            const Activations& patterns, Tensor labels) const {
   draw.candidates = count_;
   backend.draw_rows(draw, {candidates_.data(), DType::i32}, state, rows);
-  GatherRowsProblem gather{
-      .N = draw.N, .table_rows = count_, .row_length = 1, .scale = 1, .keep_at_minus_1 = draw.share < 1};
-  backend.gather_rows(
-      gather, {labels_.data(), DType::i32}, rows,
-      {.data = labels.data, .dtype = DType::i32, .N = draw.N, .L = 1, .C = 1, .item_stride = 1});
-  gather.row_length = points_;
+  const GatherRowsProblem gather{.N = draw.N,
+                                 .table_rows = count_,
+                                 .row_length = points_,
+                                 .scale = 1,
+                                 .keep_at_minus_1 = draw.share < 1};
+  gather_column(backend, gather, labels_, rows, labels);
   backend.gather_rows(gather, {patterns_.data(), DType::f32}, rows, patterns);
 }
 

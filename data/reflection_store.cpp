@@ -59,16 +59,6 @@ void upload_offsets(Backend& backend, std::vector<std::uint64_t> offset, Reflect
                  offset.size() * sizeof(std::uint64_t));
 }
 
-/// crystal(i) of several sets seen as one.
-std::function<xrd::Crystal(std::int64_t)> concatenated(const std::vector<const CrystalSet*>& sets) {
-  return [sets](std::int64_t i) {
-    std::size_t s = 0;
-    while (i >= sets[s]->size())
-      i -= sets[s++]->size();
-    return sets[s]->crystal(i);
-  };
-}
-
 std::int64_t total_size(const std::vector<const CrystalSet*>& sets) {
   std::int64_t total = 0;
   for (const CrystalSet* set : sets)
@@ -116,7 +106,7 @@ ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
 
 ReflectionStore::ReflectionStore(Backend& backend, const std::vector<const CrystalSet*>& sets,
                                  const ReflectionProblem& problem, std::int64_t spare)
-    : ReflectionStore(backend, total_size(sets), concatenated(sets), problem, spare) {}
+    : ReflectionStore(backend, total_size(sets), crystals_of(sets), problem, spare) {}
 
 bool ReflectionStore::reserve(Backend& backend, std::int64_t crystals, std::int64_t reflections) {
   if (size_ + crystals <= set_.crystals && reflections_ + reflections <= set_.reflections) return false;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "data/gather_column.h"
 #include "data/upload.h"
 #include "kernels/error.h"
 
@@ -68,13 +69,10 @@ void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activatio
     throw ProblemError(fmt::format("[pattern_stream] N {} != planned N {}", patterns.N, N_));
   const Tensor rows{rows_.data(), DType::i32}, impurities{impurities_.data(), DType::i32};
   const ConstTensor candidates{candidates_.data(), DType::i32};
-  const Activations classes{
-      .data = labels.data, .dtype = DType::i32, .N = N_, .L = 1, .C = 1, .item_stride = 1};
   const PatternProblem p = problem();
   DrawRowsProblem draw{.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed};
   backend.draw_rows(draw, candidates, state, rows);
-  backend.gather_rows({.N = N_, .table_rows = store_.size(), .row_length = 1}, {labels_.data(), DType::i32},
-                      rows, classes);
+  gather_column(backend, {.N = N_, .table_rows = store_.size()}, labels_, rows, labels);
   if (options_.synthetic) options_.synthetic->enqueue(backend, state, rows, labels);
   if (p.draws_impurities()) {
     draw.order = DrawRowsProblem::Order::uniform;

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <span>
 
+#include "data/gather_column.h"
 #include "data/upload.h"
 #include "xrd/crystal_batch.h"
 
@@ -101,14 +102,9 @@ bool SyntheticCrystals::prepare(Backend& backend, std::uint64_t first_index) {
 void SyntheticCrystals::enqueue(Backend& backend, ConstTensor state, Tensor rows, Tensor labels) const {
   const Tensor slots{slots_of_batch_.data(), DType::i32};
   backend.draw_rows(draw(), {slots_.data(), DType::i32}, state, slots);
-  const GatherRowsProblem gather{
-      .N = N_, .table_rows = patterns_, .row_length = 1, .scale = 1, .keep_at_minus_1 = true};
-  const auto replace = [&](const Buffer& table, Tensor dst) {
-    backend.gather_rows(gather, {table.data(), DType::i32}, slots,
-                        {.data = dst.data, .dtype = DType::i32, .N = N_, .L = 1, .C = 1, .item_stride = 1});
-  };
-  replace(rows_, rows);
-  replace(labels_, labels);
+  const GatherRowsProblem gather{.N = N_, .table_rows = patterns_, .keep_at_minus_1 = true};
+  gather_column(backend, gather, rows_, slots, rows);
+  gather_column(backend, gather, labels_, slots, labels);
 }
 
 }  // namespace bragg::data

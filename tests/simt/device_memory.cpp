@@ -141,13 +141,12 @@ cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_
 
 cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaMemcpyKind kind,
                             cudaStream_t stream) {
+  if (simt::is_recording() && kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
+  if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
   if (simt::is_recording()) {
-    if (kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
-    if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
     simt::record([=] { cudaMemcpyAsync(dst, src, bytes, kind, stream); });
     return cudaSuccess;
   }
-  if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
   const simt::DeviceAccess access;
   std::memcpy(dst, src, bytes);
   return cudaSuccess;
