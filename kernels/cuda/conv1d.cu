@@ -160,17 +160,17 @@ std::optional<Wide> choose_width(const Conv1dProblem& p, int multiprocessors) {
 }  // namespace
 
 std::int64_t CudaBackend::conv1d_steps(const Conv1dProblem& p) const {
-  if (wgmma_ && p.N > 0)
+  if (conv1d_wgmma_ && p.N > 0)
     if (const auto wide = choose_width(p, multiprocessors_)) return wide->steps(p);
   // Items at multiples of 16 bytes, and whole rows of 8 outputs, which conv1d_pool_forward steps by.
   const std::int64_t steps = Backend::conv1d_steps(p);
-  return wgmma_ && p.stride * p.C_in % row_alignment() != 0 ? aligned(steps) : steps;
+  return conv1d_wgmma_ && p.stride * p.C_in % row_alignment() != 0 ? aligned(steps) : steps;
 }
 
 std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
-  std::size_t bytes = part_bytes(gemm_target(), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
-  if (!wgmma_) return bytes;
+  std::size_t bytes = part_bytes(gemm_target(conv1d_wgmma_), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
+  if (!conv1d_wgmma_) return bytes;
   bytes = std::max(bytes, ByPhase(*this, p).bytes());
   if (const auto wide = choose_width(p, multiprocessors_); wide && wide->outputs > 1)
     bytes = std::max({bytes, wide_weight_bytes(*this, *wide), wide_gradient_bytes(*wide)});
@@ -184,13 +184,13 @@ void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivatio
     const auto describe = [&] { return text("conv1d_forward", p); };
     const ConstMatrixView<T> kernels(weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
     const auto run = [&](const Wide& wide, const ConstMatrixView<T>& b) {
-      gemm_forward(describe, gemm_target(),
+      gemm_forward(describe, gemm_target(conv1d_wgmma_),
                    GemmArguments<T>(p.N * wide.rows, wide.N, wide.K, windows<T>(wide, src), b),
                    ForwardStore<T>(dst.item<T>(0), dst.item_stride, p.L_out(), p.C_out, false, epilogue,
                                    wide.outputs));
     };
     if constexpr (std::is_same_v<T, BFloat16>) {
-      const auto wide = wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
+      const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
       if (wide && wide->outputs > 1 && wide->suits(p, src, wide->row_step)) {
         auto* const widened = static_cast<T*>(workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
         const std::int64_t row_stride = weight_row_stride(wide->K);
@@ -219,7 +219,7 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
     ConstMatrixView<T> b(weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
     if constexpr (std::is_same_v<T, BFloat16>) {
-      if (wgmma_) {  // TMA cannot step back
+      if (conv1d_wgmma_) {  // TMA cannot step back
         const ByPhase phases(*this, p);
         auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes()));
         launch(describe, stream_.get(), by_rows(N, phases.rows), order_by_phase, weights.as<T>(),
@@ -228,7 +228,8 @@ void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstAct
       }
     }
     const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
-    gemm_backward_data(describe, gemm_target(), GemmArguments<T>(M, N, K, a, b), BackwardStore<T>(dst, relu));
+    gemm_backward_data(describe, gemm_target(conv1d_wgmma_), GemmArguments<T>(M, N, K, a, b),
+                       BackwardStore<T>(dst, relu));
   });
 }
 
@@ -239,7 +240,7 @@ void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const Const
   with_element_type([&]<typename T>() {
     const auto describe = [&] { return text("conv1d_backward_weights", p); };
     const auto run = [&](const Wide& wide, const WeightGradient& diff) {
-      gemm_backward_weights(describe, gemm_target(),
+      gemm_backward_weights(describe, gemm_target(conv1d_wgmma_),
                             GemmArguments<T>(wide.N, wide.K, p.N * wide.rows, outputs<T>(wide, diff_dst),
                                              windows<T>(wide, src)),
                             scratch, diff);
@@ -248,7 +249,7 @@ void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const Const
     auto* const weights = diff_weights.as<float>();
     auto* const bias = diff_bias.as<float>();
     if constexpr (std::is_same_v<T, BFloat16>) {
-      const auto wide = wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
+      const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
       if (wide && wide->outputs > 1 && wide->suits(p, src, wide->row_step) &&
           wide->suits(p, diff_dst, p.C_out)) {
         float* const sums = scratch + wide->N * wide->K;

@@ -344,7 +344,7 @@ std::int64_t rows_of(const Conv1dProblem& p) {
 }  // namespace
 
 bool CudaBackend::fuses_pool(const Conv1dProblem& p, const AvgPool1dProblem& pool) const {
-  return wgmma_ && pool.kernel == pool_kernel && pool.stride == pool_stride && p.C_out % group == 0 &&
+  return conv1d_wgmma_ && pool.kernel == pool_kernel && pool.stride == pool_stride && p.C_out % group == 0 &&
          (row_step * p.stride + p.kernel) * p.C_in <= longest_row && conv1d_steps(p) % row_step == 0;
 }
 

@@ -8,13 +8,15 @@
 
 #include <fmt/format.h>
 
+#include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/make_cuda_backend.h"
 
 namespace bragg::cuda {
 namespace {
 
 int device_index(const std::string& device) {
-  if (device == "cuda") return 0;
+  // Beside an older card the first that can be used; without any, device 0, whose refusal says why.
+  if (device == "cuda") return std::max(first_usable_device(), 0);
   const std::string digits = device.rfind("cuda:", 0) == 0 ? device.substr(5) : "";
   int index = -1;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
@@ -40,7 +42,7 @@ std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options) {
 }
 
 bool is_available() {
-  return device_count() > 0;
+  return first_usable_device() >= 0;
 }
 
 std::string unavailable_because() {
@@ -53,6 +55,8 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
       precision_(precision),
       wgmma_(precision == Precision::bf16 && instructions == GpuInstructions::sm_90a &&
              compute_capability(device_) == 9),
+      overlapping_map_refused_because_(wgmma_ ? overlapping_map_refused_because() : ""),
+      conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),
       shared_memory_(shared_memory_of_block(device_)),
       tickets_(allocate_device_memory(sizeof(unsigned))) {
@@ -62,10 +66,10 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
   shared_flags_ = allocate_device_memory(blocks * sizeof(unsigned));
 }
 
-GemmTarget CudaBackend::gemm_target() const {
+GemmTarget CudaBackend::gemm_target(bool wgmma) const {
   return {stream_.get(),
           precision_,
-          wgmma_,
+          wgmma,
           multiprocessors_,
           reinterpret_cast<float*>(shared_sums_.data()),
           reinterpret_cast<unsigned*>(shared_flags_.data()),
@@ -86,7 +90,11 @@ std::vector<std::string> CudaBackend::choices_of(const std::function<void()>& op
 }
 
 std::string CudaBackend::description() const {
-  return fmt::format("{}, {}{}", describe_device(device_), name_of(precision_), wgmma_ ? " by wgmma" : "");
+  std::string text = fmt::format("{}, {}", describe_device(device_), name_of(precision_));
+  if (wgmma_) text += " by wgmma";
+  if (wgmma_ && !conv1d_wgmma_)
+    text += fmt::format(", convolutions by mma.sync ({})", overlapping_map_refused_because_);
+  return text;
 }
 
 Buffer CudaBackend::allocate(std::size_t bytes) {

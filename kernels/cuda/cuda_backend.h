@@ -95,11 +95,14 @@ class CudaBackend final : public Backend {
     }
   }
 
-  GemmTarget gemm_target() const;
+  GemmTarget gemm_target(bool wgmma) const;
 
   const int device_;
   const Precision precision_;
   const bool wgmma_;
+  /// A convolution's rows overlap, and the driver may refuse TMA maps of such rows: tried once, here.
+  const std::string overlapping_map_refused_because_;
+  const bool conv1d_wgmma_;
   const int multiprocessors_;
   const std::size_t shared_memory_;  ///< that a block can have, bytes
   Stream stream_;

@@ -81,33 +81,55 @@ Buffer allocate_device_memory(std::size_t bytes) {
   return buffer;
 }
 
+namespace {
+/// 0 without a driver, or with one too old: a machine without a GPU as far as this program is concerned.
 int device_count() {
   int count = 0;
-  // No driver, or one too old: a machine without a GPU as far as this program is concerned.
   return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+cudaDeviceProp properties_of(int index) {
+  cudaDeviceProp properties{};
+  check(cudaGetDeviceProperties(&properties, index), "device properties");
+  return properties;
+}
+
+/// Empty where the kernels can run on it.
+std::string why_unusable(int index) {
+  const cudaDeviceProp properties = properties_of(index);
+  if (properties.major >= lowest_capability_major) return "";
+  return fmt::format("cuda:{} is {} of compute capability {}.{}; {}.0 or later is needed", index,
+                     properties.name, properties.major, properties.minor, lowest_capability_major);
+}
+}  // namespace
+
+int first_usable_device() {
+  for (int index = 0, count = device_count(); index < count; ++index)
+    if (why_unusable(index).empty()) return index;
+  return -1;
 }
 
 std::string why_no_device() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) return cudaGetErrorString(status);
-  return count > 0 ? "" : "there is none";
+  if (count == 0) return "there is none";
+  std::string all;
+  for (int index = 0; index < count; ++index) {
+    const std::string why = why_unusable(index);
+    if (why.empty()) return "";
+    all += (all.empty() ? "" : "; ") + why;
+  }
+  return all;
 }
 
 void use_device(int index) {
   const int count = device_count();
   if (index < 0 || index >= count)
     throw UsageError(fmt::format("cuda:{}: there are {} CUDA devices", index, count));
+  if (const std::string why = why_unusable(index); !why.empty()) throw UsageError(why);
   check(cudaSetDevice(index), "use_device");
 }
-
-namespace {
-cudaDeviceProp properties_of(int index) {
-  cudaDeviceProp properties{};
-  check(cudaGetDeviceProperties(&properties, index), "device properties");
-  return properties;
-}
-}  // namespace
 
 int compute_capability(int index) {
   return properties_of(index).major;

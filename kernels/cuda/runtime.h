@@ -76,11 +76,15 @@ class ExecutableGraph {
 /// Zero-filled device memory. Throws Error that names the bytes asked for and the bytes that are free.
 Buffer allocate_device_memory(std::size_t bytes);
 
-/// Devices that this program can use; 0 where there is no driver.
-int device_count();
-/// In the runtime's words; empty where there is one.
+/// The kernels are compiled for this compute capability and later ones.
+inline constexpr int lowest_capability_major = 8;
+/// The first device that the kernels can run on; -1 where there is none.
+int first_usable_device();
+/// In the runtime's words, or by name the devices whose compute capability is too low; empty where one can be
+/// used.
 std::string why_no_device();
-/// Makes the device current for this thread. Throws UsageError naming the index and the count.
+/// Makes the device current for this thread. Throws UsageError naming the index and the count, or the device
+/// and its compute capability.
 void use_device(int index);
 int compute_capability(int index);  ///< its major number
 int multiprocessors(int index);

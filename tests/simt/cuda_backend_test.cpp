@@ -1,5 +1,6 @@
 // The CUDA backend around its kernels: devices, memory, errors.
 #include <cmath>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -7,6 +8,9 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/error.h"
 #include "tests/kernels/crystals.h"
+#include "tests/kernels/op_runner.h"
+#include "tests/simt/machine.h"
+#include "tests/support/compare.h"
 
 namespace bragg::tests {
 namespace {
@@ -36,6 +40,85 @@ TEST(CudaBackend, IsChosenByName) {
             "unknown device 'cuda:x': cuda or cuda:0, cuda:1 ...");
   EXPECT_THROW(make_backend({"cuda:", 1, ""}), UsageError);
   EXPECT_THROW(make_backend({"cuda:-1", 1, ""}), UsageError);
+}
+
+/// Another machine for as long as it lives.
+class OnMachine {
+ public:
+  explicit OnMachine(simt::Machine machine) { std::swap(simt::machine(), before_ = std::move(machine)); }
+  ~OnMachine() { simt::machine() = before_; }
+  OnMachine(const OnMachine&) = delete;
+  OnMachine& operator=(const OnMachine&) = delete;
+
+ private:
+  simt::Machine before_;
+};
+
+TEST(CudaBackend, ACardThatIsTooOldIsRefusedByName) {
+  const OnMachine old({.gpus = {{"Tesla V100-SXM2-16GB", 7, 0}, {"Tesla T4", 7, 5}}});
+  const std::string v100 = "cuda:0 is Tesla V100-SXM2-16GB of compute capability 7.0; 8.0 or later is needed",
+                    t4 = "cuda:1 is Tesla T4 of compute capability 7.5; 8.0 or later is needed";
+  EXPECT_EQ(error_of([] { make_backend({"cuda", 1, ""}); }), v100);
+  EXPECT_EQ(error_of([] { make_backend({"cuda:1", 1, ""}); }), t4);
+  EXPECT_THROW(make_backend({"cuda:0", 1, ""}), UsageError);
+  EXPECT_EQ(make_backend({"auto", 1, ""})->name(), "cpu");
+  EXPECT_EQ(choose_device("auto").no_gpu_because, v100 + "; " + t4);
+}
+
+TEST(CudaBackend, BesideAnOldCardANewOneIsChosen) {
+  const OnMachine mixed({.gpus = {{"Quadro P400", 6, 1}, {"NVIDIA A100-SXM4-40GB", 8, 0}}});
+  EXPECT_EQ(choose_device("auto").device, "cuda");
+  for (const char* device : {"auto", "cuda", "cuda:1"})
+    EXPECT_TRUE(make_backend({device, 1, ""})->description().starts_with("NVIDIA A100-SXM4-40GB, sm_80"))
+        << device;
+  EXPECT_THROW(make_backend({"cuda:0", 1, ""}), UsageError);
+}
+
+TEST(CudaBackend, WgmmaIsOfCapability9Alone) {
+  for (const int major : {8, 9, 10, 12}) {
+    const OnMachine machine({.gpus = {{"a GPU", major, 0}}});
+    EXPECT_EQ(make_backend({"cuda", 1, "", "bf16"})->description().find("wgmma") != std::string::npos,
+              major == 9)
+        << major;
+  }
+}
+
+// The driver's documentation describes no map of rows that overlap; should it refuse them, convolutions are
+// multiplied by mma.sync, dense layers as before.
+TEST(CudaBackend, WhereTheDriverRefusesOverlappingMapsConvolutionsTakeMmaSync) {
+  const auto reference = make_backend({"reference", 1, ""});
+  for (const bool refuses : {false, true}) {
+    const OnMachine machine({.refuses_overlapping_maps = refuses});
+    const auto backend = make_backend({"cuda", 1, "", "bf16"});
+    EXPECT_EQ(backend->description().ends_with(
+                  "bf16 by wgmma, convolutions by mma.sync (cuTensorMapEncodeTiled: error 1 for 100 rows of "
+                  "4000 elements, 400 apart, boxes of 64)"),
+              refuses)
+        << backend->description();
+    const OpRunner got(*backend, 8), expected(*reference);
+    const auto main_loop = [&](const std::function<void()>& op) {
+      std::string text;
+      for (const std::string& choice : backend->choices_of(op))
+        text += choice.substr(0, choice.find(','));
+      return text;
+    };
+    const Conv1dProblem conv{.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2};
+    const Numbers src = integers(conv.N * conv.L_in * conv.C_in, 1),
+                  weights = integers(conv.C_out * conv.kernel * conv.C_in, 2),
+                  dy = integers(conv.N * conv.L_out() * conv.C_out, 4);
+    const std::string loop = refuses ? "mma.sync bf16" : "wgmma bf16";
+    WeightGradients gradients;
+    EXPECT_EQ(main_loop([&] { got.conv1d_forward(conv, src, weights, {}); }), loop);
+    EXPECT_EQ(main_loop([&] { got.conv1d_backward_data(conv, dy, weights, {}); }), loop);
+    EXPECT_EQ(main_loop([&] { gradients = got.conv1d_backward_weights(conv, src, dy); }), loop);
+    EXPECT_TRUE(identical(gradients.weights, expected.conv1d_backward_weights(conv, src, dy).weights));
+    const AvgPool1dProblem pool{conv.N, 1681, 80, 3, 2};
+    EXPECT_EQ(backend->fuses_pool({conv.N, 8500, 1, 80, 100, 5}, pool), !refuses);
+    EXPECT_EQ(main_loop([&] {
+                got.dense_logits({4, 32, 16}, integers(128, 1), integers(512, 2));
+              }),
+              "wgmma bf16");
+  }
 }
 
 TEST(CudaBackend, MemoryStartsAsZeros) {

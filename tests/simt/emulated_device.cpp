@@ -1,4 +1,5 @@
 // What the tests of this folder hold against the reference.
+#include "tests/simt/machine.h"
 #include "tests/support/devices.h"
 
 namespace bragg::tests {
@@ -9,6 +10,13 @@ std::vector<DeviceOptions> devices_under_test() {
 
 bool is_emulated() {
   return true;
+}
+
+OneMultiprocessor::OneMultiprocessor() : before_(simt::machine().multiprocessors) {
+  simt::machine().multiprocessors = 1;
+}
+OneMultiprocessor::~OneMultiprocessor() {
+  simt::machine().multiprocessors = before_;
 }
 
 }  // namespace bragg::tests

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/simt/machine.h"
 #include "tests/simt/mbarrier.h"
 #include "tests/simt/simt.h"
 
@@ -24,6 +25,7 @@ CUresult cuTensorMapEncodeTiled(CUtensorMap* map, CUtensorMapDataType, cuuint32_
     if (sizes[i] == 0 || sizes[i] > most_elements || box[i] == 0 || box[i] > 256 || element_strides[i] != 1)
       return CUDA_ERROR_INVALID_VALUE;
   if (box[0] * 2 > swizzle_span || box[0] * 2 % 16 != 0) return CUDA_ERROR_INVALID_VALUE;
+  if (simt::machine().refuses_overlapping_maps && strides[0] < sizes[0] * 2) return CUDA_ERROR_INVALID_VALUE;
   *map = {static_cast<const std::byte*>(address), sizes[0], sizes[1], strides[0], box[0], box[1], {}};
   return CUDA_SUCCESS;
 }

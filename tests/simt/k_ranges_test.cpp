@@ -2,6 +2,7 @@
 // rest, and the choices for layers of the papers' models.
 #include "kernels/cuda/gemm/k_ranges.cuh"
 
+#include <stdexcept>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -47,6 +48,16 @@ TEST_P(KRanges, EveryStepOnce) {
     }
   }
   EXPECT_EQ(times, std::vector<int>(times.size(), 1));
+}
+
+TEST(KRanges, WaitingForARangeThatNeverComesIsReported) {
+  unsigned flag = 8;
+  const auto wait = [&] {
+    simt::run({1}, {32}, 0, [&] { cuda::k_ranges::wait(&flag, 8, threadIdx.x == 0); });
+  };
+  EXPECT_NO_THROW(wait());
+  flag = 7;
+  EXPECT_THROW(wait(), std::runtime_error);
 }
 
 TEST(WgmmaConfig, SharesKWhereTilesAreFew) {

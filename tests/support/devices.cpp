@@ -28,4 +28,7 @@ bool is_emulated() {
   return false;
 }
 
+OneMultiprocessor::OneMultiprocessor() = default;
+OneMultiprocessor::~OneMultiprocessor() = default;
+
 }  // namespace bragg::tests

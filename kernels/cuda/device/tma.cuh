@@ -8,6 +8,7 @@
 #include <cuda.h>
 
 #include "kernels/cuda/device/ptx.cuh"
+#include "kernels/cuda/device/spin.cuh"
 
 namespace bragg::cuda {
 
@@ -45,9 +46,24 @@ __device__ inline void arrive_expecting(SharedBarrier* barrier, std::uint32_t by
   simt::arrive(barrier, bytes);
 #endif
 }
+#if defined(__CUDACC__) && !defined(NDEBUG)
+__device__ inline bool has_ended(SharedBarrier* barrier, std::uint32_t parity) {
+  std::uint32_t ended;
+  asm volatile(
+      "{.reg .pred done;\n"
+      "mbarrier.try_wait.parity.shared::cta.b64 done, [%1], %2;\n"
+      "selp.u32 %0, 1, 0, done;}"
+      : "=r"(ended)
+      : "r"(shared_address(barrier)), "r"(parity)
+      : "memory");
+  return ended != 0;
+}
+#endif
 /// Waits for the end of the phase of this parity: 0 for the first, 1 for the second, 0 for the third ...
 __device__ inline void wait_for(SharedBarrier* barrier, std::uint32_t parity) {
-#ifdef __CUDACC__
+#ifndef __CUDACC__
+  simt::wait_for(barrier, parity);
+#elif defined(NDEBUG)
   asm volatile(
       "{.reg .pred done;\n"
       "again: mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
@@ -55,7 +71,8 @@ __device__ inline void wait_for(SharedBarrier* barrier, std::uint32_t parity) {
       "r"(parity)
       : "memory");
 #else
-  simt::wait_for(barrier, parity);
+  for (Spin spin; !has_ended(barrier, parity); spin.turn()) {
+  }
 #endif
 }
 

@@ -59,4 +59,17 @@ CUtensorMap make_tensor_map(const FlatView& view, int box_rows) {
   return map;
 }
 
+std::string overlapping_map_refused_because() {
+  // Encoding reads no memory, but the address is the device's in every use.
+  constexpr std::int64_t row_stride = 400, row_length = 4000, rows = 100;
+  const Buffer memory = allocate_device_memory((rows * row_stride + row_length) * sizeof(BFloat16));
+  const auto* const data = reinterpret_cast<const BFloat16*>(memory.data());
+  try {
+    make_tensor_map({data, row_stride, row_length, rows, rows, rows}, 64);
+  } catch (const CudaError& refused) {
+    return refused.what();
+  }
+  return "";
+}
+
 }  // namespace bragg::cuda

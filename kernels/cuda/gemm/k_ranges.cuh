@@ -10,6 +10,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/device/ptx.cuh"
+#include "kernels/cuda/device/spin.cuh"
 
 namespace bragg::cuda {
 
@@ -71,7 +72,7 @@ __device__ inline void publish(unsigned* flag, bool speaks) {
 /// Waits for all `warps` of them.
 __device__ inline void wait(unsigned* flag, unsigned warps, bool speaks) {
   if (speaks)
-    while (load_acquire(flag) < warps) {
+    for (Spin spin; load_acquire(flag) < warps; spin.turn()) {
     }
   __syncwarp();
 }

@@ -148,9 +148,12 @@ inline int __reduce_max_sync(unsigned mask, int value) {
 }
 
 namespace simt {
-/// Blocks run one after another: nobody will change what is waited for meanwhile.
 inline unsigned load_acquire(const unsigned* address) {
   return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+}
+/// Blocks run one after another: no other will do what is waited for, and the scheduler says so.
+inline void wait_for_another_block() {
+  wait_until([] { return false; });
 }
 
 /// To nearest, ties away from zero: cvt.rna.tf32.f32.
@@ -331,18 +334,9 @@ struct cudaDeviceProp {
   std::size_t totalGlobalMem;
   std::size_t sharedMemPerBlockOptin;
 };
-inline cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
-}
-inline cudaError_t cudaSetDevice(int) {
-  return cudaSuccess;
-}
-inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {"emulated on the host", 9, 0, 132, 0, 227 << 10};
-  std::size_t free = 0;
-  return cudaMemGetInfo(&free, &properties->totalGlobalMem);
-}
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int index);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index);
 
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;

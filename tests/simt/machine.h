@@ -1,0 +1,24 @@
+// The machine that is emulated: which GPUs are in it and what their driver refuses. A test may change it and
+// puts it back.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace simt {
+
+struct Gpu {
+  std::string name = "emulated on the host";
+  int major = 9, minor = 0;  ///< compute capability
+};
+
+struct Machine {
+  std::vector<Gpu> gpus{Gpu{}};
+  int current = 0;
+  int multiprocessors = 132;              ///< of each
+  bool refuses_overlapping_maps = false;  ///< tensor maps of rows that begin before the last one's end
+};
+
+Machine& machine();
+
+}  // namespace simt
