@@ -33,6 +33,10 @@ struct WgmmaArguments {
   float* b_sums = nullptr;  ///< (N): sums of B over k; B by rows of k alone
 };
 
+/// What a block may ask for on compute capability 9.0: 227 KiB (CUDA C++ Programming Guide, "Compute
+/// Capabilities").
+inline constexpr std::uint32_t wgmma_shared_memory = 227u << 10;
+
 /// Each of two warpgroups multiplies m / 2 rows, 64 at a time.
 template <int m_, int n_, Contiguous a_order_, Contiguous b_order_>
 struct WgmmaTile {
@@ -47,7 +51,8 @@ struct WgmmaTile {
   static constexpr std::uint32_t b_bytes = b_order == Contiguous::k ? n * box_row : b_boxes * k_box;
   static constexpr std::uint32_t stage_bytes = a_bytes + b_bytes;
   static_assert(stage_bytes % 1024 == 0 && k_step == box_columns);
-  static constexpr int fitting = static_cast<int>((220u << 10) / stage_bytes);
+  static constexpr int fitting =
+      static_cast<int>(wgmma_shared_memory / (stage_bytes + 2 * sizeof(SharedBarrier)));
   static constexpr int stages = fitting < 6 ? fitting : 6;
   static constexpr std::size_t shared_bytes = stages * (stage_bytes + 2 * sizeof(SharedBarrier));
   /// What a block hands to another: the accumulators and the sums of B.
