@@ -37,19 +37,23 @@ void print_plan(Backend& backend, const std::string& path) {
 }  // namespace
 
 void add_info(CommandLine& line) {
-  auto plan = std::make_shared<std::string>();
+  struct Options {
+    std::string plan, precision = "fp32";
+  };
+  auto options = std::make_shared<Options>();
   CLI::App* app = line.add("info", "This binary, its backends, and the plan of a network",
-                           [plan](const CommonOptions& common) {
-                             const auto backend = make_backend(common);
-                             if (!plan->empty()) {
-                               print_plan(*backend, *plan);
+                           [options](const CommonOptions& common) {
+                             const auto backend = make_backend(common, options->precision);
+                             if (!options->plan.empty()) {
+                               print_plan(*backend, options->plan);
                                return exit_success;
                              }
                              fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n",
                                         version(), commit(), describe_device(common, *backend));
                              return exit_success;
                            });
-  app->add_option("--plan", *plan, "the ops and bytes of a training step for this config");
+  app->add_option("--plan", options->plan, "the ops and bytes of a training step for this config");
+  app->add_option("--precision", options->precision, "of a GPU: fp32, tf32 or bf16")->capture_default_str();
 }
 
 }  // namespace bragg::apps

@@ -4,6 +4,7 @@
 // "npcnn/conv2/forward". --help lists the flags; Google Benchmark's own (--benchmark_filter=conv2 ...) work
 // too.
 #include <cstdlib>
+#include <optional>
 #include <string>
 
 #include <benchmark/benchmark.h>
@@ -12,6 +13,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/kernels/cases.h"
+#include "bench/kernels/cold_caches.h"
 #include "bench/kernels/dynamic_library.h"
 #include "bench/kernels/floor.h"
 #include "bench/kernels/fma_peak.h"
@@ -45,12 +47,27 @@ struct Setup {
   double peak_gflops = 0;  ///< 0: not known
   int threads = 1;
   bool cpu_time = false;
-  /// What is written between two runs, so that a cache holds nothing of the first; none: nothing.
-  Buffer other;
+#ifdef BRAGG_BENCH_CUDA
+  std::optional<ColdCaches> cold_caches;  ///< none: a run finds what the one before left
+#endif
   std::vector<std::unique_ptr<Peer>> peers;
   Ready ready;
+  bool failed = false;  ///< an op of bragg; that a peer cannot compute one is no failure
 
-  void between_runs() const { backend->fill_zero(other.data(), other.bytes()); }
+  void between_runs() const {
+#ifdef BRAGG_BENCH_CUDA
+    if (cold_caches) cold_caches->between_runs();
+#endif
+  }
+  /// Where it is a GPU.
+  bool make_caches_cold() {
+#ifdef BRAGG_BENCH_CUDA
+    cold_caches.emplace(*backend);
+    return true;
+#else
+    return false;
+#endif
+  }
 };
 
 Ready ready(Setup& setup, const Case& c, Peer* peer) {
@@ -64,17 +81,11 @@ Ready ready(Setup& setup, const Case& c, Peer* peer) {
 }
 
 /// The op of bragg, or of `peer` where there is one.
-void run_case(benchmark::State& state, Setup& setup, const Case& c, Peer* peer) {
+void time_case(benchmark::State& state, Setup& setup, const Case& c, Peer* peer) {
   Backend& b = *setup.backend;
   if (const std::string name = peer ? c.name + "/" + peer->name() : c.name; setup.ready.name != name) {
     setup.ready = {};  // before the next memory is asked for
-    try {
-      setup.ready = ready(setup, c, peer);
-    } catch (const Error& e) {
-      if (!peer) throw;
-      state.SkipWithError(e.what());
-      return;
-    }
+    setup.ready = ready(setup, c, peer);
   }
   const Run& op = setup.ready.run;
   state.SetLabel(setup.ready.label);
@@ -101,6 +112,16 @@ void run_case(benchmark::State& state, Setup& setup, const Case& c, Peer* peer) 
   if (c.bytes > 0) state.counters["GB/s"] = Counter(work * c.bytes / 1e9, rate);
   if (const auto floor = floor_seconds(b.description(), setup.precision, c.flops, c.bytes); floor > 0.0)
     state.counters["share_of_floor"] = Counter(*floor, rate);
+}
+
+/// An op that fails is reported among the results; the others still run.
+void run_case(benchmark::State& state, Setup& setup, const Case& c, Peer* peer) {
+  try {
+    time_case(state, setup, c, peer);
+  } catch (const Error& e) {
+    setup.failed |= peer == nullptr;
+    state.SkipWithError(e.what());
+  }
 }
 
 /// Loads the peers that were asked for. What the figures were made with, and why a peer is not there, goes
@@ -219,8 +240,7 @@ int run(int argc, char** argv) {
   setup.threads = f.device.threads;
   setup.cpu_time = f.cpu_time;
   const bool gpu = choose_device(f.device.device).gpu;
-  constexpr std::size_t more_than_a_cache = std::size_t{256} << 20;
-  if (gpu && !f.warm) setup.other = setup.backend->allocate(more_than_a_cache);
+  const bool cold = gpu && !f.warm && setup.make_caches_cold();
   // The peak that the shares are of is the host's; a GPU's is in floor.h.
   if (!gpu && f.device.device != "reference") setup.peak_gflops = measure_fma_peak(f.device.threads);
   fmt::print(
@@ -229,7 +249,7 @@ int run(int argc, char** argv) {
   benchmark::AddCustomContext("device", setup.backend->description());
   benchmark::AddCustomContext("precision", f.device.precision);
   benchmark::AddCustomContext("batch", std::to_string(f.batch));
-  benchmark::AddCustomContext("caches", setup.other ? "cold" : "warm");
+  benchmark::AddCustomContext("caches", cold ? "cold" : "warm");
   add_peers(setup, f, gpu);
   for (const Case& c : chosen_cases(*setup.backend, f)) {
     register_case(setup, f, c, nullptr);
@@ -238,7 +258,7 @@ int run(int argc, char** argv) {
     }
   }
   benchmark::RunSpecifiedBenchmarks();
-  return 0;
+  return setup.failed ? 1 : 0;
 }
 
 }  // namespace

@@ -228,8 +228,12 @@ class Graph {
   std::vector<Descriptor> engine_configs() {
     std::vector<Descriptor> configs;
     for (const cudnnBackendHeurMode_t mode : {CUDNN_HEUR_MODE_A, CUDNN_HEUR_MODE_B}) {
-      for (Descriptor& config : proposed(mode))
-        configs.push_back(std::move(config));
+      try {
+        for (Descriptor& config : proposed(mode))
+          configs.push_back(std::move(config));
+      } catch (const Error&) {
+        // a heuristic that knows no such graph; the other and the engines one by one may
+      }
     }
     std::vector<std::int64_t> engines{0};
     graph_->get(CUDNN_ATTR_OPERATIONGRAPH_ENGINE_GLOBAL_COUNT, CUDNN_TYPE_INT64, engines);

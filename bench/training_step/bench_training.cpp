@@ -1,6 +1,7 @@
 // One training step and one inference batch of a model: patterns per second (median of repetitions) and peak
-// memory as a line of JSON. The batch lies in memory already: making it is the simulator's bench. A GPU's own
-// clock times ten steps that are enqueued one after the other, as they are in training.
+// memory as a line of JSON, with --ops a line for every op before it. The batch lies in memory already:
+// making it is the simulator's bench. A GPU's own clock times ten steps that are enqueued one after the
+// other, as they are in training.
 //   bench_training --model scnn --batch 256 --threads 2 [--seconds 20] [--ops]
 #include <algorithm>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "kernels/random.h"
 #include "nn/network.h"
@@ -71,11 +73,17 @@ std::int64_t peak_bytes() {
   return std::int64_t{usage.ru_maxrss} * 1024;
 }
 
-void print_ops(Backend& backend, int group, const nn::Network& network, double seconds) {
-  for (const nn::PlannedOp& op : network.plan())
-    fmt::print(stderr, "{:9.3f} ms  {}\n",
-               1e3 * time_of(backend, group, seconds / static_cast<double>(network.plan().size()), op.run),
-               op.what);
+/// A line of JSON for each, as soon as it is measured.
+void print_ops(Backend& backend, int group, const nn::Network& network, double seconds,
+               const nlohmann::ordered_json& common) {
+  const double share = seconds / static_cast<double>(network.plan().size());
+  for (const nn::PlannedOp& op : network.plan()) {
+    nlohmann::ordered_json line = {{"op", op.what}, {"us", 1e6 * time_of(backend, group, share, op.run)}};
+    line["how"] = backend.choices_of(op.run);
+    line.update(common);
+    fmt::print("{}\n", line.dump());
+    std::fflush(stdout);
+  }
 }
 
 }  // namespace
@@ -94,7 +102,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", device.device)->capture_default_str();
   app.add_option("--precision", device.precision)->capture_default_str();
   app.add_option("--seconds", seconds, "for each of the two measurements")->capture_default_str();
-  app.add_flag("--ops", ops, "the time of every op, on stderr");
+  app.add_flag("--ops", ops,
+               "first a line of JSON for every op of the step: its time, its main loop and tiles");
   CLI11_PARSE(app, argc, argv);
 
   try {
@@ -120,7 +129,12 @@ int main(int argc, char** argv) {
         backend->advance(state, batch);
       });
       train_s = time_of(*backend, group, seconds, [&] { step->run(); });
-      if (ops) print_ops(*backend, group, network, seconds);
+      if (ops)
+        print_ops(*backend, group, network, seconds,
+                  {{"model", config.name},
+                   {"batch", batch},
+                   {"device", backend->description()},
+                   {"precision", device.precision}});
     }
     const std::int64_t training_peak = peak_bytes();
     {

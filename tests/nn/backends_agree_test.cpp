@@ -15,7 +15,9 @@
 // as well and a gradient is rounded once more in every layer, 32 of 2^-9, 6 %: a wrong fragment is off by 100
 // %. In bf16 the reference computes with the weights that the products read, and updates those that are
 // learned.
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <tuple>
 
@@ -249,8 +251,9 @@ INSTANTIATE_TEST_SUITE_P(Models, BackendsAgree,
                                             ::testing::ValuesIn(devices())),
                          name_of_case);
 
-// 20 steps; fewer where one takes its time.
+// 20 steps, or BRAGG_TEST_STEPS of them; fewer where one takes its time.
 int steps() {
+  if (const char* const count = std::getenv("BRAGG_TEST_STEPS")) return std::max(1, std::atoi(count));
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return 1;
 #else
