@@ -4,7 +4,7 @@
   bench/table.py           writes them into README.md, between <!-- bench/table NAME --> and <!-- bench/table end -->
   bench/table.py --check   ends with 1 where README.md differs
 
-The GPU's tables come from the newest bench/results/*gpu*.json, which is what bench/gpu.sh writes.
+The GPU's tables come from the newest bench/results/*gpu*.json of each device, which is what bench/gpu.sh writes.
 """
 import argparse
 import json
@@ -132,24 +132,40 @@ def gpu_steps(gpu):
     for r in gpu["training"]:
         for what, key in (("training step", "training_step"), ("inference", "inference_batch")):
             us = 1e6 * r[f"{key}_s"]
-            peers = {p["form"]: p[f"{key.removesuffix('_batch')}_us"] for p in gpu["pytorch"]
+            peers = {p["form"]: p[f"{key.removesuffix('_batch')}_us"] for p in gpu.get("pytorch", [])
                      if "error" not in p and (p["model"], p["batch"]) == (r["model"], r["batch"])}
             rows.append([f"{r['model'].upper()}, {what}", r["precision"], str(r["batch"]), f"{us:.0f}",
                          *(f"{peers[f]:.0f} = {peers[f] / us:.2f}x" if f in peers else "" for f in forms)])
     return table(["", "precision", "batch", "bragg, us", *(f"PyTorch {f}, us" for f in forms)], rows)
 
 
-def gpu():
-    files = sorted((ROOT / "bench/results").glob("*gpu*.json"))
-    if not files:
+def newest(runs, *keys):
+    """The last of (file name, results) that has something under each of the keys."""
+    having = [run for run in runs if all(run[1].get(key) for key in keys)]
+    return having[-1] if having else None
+
+
+def gpu(folder=ROOT / "bench/results"):
+    """The tables of every device on its own: figures of an H100 and of an H200 are not comparable."""
+    runs = {}
+    for path in sorted(folder.glob("*gpu*.json")):
+        results = json.loads(path.read_text())
+        runs.setdefault(results["device"], []).append((path.name, results))
+    if not runs:
         yield "No figure of a GPU exists yet: none of the CUDA kernels has been timed on one."
-        return
-    results = json.loads(files[-1].read_text())
-    yield f"On one {results['device']}, driver {results['driver']} (`bench/results/{files[-1].name}`)."
-    for rows in (gpu_steps(results) if results.get("training") else (),
-                 gpu_kernels(results) if results.get("kernels_bf16") else ()):
-        yield ""
-        yield from rows
+    begun = False
+    for _, of_device in sorted(runs.items()):
+        steps = newest(of_device, "training", "pytorch") or newest(of_device, "training")
+        for run, make in ((steps, gpu_steps), (newest(of_device, "kernels_bf16"), gpu_kernels)):
+            if run is None:
+                continue
+            name, results = run
+            if begun:
+                yield ""
+            begun = True
+            yield f"On one {results['device']}, driver {results['driver']} (`bench/results/{name}`)."
+            yield ""
+            yield from make(results)
 
 
 TABLES = {"cpu_steps": cpu_steps, "cpu_simulator": cpu_simulator, "gpu": gpu}

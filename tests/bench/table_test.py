@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """bench/table.py's tables of a GPU, from results made up for the purpose."""
+import json
 import pathlib
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
@@ -30,6 +32,26 @@ class Gpu(unittest.TestCase):
             {**peer, "batch": 256}, {**peer, "batch": 1024, "training_step_us": 1.0}]}))
         self.assertEqual(rows[2:], ["| NPCNN, training step | bf16 | 256 | 1000 | 5000 = 5.00x |  |  |",
                                     "| NPCNN, inference | bf16 | 256 | 400 | 1000 = 2.50x |  |  |"])
+
+
+    def test_every_device_has_tables_of_its_own(self):
+        step = {"model": "mlp", "batch": 256, "precision": "bf16", "training_step_s": 0.001, "inference_batch_s": 0.0004}
+        peer = {"model": "mlp", "form": "published", "batch": 256, "training_step_us": 3000.0, "inference_us": 800.0}
+        files = {"2026-12-01-gpu-second": {"device": "NVIDIA H100", "training": [step], "pytorch": [peer],
+                                           "kernels_bf16": {"benchmarks": [run("loss", 4.0)]}},
+                 "2026-12-02-gpu-first": {"device": "NVIDIA H100", "training": [{**step, "training_step_s": 1}]},
+                 "2026-12-03-gpu-first": {"device": "NVIDIA H200", "training": [{**step, "training_step_s": 0.002}]}}
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(len(list(table.gpu(pathlib.Path(folder)))), 1)
+            for name, results in files.items():
+                (pathlib.Path(folder) / f"{name}.json").write_text(json.dumps({"driver": "580", **results}))
+            rows = list(table.gpu(pathlib.Path(folder)))
+        heads = [row for row in rows if row.startswith("On one")]
+        self.assertEqual(heads, [f"On one {device}, driver 580 (`bench/results/{name}.json`)." for device, name in (
+            ("NVIDIA H100", "2026-12-01-gpu-second"), ("NVIDIA H100", "2026-12-01-gpu-second"),
+            ("NVIDIA H200", "2026-12-03-gpu-first"))])
+        self.assertIn("| MLP, training step | bf16 | 256 | 1000 | 3000 = 3.00x |  |  |", rows)
+        self.assertIn("| MLP, training step | bf16 | 256 | 2000 |  |  |  |", rows)
 
 
 class Readme(unittest.TestCase):
