@@ -6,9 +6,11 @@
 
 namespace bragg {
 
-/// Writes to a temporary name beside the target; commit() makes it the target (fsync, rename, fsync of the
-/// folder). Without commit() the destructor removes it and the old file stays. Throws Error naming the path
-/// and the reason.
+/// Writes to NAME.RANDOM.tmp beside the target, a new file that nobody can have prepared; commit() makes it
+/// the target (fsync, rename, fsync of the folder), with the permissions of the file that it replaces.
+/// Without commit() the destructor removes it and the old file stays. What a process that is gone left of the
+/// same target is removed first: whoever writes holds a lock (flock) on what it writes. Throws Error naming
+/// the path and the reason.
 class AtomicFile {
  public:
   explicit AtomicFile(std::filesystem::path target);
@@ -21,7 +23,10 @@ class AtomicFile {
   void commit();
 
  private:
-  std::filesystem::path target_, temporary_;
+  void create();
+  void sync_folder() const;
+
+  std::filesystem::path target_, folder_, temporary_;
   int descriptor_ = -1;
 };
 
