@@ -1,8 +1,11 @@
 // bragg: one command. Each subcommand has its file; this one lists them.
+#include <csignal>
+
 #include "apps/command.h"
 
 int main(int argc, char** argv) {
   using namespace bragg::apps;
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is a failed write, which is told and cleaned up
   CommandLine line;
   add_crystals(line);
   add_simulate(line);

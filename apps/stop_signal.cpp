@@ -1,10 +1,11 @@
 #include "apps/stop_signal.h"
 
 #include <csignal>
-#include <initializer_list>
 
 namespace bragg::apps {
 namespace {
+
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
 
 volatile std::sig_atomic_t signal_received = 0;
 
@@ -17,8 +18,11 @@ void handle(void (*handler)(int), int flags) {
   action.sa_handler = handler;
   action.sa_flags = flags;
   sigemptyset(&action.sa_mask);
-  for (const int signal : {SIGINT, SIGTERM})
-    sigaction(signal, &action, nullptr);
+  for (const int signal : signals) {
+    struct sigaction before = {};
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
-// SIGINT and SIGTERM as a request to finish the running step, save and leave.
+// The signals that ask a process to leave, as a request to finish the running step, save and leave.
 #pragma once
 
 namespace bragg::apps {
 
-/// From construction on the first signal is noted and the second, impatient one, ends the process as usual.
+/// From construction on the first of SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 and SIGXCPU (terminals, batch
+/// systems and their time limits send them) is noted; a second one of the same kind, impatient, ends the
+/// process as usual. One that was ignored when the process started, as SIGHUP is under nohup, stays ignored.
 /// One at a time.
 class StopSignal {
  public:

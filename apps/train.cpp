@@ -136,7 +136,9 @@ void add_train(CommandLine& line) {
       ->required();
   app->add_flag("--resume", options->resume, "continue the run in --out where it was left");
   app->footer(
-      "SIGINT and SIGTERM finish the step, save, and exit with 128 + signal; --resume goes on from there.");
+      "SIGINT, SIGTERM, SIGHUP (unless under nohup), SIGUSR1, SIGUSR2 and SIGXCPU finish the step, save, and "
+      "exit "
+      "with 128 + signal; --resume goes on from there.");
 }
 
 }  // namespace bragg::apps

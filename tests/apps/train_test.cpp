@@ -1,11 +1,13 @@
 // bragg train from outside: runs, resumed and interrupted ones, and what it refuses.
 #include <chrono>
 #include <csignal>
+#include <cstring>
 #include <map>
 #include <thread>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "apps/model_metadata.h"
 #include "kernels/safetensors.h"
@@ -243,25 +245,61 @@ TEST_F(Train, StoredPatterns) {
   EXPECT_EQ(facts.recipe, "");
 }
 
+/// Until the run has logged a step.
+void wait_for_a_step(RunningBragg& run, const fs::path& metrics) {
+  for (int i = 0; i < 600 && run.is_running() && !(fs::exists(metrics) && fs::file_size(metrics) > 0); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(run.is_running());
+}
+
 TEST_F(Train, SignalSavesAndLeaves) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU}) {
+    SCOPED_TRACE(strsignal(signal));
+    const TemporaryFolder logs;
+    const std::string out = fmt::format("out{}", signal);
+    std::signal(signal, SIG_DFL);  // a shell starts what runs in the background with SIGINT ignored
+    RunningBragg run(arguments(out, {"--set", "train.steps=1000000", "--set", "train.log_every=1"}),
+                     logs.path());
+    wait_for_a_step(run, folder / out / "metrics.jsonl");
+    run.signal(signal);
+    const RunResult stopped = run.result();
+    EXPECT_EQ(stopped.code, 128 + signal) << stopped.err;
+    EXPECT_GE(step(out), 1);
+  }
+  const std::int64_t at = step(fmt::format("out{}", SIGTERM));
+  const std::string steps = fmt::format("train.steps={}", at + 3), out = fmt::format("out{}", SIGTERM);
+  ASSERT_EQ(train(out, {"--resume", "--set", steps}).code, 0);
+  ASSERT_EQ(train("whole", {"--set", steps}).code, 0);
+  EXPECT_EQ(weights(out), weights("whole"));
+}
+
+TEST_F(Train, UnderNohupASessionsEndIsNone) {
   const TemporaryFolder logs;
+  const auto before = std::signal(SIGHUP, SIG_IGN);
   RunningBragg run(arguments("out", {"--set", "train.steps=1000000", "--set", "train.log_every=1"}),
                    logs.path());
-  const fs::path metrics = folder / "out/metrics.jsonl";
-  for (int i = 0; i < 600 && run.is_running() && !(fs::exists(metrics) && fs::file_size(metrics) > 0); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-  ASSERT_TRUE(run.is_running());
+  std::signal(SIGHUP, before);
+  wait_for_a_step(run, folder / "out/metrics.jsonl");
+  run.signal(SIGHUP);
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_TRUE(run.is_running());
   run.signal(SIGTERM);
-  const RunResult stopped = run.result();
-  EXPECT_EQ(stopped.code, 128 + SIGTERM) << stopped.err;
-  const std::int64_t at = step("out");
-  EXPECT_GE(at, 1);
+  EXPECT_EQ(run.result().code, 128 + SIGTERM);
+}
 
-  const std::string steps = fmt::format("train.steps={}", at + 3);
-  ASSERT_EQ(train("out", {"--resume", "--set", steps}).code, 0);
-  ASSERT_EQ(train("whole", {"--set", steps}).code, 0);
-  EXPECT_EQ(weights("out"), weights("whole"));
+TEST_F(Train, AFileBeyondTheLimitIsAFailedWrite) {
+  rlimit before = {};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small = {4096, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &small);
+  const TemporaryFolder logs;
+  RunningBragg run(arguments("out", {}), logs.path());
+  setrlimit(RLIMIT_FSIZE, &before);
+  const RunResult result = run.result();
+  EXPECT_EQ(result.code, 1) << result.err;
+  EXPECT_NE(result.err.find("cannot write: File too large"), std::string::npos) << result.err;
+  for (const auto& entry : fs::directory_iterator(folder / "out"))
+    EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
 }
 
 TEST_F(Train, PlanListsTheStep) {
