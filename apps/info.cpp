@@ -38,22 +38,26 @@ void print_plan(Backend& backend, const std::string& path) {
 
 void add_info(CommandLine& line) {
   struct Options {
-    std::string plan, precision = "fp32";
+    std::string plan, precision;
   };
   auto options = std::make_shared<Options>();
-  CLI::App* app = line.add("info", "This binary, its backends, and the plan of a network",
-                           [options](const CommonOptions& common) {
-                             const auto backend = make_backend(common, options->precision);
-                             if (!options->plan.empty()) {
-                               print_plan(*backend, options->plan);
-                               return exit_success;
-                             }
-                             fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n",
-                                        version(), commit(), describe_device(common, *backend));
-                             return exit_success;
-                           });
+  CLI::App* app = line.add(
+      "info", "This binary, its backends, and the plan of a network", [options](const CommonOptions& common) {
+        std::string precision = options->precision;
+        if (precision.empty())
+          precision = options->plan.empty() ? "fp32" : load_config(options->plan).precision;
+        const auto backend = make_backend(common, precision);
+        if (!options->plan.empty()) {
+          print_plan(*backend, options->plan);
+          return exit_success;
+        }
+        fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n", version(), commit(),
+                   describe_device(common, *backend));
+        return exit_success;
+      });
   app->add_option("--plan", options->plan, "the ops and bytes of a training step for this config");
-  app->add_option("--precision", options->precision, "of a GPU: fp32, tf32 or bf16")->capture_default_str();
+  app->add_option("--precision", options->precision,
+                  "of a GPU: fp32, tf32 or bf16; otherwise the config's, else fp32");
 }
 
 }  // namespace bragg::apps

@@ -17,6 +17,12 @@ archive=${1:-build/bragg-gpu.tar.xz}
 if [ -z "$build" ]; then
   build=build/gpu
   cmake --preset gpu >/dev/null
+  for found in CMAKE_CUDA_COMPILER CUBLASLT_INCLUDE_DIR CUDNN_INCLUDE_DIR; do
+    grep -Eq "^$found:[A-Z]+=/" "$build/CMakeCache.txt" || {
+      echo "bench/pack_gpu.sh: $found was not found: nvcc and the headers of cuBLASLt and cuDNN are needed" >&2
+      exit 1
+    }
+  done
   # shellcheck disable=SC2046,SC2086
   cmake --build "$build" --target $(for program in $programs; do basename "$program"; done)
 fi
@@ -28,6 +34,10 @@ for program in $programs; do
   strip -o "$folder/bin/$(basename "$program")" "$build/$program" 2>/dev/null ||
     cp "$build/$program" "$folder/bin/" # no object file
 done
+if ldd "$folder"/bin/* 2>/dev/null | grep 'not found'; then
+  echo "bench/pack_gpu.sh: these libraries were not found" >&2
+  exit 1
+fi
 # Every Ubuntu has the C and C++ runtime, and newer ones than these programs ask for.
 ldd "$folder"/bin/* 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
   grep -vE '/(libc|libm|libdl|librt|libpthread|libstdc\+\+|libgcc_s)\.so' | while read -r library; do
@@ -48,4 +58,4 @@ bytes=$(wc -c <"$archive.unfinished")
   exit 1
 }
 mv "$archive.unfinished" "$archive"
-echo "$archive: $bytes bytes"
+echo "$archive: $bytes bytes, commit $(cat "$folder/commit")"

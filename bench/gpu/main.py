@@ -17,15 +17,21 @@ import steps
 WRITE_EVERY = 20  # seconds, beside every end of a step
 AT_THE_END = 3  # seconds kept for the last writing
 SHORTEST = 2  # with less left a step is not begun
-TIMED_OUT = 124  # what `timeout` exits with
+TIMED_OUT, TIMED_OUT_AND_KILLED = 124, 137  # what `timeout` exits with
+NO_TEST = 99
 
 
-class Stopped(BaseException):
-    """This process was told to stop."""
+class Stop:
+    """The signal that told this process to stop, once one has."""
+    signal_number = 0
 
-    def __init__(self, signal_number):
-        super().__init__(signal_number)
-        self.signal_number = signal_number
+    @classmethod
+    def listen(cls):
+        def note(number, _):
+            cls.signal_number = cls.signal_number or number
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, note)
 
 
 class Run:
@@ -39,23 +45,27 @@ class Run:
         with self.lock:
             self.results.write()
 
+    def write_now_and_then(self, done):
+        while not done.wait(WRITE_EVERY):
+            self.write()
+
     def left(self):
         return self.end - time.monotonic() - AT_THE_END
 
     def start(self, step, key, command):
         name = f"{step.name}.{key}" if key else step.name
         grace = self.scale * step.grace
-        limit = min(self.scale * step.seconds, self.left() - grace)
+        limit = min(self.scale * step.seconds, self.left() - grace - self.scale * step.spare)
         if limit < self.scale * SHORTEST:
             self.results.left_out[name] = "no time was left"
             return
         print(f"== {name} (at most {limit:.0f} s): {' '.join(command)}", flush=True)
         with (self.results.logs / f"{name}.log").open("wb") as log:
             try:
-                # `timeout` gets a session of its own, so that all that the command starts can be ended with it.
+                # In a process group of its own, so that all that the command starts can be ended with it.
                 process = subprocess.Popen(["timeout", "-k", f"{grace:g}", f"{limit:.1f}", *command],
                                            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                                           env=steps.environment(), start_new_session=True)
+                                           env=steps.environment(step), process_group=0)
             except OSError as error:
                 self.results.left_out[name] = str(error)
                 return
@@ -64,27 +74,32 @@ class Run:
         self.results.running = sorted(self.processes)
 
     def wait_for_one(self):
-        """Until a command has ended. One that not even SIGKILL ends (it hangs in the driver) is left behind."""
-        while True:
+        """Until a command has ended, or this process is told to stop. A command that not even SIGKILL ends (it hangs in the
+        driver) is left behind."""
+        while not Stop.signal_number:
             for name, (process, step, begin, latest) in list(self.processes.items()):
                 code, now = process.poll(), time.monotonic()
                 if code is None and now < latest:
                     continue
-                if code is None:
-                    kill(process)
-                    code = 137
-                code = code if code >= 0 else 128 - code
-                if step.ends_when_told and code == TIMED_OUT:
-                    code = 0
-                self.results.exit_codes[name] = code
-                self.results.seconds[name] = round(now - begin, 1)
-                del self.processes[name]
-                self.results.running = sorted(self.processes)
-                if code != 0:
-                    tail = results.text_of(self.results.logs / f"{name}.log").splitlines()[-15:]
-                    print("\n".join([f"   {name} failed ({code})", *("   " + line for line in tail)]), flush=True)
+                kill(process)  # what its group still holds, too
+                self.note_end(name, step, TIMED_OUT_AND_KILLED if code is None else code, now - begin)
                 return
             time.sleep(0.05)
+
+    def note_end(self, name, step, code, seconds):
+        code = code if code >= 0 else 128 - code
+        log = results.text_of(self.results.logs / f"{name}.log")
+        if step.ends_when_told and code == TIMED_OUT:
+            code = 0
+        if code == 0 and "[==========] 0 tests from 0 test suites ran." in log:
+            self.results.left_out[name] = "no test ran: the filter found none"
+            code = NO_TEST
+        self.results.exit_codes[name] = code
+        self.results.seconds[name] = round(seconds, 1)
+        del self.processes[name]
+        self.results.running = sorted(self.processes)
+        if code != 0:
+            print("\n".join([f"   {name} failed ({code})", *("   " + line for line in log.splitlines()[-15:])]), flush=True)
 
     def do(self, step):
         if step.left_out:
@@ -92,20 +107,27 @@ class Run:
             print(f"== {step.name}: left out, {step.left_out}", flush=True)
             return
         for key, command in step.commands.items():
-            while len(self.processes) >= step.at_once:
+            while len(self.processes) >= step.at_once and not Stop.signal_number:
                 self.wait_for_one()
+            if Stop.signal_number:
+                return
             self.start(step, key, command)
-        while self.processes:
+        while self.processes and not Stop.signal_number:
             self.wait_for_one()
         self.write()
 
     def end_all(self):
-        for name, (process, _, begin, _) in self.processes.items():
+        """Training may save before it ends."""
+        for process, step, _, _ in self.processes.values():
+            if step.ends_when_told:
+                os.killpg(process.pid, signal.SIGTERM)
+        end = time.monotonic() + AT_THE_END
+        while time.monotonic() < end and any(step.ends_when_told and process.poll() is None
+                                             for process, step, _, _ in self.processes.values()):
+            time.sleep(0.05)
+        for name, (process, step, begin, _) in list(self.processes.items()):
             kill(process)
-            self.results.exit_codes[name] = 137
-            self.results.seconds[name] = round(time.monotonic() - begin, 1)
-        self.processes.clear()
-        self.results.running = []
+            self.note_end(name, step, TIMED_OUT_AND_KILLED, time.monotonic() - begin)
 
 
 def kill(process):
@@ -130,60 +152,47 @@ def sample_clocks(logs):
     query = "--query-gpu=timestamp,clocks.sm,clocks.mem,power.draw,temperature.gpu"
     with (logs / "clocks.csv").open("wb") as samples:
         return subprocess.Popen(["nvidia-smi", query, "--format=csv,noheader,nounits", "--loop-ms=500"], stdout=samples,
-                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, start_new_session=True)
+                                stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, process_group=0)
 
 
 def bring_model(found):
-    """Of the training run: its metrics into the tar, its model beside it."""
-    folder = found.logs / "run"
-    if (folder / "metrics.jsonl").exists():
-        shutil.copy(folder / "metrics.jsonl", found.logs / "train.metrics.jsonl")
     try:
-        model = results.model_of(folder)
+        model = results.model_of(found.logs / "run")
+        if model:
+            found.bring_back(model)
     except (OSError, ValueError, KeyError) as error:
         found.left_out["model"] = str(error)
-        return
-    if model:
-        found.bring_back(model)
 
 
 def measure(arguments, root, logs):
     device, driver = ask_driver()
     commit = results.text_of(root / "commit").strip()
+    print(f"bragg {commit} on {device}, driver {driver}", flush=True)
     facts = {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d"), "commit": commit,
              "parts": arguments.run, "device": device, "driver": driver}
     found = results.Results(arguments.out, logs, facts)
     run = Run(found, arguments.seconds, arguments.scale)
+    Stop.listen()
     done = threading.Event()
-
-    def write_now_and_then():
-        while not done.wait(WRITE_EVERY):
-            run.write()
-    threading.Thread(target=write_now_and_then, daemon=True).start()
+    writer = threading.Thread(target=run.write_now_and_then, args=(done,), daemon=True)
+    writer.start()
     sampler = sample_clocks(logs)
-
-    def stop(number, _):
-        raise Stopped(number)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, stop)
-    code = 0
     try:
         run.write()
-        plan = steps.Steps(root, logs, arguments.train)
-        for step in getattr(plan, arguments.run)():
+        for step in getattr(steps.Steps(root, logs, arguments.train), arguments.run)():
+            if Stop.signal_number:
+                break
             run.do(step)
-        bring_model(found)
-    except Stopped as stopped:
-        code = 128 + stopped.signal_number
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        done.set()
         run.end_all()
         kill(sampler)
+        done.set()
+        writer.join()
+        run.write()
+        bring_model(found)
         run.write()
     print(f"wrote {arguments.out / 'gpu.json'}", flush=True)
-    return code or int(any(found.exit_codes.values()))
+    return 128 + Stop.signal_number if Stop.signal_number else int(any(found.exit_codes.values()))
 
 
 def understood(words):

@@ -123,10 +123,12 @@ class Results:
         return [line for path in self.files(pattern) for line in json_lines(path) if key in line]
 
     def collected(self):
+        """A copy of what is known now: the main thread goes on meanwhile."""
         groups = {path.stem.split(".")[0] for path in self.files("test_*.log")}
         return {
             **self.facts, **clocks(self.logs / "clocks.csv"),
-            "exit_codes": self.exit_codes, "seconds": self.seconds, "left_out": self.left_out, "running": self.running,
+            "exit_codes": dict(self.exit_codes), "seconds": dict(self.seconds), "left_out": dict(self.left_out),
+            "running": list(self.running),
             "info": text_of(self.logs / "info.log").splitlines(),
             "tests": {group.removeprefix("test_"): tests_of(self.files(f"{group}.*log")) for group in sorted(groups)},
             "training": self.lines("step_*.log", "training_step_s"),
@@ -135,14 +137,19 @@ class Results:
             "kernels_bf16": merged(self.files("kernels_*.json")),
             "simulator_set1": merged(self.files("simulator_set1.json")),
             "simulator_realistic": merged(self.files("simulator_realistic.json")),
-            "training_run": json_lines(self.logs / "train.metrics.jsonl")[-1:],
+            "training_run": json_lines(self.logs / "run/metrics.jsonl")[-1:],
             "model": self.brought_back,
         }
 
     def write(self):
-        self.out.mkdir(parents=True, exist_ok=True)
-        replace(self.out / "gpu.json", (json.dumps(self.collected(), indent=1) + "\n").encode())
-        replace(self.out / "gpu.tar.gz", self.archive())
+        """Each of the two files on its own: a failure to write one leaves the other."""
+        for name, content in (("gpu.json", lambda: (json.dumps(self.collected(), indent=1) + "\n").encode()),
+                              ("gpu.tar.gz", self.archive)):
+            try:
+                self.out.mkdir(parents=True, exist_ok=True)
+                replace(self.out / name, content())
+            except Exception as error:  # whatever it is, the run goes on and writes again
+                print(f"   {name} could not be written: {error}", flush=True)
 
     def archive(self):
         longest = LARGEST_LOG
@@ -154,7 +161,7 @@ class Results:
         memory = io.BytesIO()
         with gzip.GzipFile(fileobj=memory, mode="wb", compresslevel=6, mtime=0) as packed, \
                 tarfile.open(fileobj=packed, mode="w") as tar:
-            for path in self.files("*"):
+            for path in [*self.files("*"), self.logs / "run/metrics.jsonl", self.logs / "run/config.toml"]:
                 if not path.is_file():
                     continue
                 with contextlib.suppress(OSError):
@@ -168,7 +175,7 @@ class Results:
         """Copies a file in pieces of at most 16 MiB, as many as may leave the machine; says so where they are too many."""
         size = model.stat().st_size
         pieces = -(-size // LARGEST_FILE)
-        room = MOST_BYTES - sum(path.stat().st_size for path in self.out.iterdir()) - (1 << 20)
+        room = MOST_BYTES - sum((self.out / name).stat().st_size for name in ("gpu.json", "gpu.tar.gz")) - (1 << 20)
         if pieces > MOST_FILES - 2 or size > room:
             self.left_out["model"] = f"{size} bytes in {pieces} pieces; at most {room} bytes in {MOST_FILES - 2} are brought back"
             return

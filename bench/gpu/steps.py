@@ -3,8 +3,12 @@ import dataclasses
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
+
+import results
 
 MODELS = ("npcnn", "scnn", "mlp")
 AT_ONCE = 10  # processes that test, on 16 cores
@@ -21,14 +25,24 @@ class Step:
     left_out: str = ""  # why it can't run here
     grace: float = 5  # seconds between the request to stop and the end
     ends_when_told: bool = False  # that it ran until its limit is no failure
+    # bragg's own programs load every kernel when they start: no first launch lies inside a recording. Others have far more
+    # kernels than they use.
+    loading: str = "EAGER"
+    spare: float = 0  # seconds that must be left behind its limit, for what is cheaper and comes after it
 
 
 def one(name, seconds, *command, **more):
     return Step(name, seconds, {"": [str(part) for part in command]}, **more)
 
 
+def tool(program):
+    """Where it is, or its name where it is not found."""
+    places = ["/usr/local/cuda/bin", *map(str, pathlib.Path("/opt/nvidia/nsight-compute").glob("*"))]
+    return shutil.which(program) or shutil.which(program, path=":".join(places)) or program
+
+
 def missing(program):
-    return "" if shutil.which(program) else f"no {program}"
+    return "" if "/" in tool(program) else f"no {program}"
 
 
 def nvidia_folders():
@@ -51,26 +65,21 @@ class Steps:
     def info(self):
         return one("info", 20, self.bin / "bragg", "info", "--device", "cuda", "--precision", "bf16")
 
-    def shards(self, name, seconds, binary, test_filter, count):
+    def shards(self, binary, test_filter, count):
         """A process per shard: after an error of the device nothing more comes from its process."""
-        commands = {}
-        for i in range(count):
-            commands[f"{i:02d}"] = ["env", f"GTEST_TOTAL_SHARDS={count}", f"GTEST_SHARD_INDEX={i}", str(self.bin / binary),
-                                    f"--gtest_filter={test_filter}"]
-        return Step(name, seconds, commands, at_once=AT_ONCE)
+        return {f"{binary.removesuffix('_test')}_{i:02d}":
+                ["env", f"GTEST_TOTAL_SHARDS={count}", f"GTEST_SHARD_INDEX={i}", str(self.bin / binary), f"--gtest_filter={test_filter}"]
+                for i in range(count)}
 
-    def wgmma(self):
-        """A B by rows of k in tiles of 80, 128 and 160 columns; a convolution of the papers at batch 256, twice by wgmma
-        and by mma.sync."""
-        return Step("test_wgmma", 60, {key: [str(self.bin / "network_ops_test"), f"--gtest_filter=*/Wgmma.{test}*"]
-                                       for key, test in (("columns", "ByRowsOfK"), ("papers", "APapers"))}, at_once=2)
-
-    def ops(self):
-        """In each precision, of each layout: a process for each, in two shards."""
-        tests = self.shards("test_ops", 60, "network_ops_test", "*/cuda*-*Wgmma*", 20)
-        tests.commands |= {f"crystals{key}": command for key, command in
-                           self.shards("", 0, "crystal_ops_test", "*/cuda*-*AgreesWithReference*", 4).commands.items()}
-        return tests
+    def tests(self):
+        """The device against the reference, and what only a device can say of wgmma, which takes longest and begins: a B by
+        rows of k in tiles of 80, 128 and 160 columns; a convolution of the papers at batch 256, twice by wgmma and by
+        mma.sync."""
+        wgmma = {f"wgmma_{key}": [str(self.bin / "network_ops_test"), f"--gtest_filter=*/Wgmma.{test}*"]
+                 for key, test in (("papers", "APapers"), ("columns", "ByRowsOfK"))}
+        return Step("test_ops", 90, {**wgmma, **self.shards("network_ops_test", "*/cuda*-*Wgmma*", 20),
+                                     **self.shards("crystal_ops_test", "*/cuda*:RenderPatterns.AgreesWithReference", 4)},
+                    at_once=AT_ONCE)
 
     def ops_over_time(self):
         """Every op of a training step; the step and inference."""
@@ -89,28 +98,34 @@ class Steps:
         return [self.kernels_of("kernels_1", 50, first), self.kernels_of("kernels_2", 30, f"-{first}")]
 
     def profiles(self):
+        """Three launches under Nsight Compute."""
         ops = ("npcnn/conv2/forward", "npcnn/conv2/backward_data", "npcnn/dense1/forward")
         sections = [part for name in ("SpeedOfLight", "WarpStateStats", "MemoryWorkloadAnalysis", "LaunchStats", "Occupancy")
                     for part in ("--section", name)]
-        return [one(f"ncu_{op.replace('/', '_')}", 20, "ncu", "--clock-control", "none", "--kernel-name", "regex:gemm_wgmma",
+        return [one(f"ncu_{op.replace('/', '_')}", 20, tool("ncu"), "--clock-control", "none", "--kernel-name", "regex:gemm_wgmma",
                     "--launch-count", 1, *sections, self.bin / "bench_kernels", "--device=cuda", "--precision=bf16", "--warm",
                     f"--benchmark_filter=^{op}/", "--benchmark_min_time=0.001", left_out=missing("ncu")) for op in ops]
 
     def kernel_peers(self):
+        """A process for each: cuDNN tries every engine that it has, some of which compile."""
         libraries = nvidia_folders()
-        return self.kernels_of("kernels_peers", 45, "npcnn/(conv2|dense1)/", "--peers=cublaslt,cudnn",
-                               *([f"--peer_libraries={libraries}"] if libraries else []))
+        more = [f"--peer_libraries={libraries}"] if libraries else []
+        steps = [self.kernels_of(f"kernels_{peer}", seconds, "npcnn/(conv2|dense1)/", f"--peers={peer}", *more)
+                 for peer, seconds in (("cublaslt", 20), ("cudnn", 40))]
+        return [dataclasses.replace(step, loading="LAZY") for step in steps]
 
     def steps(self):
         return [one(f"step_{model}_bf16_256", 12, self.bin / "bench_training", "--device", "cuda", "--precision", "bf16",
                     "--model", model, "--batch", 256, "--seconds", 1) for model in MODELS]
 
     def pytorch(self):
+        """The strongest form compiles for a minute or more: what comes after it keeps its time."""
         without = "" if importlib.util.find_spec("torch") else "no PyTorch"
         peer = [sys.executable, "-B", self.root / "bench/training_step/pytorch_gpu_peer.py", "--batches", 256, "--seconds", 1]
-        eager = one("pytorch_eager", 75, *peer, "--forms", "published", "eager_bf16", "--models", *MODELS, left_out=without)
+        eager = one("pytorch_eager", 75, *peer, "--forms", "published", "eager_bf16", "--models", *MODELS, left_out=without,
+                    loading="LAZY")
         return [eager] + [one(f"pytorch_strongest_{model}", 70, *peer, "--forms", "strongest", "--models", model,
-                              left_out=without) for model in MODELS]
+                              left_out=without, loading="LAZY", spare=60) for model in MODELS]
 
     def whole_models(self):
         cases = [f"{model}_cuda{precision}" for precision in ("_bf16", "", "_tf32") for model in MODELS]
@@ -131,23 +146,34 @@ class Steps:
 
     def memcheck(self):
         """Kernels of up to 54,000 instructions take their time under it: small ops."""
-        return one("memcheck", 25, "compute-sanitizer", "--tool", "memcheck", "--error-exitcode", 9, self.bin / "network_ops_test",
+        return one("memcheck", 25, tool("compute-sanitizer"), "--tool", "memcheck", "--error-exitcode", 9, self.bin / "network_ops_test",
                    "--gtest_filter=*Softmax*/cuda:*AvgPool1d/cuda*:*DropoutKeeps*/cuda*:*DenseIsWithin*/cuda_bf16*",
-                   left_out=missing("compute-sanitizer"))
+                   left_out=missing("compute-sanitizer"), loading="LAZY")
+
+    def why_no_training(self):
+        """Asked before anything else runs: a config that does not work, or a model too large for the way back."""
+        if not self.train:
+            return "no --train CONFIG"
+        plan = subprocess.run([self.bin / "bragg", "info", "--plan", self.train, "--device", "cpu"], capture_output=True,
+                              text=True, timeout=60, check=False)
+        parameters = re.search(r"^(\d+) parameters", plan.stdout, re.MULTILINE)
+        if not parameters:
+            return plan.stderr.strip() or f"bragg info --plan exited with {plan.returncode}"
+        size, most = 4 * int(parameters[1]), results.MOST_BYTES - 2 * results.LARGEST_FILE
+        return "" if size <= most else f"its model has {size} bytes, at most {most} can be brought back"
 
     def training(self):
         """For the seconds that are left: `bragg train` saves when it is told to stop."""
         return one("train", 100_000, self.bin / "bragg", "train", self.train or "", "--out", self.logs / "run", "--device", "cuda",
-                   left_out="" if self.train else "no --train CONFIG", grace=25, ends_when_told=True)
+                   left_out=self.why_no_training(), grace=25, ends_when_told=True)
 
     def first(self):
-        return [self.info(), self.wgmma(), self.ops(), *self.ops_over_time()]
+        return [self.info(), self.tests(), *self.ops_over_time()]
 
     def second(self):
-        return [self.info(), *self.kernels(), *self.profiles(), self.kernel_peers(), *self.steps(), *self.pytorch(),
+        return [self.info(), *self.kernels(), *self.profiles(), *self.kernel_peers(), *self.steps(), *self.pytorch(),
                 self.whole_models(), *self.simulator(), *self.other_precisions(), self.memcheck(), self.training()]
 
 
-def environment():
-    """No first launch inside a recording: every kernel is loaded when the program starts."""
-    return {**os.environ, "CUDA_MODULE_LOADING": "EAGER", "PYTHONUNBUFFERED": "1"}
+def environment(step):
+    return {**os.environ, "CUDA_MODULE_LOADING": step.loading, "PYTHONUNBUFFERED": "1"}

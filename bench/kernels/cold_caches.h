@@ -9,6 +9,7 @@ namespace bragg::bench {
 /// back to memory while the op is timed that comes next.
 class ColdCaches {
  public:
+  /// Of a GPU alone. Allocates 256 MiB: throws Error where they cannot be had.
   explicit ColdCaches(Backend&);
   /// Enqueued on the backend's stream.
   void between_runs() const;

@@ -78,7 +78,8 @@ Buffer allocate_device_memory(std::size_t bytes);
 
 /// The kernels are compiled for this compute capability and later ones.
 inline constexpr int lowest_capability_major = 8;
-/// The first device that the kernels can run on; -1 where there is none.
+/// The first device that the kernels can run on; -1 where there is none. Throws CudaError where the driver
+/// does not say what a device is; why_no_device() too.
 int first_usable_device();
 /// In the runtime's words, or by name the devices whose compute capability is too low; empty where one can be
 /// used.

@@ -32,7 +32,8 @@ std::optional<FlatView> flatten(const ConstMatrixView<BFloat16>&, std::int64_t r
 /// overlap: cuTensorMapEncodeTiled asks for strides in multiples of 16 bytes, not for strides beyond the
 /// row's end. Throws CudaError.
 CUtensorMap make_tensor_map(const FlatView&, int box_rows);
-/// Encodes a map of rows that overlap. Empty where the driver takes it, otherwise the error's text.
+/// Encodes a map of rows that overlap, in 88 KB of device memory. Empty where the driver takes it, otherwise
+/// the error's text. Throws Error where that memory cannot be had.
 std::string overlapping_map_refused_because();
 inline constexpr int box_columns = 64;
 
