@@ -91,6 +91,7 @@ class Gallery {
     data::SimulateOptions how = options_;
     how.recipe = {};
     how.recipe.variants = {v};
+    how.recipe.anomalous = options_.recipe.anomalous;
     return draw(how, count);
   }
   std::string figure(std::span<const float> values, std::span<const float> other,

@@ -18,10 +18,13 @@
 #include "data/pattern_set.h"
 #include "kernels/atomic_file.h"
 #include "kernels/error.h"
+#include "xrd/anomalous_dispersion.h"
 #include "xrd/cif.h"
+#include "xrd/form_factor_table.h"
 #include "xrd/recipe.h"
 #include "xrd/reflections.h"
 #include "xrd/space_groups.h"
+#include "xrd/species.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::apps {
@@ -34,7 +37,7 @@ struct Options {
   double step = 0.01;
   std::int64_t count = 1;
   std::uint32_t seed = 1;
-  bool reflections = false, peaks = false, ignore_displacements = false, json = false;
+  bool reflections = false, peaks = false, ignore_displacements = false, no_anomalous = false, json = false;
 };
 
 /// The crystals of the command line, from a set or from CIF.
@@ -110,7 +113,27 @@ TwoThetaGrid make_grid(const Options& options) {
 
 // ---- reflections and peaks ----
 
-void print_json(const xrd::Crystal& crystal, double wavelength,
+/// "f', f'' at 1.54184 A", with the elements that have none.
+std::string describe_anomalous(const xrd::Crystal& crystal, bool anomalous, double wavelength) {
+  if (!anomalous) return "none";
+  std::string elements;
+  for (const int z : xrd::without_dispersion(crystal, wavelength))
+    elements += fmt::format("{}{}", elements.empty() ? "" : ", ", xrd::element_symbol(z));
+  return fmt::format("f', f'' at {} A{}", wavelength,
+                     elements.empty() ? "" : fmt::format("; outside the table, 0: {}", elements));
+}
+
+/// What was summed where 2 theta reaches beyond the range of the form factors' table.
+std::string describe_form_factors(const xrd::ReflectionOptions& what) {
+  constexpr double end = xrd::form_factor_table_end;
+  const std::string table = "International Tables C, 6.1.1.4";
+  if (xrd::stol_from_two_theta(what.range.end, what.wavelength) <= end) return table;
+  return fmt::format(
+      "{} to sin(theta)/lambda = {} 1/A; beyond, Waasmaier & Kirfel to {} 1/A, then a power law", table, end,
+      high_angle_end);
+}
+
+void print_json(const xrd::Crystal& crystal, const xrd::ReflectionOptions& what,
                 const std::vector<xrd::Reflection>& reflections) {
   using nlohmann::ordered_json;
   ordered_json lines = ordered_json::array();
@@ -124,15 +147,19 @@ void print_json(const xrd::Crystal& crystal, double wavelength,
   }
   const ordered_json out{{"crystal", crystal.name},
                          {"space_group", crystal.group.number},
-                         {"wavelength", wavelength},
+                         {"wavelength", what.wavelength},
+                         {"anomalous", describe_anomalous(crystal, what.anomalous, what.wavelength)},
+                         {"form_factors", describe_form_factors(what)},
                          {"reflections", std::move(lines)}};
   fmt::print("{}\n", out.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
 }
 
-void print_text(const xrd::Crystal& crystal, double wavelength,
+void print_text(const xrd::Crystal& crystal, const xrd::ReflectionOptions& what,
                 const std::vector<xrd::Reflection>& reflections) {
   fmt::print("# {}, space group {} ({}), wavelength {} A\n", crystal.name, crystal.group.number,
-             crystal.group.hm, wavelength);
+             crystal.group.hm, what.wavelength);
+  fmt::print("# anomalous dispersion: {}\n", describe_anomalous(crystal, what.anomalous, what.wavelength));
+  fmt::print("# form factors: {}\n", describe_form_factors(what));
   fmt::print("#{:>4} {:>4} {:>4} {:>4} {:>10} {:>14} {:>10} {:>10}\n", "h", "k", "l", "mult", "d (A)",
              "|F|^2", "2theta", "intensity");
   for (const xrd::Reflection& r : reflections) {
@@ -145,12 +172,13 @@ void print_reflections(Backend& backend, const Crystals& crystals, const Options
                        double wavelength) {
   const xrd::ReflectionOptions what{.wavelength = wavelength,
                                     .range = {.start = options.range[0], .end = options.range[1]},
-                                    .ignore_displacements = options.ignore_displacements};
+                                    .ignore_displacements = options.ignore_displacements,
+                                    .anomalous = !options.no_anomalous};
   for (std::int64_t i = 0; i < crystals.size; ++i) {
     const xrd::Crystal crystal = crystals.crystal(i);
     const auto reflections =
         options.peaks ? xrd::peaks(backend, crystal, what) : xrd::reflections(backend, crystal, what);
-    (options.json ? print_json : print_text)(crystal, wavelength, reflections);
+    (options.json ? print_json : print_text)(crystal, what, reflections);
   }
 }
 
@@ -160,9 +188,12 @@ void print_reflections(Backend& backend, const Crystals& crystals, const Options
 void write_text(const Options& options, const data::SimulateOptions& how, const xrd::Crystal& crystal,
                 std::span<const float> pattern) {
   const bool csv = options.output.ends_with(".csv");
-  std::string text = csv ? "two_theta,intensity\n"
-                         : fmt::format("# {}, simulated: wavelength {} A, recipe {}, seed {}\n", crystal.name,
-                                       how.wavelength, how.recipe.name, how.seed);
+  std::string text = "two_theta,intensity\n";
+  if (!csv) {
+    text = fmt::format("# {}, simulated: wavelength {} A, recipe {}, seed {}, anomalous dispersion {}\n",
+                       crystal.name, how.wavelength, how.recipe.name, how.seed,
+                       describe_anomalous(crystal, how.recipe.anomalous, how.wavelength));
+  }
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     text += fmt::format("{:.8g}{}{:.6g}\n", how.grid.at(static_cast<std::int64_t>(i)), csv ? ',' : ' ',
                         pattern[i]);
@@ -193,6 +224,7 @@ void simulate_to_files(Backend& backend, const Crystals& crystals, const Options
   set.metadata("recipe", xrd::to_toml(how.recipe));
   set.metadata("seed", fmt::format("{}", how.seed));
   set.metadata("crystals", crystals.description);
+  set.metadata("anomalous", how.recipe.anomalous ? fmt::format("f', f'' at {} A", how.wavelength) : "none");
   set.metadata("displacements", how.ignore_displacements ? "ignored" : "as given");
   set.reserve(patterns);
   std::int64_t last = -1;
@@ -216,7 +248,8 @@ int simulate(const Options& options, const CommonOptions& common) {
   }
   const double wavelength = xrd::parse_wavelength(options.wavelength);
   const TwoThetaGrid grid = make_grid(options);
-  const xrd::Recipe recipe = xrd::load_recipe(options.recipe);
+  xrd::Recipe recipe = xrd::load_recipe(options.recipe);
+  if (options.no_anomalous) recipe.anomalous = false;
   const auto backend = make_backend(common);
   const Crystals crystals = scaled(read_crystals(options.input), recipe.cells);
   if (options.reflections || options.peaks) {
@@ -253,6 +286,10 @@ void add_simulate(CommandLine& line) {
       ->capture_default_str();
   app->add_flag("--ignore-displacements", options->ignore_displacements,
                 "atoms at rest: no Debye-Waller factors");
+  app->add_flag(
+      "--no-anomalous", options->no_anomalous,
+      "without f' and f'' (Cromer & Liberman), which reflections and peaks have, and patterns where "
+      "their recipe says so");
   CLI::Option* recipe =
       app->add_option("--recipe", options->recipe, "a name (bragg recipe list) or a TOML file")
           ->capture_default_str();

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "nn/model.h"
 #include "nn/parameters.h"
 #include "nn/trainer.h"
+#include "xrd/recipe.h"
 
 namespace bragg::apps {
 namespace {
@@ -36,6 +38,24 @@ struct Options {
 bool may_change(const std::string& key) {
   return key == "train.steps" || key == "train.log_every" || key == "train.evaluate_every" ||
          key == "data.crystals" || key == "data.patterns";
+}
+
+/// The recipe that the run in `out` began with, where the config names one that bragg brings, or a file that
+/// is gone: bragg's own may have changed since. A file that is there is compared instead (check_same_run).
+std::optional<xrd::Recipe> recipe_of_run(const fs::path& out, const std::string& named) {
+  const fs::path checkpoint = out / "last.safetensors";
+  const auto& names = xrd::recipe_names();
+  const bool own = std::find(names.begin(), names.end(), named) != names.end();
+  if (!own && fs::is_regular_file(named)) return std::nullopt;
+  const ModelFacts run = parse_model_facts(SafetensorsFile(checkpoint).metadata(), checkpoint.string());
+  if (run.recipe.empty()) return std::nullopt;
+  xrd::Recipe recipe = xrd::parse_recipe(run.recipe, fmt::format("{}: recipe", checkpoint.string()));
+  if (!own || recipe != xrd::load_recipe(named)) {
+    fmt::print(stderr, "--resume: recipe {} as the run in {} began with it{}\n", named, out.string(),
+               own ? fmt::format(", not as bragg has it now (anomalous = {} in the run)", recipe.anomalous)
+                   : ": the file is gone");
+  }
+  return recipe;
 }
 
 /// Throws UsageError naming the first thing in which `config` and the run in `out` differ.
@@ -87,7 +107,8 @@ int train(const Options& options, const CommonOptions& common) {
     throw UsageError(fmt::format(
         "--out {}: already holds a run; continue it with --resume or choose another folder", options.out));
   }
-  TrainingFiles files(config);
+  const bool resume = options.resume && fs::exists(out / "last.safetensors");
+  TrainingFiles files(config, resume ? recipe_of_run(out, config.recipe) : std::nullopt);
   resolve(config, files.grid().points);
   const nn::Model model = nn::make_model(config.model);
 
@@ -95,7 +116,6 @@ int train(const Options& options, const CommonOptions& common) {
   facts.classes = class_kind(config.model.classes);
   facts.seed = config.train.seed;
   facts.config = to_toml(config);
-  const bool resume = options.resume && fs::exists(out / "last.safetensors");
   if (resume) check_same_run(out, config, facts);
   if (options.resume && !resume)
     fmt::print(stderr, "{} holds no checkpoint yet: starting anew\n", options.out);

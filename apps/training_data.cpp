@@ -146,14 +146,14 @@ data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind c
 
 }  // namespace
 
-TrainingFiles::TrainingFiles(const TrainConfig& config) {
+TrainingFiles::TrainingFiles(const TrainConfig& config, std::optional<xrd::Recipe> recipe) {
   if (!config.patterns.empty()) {
     patterns_ = std::make_unique<data::PatternSet>(config.patterns);
     grid_ = patterns_->grid();
     wavelength_ = patterns_->wavelength();
     return;
   }
-  recipe_ = xrd::load_recipe(config.recipe);
+  recipe_ = recipe ? *std::move(recipe) : xrd::load_recipe(config.recipe);
   if (recipe_.cells != xrd::CellScales{}) {
     throw UsageError(
         fmt::format("recipe {} scales cells: make a set of patterns with `bragg simulate --recipe {}`, and "

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,8 @@ namespace bragg::apps {
 /// The files of a config, opened; nothing is computed yet.
 class TrainingFiles {
  public:
-  explicit TrainingFiles(const TrainConfig&);
+  /// `recipe`: taken in place of the one that the config names, as a resumed run began with it.
+  explicit TrainingFiles(const TrainConfig&, std::optional<xrd::Recipe> recipe = std::nullopt);
 
   const TwoThetaGrid& grid() const { return grid_; }
   /// grid, wavelength, recipe and training_sets; the rest as in ModelFacts.

@@ -5,7 +5,6 @@
 #include <malloc.h>
 
 #include "data/crystal_set.h"
-#include "xrd/crystal_batch.h"
 
 namespace bragg::data {
 namespace {
@@ -68,22 +67,24 @@ std::int64_t total_size(const std::vector<const CrystalSet*>& sets) {
 
 }  // namespace
 
-ReflectionProblem reflections_on(const TwoThetaGrid& grid, double wavelength, const xrd::Recipe& recipe,
+ReflectionRequest reflections_on(const TwoThetaGrid& grid, double wavelength, const xrd::Recipe& recipe,
                                  bool ignore_displacements) {
   const xrd::StolRange range = xrd::stol_range(grid, wavelength, recipe);
-  return {.stol_min = range.min, .stol_max = range.max, .ignore_displacements = ignore_displacements};
+  return {
+      .range = {.stol_min = range.min, .stol_max = range.max, .ignore_displacements = ignore_displacements},
+      .anomalous = recipe.anomalous ? std::optional(wavelength) : std::nullopt};
 }
 
 ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
                                  const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                                 const ReflectionProblem& problem, std::int64_t spare)
-    : problem_(problem), size_(count) {
+                                 const ReflectionRequest& request, std::int64_t spare)
+    : request_(request), size_(count) {
   std::vector<ReflectionSet> parts;
   for (std::int64_t first = 0; first == 0 || first < count; first += crystals_per_call) {
-    xrd::CrystalBatchBuilder builder;
+    xrd::CrystalBatchBuilder builder = this->builder();
     for (std::int64_t i = first; i < std::min(first + crystals_per_call, count); ++i)
       builder.add(crystal(i));
-    parts.push_back(backend.structure_factors(problem, builder.take()));
+    parts.push_back(backend.structure_factors(request.range, builder.take()));
     reflections_ += parts.back().reflections;
   }
   if (parts.size() == 1 && spare == 0) {
@@ -105,8 +106,8 @@ ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
 }
 
 ReflectionStore::ReflectionStore(Backend& backend, const std::vector<const CrystalSet*>& sets,
-                                 const ReflectionProblem& problem, std::int64_t spare)
-    : ReflectionStore(backend, total_size(sets), crystals_of(sets), problem, spare) {}
+                                 const ReflectionRequest& request, std::int64_t spare)
+    : ReflectionStore(backend, total_size(sets), crystals_of(sets), request, spare) {}
 
 bool ReflectionStore::reserve(Backend& backend, std::int64_t crystals, std::int64_t reflections) {
   if (size_ + crystals <= set_.crystals && reflections_ + reflections <= set_.reflections) return false;
@@ -120,7 +121,7 @@ bool ReflectionStore::reserve(Backend& backend, std::int64_t crystals, std::int6
 }
 
 bool ReflectionStore::put_behind(Backend& backend, const CrystalBatch& crystals) {
-  const ReflectionSet added = backend.structure_factors(problem_, crystals);
+  const ReflectionSet added = backend.structure_factors(request_.range, crystals);
   const bool moved = reserve(backend, added.crystals, added.reflections);
   copy_rows(backend, added, added.crystals, added.reflections, set_, size_, reflections_);
   std::vector<std::uint64_t> offset{static_cast<std::uint64_t>(reflections_)};

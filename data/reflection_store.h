@@ -3,19 +3,28 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "kernels/backend.h"
 #include "xrd/crystal.h"
+#include "xrd/crystal_batch.h"
 #include "xrd/recipe.h"
 
 namespace bragg::data {
 
 class CrystalSet;
 
+/// Which reflections of crystals, and with which scattering factors.
+struct ReflectionRequest {
+  ReflectionProblem range;
+  std::optional<double> anomalous = std::nullopt;  ///< with f' and f'' at this wavelength in A, or without
+};
+
 /// Every reflection that can touch the grid when drawn by the recipe: from the grid's ends outwards by the
-/// widest profile's tail.
-ReflectionProblem reflections_on(const TwoThetaGrid&, double wavelength, const xrd::Recipe&,
+/// widest profile's tail. With anomalous dispersion where the recipe says so: at `wavelength`, which is the
+/// weighted mean of a K-alpha doublet, for both of its lines.
+ReflectionRequest reflections_on(const TwoThetaGrid&, double wavelength, const xrd::Recipe&,
                                  bool ignore_displacements = false);
 
 /// Computed once and shared by the streams that draw from them. Crystals are taken piecewise, so that only
@@ -25,12 +34,14 @@ class ReflectionStore {
   /// crystal(i) for i in [0, count); called in order. `spare`: room behind them for about so many
   /// crystals, of as many reflections as these have on average.
   ReflectionStore(Backend&, std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                  const ReflectionProblem&, std::int64_t spare = 0);
+                  const ReflectionRequest&, std::int64_t spare = 0);
   /// All crystals of several sets, one set after the other.
-  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const ReflectionProblem&,
+  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const ReflectionRequest&,
                   std::int64_t spare = 0);
 
   std::int64_t size() const { return size_; }
+  /// A builder of crystals to put behind, with the scattering factors of those that are here.
+  xrd::CrystalBatchBuilder builder() const { return xrd::CrystalBatchBuilder(request_.anomalous); }
   /// Rows from size() on are the spare ones.
   const ReflectionSet& reflections() const { return set_; }
 
@@ -42,7 +53,7 @@ class ReflectionStore {
  private:
   bool reserve(Backend&, std::int64_t crystals, std::int64_t reflections);
 
-  ReflectionProblem problem_;
+  ReflectionRequest request_;
   std::int64_t size_ = 0, reflections_ = 0;  ///< of its own crystals
   ReflectionSet set_;                        ///< with the spare room; the unused rows have no reflections
 };

@@ -20,7 +20,7 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
                        const SimulateOptions& options,
                        const std::function<void(std::int64_t, std::span<const float>)>& sink) {
   const std::int64_t points = options.grid.points, per_crystal = options.patterns_per_crystal;
-  const ReflectionProblem reflections =
+  const ReflectionRequest reflections =
       reflections_on(options.grid, options.wavelength, options.recipe, options.ignore_displacements);
   PatternProblem problem{.N = patterns_per_batch,
                          .grid = options.grid,

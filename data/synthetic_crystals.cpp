@@ -7,7 +7,6 @@
 
 #include "data/gather_column.h"
 #include "data/upload.h"
-#include "xrd/crystal_batch.h"
 
 namespace bragg::data {
 namespace {
@@ -71,7 +70,7 @@ SyntheticCrystals::Portion SyntheticCrystals::make(std::uint64_t first) {
     for (std::int64_t i = begin; i < std::min(begin + crystals_per_task, count); ++i)
       crystals[i] = generator_.crystal(indices[i]);
   });
-  xrd::CrystalBatchBuilder builder;
+  xrd::CrystalBatchBuilder builder = store_.builder();
   for (const xrd::Crystal& crystal : crystals) {
     builder.add(crystal);
     portion.labels.push_back(options_.label(crystal.group.number));

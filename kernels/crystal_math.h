@@ -2,7 +2,9 @@
 // decide which reflections count. In double precision, without contraction to FMA.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 
 #include "kernels/problems.h"
@@ -22,6 +24,16 @@ struct InverseDSquaredRange {
       : min(4 * p.stol_min * p.stol_min), max(4 * p.stol_max * p.stol_max) {}
   constexpr bool contains(double q) const { return q > 0 && q >= min && q <= max; }
 };
+
+/// f of HighAngle at s^2 in 1/A^2: what is beyond the four Gaussians, without f'.
+inline double high_angle_form_factor(const HighAngle& f, double s2) {
+  constexpr double end2 = high_angle_end * high_angle_end;
+  const double within = std::min(s2, end2);
+  double value = f.c;
+  for (std::size_t i = 0; i < f.a.size(); ++i)
+    value += double{f.a[i]} * std::exp(-double{f.b[i]} * within);
+  return s2 > end2 ? value * std::pow(end2 / s2, f.decay / 2) : value;
+}
 
 /// |h|, |k| and |l| of every reflection with 1/d^2 <= q_max are at most these. Throws ProblemError that names
 /// the crystal where one would not fit 16 bits.

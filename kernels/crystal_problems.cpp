@@ -1,5 +1,6 @@
 // Checks of the crystallographic problems.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -134,8 +135,12 @@ void CrystalBatch::validate() const {
   }
   for (std::size_t j = 0; j < form_factors.size(); ++j) {
     const FormFactor& f = form_factors[j];
-    if (!all_finite(f.a) || !all_finite(f.b) || !std::isfinite(f.c))
+    if (!all_finite(f.a) || !all_finite(f.b) || !all_finite(f.high.a) || !all_finite(f.high.b) ||
+        !all_finite(std::array{f.c, f.high.c, f.high.decay, f.dispersion_real, f.dispersion_imaginary})) {
       fail(op, "form factor {} is not finite", j);
+    }
+    if (!(f.four_gaussians_to > 0))
+      fail(op, "form factor {}: four Gaussians up to s^2 = {} <= 0", j, f.four_gaussians_to);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -172,10 +173,26 @@ struct SymmetryOperator {
   bool operator==(const SymmetryOperator&) const = default;
 };
 
-/// f(s) = sum_i a_i exp(-b_i s^2) + c, s = sin(theta) / lambda in 1/A (International Tables C, 6.1.1.4).
+/// A form factor where the four Gaussians of FormFactor no longer hold:
+///   f(s) = sum_i a_i exp(-b_i s^2) + c       up to s = high_angle_end (Waasmaier & Kirfel 1995, Acta Cryst.
+///                                            A51, 416: five Gaussians; the sixth joins them to the four)
+///   f(s) = f(high_angle_end) (high_angle_end / s)^decay    beyond: never negative, never infinite
+struct HighAngle {
+  std::array<float, 6> a{}, b{};
+  float c = 0, decay = 0;
+};
+constexpr double high_angle_end = 6;  ///< 1/A
+
+/// What an atom scatters, f0(s) + f' + i f'' in electrons, s = sin(theta) / lambda in 1/A:
+///   f0(s) = sum_i a_i exp(-b_i s^2) + c (International Tables C, 6.1.1.4) where s^2 <= four_gaussians_to,
+///   and that of `high` beyond; f' and f'' do not depend on s (Cromer & Liberman 1970, 1981; International
+///   Tables C, 4.2.6).
 struct FormFactor {
   std::array<float, 4> a, b;
   float c;
+  float four_gaussians_to = std::numeric_limits<float>::infinity();  ///< 1/A^2
+  HighAngle high{};
+  float dispersion_real = 0, dispersion_imaginary = 0;  ///< f', f''
 };
 
 /// One atom of the reduced cell, see CrystalBatch.
@@ -191,8 +208,10 @@ struct ScatteringAtom {
 /// `atoms` are the distinct atoms of the cell, reduced by the lattice centring and, where `centrosymmetric`,
 /// by the inversion, which then lies at the origin (an atom on the inversion centre has half its occupancy).
 /// So
-///   F(hkl) = centring * sum_j occupancy_j f_j T_j exp(2 pi i (hx + ky + lz)), or twice the real part of that
-///   sum.
+///   A(hkl) = centring * sum_j occupancy_j (f0_j + f'_j) T_j exp(2 pi i (hx + ky + lz)), or twice the real
+///   part of that sum, B(hkl) the same with f''_j, and |F|^2 = |A|^2 + |B|^2: the mean of F(hkl) = A + i B
+///   and its Friedel mate, which share a powder's line (F(-h -k -l) = conj(A) + i conj(B)). Without f'' it is
+///   |A|^2.
 struct CrystalBatch {
   std::vector<ReciprocalMetric> metric;
   std::vector<std::uint8_t> centrosymmetric;
@@ -238,7 +257,7 @@ struct ReflectionSet {
   Buffer offset;  ///< u64 (crystals + 1)
   Buffer metric;  ///< f64 (crystals, 6): ReciprocalMetric
   Buffer miller;  ///< Miller (reflections)
-  Buffer f2;      ///< precise type (reflections): |F|^2
+  Buffer f2;      ///< precise type (reflections): |F|^2 as of CrystalBatch
   Buffer laue;    ///< LaueRotations (crystals)
 };
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "kernels/error.h"
+#include "xrd/anomalous_dispersion.h"
 #include "xrd/site_symmetry.h"
 
 namespace bragg::xrd {
@@ -85,6 +86,16 @@ ReducedGroup reduce(const Crystal& crystal) {
 
 }  // namespace
 
+FormFactor CrystalBatchBuilder::form_factor_of(Species species) const {
+  FormFactor f = form_factor(species).form_factor;
+  if (!anomalous_) return f;
+  if (const auto dispersion = anomalous_dispersion(species.atomic_number, *anomalous_)) {
+    f.dispersion_real = static_cast<float>(dispersion->real);
+    f.dispersion_imaginary = static_cast<float>(dispersion->imaginary);
+  }
+  return f;
+}
+
 void CrystalBatchBuilder::add(const Crystal& crystal) {
   const ReducedGroup group = reduce(crystal);
   const auto reciprocal = crystal.cell.reciprocal_lengths();
@@ -105,7 +116,7 @@ void CrystalBatchBuilder::add(const Crystal& crystal) {
     if (site.occupancy == 0) continue;
     const auto [entry, is_new] =
         form_factor_index_.try_emplace(site.species, static_cast<std::int32_t>(batch_.form_factors.size()));
-    if (is_new) batch_.form_factors.push_back(form_factor(site.species).form_factor);
+    if (is_new) batch_.form_factors.push_back(form_factor_of(site.species));
     Tensor beta{};
     if (site.u_aniso)
       for (std::size_t k = 0; k < 6; ++k)
@@ -171,8 +182,8 @@ CrystalBatch CrystalBatchBuilder::take() {
   return out;
 }
 
-CrystalBatch make_batch(std::span<const Crystal> crystals) {
-  CrystalBatchBuilder builder;
+CrystalBatch make_batch(std::span<const Crystal> crystals, std::optional<double> anomalous) {
+  CrystalBatchBuilder builder(anomalous);
   for (const Crystal& crystal : crystals)
     builder.add(crystal);
   return builder.take();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 
 #include "kernels/problems.h"
@@ -15,15 +16,20 @@ namespace bragg::xrd {
 /// not change).
 class CrystalBatchBuilder {
  public:
+  /// With f' and f'' at this wavelength in A (anomalous_dispersion; 0 where it knows none), or without.
+  explicit CrystalBatchBuilder(std::optional<double> anomalous = std::nullopt) : anomalous_(anomalous) {}
   void add(const Crystal&);
   /// The batch so far, its form factors in the order of their species; the builder is empty afterwards.
   CrystalBatch take();
 
  private:
+  FormFactor form_factor_of(Species) const;
+
+  std::optional<double> anomalous_;
   CrystalBatch batch_;
   std::map<Species, std::int32_t> form_factor_index_;
 };
 
-CrystalBatch make_batch(std::span<const Crystal>);
+CrystalBatch make_batch(std::span<const Crystal>, std::optional<double> anomalous = std::nullopt);
 
 }  // namespace bragg::xrd

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/crystal_math.h"
 #include "kernels/error.h"
 #include "xrd/form_factor_table.h"
 #include "xrd/species.h"
@@ -233,6 +234,23 @@ constexpr bool by_species(const FormFactorRow& a, const FormFactorRow& b) {
 }
 static_assert(std::is_sorted(table.begin(), table.end(), by_species));
 
+// With what is beyond the four Gaussians: the element's own fit, and a Gaussian of b = 1 A^2 that takes up
+// the difference at the end of the table and fades, so that f has no step there.
+FormFactor whole_range(const FormFactorRow& row) {
+  FormFactor f = row.form_factor;
+  const HighAngleRow& element = high_angle_table()[row.atomic_number - 1u];
+  std::copy(element.a.begin(), element.a.end(), f.high.a.begin());
+  std::copy(element.b.begin(), element.b.end(), f.high.b.begin());
+  f.high.c = element.c;
+  f.high.decay = element.decay;
+  constexpr double end2 = form_factor_table_end * form_factor_table_end;
+  const double step = evaluate(f, form_factor_table_end) - high_angle_form_factor(f.high, end2);
+  f.high.a[5] = static_cast<float>(step * std::exp(end2));
+  f.high.b[5] = 1;
+  f.four_gaussians_to = static_cast<float>(end2);
+  return f;
+}
+
 }  // namespace
 
 std::span<const FormFactorRow> form_factor_table() {
@@ -246,13 +264,14 @@ FormFactorEntry form_factor(Species species) {
     const bool found = row != table.end() && !by_species(wanted, *row);
     return found ? &*row : nullptr;
   };
-  if (const auto* row = find(species.atomic_number, species.charge)) return {row->form_factor, false};
-  if (const auto* row = find(species.atomic_number, 0)) return {row->form_factor, true};
+  if (const auto* row = find(species.atomic_number, species.charge)) return {whole_range(*row), false};
+  if (const auto* row = find(species.atomic_number, 0)) return {whole_range(*row), true};
   throw Error(
       fmt::format("no form factor for atomic number {}: the table ends at 98", species.atomic_number));
 }
 
 double evaluate(const FormFactor& f, double stol) {
+  if (stol * stol > f.four_gaussians_to) return high_angle_form_factor(f.high, stol * stol);
   double value = f.c;
   for (int i = 0; i < 4; ++i)
     value += double{f.a[i]} * std::exp(-double{f.b[i]} * stol * stol);

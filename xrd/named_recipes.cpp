@@ -82,6 +82,7 @@ Recipe realistic() {
   recipe.name = "realistic";
   recipe.variants = {v};
   recipe.processing = {.background_window = 4, .square_root = true};
+  recipe.anomalous = true;
   return recipe;
 }
 

@@ -200,13 +200,14 @@ Recipe parse_recipe(std::string_view text, std::string_view source) {
   } catch (const toml::parse_error& error) {
     throw UsageError(fmt::format("{}:{}: {}", source, error.source().begin.line, error.description()));
   }
-  check_keys(table, {"name", "processing", "cells", "measured", "variant"}, source);
+  check_keys(table, {"name", "anomalous", "processing", "cells", "measured", "variant"}, source);
   Recipe recipe;
   recipe.name = std::filesystem::path(source).stem().string();
   if (const toml::node* name = table.get("name")) {
     if (!name->is_string()) fail(source, *name, "name is not a string");
     recipe.name = name->value<std::string>().value();
   }
+  read_bool(table, "anomalous", source, recipe.anomalous);
   const auto section = [&](const char* name) -> const toml::table* {
     const toml::node* node = table.get(name);
     if (node && !node->is_table()) fail(source, *node, fmt::format("{} is not a table, [{}]", name, name));
@@ -245,6 +246,9 @@ std::string to_toml(const Recipe& recipe, bool explain) {
   name << toml::table{{"name", recipe.name}};
   std::string text = name.str() + "\n";
   const Recipe defaults;
+  if (explain || recipe.anomalous)
+    text += fmt::format("anomalous = {}{}\n", recipe.anomalous,
+                        explain ? "  # |F|^2 with f' and f'' at the wavelength (Cromer & Liberman)" : "");
   if (explain || recipe.processing != defaults.processing) {
     text += fmt::format("\n[processing]\nbackground_window = {}{}\nsquare_root = {}\n",
                         recipe.processing.background_window, explain ? "  # degrees; 0: none" : "",

@@ -22,6 +22,7 @@ struct CellScales {
 
 /// TOML:
 ///   name = "mine"
+///   anomalous = true       # |F|^2 with f' and f'' at the wavelength of the patterns; not there: false
 ///   [processing]           # of simulated and measured patterns alike
 ///   background_window = 4  # degrees
 ///   square_root = true
@@ -42,6 +43,7 @@ struct Recipe {
   Processing processing;
   CellScales cells;
   double measured_share = 0;
+  bool anomalous = false;
   bool operator==(const Recipe&) const = default;
 };
 

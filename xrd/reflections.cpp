@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <optional>
 
 #include "kernels/crystal_math.h"
 #include "xrd/crystal_batch.h"
@@ -19,7 +20,8 @@ std::vector<Reflection> computed(Backend& backend, const Crystal& crystal, const
   const ReflectionProblem problem{.stol_min = stol_from_two_theta(options.range.start, options.wavelength),
                                   .stol_max = stol_from_two_theta(options.range.end, options.wavelength),
                                   .ignore_displacements = options.ignore_displacements};
-  const CrystalBatch batch = make_batch({&crystal, 1});
+  const CrystalBatch batch =
+      make_batch({&crystal, 1}, options.anomalous ? std::optional(options.wavelength) : std::nullopt);
   const ReflectionSet set = backend.structure_factors(problem, batch);
   const auto count = static_cast<std::size_t>(set.reflections);
   std::vector<Miller> miller(count);
@@ -53,8 +55,11 @@ std::vector<Reflection> computed(Backend& backend, const Crystal& crystal, const
   return list;
 }
 
+constexpr double steepest = 179;  // degrees, see lorentz_polarisation
+
 // LP from sin(theta) alone: cos 2 theta = 1 - 2 sin^2 theta.
-double lorentz_polarisation_of_sine(double s) {
+double lorentz_polarisation_of_sine(double sine) {
+  const double s = std::min(sine, std::sin(steepest * std::numbers::pi / 360));
   const double c2 = 1 - 2 * s * s;
   return (1 + c2 * c2) / (std::sqrt(1 - s * s) * s * s);
 }
@@ -66,7 +71,8 @@ double unscaled_intensity(const Reflection& r, double wavelength) {
 void finish(std::vector<Reflection>& list, double wavelength) {
   double highest = 0;
   for (Reflection& r : list) {
-    r.two_theta = two_theta_from_d(r.d, wavelength);
+    // Rounding may leave 2 d of the last line an ulp below the wavelength.
+    r.two_theta = 2 * r.d > wavelength ? two_theta_from_d(r.d, wavelength) : 180;
     highest = std::max(highest, r.intensity);
   }
   for (Reflection& r : list)

@@ -18,15 +18,16 @@ struct Reflection {
   std::array<int, 3> hkl;
   int multiplicity;
   double d;          ///< A
-  double f2;         ///< |F|^2, electrons^2
+  double f2;         ///< |F|^2, electrons^2: the mean of the Friedel pair
   double two_theta;  ///< degrees
-  double intensity;  ///< multiplicity x LP x |F|^2, scaled to a maximum of 100
+  double intensity;  ///< multiplicity x lorentz_polarisation x |F|^2, scaled to a maximum of 100
 };
 
 struct ReflectionOptions {
   double wavelength = 1.54184;  ///< A
   TwoThetaRange range;
   bool ignore_displacements = false;
+  bool anomalous = false;  ///< f' and f'' at `wavelength`
 };
 
 /// Unique under the Laue group, unmerged, by descending d.
@@ -36,7 +37,9 @@ std::vector<Reflection> reflections(Backend&, const Crystal&, const ReflectionOp
 /// f2 the multiplicity-weighted mean, hkl of the strongest.
 std::vector<Reflection> peaks(Backend&, const Crystal&, const ReflectionOptions&);
 
-/// Lorentz and polarisation: (1 + cos^2 2 theta) / (cos theta sin^2 theta), two_theta in degrees.
+/// Lorentz and polarisation: (1 + cos^2 2 theta) / (cos theta sin^2 theta), two_theta in degrees. From 179
+/// degrees on it stays as it is there, some 230: at 180 it would be infinite, and no diffractometer sees
+/// that.
 double lorentz_polarisation(double two_theta);
 
 }  // namespace bragg::xrd

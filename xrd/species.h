@@ -1,4 +1,5 @@
-// What scatters: elements and ions, with the form factors of International Tables C, table 6.1.1.4.
+// What scatters: elements and ions, with the form factors of International Tables C, table 6.1.1.4, and those
+// of Waasmaier & Kirfel (1995) beyond its range.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +35,12 @@ struct FormFactorEntry {
   bool is_fallback;  ///< the ion has no entry of its own: these are its element's
 };
 
-/// Table 6.1.1.4 has 98 elements and 112 ions; valid for 0 <= sin(theta)/lambda <= 2.0 1/A.
+/// Of table 6.1.1.4 (98 elements and 112 ions) for 0 <= sin(theta)/lambda <= 2.0 1/A, where it is valid;
+/// beyond, the element's fit of Waasmaier & Kirfel to 6 1/A and a power law from there, see
+/// form_factor_table.h and HighAngle; f is continuous. f' and f'' are 0. Throws Error beyond atomic
+/// number 98.
 FormFactorEntry form_factor(Species);
-/// f at stol = sin(theta)/lambda, 1/A.
+/// f0 at stol = sin(theta)/lambda, 1/A.
 double evaluate(const FormFactor&, double stol);
 
 }  // namespace bragg::xrd

@@ -12,6 +12,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,9 +44,9 @@ std::vector<xrd::Crystal> read_all(const std::vector<std::string>& paths) {
   return crystals;
 }
 
-// As pymatgen computes: neutral atoms, no displacement factors.
+// As pymatgen computes: neutral atoms, no displacement factors, no anomalous dispersion.
 constexpr xrd::ReflectionOptions peak_options{
-    .wavelength = wavelength, .range = {5, 90}, .ignore_displacements = true};
+    .wavelength = wavelength, .range = {5, 90}, .ignore_displacements = true, .anomalous = false};
 
 void peaks_of(benchmark::State& state, const xrd::Crystal& crystal) {
   const auto backend = make_backend({"cpu", 1, ""});
@@ -214,7 +215,7 @@ int main(int argc, char** argv) {
       all.recipe = xrd::load_recipe(recipe);
       all.device = device;
       all.precision = precision;
-      xrd::CrystalBatchBuilder builder;
+      xrd::CrystalBatchBuilder builder(all.recipe.anomalous ? std::optional(wavelength) : std::nullopt);
       for (const xrd::Crystal& crystal : read_all({set})) {
         builder.add(crystal);
         if (++all.crystals % batch_size == 0) all.batches.push_back(builder.take());

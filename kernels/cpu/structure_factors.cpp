@@ -54,6 +54,8 @@ class CrystalWorker {
   void gather_atoms(std::int64_t crystal);
   void add_group(std::size_t first, std::size_t last, bool anisotropic);
   void weigh_groups();
+  void weigh(std::int32_t form_factor, std::size_t room);
+  const float* damped(const float* src, float u, std::size_t room, float* dst) const;
   void fill_tables();
 
   std::size_t padded(std::size_t n) const {
@@ -75,8 +77,9 @@ class CrystalWorker {
   std::vector<AtomGroup> groups_;
   std::vector<const ScatteringAtom*> group_atom_;  // one atom of every group
   std::size_t lanes_used_ = 0;                     // atoms with their padding
+  bool anomalous_ = false;                         // any f'' is not 0
   AlignedArray<double> position_[3];
-  AlignedArray<float> occupancy_, beta_[6], table_[6], stol2_, weights_, plain_, scratch_, f2_;
+  AlignedArray<float> occupancy_, beta_[6], table_[6], stol2_, weights_, plain_, imaginary_, scratch_, f2_;
 };
 
 void CrystalWorker::gather_atoms(std::int64_t crystal) {
@@ -134,7 +137,7 @@ void CrystalWorker::add_group(std::size_t first, std::size_t last, bool anisotro
   const float scale = static_cast<float>(batch_.centring[crystal_]) * (centrosymmetric ? 2.0f : 1.0f);
   const std::size_t lanes = padded(last - first);
   groups_.push_back({static_cast<std::int32_t>(lanes_used_ / kernels_.lanes),
-                     static_cast<std::int32_t>(lanes / kernels_.lanes), anisotropic, nullptr});
+                     static_cast<std::int32_t>(lanes / kernels_.lanes), anisotropic, nullptr, nullptr});
   group_atom_.push_back(atoms_[first]);
   for (std::size_t j = 0; j < last - first; ++j) {
     const ScatteringAtom& atom = *atoms_[first + j];
@@ -157,30 +160,54 @@ void CrystalWorker::add_group(std::size_t first, std::size_t last, bool anisotro
   lanes_used_ += lanes;
 }
 
+// f0 + f' of every reflection, and f''.
+void CrystalWorker::weigh(std::int32_t form_factor, std::size_t room) {
+  const FormFactor& f = batch_.form_factors[form_factor];
+  kernels_.form_factors(f.a.data(), f.b.data(), f.c + f.dispersion_real, stol2_.data(),
+                        static_cast<std::int64_t>(room), plain_.data());
+  const bool beyond = problem_.stol_max * problem_.stol_max > f.four_gaussians_to;
+  for (std::size_t i = 0; beyond && i < list_.stol2.size(); ++i) {
+    const float s2 = list_.stol2[i];
+    if (s2 > f.four_gaussians_to)
+      plain_.data()[i] = static_cast<float>(high_angle_form_factor(f.high, s2) + f.dispersion_real);
+  }
+  if (anomalous_) std::fill_n(imaginary_.data(), room, f.dispersion_imaginary);
+}
+
+/// dst: src times the displacement factor of u.
+const float* CrystalWorker::damped(const float* src, float u, std::size_t room, float* dst) const {
+  if (u == 0) {
+    std::copy_n(src, room, dst);
+  } else {
+    const auto factor = static_cast<float>(8 * std::numbers::pi * std::numbers::pi * u);
+    kernels_.damp(src, factor, stol2_.data(), static_cast<std::int64_t>(room), dst);
+  }
+  return dst;
+}
+
 void CrystalWorker::weigh_groups() {
   const std::size_t count = list_.miller.size(), room = padded(count);
   std::fill_n(stol2_.resize(room) + count, room - count, 0.0f);
   std::copy(list_.stol2.begin(), list_.stol2.end(), stol2_.data());
-  weights_.resize(groups_.size() * room);
+  anomalous_ = std::any_of(group_atom_.begin(), group_atom_.end(), [&](const ScatteringAtom* atom) {
+    return batch_.form_factors[atom->form_factor].dispersion_imaginary != 0;
+  });
+  weights_.resize((anomalous_ ? 2 : 1) * groups_.size() * room);
   plain_.resize(room);
+  imaginary_.resize(anomalous_ ? room : 0);
   std::int32_t known = -1;
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     const ScatteringAtom& atom = *group_atom_[g];
-    float* weight = weights_.data() + g * room;
     if (atom.form_factor != known) {
-      const FormFactor& f = batch_.form_factors[atom.form_factor];
-      kernels_.form_factors(f.a.data(), f.b.data(), f.c, stol2_.data(), static_cast<std::int64_t>(room),
-                            plain_.data());
+      weigh(atom.form_factor, room);
       known = atom.form_factor;
     }
     const float u = groups_[g].anisotropic ? 0 : u_of(atom);
-    if (u == 0) {
-      std::copy_n(plain_.data(), room, weight);
-    } else {
-      const auto factor = static_cast<float>(8 * std::numbers::pi * std::numbers::pi * u);
-      kernels_.damp(plain_.data(), factor, stol2_.data(), static_cast<std::int64_t>(room), weight);
+    groups_[g].weight = damped(plain_.data(), u, room, weights_.data() + g * room);
+    if (anomalous_) {
+      float* const imaginary = weights_.data() + (groups_.size() + g) * room;
+      groups_[g].imaginary_weight = damped(imaginary_.data(), u, room, imaginary);
     }
-    groups_[g].weight = weight;
   }
 }
 
@@ -224,6 +251,7 @@ void CrystalWorker::add(std::int64_t crystal, std::vector<Miller>& miller, std::
                            .row_count = static_cast<std::int64_t>(list_.rows.size()),
                            .miller = reinterpret_cast<const std::int16_t*>(list_.miller.data()),
                            .centrosymmetric = batch_.centrosymmetric[crystal] != 0,
+                           .anomalous = anomalous_,
                            .scratch = scratch_.resize(4 * lanes_used_),
                            .f2 = f2_.resize(list_.miller.size())};
   for (int i = 0; i < 6; ++i)

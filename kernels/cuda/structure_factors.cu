@@ -5,7 +5,8 @@
 // block computes for the rows (h, k) and the l it has: occupancy exp(2 pi i (hx + ky)) and exp(2 pi i lz). So
 // an atom costs a reflection one complex product, and a sine or cosine serves all reflections of its row or
 // of its l. Neighbours with one form factor and displacement share their weight; atoms are taken in the order
-// given, which is site by site where they come from a CIF.
+// given, which is site by site where they come from a CIF. Where an f'' is not 0, a kernel of its own weighs
+// the same sums a second time with f''.
 //
 // Error against the reference: coordinates are 32-bit fractions of the cell, so a phase is off by at most
 // index * 2^-33 turns from that, and by 1e-7 from rounding; |F| is off by some 1e-6 of sum_j occupancy_j f_j,
@@ -70,6 +71,17 @@ struct TileAtom {
   float u_iso;
 };
 
+/// high_angle_form_factor of crystal_math.h in fp32; `scaled` is s^2 log2(e).
+__device__ float high_angle_form_factor(const HighAngle& f, float scaled) {
+  constexpr float end = static_cast<float>(high_angle_end * high_angle_end * std::numbers::log2e);
+  const float within = fminf(scaled, end);
+  float value = f.c;
+#pragma unroll
+  for (int i = 0; i < 6; ++i)
+    value += f.a[i] * exp2f(-f.b[i] * within);
+  return scaled > end ? value * exp2f(0.5f * f.decay * log2f(end / scaled)) : value;
+}
+
 /// The reflection of a thread, and what its form factors come to.
 class Weight {
  public:
@@ -80,17 +92,24 @@ class Weight {
         l_(m.l),
         scaled_(log2_e * static_cast<float>(inverse_d_squared_rn(metric, m.h, m.k, m.l) / 4)) {}
 
-  /// Form factor and displacement of an atom.
-  __device__ float of(const TileAtom& atom) {
+  /// f0 + f' of an atom and its displacement; `imaginary` becomes the same of f''.
+  template <bool anomalous>
+  __device__ float of(const TileAtom& atom, float& imaginary) {
+    const FormFactor& f = p_.form_factors[atom.form_factor];
     if (atom.form_factor != known_) {
-      const FormFactor& f = p_.form_factors[atom.form_factor];
-      form_factor_ = f.c;
+      if (scaled_ > log2_e * f.four_gaussians_to) {
+        form_factor_ = high_angle_form_factor(f.high, scaled_) + f.dispersion_real;
+      } else {
+        form_factor_ = f.c + f.dispersion_real;
 #pragma unroll
-      for (int i = 0; i < 4; ++i)
-        form_factor_ += f.a[i] * exp2f(-f.b[i] * scaled_);
+        for (int i = 0; i < 4; ++i)
+          form_factor_ += f.a[i] * exp2f(-f.b[i] * scaled_);
+      }
       known_ = atom.form_factor;
     }
-    return form_factor_ * exp2f(-exponent(atom));
+    const float damping = exp2f(-exponent(atom));
+    if constexpr (anomalous) imaginary = f.dispersion_imaginary * damping;
+    return form_factor_ * damping;
   }
 
  private:
@@ -117,7 +136,8 @@ struct Span {
   std::int32_t rows, l_low, l_high;
 };
 
-/// Grid: the chunks of 256 reflections.
+/// Grid: the chunks of 256 reflections. `anomalous`: an f'' of the batch is not 0.
+template <bool anomalous>
 __global__ void __launch_bounds__(threads) sum_atoms(const __grid_constant__ SumArguments p) {
   __shared__ Phase table[table_phases];
   __shared__ TileAtom tile[tile_atoms];
@@ -165,6 +185,15 @@ __global__ void __launch_bounds__(threads) sum_atoms(const __grid_constant__ Sum
   Weight weight(p, p.metric[crystal], m);
   const std::uint64_t first_atom = p.atom_offset[crystal], end_atom = p.atom_offset[crystal + 1];
   float weight_now = 0, re = 0, im = 0, group_re = 0, group_im = 0;
+  float imaginary_weight = 0, imaginary_re = 0, imaginary_im = 0;  // of the sum with f''
+  const auto add_group = [&] {
+    re += weight_now * group_re;
+    im += weight_now * group_im;
+    if constexpr (anomalous) {
+      imaginary_re += imaginary_weight * group_re;
+      imaginary_im += imaginary_weight * group_im;
+    }
+  };
   for (std::uint64_t tile_first = first_atom; tile_first < end_atom; tile_first += atoms_at_once) {
     const std::uint64_t atoms_left = end_atom - tile_first;
     const int atoms =
@@ -213,10 +242,9 @@ __global__ void __launch_bounds__(threads) sum_atoms(const __grid_constant__ Sum
     const unsigned starts = group_starts;
     for (int a = 0; a < atoms; ++a) {
       if ((starts >> a & 1) != 0) {
-        re += weight_now * group_re;
-        im += weight_now * group_im;
+        add_group();
         group_re = group_im = 0;
-        weight_now = weight.of(tile[a]);
+        weight_now = weight.of<anomalous>(tile[a], imaginary_weight);
       }
       if (has_table) {
         const Phase hk = table[a * phases + row];
@@ -234,9 +262,16 @@ __global__ void __launch_bounds__(threads) sum_atoms(const __grid_constant__ Sum
   }
   if (thread >= count) return;
   const float scale = static_cast<float>(p.centring[crystal]) * (centrosymmetric ? 2.0f : 1.0f);
-  re = scale * (re + weight_now * group_re);
-  im = scale * (im + weight_now * group_im);
-  p.f2[first + thread] = re * re + im * im;
+  add_group();
+  re *= scale;
+  im *= scale;
+  float f2 = re * re + im * im;
+  if constexpr (anomalous) {
+    imaginary_re *= scale;
+    imaginary_im *= scale;
+    f2 += imaginary_re * imaginary_re + imaginary_im * imaginary_im;
+  }
+  p.f2[first + thread] = f2;
 }
 
 /// Many arrays in one block of device memory: first all are planned, then it is allocated and filled.
@@ -347,8 +382,10 @@ ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, cons
                           scratch.at<FormFactor>(form_factors),
                           miller,
                           reinterpret_cast<float*>(set.f2.data())};
-  launch(describe, stream_.get(), {dim3(static_cast<unsigned>(chunks.back())), dim3(threads)}, sum_atoms,
-         sums);
+  const bool anomalous = std::any_of(batch.form_factors.begin(), batch.form_factors.end(),
+                                     [](const FormFactor& f) { return f.dispersion_imaginary != 0; });
+  launch(describe, stream_.get(), {dim3(static_cast<unsigned>(chunks.back())), dim3(threads)},
+         anomalous ? sum_atoms<true> : sum_atoms<false>, sums);
   stream_.synchronize();  // before the scratch memory goes
   return set;
 }

@@ -47,11 +47,13 @@ std::set<Hkl> orbit(const Hkl& hkl, std::span<const SymmetryOperator> operators)
   return members;
 }
 
+// f0 + f'.
 double form_factor(const FormFactor& f, double stol2) {
+  if (stol2 > f.four_gaussians_to) return high_angle_form_factor(f.high, stol2) + f.dispersion_real;
   double value = f.c;
   for (int i = 0; i < 4; ++i)
     value += double{f.a[i]} * std::exp(-double{f.b[i]} * stol2);
-  return value;
+  return value + f.dispersion_real;
 }
 
 double displacement_exponent(const CrystalBatch& batch, const ScatteringAtom& atom, const Hkl& hkl,
@@ -64,16 +66,21 @@ double displacement_exponent(const CrystalBatch& batch, const ScatteringAtom& at
 
 double structure_factor_squared(const ReflectionProblem& p, const CrystalBatch& batch, std::int64_t crystal,
                                 const Hkl& hkl, double stol2) {
-  std::complex<double> sum = 0;
+  std::complex<double> sum = 0, imaginary = 0;  // A and B of CrystalBatch
   for (auto j = batch.atom_offset[crystal]; j < batch.atom_offset[crystal + 1]; ++j) {
     const ScatteringAtom& atom = batch.atoms[j];
     const double exponent = p.ignore_displacements ? 0 : displacement_exponent(batch, atom, hkl, stol2);
     const double phase = 2 * std::numbers::pi * (hkl[0] * atom.x + hkl[1] * atom.y + hkl[2] * atom.z);
-    sum += atom.occupancy * form_factor(batch.form_factors[atom.form_factor], stol2) * std::exp(-exponent) *
-           std::polar(1.0, phase);
+    const FormFactor& f = batch.form_factors[atom.form_factor];
+    sum += atom.occupancy * form_factor(f, stol2) * std::exp(-exponent) * std::polar(1.0, phase);
+    imaginary += atom.occupancy * f.dispersion_imaginary * std::exp(-exponent) * std::polar(1.0, phase);
   }
-  if (batch.centrosymmetric[crystal]) sum = 2 * sum.real();
-  return std::norm(double(batch.centring[crystal]) * sum);
+  if (batch.centrosymmetric[crystal]) {
+    sum = 2 * sum.real();
+    imaginary = 2 * imaginary.real();
+  }
+  const double centring = batch.centring[crystal];
+  return std::norm(centring * sum) + std::norm(centring * imaginary);
 }
 
 }  // namespace

@@ -246,7 +246,9 @@ TEST(Simulate, ReflectionsAsJson) {
   const auto objects = lines(run.out);
   ASSERT_EQ(objects.size(), 2u);
   const json salt = json::parse(objects[0]);
-  EXPECT_EQ(keys(salt), (std::set<std::string>{"crystal", "space_group", "wavelength", "reflections"}));
+  EXPECT_EQ(keys(salt), (std::set<std::string>{"crystal", "space_group", "wavelength", "anomalous",
+                                               "form_factors", "reflections"}));
+  EXPECT_EQ(salt["anomalous"], "f', f'' at 1.54184 A");
   EXPECT_EQ(salt["crystal"], "salt");
   EXPECT_EQ(json::parse(objects[1])["crystal"], "larger");
   EXPECT_EQ(salt["space_group"], 225);

@@ -129,6 +129,51 @@ TEST_F(Train, ModelKeepsTheRecipesProcessing) {
   EXPECT_NE(facts.recipe.find("texture"), std::string::npos);
 }
 
+// A run of the recipe `realistic` from before it knew anomalous dispersion: its checkpoint has the recipe as
+// it was, and goes on with that to the same bits.
+TEST_F(Train, ResumeTakesTheRecipeOfTheRun) {
+  std::string old = run_bragg({"recipe", "show", "realistic"}).out;
+  const std::size_t key = old.find("anomalous = true");
+  ASSERT_NE(key, std::string::npos);
+  old.erase(key, old.find('\n', key) + 1 - key);
+  write_text(folder / "old.toml", old);
+  const std::string file = "data.recipe=" + (folder / "old.toml").string();
+  ASSERT_EQ(train("whole", {"--set", "train.steps=9", "--set", file}).code, 0);
+  ASSERT_EQ(train("parts", {"--set", "train.steps=4", "--set", file}).code, 0);
+  ASSERT_EQ(train("now", {"--set", "train.steps=9", "--set", "data.recipe=realistic"}).code, 0);
+  EXPECT_NE(weights("now"), weights("whole"));
+
+  std::string config = read_text(folder / "parts/config.toml");
+  const std::string path = (folder / "old.toml").string();
+  config.replace(config.find(path), path.size(), "realistic");
+  write_text(folder / "parts/config.toml", config);
+  const std::vector<std::string> rest{"--resume", "--set", "train.steps=9", "--set", "data.recipe=realistic"};
+  const RunResult resumed = train("parts", rest);
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_NE(resumed.err.find("not as bragg has it now (anomalous = false in the run)"), std::string::npos)
+      << resumed.err;
+  EXPECT_EQ(weights("parts"), weights("whole"));
+  const auto recipe_of = [&](const char* run) {
+    return apps::parse_model_facts(
+               SafetensorsFile(folder / (std::string(run) + "/model.safetensors")).metadata(), run)
+        .recipe;
+  };
+  EXPECT_EQ(recipe_of("parts").find("anomalous"), std::string::npos);
+  EXPECT_NE(recipe_of("now").find("anomalous = true"), std::string::npos);
+
+  // Its own file, gone: the run has what it said. There, but another: refused.
+  ASSERT_EQ(train("own", {"--set", "train.steps=4", "--set", file}).code, 0);
+  write_text(folder / "old.toml", old + "gaussian = 0.5\n");
+  const RunResult changed = train("own", {"--resume", "--set", "train.steps=9", "--set", file});
+  EXPECT_EQ(changed.code, 2) << changed.err;
+  EXPECT_NE(changed.err.find("data.recipe"), std::string::npos) << changed.err;
+  fs::remove(folder / "old.toml");
+  const RunResult gone = train("own", {"--resume", "--set", "train.steps=9", "--set", file});
+  ASSERT_EQ(gone.code, 0) << gone.err;
+  EXPECT_NE(gone.err.find("the file is gone"), std::string::npos) << gone.err;
+  EXPECT_EQ(weights("own"), weights("whole"));
+}
+
 TEST_F(Train, SoupingMixesMeasuredPatternsIn) {
   ASSERT_EQ(run_bragg({"simulate", folder / "salts.safetensors", "-o", folder / "m.safetensors"}).code, 0);
   const std::string measured = "data.measured=" + (folder / "m.safetensors").string();

@@ -172,8 +172,7 @@ TEST(ReflectionStore, PortionsJoinToTheWhole) {
     cell.a = cell.b = cell.c = cell.a * (1 + 1e-4 * i);
   }
   const ReflectionProblem problem{.stol_min = 0, .stol_max = 0.3, .ignore_displacements = false};
-  const ReflectionStore store(
-      *device, 2053, [&](std::int64_t i) { return many[i]; }, problem);
+  const ReflectionStore store(*device, 2053, [&](std::int64_t i) { return many[i]; }, {problem});
   const ReflectionSet whole = device->structure_factors(problem, xrd::make_batch(many));
   ASSERT_EQ(store.size(), 2053);
   ASSERT_EQ(store.reflections().reflections, whole.reflections);
@@ -209,9 +208,41 @@ TEST(ReflectionStore, TakesSetsOneAfterTheOther) {
   EXPECT_EQ(draw(*device, x, 3, 0).patterns, draw(*device, y, 3, 0).patterns);
 }
 
+// f' and f'' where the recipe says so, in a store's own crystals and in those put behind them.
+TEST(ReflectionStore, AnomalousWhereTheRecipeIs) {
+  const auto device = backend("reference");
+  const auto crystals = three_crystals();
+  xrd::Recipe recipe = xrd::load_recipe("large");
+  EXPECT_EQ(data::reflections_on(grid, 1.8, recipe).anomalous, std::nullopt);
+  EXPECT_EQ(data::reflections_on(grid, 1.8, xrd::load_recipe("realistic")).anomalous, 1.8);
+  const auto f2_of = [&](const ReflectionSet& set) {
+    std::vector<double> f2(set.reflections);
+    device->download(set.f2.data(), f2.data(), f2.size() * sizeof(double));
+    return f2;
+  };
+  const std::vector<double> plain = f2_of(store_of(*device, crystals).reflections());
+  recipe.anomalous = true;
+  const data::ReflectionRequest request = data::reflections_on(grid, 1.54184, recipe);
+  ReflectionStore store(
+      *device, 3, [&](std::int64_t i) { return crystals[i]; }, request, 3);
+  const auto expected = f2_of(device->structure_factors(request.range, xrd::make_batch(crystals, 1.54184)));
+  auto found = f2_of(store.reflections());
+  found.resize(expected.size());  // the rest is spare
+  EXPECT_EQ(found, expected);
+  EXPECT_NE(found, plain);
+
+  xrd::CrystalBatchBuilder builder = store.builder();
+  for (const xrd::Crystal& crystal : crystals)
+    builder.add(crystal);
+  store.put_behind(*device, builder.take());
+  const auto all = f2_of(store.reflections());
+  ASSERT_GE(all.size(), 2 * expected.size());
+  EXPECT_TRUE(std::equal(expected.begin(), expected.end(), all.begin() + expected.size()));
+}
+
 TEST(ReflectionsOn, ReachesBeyondTheGridByTheProfile) {
   // Set 5: H = 0.1 everywhere, a profile ends at 2.2322 H. The range ends within one step of 0.01 beyond.
-  const ReflectionProblem p = data::reflections_on(grid, 1.5, xrd::load_recipe("set5"));
+  const ReflectionProblem p = data::reflections_on(grid, 1.5, xrd::load_recipe("set5")).range;
   const double degree = std::acos(-1.0) / 180, reach = 0.22322392663715607;
   const auto stol = [&](double two_theta) { return std::sin(two_theta / 2 * degree) / 1.5; };
   EXPECT_LE(p.stol_min, stol(20 - reach));

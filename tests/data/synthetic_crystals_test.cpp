@@ -125,7 +125,11 @@ class SyntheticInStream : public ::testing::TestWithParam<DeviceOptions> {
     return all;
   }
 
-  const xrd::Recipe recipe_ = xrd::load_recipe("large");
+  const xrd::Recipe recipe_ = [] {
+    xrd::Recipe recipe = xrd::load_recipe("large");
+    recipe.anomalous = true;  // synthetic crystals have it as the others do
+    return recipe;
+  }();
   const std::unique_ptr<Backend> backend_ = make_backend(GetParam());
 };
 

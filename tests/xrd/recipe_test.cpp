@@ -60,6 +60,22 @@ TEST(Recipe, ThePapersSevenSets) {
   EXPECT_EQ(recipe_names().size(), 13u);
 }
 
+TEST(Recipe, AnomalousDispersionIsSaidOrFalse) {
+  const std::string variant = "[[variant]]\nW = 0.01\n";
+  EXPECT_FALSE(parse_recipe(variant, "my.toml").anomalous);
+  EXPECT_FALSE(parse_recipe("anomalous = false\n" + variant, "my.toml").anomalous);
+  const Recipe with = parse_recipe("anomalous = true\n" + variant, "my.toml");
+  EXPECT_TRUE(with.anomalous);
+  EXPECT_NE(with, parse_recipe(variant, "my.toml"));
+  EXPECT_NE(to_toml(with).find("\nanomalous = true\n"), std::string::npos);
+  // What a recipe without it was stored as stays as it was.
+  EXPECT_EQ(to_toml(parse_recipe(variant, "my.toml")).find("anomalous"), std::string::npos);
+  EXPECT_NE(to_toml(parse_recipe(variant, "my.toml"), true).find("\nanomalous = false  #"),
+            std::string::npos);
+  EXPECT_EQ(message_of("anomalous = 1\n" + variant), "my.toml:1: anomalous is not true or false");
+  EXPECT_NE(message_of("anomalus = true\n" + variant).find("did you mean 'anomalous'"), std::string::npos);
+}
+
 TEST(Recipe, EveryOneSurvivesToml) {
   for (const std::string& name : recipe_names()) {
     const Recipe recipe = load_recipe(name);

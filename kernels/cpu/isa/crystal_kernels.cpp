@@ -5,7 +5,8 @@
 // real sums
 //   A = sum Re P Re L,  B = sum Im P Im L,  C = sum Re P Im L,  D = sum Im P Re L
 // give both F(h, k, |l|) = (A - B) + i (C + D) and F(h, k, -|l|) = (A + B) + i (D - C); a centrosymmetric
-// crystal needs A and B alone. Two |l| share the loads of P.
+// crystal needs A and B alone. Two |l| share the loads of P. An anomalous crystal weighs the same sums once
+// more, with f'' for f0 + f': no sum over atoms is formed twice.
 #include "kernels/cpu/isa/crystal_kernels.h"
 
 #include "kernels/cpu/isa/crystal_vector.h"
@@ -88,13 +89,23 @@ void begin_row(const StructureFactorCall& call, const ReflectionRow& row, const 
   }
 }
 
-float weight_of(const AtomGroup& group, std::int32_t reflection) {
-  return reflection < 0 ? 0.0f : group.weight[reflection];
+float weight_of(const float* weight, std::int32_t reflection) {
+  return reflection < 0 ? 0.0f : weight[reflection];
 }
 
-template <bool centrosymmetric, int pairs>
+template <bool centrosymmetric>
+void add_weighed(Totals& total, float plus, float minus, Floats A, Floats B, Floats C, Floats D) {
+  total.re_plus += plus * (A - B);
+  total.re_minus += minus * (A + B);
+  if constexpr (!centrosymmetric) {
+    total.im_plus += plus * (C + D);
+    total.im_minus += minus * (D - C);
+  }
+}
+
+template <bool centrosymmetric, bool anomalous, int pairs>
 void add_group(const StructureFactorCall& call, const RowProducts& p, const AtomGroup& group,
-               const LayerPair* pair, Totals* totals) {
+               const LayerPair* pair, Totals* totals, Totals* imaginary) {
   const float *lc[pairs], *ls[pairs];
   Floats A[pairs], B[pairs], C[pairs], D[pairs];
   for (int i = 0; i < pairs; ++i) {
@@ -117,58 +128,75 @@ void add_group(const StructureFactorCall& call, const RowProducts& p, const Atom
     }
   }
   for (int i = 0; i < pairs; ++i) {
-    const float plus = weight_of(group, pair[i].plus), minus = weight_of(group, pair[i].minus);
-    totals[i].re_plus += plus * (A[i] - B[i]);
-    totals[i].re_minus += minus * (A[i] + B[i]);
-    if constexpr (!centrosymmetric) {
-      totals[i].im_plus += plus * (C[i] + D[i]);
-      totals[i].im_minus += minus * (D[i] - C[i]);
-    }
+    const auto add = [&](const float* weight, Totals& total) {
+      add_weighed<centrosymmetric>(total, weight_of(weight, pair[i].plus), weight_of(weight, pair[i].minus),
+                                   A[i], B[i], C[i], D[i]);
+    };
+    add(group.weight, totals[i]);
+    if constexpr (anomalous) add(group.imaginary_weight, imaginary[i]);
   }
 }
 
-template <bool centrosymmetric>
+template <bool centrosymmetric, bool anomalous>
 void add_anisotropic_group(const StructureFactorCall& call, const RowProducts& p, const AtomGroup& group,
-                           const LayerPair& pair, Totals& total) {
+                           const LayerPair& pair, Totals& total, Totals& imaginary) {
   const float *lc = call.cosine[2] + pair.l * call.atoms, *ls = call.sine[2] + pair.l * call.atoms;
   const auto l = static_cast<float>(pair.l);
-  const float plus = weight_of(group, pair.plus), minus = weight_of(group, pair.minus);
+  const float plus = weight_of(group.weight, pair.plus), minus = weight_of(group.weight, pair.minus);
   for (std::int64_t v = group.first_vector; v < group.first_vector + group.vectors; ++v) {
     const std::int64_t j = v * lanes;
     const Floats re = load(p.re + j), im = load(p.im + j), c = load(lc + j), s = load(ls + j);
     const Floats even = load(p.constant + j) + l * l * load(call.beta[2] + j), odd = l * load(p.linear + j);
     if (pair.plus >= 0) {
-      const Floats w = plus * exp(-(even + odd));
+      const Floats damping = exp(-(even + odd)), w = plus * damping;
       total.re_plus += w * (re * c - im * s);
       if constexpr (!centrosymmetric) total.im_plus += w * (re * s + im * c);
+      if constexpr (anomalous) {
+        const Floats of_imaginary = group.imaginary_weight[pair.plus] * damping;
+        imaginary.re_plus += of_imaginary * (re * c - im * s);
+        if constexpr (!centrosymmetric) imaginary.im_plus += of_imaginary * (re * s + im * c);
+      }
     }
     if (pair.minus >= 0) {
-      const Floats w = minus * exp(odd - even);
+      const Floats damping = exp(odd - even), w = minus * damping;
       total.re_minus += w * (re * c + im * s);
       if constexpr (!centrosymmetric) total.im_minus += w * (im * c - re * s);
+      if constexpr (anomalous) {
+        const Floats of_imaginary = group.imaginary_weight[pair.minus] * damping;
+        imaginary.re_minus += of_imaginary * (re * c + im * s);
+        if constexpr (!centrosymmetric) imaginary.im_minus += of_imaginary * (im * c - re * s);
+      }
     }
   }
 }
 
-template <bool centrosymmetric, int pairs>
+template <bool centrosymmetric, bool anomalous, int pairs>
 void add_layers(const StructureFactorCall& call, const RowProducts& p, const LayerPair* pair) {
-  Totals totals[pairs] = {};
+  Totals totals[pairs] = {}, imaginary[pairs] = {};
   for (std::int64_t g = 0; g < call.group_count; ++g) {
     const AtomGroup& group = call.groups[g];
     if (!group.anisotropic) {
-      add_group<centrosymmetric, pairs>(call, p, group, pair, totals);
+      add_group<centrosymmetric, anomalous, pairs>(call, p, group, pair, totals, imaginary);
       continue;
     }
     for (int i = 0; i < pairs; ++i)
-      add_anisotropic_group<centrosymmetric>(call, p, group, pair[i], totals[i]);
+      add_anisotropic_group<centrosymmetric, anomalous>(call, p, group, pair[i], totals[i], imaginary[i]);
   }
   for (int i = 0; i < pairs; ++i) {
     const auto square = [](Floats re, Floats im) {
       const float a = sum(re), b = centrosymmetric ? 0.0f : sum(im);
       return a * a + b * b;
     };
-    if (pair[i].plus >= 0) call.f2[pair[i].plus] = square(totals[i].re_plus, totals[i].im_plus);
-    if (pair[i].minus >= 0) call.f2[pair[i].minus] = square(totals[i].re_minus, totals[i].im_minus);
+    if (pair[i].plus >= 0) {
+      float& f2 = call.f2[pair[i].plus];
+      f2 = square(totals[i].re_plus, totals[i].im_plus);
+      if constexpr (anomalous) f2 += square(imaginary[i].re_plus, imaginary[i].im_plus);
+    }
+    if (pair[i].minus >= 0) {
+      float& f2 = call.f2[pair[i].minus];
+      f2 = square(totals[i].re_minus, totals[i].im_minus);
+      if constexpr (anomalous) f2 += square(imaginary[i].re_minus, imaginary[i].im_minus);
+    }
   }
 }
 
@@ -181,7 +209,7 @@ LayerPair take_pair(const std::int16_t* miller, std::int32_t& first, std::int32_
   return {front, first++, last--};
 }
 
-template <bool centrosymmetric>
+template <bool centrosymmetric, bool anomalous>
 void all_rows(const StructureFactorCall& call) {
   const RowProducts p{call.scratch, call.scratch + call.atoms, call.scratch + 2 * call.atoms,
                       call.scratch + 3 * call.atoms};
@@ -193,9 +221,9 @@ void all_rows(const StructureFactorCall& call) {
       LayerPair pair[2] = {take_pair(call.miller, first, last), {}};
       if (first <= last) {
         pair[1] = take_pair(call.miller, first, last);
-        add_layers<centrosymmetric, 2>(call, p, pair);
+        add_layers<centrosymmetric, anomalous, 2>(call, p, pair);
       } else {
-        add_layers<centrosymmetric, 1>(call, p, pair);
+        add_layers<centrosymmetric, anomalous, 1>(call, p, pair);
       }
     }
   }
@@ -203,9 +231,9 @@ void all_rows(const StructureFactorCall& call) {
 
 void structure_factors(const StructureFactorCall& call) {
   if (call.centrosymmetric) {
-    all_rows<true>(call);
+    call.anomalous ? all_rows<true, true>(call) : all_rows<true, false>(call);
   } else {
-    all_rows<false>(call);
+    call.anomalous ? all_rows<false, true>(call) : all_rows<false, false>(call);
   }
 }
 

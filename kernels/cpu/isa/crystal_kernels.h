@@ -18,6 +18,7 @@ struct AtomGroup {
   std::int32_t first_vector, vectors;
   bool anisotropic;     ///< displacement factors by atom, from `beta`; else they are in `weight`
   const float* weight;  ///< (reflections): form factor, times the displacement factor that all atoms share
+  const float* imaginary_weight;  ///< (reflections): the same of f''; only of anomalous crystals
 };
 
 /// One crystal. `atoms` is a multiple of `lanes`; rows of the tables have that length.
@@ -33,6 +34,7 @@ struct StructureFactorCall {
   std::int64_t row_count;
   const std::int16_t* miller;  ///< (reflections, 4): h, k, l, multiplicity
   bool centrosymmetric;
+  bool anomalous;  ///< any f'' is not 0
   float* scratch;  ///< (4, atoms)
   float* f2;       ///< (reflections)
 };
