@@ -124,6 +124,7 @@ bool CifRepair::pass_over(std::size_t byte, int line) {
   // Past the tag and its value: not a quote that is left open, nor the tag itself.
   if (tag.data() + tag.size() >= whole.data() + at) return false;
   const std::string_view rest = original_.substr(byte, whole.size() - at);
+  if (without_blanks(rest).empty()) return false;  // a quote that is left open
   const std::string what = fmt::format("'{}' follows the value of {}, which lacks quotes", rest, tag);
   if (is_structural(tag) || ++passed_over_ > most) {
     cause_ = what;

@@ -123,8 +123,10 @@ class SiteReader {
   /// in one place: the parts of a split atom, which are one atom together. Their occupancies are added up.
   void keep_whole(CifSite& row, const SitePlacement& placement) {
     constexpr double rounding = 2;  // units of the last decimal
+    constexpr double least_shift =
+        0.005;  // A: programs that convert cells write more decimals than they know
     Site& site = row.site;
-    if (site.occupancy == 1) return;
+    if (site.occupancy == 1 || placement.shift < least_shift) return;
     const auto is_rounding = [&](const Fractional& p, const Fractional& q) {
       const std::array<double, 3> off{p.x - q.x, p.y - q.y, p.z - q.z};
       for (std::size_t k = 0; k < 3; ++k)

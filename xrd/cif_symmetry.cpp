@@ -30,7 +30,7 @@ std::string plain_triplet(std::string_view text, bool is_magnetic) {
   std::string out(text);
   for (const std::string_view minus : {"\xe2\x88\x92", "\xe2\x80\x93", "\xe2\x80\x90"})
     for (auto at = out.find(minus); at != std::string::npos; at = out.find(minus))
-      out.replace(at, minus.size(), "-");
+      out.replace(at, minus.size(), 1, '-');
   if (const auto comma = out.rfind(','); is_magnetic && comma != std::string::npos) {
     const std::string_view last = std::string_view(out).substr(comma + 1);
     const auto digit = last.find_first_not_of(" +-");

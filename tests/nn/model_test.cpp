@@ -103,7 +103,10 @@ TEST(Model, ConfigSurvivesJson) {
 }
 
 TEST(Model, StoredNumbersAreExact) {
-  const std::string good = to_json(make_model({.name = "mlp", .points = 100}).config);
+  ModelConfig config;
+  config.name = "mlp";
+  config.points = 100;
+  const std::string good = to_json(make_model(config).config);
   const auto with = [&](const std::string& key, const std::string& value) {
     const std::size_t at = good.find("\"" + key + "\":") + key.size() + 3;
     const std::size_t end = good.find_first_of(good[at] == '[' ? "]" : ",}", at) + (good[at] == '[' ? 1 : 0);
