@@ -18,17 +18,6 @@ namespace {
 
 constexpr const char* content_name = "crystals";
 
-/// Strings end to end: what the tensors NAME and NAME_offset hold.
-struct StringColumn {
-  std::vector<std::uint8_t> bytes;
-  std::vector<std::uint64_t> offset{0};
-
-  void add(std::string_view text) {
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    offset.push_back(bytes.size());
-  }
-};
-
 std::int64_t rows(const auto& values, std::int64_t width) {
   return static_cast<std::int64_t>(values.size()) / width;
 }
