@@ -188,6 +188,15 @@ class Boxes {
 
 }  // namespace
 
+namespace {
+
+/// As nearest(), of a difference of two coordinates within the cell.
+double nearer(double x) {
+  return x >= 0.5 ? x - 1 : x <= -0.5 ? x + 1 : x;
+}
+
+}  // namespace
+
 std::optional<std::vector<Contact>> contacts(const UnitCell& cell,
                                              std::span<const SymmetryOperator> operators,
                                              std::span<const Site> sites, double distance,
@@ -208,8 +217,10 @@ std::optional<std::vector<Contact>> contacts(const UnitCell& cell,
   for (const CellAtom& p : own) {
     const std::size_t before = out.size();
     const bool is_complete = boxes.near(p, [&](const CellAtom& q) {
-      const double x = nearest(q.x - p.x), y = nearest(q.y - p.y), z = nearest(q.z - p.z);
-      if (!thin && (std::abs(x) > reach_x || std::abs(y) > reach_y || std::abs(z) > reach_z)) return true;
+      const double x = nearer(q.x - p.x);
+      if (!thin && std::abs(x) > reach_x) return true;
+      const double y = nearer(q.y - p.y), z = nearer(q.z - p.z);
+      if (!thin && (std::abs(y) > reach_y || std::abs(z) > reach_z)) return true;
       if (q.site == p.site && x == 0 && y == 0 && z == 0) return true;
       const double d = thin ? cell.distance({p.x, p.y, p.z}, {q.x, q.y, q.z}) : length(metric, x, y, z);
       if (d < distance) out.push_back({p.site, q.site, d});
