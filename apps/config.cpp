@@ -15,6 +15,7 @@
 #include "kernels/error.h"
 #include "kernels/nearest_name.h"
 #include "xrd/recipe.h"
+#include "xrd/toml_text.h"
 
 namespace bragg::apps {
 namespace {
@@ -57,12 +58,15 @@ struct Layer {
 };
 
 Layer parse_layer(std::string_view toml, const std::string& source, bool is_file) {
+  const auto refuse = [&](int line, std::string_view what) {
+    return UsageError(is_file ? fmt::format("{}:{}: {}", source, line, what)
+                              : fmt::format("{}: {}", source, what));
+  };
+  if (const auto fault = xrd::toml_fault(toml)) throw refuse(fault->line, fault->what);
   try {
     return {source, is_file, toml::parse(toml, source)};
   } catch (const toml::parse_error& error) {
-    throw UsageError(is_file
-                         ? fmt::format("{}:{}: {}", source, error.source().begin.line, error.description())
-                         : fmt::format("{}: {}", source, error.description()));
+    throw refuse(static_cast<int>(error.source().begin.line), error.description());
   }
 }
 
@@ -87,7 +91,9 @@ void check_known(const Layer& layer) {
     throw UsageError(fmt::format("{}: unknown key '{}'; the nearest is '{}'", layer.at(node), key,
                                  nearest_name(key, known_keys)));
   };
-  for (const auto& [section, node] : layer.table) {
+  for (const auto& entry : layer.table) {
+    const toml::key& section = entry.first;
+    const toml::node& node = entry.second;
     const toml::table* table = node.as_table();
     if (table == nullptr) refuse(std::string(section.str()), node);
     for (const auto& [name, value] : *table) {
@@ -287,11 +293,12 @@ TrainConfig read(const std::vector<Layer>& layers) {
 
 std::string read_text_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file || text.bad())
+  std::string text(xrd::maximum_toml_bytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file.is_open() || file.bad())
     throw UsageError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
-  return text.str();
+  return text;
 }
 
 std::string absolute(const std::string& path) {

@@ -38,6 +38,8 @@ void print_summary(const data::ImportReport& report, std::int64_t imported, cons
   if (!report.rejected.empty()) fmt::print(stderr, "{} blocks or files rejected:\n", report.rejected.size());
   for (const auto& [reason, count] : reasons)
     fmt::print(stderr, "  {:6} {}\n", count, reason);
+  if (report.without_crystal > 0)
+    fmt::print(stderr, "{} blocks hold no crystal (no cell, symmetry or atoms)\n", report.without_crystal);
   constexpr std::size_t shown = 3;
   if (!report.warnings.empty()) fmt::print(stderr, "{} warnings\n", report.warnings.size());
   for (std::size_t i = 0; i < std::min(shown, report.warnings.size()); ++i) {
@@ -60,8 +62,9 @@ int import(const ImportOptions& options, const CommonOptions& common) {
     for (std::size_t i = 0; i < std::min<std::size_t>(report.rejected.size(), 3); ++i) {
       fmt::print(stderr, "  {}\n", report.rejected[i].what());
     }
-    throw Error(
-        fmt::format("nothing could be imported: {} blocks or files rejected", report.rejected.size()));
+    throw Error(fmt::format(
+        "nothing could be imported: {} blocks or files rejected, {} blocks without cell, symmetry or atoms",
+        report.rejected.size(), report.without_crystal));
   }
   set.write(options.output);
   print_summary(report, set.size(), options.output);
@@ -81,13 +84,13 @@ std::string three_decimals(double value) {
 }
 
 void print_table(const data::CrystalSet& set) {
-  fmt::print("name\tspace_group\thm\tcrystal_system\tatoms_per_cell\tvolume\tformula\n");
+  fmt::print("name\tspace_group\thm\tcrystal_system\tatoms_per_cell\tvolume\tformula\tmineral\ttitle\n");
   for (std::int64_t i = 0; i < set.size(); ++i) {
     const xrd::Crystal crystal = set.crystal(i);
-    fmt::print("{}\t{}\t{}\t{}\t{}\t{}\t{}\n", crystal.name, crystal.group.number, crystal.group.hm,
+    fmt::print("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", crystal.name, crystal.group.number, crystal.group.hm,
                xrd::name_of(xrd::crystal_system(crystal.group.number)),
                three_decimals(crystal.atoms_per_cell()), three_decimals(crystal.cell.volume()),
-               crystal.formula());
+               crystal.formula(), crystal.names.mineral, crystal.names.title());
   }
 }
 

@@ -54,7 +54,7 @@ Crystals read_crystals(const std::string& path) {
             fmt::format("{} (content {})", path, set->content_hash())};
   }
   auto crystals = std::make_shared<std::vector<xrd::Crystal>>();
-  std::size_t rejected = 0;
+  std::size_t rejected = 0, without_crystal = 0;
   xrd::read_cif(path, {.crystal = [&](xrd::Crystal&& crystal) { crystals->push_back(std::move(crystal)); },
                        .rejected =
                            [&](const xrd::CifError& error) {
@@ -65,8 +65,12 @@ Crystals read_crystals(const std::string& path) {
                            [](const xrd::CifWarning& w) {
                              fmt::print(stderr, "warning: {}:{} ({}): {}\n", w.file, w.line, w.block,
                                         w.detail);
-                           }});
-  if (crystals->empty()) throw Error(fmt::format("{}: no crystal ({} blocks rejected)", path, rejected));
+                           },
+                       .no_crystal = [&](const std::string&, const std::string&) { ++without_crystal; },
+                       .accept_close_hydrogen = true});
+  if (crystals->empty())
+    throw Error(fmt::format("{}: no crystal ({} blocks rejected, {} without cell, symmetry or atoms)", path,
+                            rejected, without_crystal));
   return {static_cast<std::int64_t>(crystals->size()), [crystals](std::int64_t i) { return (*crystals)[i]; },
           path};
 }

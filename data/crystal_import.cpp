@@ -12,8 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Blocks that are read before the results are put in order: bounds the memory of an import.
-constexpr std::size_t blocks_per_portion = 4096;
+/// Blocks, and bytes of their texts, that are read before the results are put in order: bounds the memory of
+/// an import.
+constexpr std::size_t blocks_per_portion = 4096, bytes_per_portion = std::size_t{1} << 23;
 /// Blocks a task: large enough that taking one costs nothing, small enough that threads end together.
 constexpr std::size_t blocks_per_task = 8;
 
@@ -65,42 +66,46 @@ class Importer {
   /// A block to read, or a refusal that takes its place in the order.
   struct Pending {
     std::shared_ptr<const std::string> text;  ///< of the file; keeps `block` alive
-    std::string file;
-    xrd::CifBlockText block;
+    std::shared_ptr<const std::string> file;  ///< its path
+    xrd::CifBlockText block = {};
     std::vector<xrd::Crystal> crystals;
     std::vector<xrd::CifError> rejected;
     std::vector<xrd::CifWarning> warnings;
+    std::int64_t without_crystal = 0;
   };
 
   void refuse(xrd::CifError error) { pending_.emplace_back().rejected.push_back(std::move(error)); }
 
   void add_file(const fs::path& path) {
-    std::shared_ptr<const std::string> text;
+    const auto name = std::make_shared<const std::string>(path.string());
+    bool any = false;
     try {
-      text = std::make_shared<const std::string>(xrd::read_cif_bytes(path));
+      xrd::CifFile file(path);
+      while (const auto portion = file.next()) {
+        any = any || !portion->blocks.empty();
+        for (const xrd::CifBlockText& block : portion->blocks) {
+          Pending& pending = pending_.emplace_back();
+          pending.text = portion->text;
+          pending.file = name;
+          pending.block = block;
+          pending_bytes_ += block.text.size();
+          if (pending_.size() >= blocks_per_portion || pending_bytes_ >= bytes_per_portion) read_portion();
+        }
+      }
     } catch (const xrd::CifError& error) {
       return refuse(error);
     }
-    const std::vector<xrd::CifBlockText> blocks = xrd::split_blocks(*text);
-    if (blocks.empty()) return refuse({xrd::CifFault::grammar, path.string(), "", 0, "no data block"});
-    for (const xrd::CifBlockText& block : blocks) {
-      pending_.push_back({.text = text,
-                          .file = path.string(),
-                          .block = block,
-                          .crystals = {},
-                          .rejected = {},
-                          .warnings = {}});
-      if (pending_.size() >= blocks_per_portion) read_portion();
-    }
+    if (!any) refuse({xrd::CifFault::grammar, *name, "", 0, "no data block"});
   }
 
   static void read(Pending& pending) {
     if (!pending.text) return;
     xrd::read_cif_block(
-        pending.block, pending.file,
+        pending.block, *pending.file,
         {.crystal = [&](xrd::Crystal&& crystal) { pending.crystals.push_back(std::move(crystal)); },
          .rejected = [&](const xrd::CifError& error) { pending.rejected.push_back(error); },
-         .warning = [&](const xrd::CifWarning& warning) { pending.warnings.push_back(warning); }});
+         .warning = [&](const xrd::CifWarning& warning) { pending.warnings.push_back(warning); },
+         .no_crystal = [&](const std::string&, const std::string&) { ++pending.without_crystal; }});
   }
 
   void read_portion() {
@@ -115,9 +120,11 @@ class Importer {
         set_.add(crystal);
       std::move(done.rejected.begin(), done.rejected.end(), std::back_inserter(report_.rejected));
       std::move(done.warnings.begin(), done.warnings.end(), std::back_inserter(report_.warnings));
+      report_.without_crystal += done.without_crystal;
     }
     blocks_ += static_cast<std::int64_t>(pending_.size());
     pending_.clear();
+    pending_bytes_ = 0;
     if (progress_) progress_(blocks_);
   }
 
@@ -125,6 +132,7 @@ class Importer {
   CrystalSetWriter& set_;
   const std::function<void(std::int64_t)>& progress_;
   std::vector<Pending> pending_;
+  std::size_t pending_bytes_ = 0;
   std::int64_t blocks_ = 0;
   ImportReport report_;
 };

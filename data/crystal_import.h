@@ -17,11 +17,13 @@ namespace bragg::data {
 struct ImportReport {
   std::vector<xrd::CifError> rejected;
   std::vector<xrd::CifWarning> warnings;
+  std::int64_t without_crystal = 0;  ///< blocks without any tag of a crystal: texts, powder data
 };
 
 /// Reads every block of `paths` (CIF files, plain or .gz; folders are searched for *.cif and *.cif.gz, in the
 /// order of their names) and adds its crystal to `set`, in the order of the input for any number of threads.
-/// Paths that cannot be read are rejected like bad blocks. `progress` is called between portions with the
+/// Paths that cannot be read are rejected like bad blocks. Memory beyond the set is bounded by bytes, not by
+/// numbers of files or blocks. `progress` is called between portions with the
 /// number of blocks done.
 ImportReport import_crystals(const std::vector<std::filesystem::path>& paths, ThreadPool&,
                              CrystalSetWriter& set,

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "data/crystal_name_columns.h"
 #include "data/hash.h"
 #include "kernels/error.h"
 #include "kernels/safetensors.h"
@@ -16,17 +17,6 @@ namespace bragg::data {
 namespace {
 
 constexpr const char* content_name = "crystals";
-
-/// Strings end to end: what the tensors NAME and NAME_offset hold.
-struct StringColumn {
-  std::vector<std::uint8_t> bytes;
-  std::vector<std::uint64_t> offset{0};
-
-  void add(std::string_view text) {
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    offset.push_back(bytes.size());
-  }
-};
 
 std::int64_t rows(const auto& values, std::int64_t width) {
   return static_cast<std::int64_t>(values.size()) / width;
@@ -43,6 +33,7 @@ struct CrystalSetWriter::Impl {
   std::vector<std::int16_t> site_charge, operator_rotation, operator_translation;
   std::vector<std::uint64_t> site_offset{0}, operator_offset{0};
   StringColumn name, site_label, setting_hm, setting_hall;
+  std::array<StringColumn, name_columns.size()> names;
   std::unordered_map<std::string, std::int32_t> known_settings;
 
   std::int32_t setting_of(const xrd::SpaceGroupSetting& group) {
@@ -80,6 +71,8 @@ void CrystalSetWriter::add(const xrd::Crystal& crystal) {
   w.space_group.push_back(crystal.group.number);
   w.setting.push_back(w.setting_of(crystal.group));
   w.name.add(crystal.name);
+  for (std::size_t k = 0; k < name_columns.size(); ++k)
+    w.names[k].add(crystal.names.*name_columns[k].name);
   for (const xrd::Site& site : crystal.sites) {
     w.site_position.insert(w.site_position.end(), {site.position.x, site.position.y, site.position.z});
     w.site_occupancy.push_back(site.occupancy);
@@ -113,6 +106,8 @@ void CrystalSetWriter::write(const std::filesystem::path& path) const {
   column("space_group", w.space_group);
   column("setting", w.setting);
   text("name", w.name);
+  for (std::size_t k = 0; k < name_columns.size(); ++k)
+    if (!w.names[k].bytes.empty()) text(name_columns[k].tensor, w.names[k]);
   column("site_offset", w.site_offset);
   table("site_position", w.site_position, 3);
   column("site_occupancy", w.site_occupancy);
@@ -231,6 +226,7 @@ struct CrystalSet::Impl {
   std::span<const std::int16_t> site_charge;
   std::span<const std::uint64_t> site_offset;
   StringView name, site_label;
+  std::array<StringView, name_columns.size()> names;  ///< without offsets where the file has none
   std::vector<xrd::SpaceGroupSetting> settings;
 
   explicit Impl(const std::filesystem::path& path) : file(path) {
@@ -246,6 +242,8 @@ struct CrystalSet::Impl {
     cell = columns.table<double>("cell", crystals, 6);
     setting = columns.column<std::int32_t>("setting", crystals);
     name = StringView(columns, "name", crystals);
+    for (std::size_t k = 0; k < name_columns.size(); ++k)
+      if (file.has(name_columns[k].tensor)) names[k] = StringView(columns, name_columns[k].tensor, crystals);
 
     site_occupancy = columns.column<double>("site_occupancy");
     const auto sites = static_cast<std::int64_t>(site_occupancy.size());
@@ -340,7 +338,10 @@ xrd::Crystal CrystalSet::crystal(std::int64_t i) const {
   xrd::Crystal crystal{.name = set.name.at(i),
                        .cell = {.a = c[0], .b = c[1], .c = c[2], .alpha = c[3], .beta = c[4], .gamma = c[5]},
                        .group = set.settings[set.setting[i]],
-                       .sites = {}};
+                       .sites = {},
+                       .names = {}};
+  for (std::size_t k = 0; k < name_columns.size(); ++k)
+    if (!set.names[k].offset.empty()) crystal.names.*name_columns[k].name = set.names[k].at(i);
   if (!crystal.cell.is_possible()) {
     set.fail(i, fmt::format("impossible cell {} {} {} {} {} {}", c[0], c[1], c[2], c[3], c[4], c[5]));
   }

@@ -109,8 +109,15 @@ std::vector<float> PatternSet::pattern(std::int64_t i) const {
     maximum = std::max(maximum, values[k]);
   }
   if (maximum > 0) {
-    for (float& value : values)
-      value /= maximum;
+    for (std::size_t k = 0; k < points; ++k) {
+      const float value = values[k];
+      values[k] /= maximum;
+      if (!std::isfinite(values[k]))
+        throw Error(
+            fmt::format("{}: pattern {}: value {} at point {} is beyond single precision against the "
+                        "maximum, {}",
+                        path().string(), i, value, k, maximum));
+    }
   }
   return values;
 }

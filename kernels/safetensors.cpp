@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <limits>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -18,6 +17,7 @@
 
 #include "kernels/atomic_file.h"
 #include "kernels/error.h"
+#include "kernels/safetensors_header.h"
 
 namespace bragg {
 namespace {
@@ -28,14 +28,6 @@ constexpr std::uint64_t max_header_bytes = 100'000'000;  // the format's own lim
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
   throw Error(fmt::format("{}: {}", path.string(), what));
-}
-
-/// A name from a file, safe to print: escaped, cut where it is long.
-std::string quote(const std::string& name) {
-  constexpr std::size_t longest = 80;
-  const bool cut = name.size() > longest;
-  return json(cut ? name.substr(0, longest) + "..." : name)
-      .dump(-1, ' ', true, json::error_handler_t::replace);
 }
 
 std::optional<DType> dtype_from(const std::string& name) {
@@ -53,35 +45,12 @@ std::optional<std::uint64_t> bytes_of(DType dtype, const std::vector<std::int64_
   return static_cast<std::uint64_t>(bytes);
 }
 
-/// Parses the header; a name given twice or nesting beyond the format's is an error that a plain parser would
-/// not see.
-json parse_header(const std::filesystem::path& path, const char* begin, const char* end) {
-  std::vector<std::set<std::string>> keys;
-  const auto check = [&](int depth, json::parse_event_t event, json& value) {
-    if (event == json::parse_event_t::object_start || event == json::parse_event_t::array_start) {
-      if (depth > 3) fail(path, "the header is nested deeper than the format allows");
-      keys.emplace_back();
-    } else if (event == json::parse_event_t::object_end || event == json::parse_event_t::array_end) {
-      keys.pop_back();
-    } else if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      fail(path, fmt::format("the header has {} twice", quote(value.get<std::string>())));
-    }
-    return true;
-  };
-  try {
-    json header = json::parse(begin, end, check);
-    if (!header.is_object()) fail(path, "the header is not a JSON object");
-    return header;
-  } catch (const json::exception& e) {
-    fail(path, fmt::format("the header is not valid JSON: {}", e.what()));
-  }
-}
-
 std::uint64_t unsigned_of(const std::filesystem::path& path, const std::string& name, const char* what,
                           const json& value) {
   constexpr auto largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
   if (!value.is_number_unsigned() || value.get<std::uint64_t>() > largest)
-    fail(path, fmt::format("tensor {}: {} of {} is not a length", quote(name), what, quote(value.dump())));
+    fail(path, fmt::format("tensor {}: {} of {} is not a length", quoted_name(name), what,
+                           quoted_name(value.dump())));
   return value.get<std::uint64_t>();
 }
 
@@ -94,17 +63,17 @@ struct Extent {
 std::pair<TensorInfo, Extent> parse_tensor(const std::filesystem::path& path, const std::string& name,
                                            const json& entry, std::span<const std::byte> data) {
   const auto bad = [&](const std::string& what) {
-    fail(path, fmt::format("tensor {}: {}", quote(name), what));
+    fail(path, fmt::format("tensor {}: {}", quoted_name(name), what));
   };
   if (!entry.is_object()) bad("its entry is not a JSON object");
   for (const auto& [key, value] : entry.items())
-    if (key != "dtype" && key != "shape" && key != "data_offsets") bad("unknown field " + quote(key));
+    if (key != "dtype" && key != "shape" && key != "data_offsets") bad("unknown field " + quoted_name(key));
   for (const char* key : {"dtype", "shape", "data_offsets"})
     if (!entry.contains(key)) bad(fmt::format("no {}", key));
   if (!entry["dtype"].is_string()) bad("its dtype is not a name");
   const auto dtype_name = entry["dtype"].get<std::string>();
   const auto dtype = dtype_from(dtype_name);
-  if (!dtype) bad(fmt::format("dtype {} is not one that bragg reads", quote(dtype_name)));
+  if (!dtype) bad(fmt::format("dtype {} is not one that bragg reads", quoted_name(dtype_name)));
   if (!entry["shape"].is_array()) bad("its shape is not a list");
   TensorInfo info{*dtype, {}, {}};
   for (const json& extent : entry["shape"])
@@ -134,10 +103,10 @@ void check_cover(const std::filesystem::path& path, std::vector<Extent> extents,
   const Extent* previous = nullptr;
   for (const Extent& e : extents) {
     if (e.begin < covered)
-      fail(path, fmt::format("tensor {} at {}..{} overlaps tensor {} at {}..{}", quote(e.name), e.begin,
-                             e.end, quote(previous->name), previous->begin, previous->end));
+      fail(path, fmt::format("tensor {} at {}..{} overlaps tensor {} at {}..{}", quoted_name(e.name), e.begin,
+                             e.end, quoted_name(previous->name), previous->begin, previous->end));
     if (e.begin > covered)
-      fail(path, fmt::format("tensor {} begins at {}, but the data before it ends at {}", quote(e.name),
+      fail(path, fmt::format("tensor {} begins at {}, but the data before it ends at {}", quoted_name(e.name),
                              e.begin, covered));
     covered = e.end;
     previous = &e;
@@ -198,7 +167,7 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   const char* text = static_cast<const char*>(map) + 8;
   if (header_bytes == 0 || text[0] != '{')
     fail(path_, "not a safetensors file: the header is no JSON object");
-  const json header = parse_header(path_, text, text + header_bytes);
+  const json header = parse_safetensors_header(path_, text, text + header_bytes);
 
   const std::span<const std::byte> data(static_cast<const std::byte*>(map) + 8 + header_bytes,
                                         file_bytes - 8 - header_bytes);
@@ -207,7 +176,7 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
     if (name == "__metadata__") {
       if (!entry.is_object()) fail(path_, "__metadata__ is not a JSON object");
       for (const auto& [key, value] : entry.items()) {
-        if (!value.is_string()) fail(path_, fmt::format("metadata {} is not text", quote(key)));
+        if (!value.is_string()) fail(path_, fmt::format("metadata {} is not text", quoted_name(key)));
         metadata_.emplace(key, value.get<std::string>());
       }
       continue;
@@ -243,10 +212,10 @@ SafetensorsFile& SafetensorsFile::operator=(SafetensorsFile&& other) noexcept {
 
 const TensorInfo& SafetensorsFile::find(const std::string& name, std::size_t rank) const {
   const auto found = tensors_.find(name);
-  if (found == tensors_.end()) fail(path_, fmt::format("no tensor {}", quote(name)));
+  if (found == tensors_.end()) fail(path_, fmt::format("no tensor {}", quoted_name(name)));
   const TensorInfo& info = found->second;
   if (info.shape.size() != rank)
-    fail(path_, fmt::format("tensor {} has the shape [{}], not one of rank {}", quote(name),
+    fail(path_, fmt::format("tensor {} has the shape [{}], not one of rank {}", quoted_name(name),
                             fmt::join(info.shape, ", "), rank));
   return info;
 }
@@ -254,13 +223,14 @@ const TensorInfo& SafetensorsFile::find(const std::string& name, std::size_t ran
 const TensorInfo& SafetensorsFile::tensor(const std::string& name, DType dtype, std::size_t rank) const {
   const TensorInfo& info = find(name, rank);
   if (info.dtype != dtype)
-    fail(path_, fmt::format("tensor {} is {}, not {}", quote(name), name_of(info.dtype), name_of(dtype)));
+    fail(path_,
+         fmt::format("tensor {} is {}, not {}", quoted_name(name), name_of(info.dtype), name_of(dtype)));
   return info;
 }
 
 const std::string& SafetensorsFile::metadata(const std::string& key) const {
   const auto found = metadata_.find(key);
-  if (found == metadata_.end()) fail(path_, fmt::format("no metadata {}", quote(key)));
+  if (found == metadata_.end()) fail(path_, fmt::format("no metadata {}", quoted_name(key)));
   return found->second;
 }
 
@@ -271,7 +241,7 @@ void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo&
     fail(path_,
          fmt::format(
              "tensor {} begins at byte {} of the file, which is not a multiple of its element's {} bytes",
-             quote(name), offset, element));
+             quoted_name(name), offset, element));
 }
 
 void SafetensorsFile::unload(const TensorInfo& info) const {
@@ -294,7 +264,7 @@ std::vector<std::int64_t> SafetensorsFile::integers(const std::string& name, std
       const auto values = copy<std::uint64_t>(name, rank);
       for (const std::uint64_t value : values)
         if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-          fail(path_, fmt::format("tensor {}: {} is beyond 63 bits", quote(name), value));
+          fail(path_, fmt::format("tensor {}: {} is beyond 63 bits", quoted_name(name), value));
       return widen(values);
     }
     case DType::i32:
@@ -312,7 +282,7 @@ std::vector<std::int64_t> SafetensorsFile::integers(const std::string& name, std
     case DType::bf16:
       break;
   }
-  fail(path_, fmt::format("tensor {} is {}, not of an integer type", quote(name), name_of(info.dtype)));
+  fail(path_, fmt::format("tensor {} is {}, not of an integer type", quoted_name(name), name_of(info.dtype)));
 }
 
 void SafetensorsWriter::metadata(std::string key, std::string value) {
@@ -323,7 +293,7 @@ void SafetensorsWriter::add(std::string name, DType dtype, std::vector<std::int6
                             std::span<const std::byte> bytes) {
   const auto expected = bytes_of(dtype, shape);
   if (!expected || *expected != bytes.size())
-    throw Error(fmt::format("[safetensors] tensor {}: {} [{}] takes {} bytes, not {}", quote(name),
+    throw Error(fmt::format("[safetensors] tensor {}: {} [{}] takes {} bytes, not {}", quoted_name(name),
                             name_of(dtype), fmt::join(shape, ", "),
                             expected ? std::to_string(*expected) : "more than 2^63", bytes.size()));
   add(Entry{std::move(name), dtype, std::move(shape), 0, bytes, {}});
@@ -332,11 +302,11 @@ void SafetensorsWriter::add(std::string name, DType dtype, std::vector<std::int6
 void SafetensorsWriter::add(Entry entry) {
   if (entry.name == "__metadata__" ||
       std::any_of(entries_.begin(), entries_.end(), [&](auto& e) { return e.name == entry.name; }))
-    throw Error(fmt::format("[safetensors] the name {} is taken", quote(entry.name)));
+    throw Error(fmt::format("[safetensors] the name {} is taken", quoted_name(entry.name)));
   const auto bytes = bytes_of(entry.dtype, entry.shape);
   if (!bytes)
-    throw Error(fmt::format("[safetensors] tensor {}: {} [{}] takes more than 2^63 bytes", quote(entry.name),
-                            name_of(entry.dtype), fmt::join(entry.shape, ", ")));
+    throw Error(fmt::format("[safetensors] tensor {}: {} [{}] takes more than 2^63 bytes",
+                            quoted_name(entry.name), name_of(entry.dtype), fmt::join(entry.shape, ", ")));
   entry.size = *bytes;
   entries_.push_back(std::move(entry));
 }

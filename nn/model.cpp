@@ -1,6 +1,8 @@
 #include "nn/model.h"
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -146,12 +148,39 @@ std::string to_json(const ModelConfig& c) {
   return json.dump();
 }
 
+namespace {
+
+/// A value of a stored config in a type that holds it. Throws Error: 7.5 is no count, nor is 2^31 for an int.
+template <typename T>
+void read_exact(const nlohmann::json& json, const char* key, T& value) {
+  if constexpr (std::is_integral_v<T>) {
+    const bool fits = json.is_number_unsigned()  ? std::in_range<T>(json.get<std::uint64_t>())
+                      : json.is_number_integer() ? std::in_range<T>(json.get<std::int64_t>())
+                                                 : false;
+    if (!fits)
+      throw Error(fmt::format("[model] {} {} is no {}-bit integer", key, json.dump(), 8 * sizeof(T)));
+    value = json.get<T>();
+  } else if constexpr (std::is_floating_point_v<T>) {
+    if (!json.is_number()) throw Error(fmt::format("[model] {} {} is no number", key, json.dump()));
+    value = json.get<T>();
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    json.get_to(value);
+  } else {
+    if (!json.is_array()) throw Error(fmt::format("[model] {} {} is no list", key, json.dump()));
+    value.clear();
+    for (const nlohmann::json& one : json)
+      read_exact(one, key, value.emplace_back());
+  }
+}
+
+}  // namespace
+
 ModelConfig model_config_from_json(const std::string& text) {
   ModelConfig c;
   try {
     auto json = nlohmann::json::parse(text);
     const auto take = [&](const char* key, auto& value) {
-      json.at(key).get_to(value);
+      read_exact(json.at(key), key, value);
       json.erase(key);
     };
     take("name", c.name);

@@ -1,5 +1,6 @@
 #include "xrd/cif.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -22,16 +23,10 @@ std::string message(CifFault fault, const std::string& file, const std::string& 
 
 /// A block about something else than a crystal: texts, powder data, references.
 bool describes_no_crystal(const CifBlock& block) {
-  const auto is_ours = [](std::string_view tag) {
-    for (const std::string_view start : {"_cell", "_symmetry", "_space_group", "_atom_site"})
-      if (tag.size() >= start.size() && same_tag(tag.substr(0, start.size()), start)) return true;
-    return false;
-  };
   for (const CifItem& item : block.items)
-    if (is_ours(item.tag)) return false;
+    if (is_structural(item.tag)) return false;
   for (const CifLoop& loop : block.loops)
-    for (const std::string_view tag : loop.tags)
-      if (is_ours(tag)) return false;
+    if (std::any_of(loop.tags.begin(), loop.tags.end(), is_structural)) return false;
   return true;
 }
 
@@ -49,7 +44,7 @@ std::string heading_of(std::string_view text) {
 }  // namespace
 
 std::string_view name_of(CifFault fault) {
-  constexpr std::array<std::string_view, 15> names{"unreadable_file",
+  constexpr std::array<std::string_view, 16> names{"unreadable_file",
                                                    "grammar",
                                                    "no_cell",
                                                    "bad_cell",
@@ -63,7 +58,8 @@ std::string_view name_of(CifFault fault) {
                                                    "unknown_species",
                                                    "bad_occupancy",
                                                    "atoms_too_close",
-                                                   "bad_displacement"};
+                                                   "bad_displacement",
+                                                   "too_large"};
   return names.at(static_cast<std::size_t>(fault));
 }
 
@@ -75,12 +71,31 @@ CifError::CifError(CifFault fault_, std::string file_, std::string block_, int l
       line(line_),
       detail(std::move(detail_)) {}
 
+namespace {
+
+bool repeats(const CifColumn& a, const CifColumn& b) {
+  if (a.rows() != b.rows()) return false;
+  for (std::size_t i = 0; i < a.rows(); ++i) {
+    if (a[i].text == b[i].text) continue;
+    const auto x = parse_cif_number(a[i].text), y = parse_cif_number(b[i].text);
+    if (!x || !y || *x != *y) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
 CifColumn CifReader::find(std::initializer_list<std::string_view> tags) const {
   for (const std::string_view tag : tags) {
     CifColumn found;
     const auto take = [&](const CifColumn& column, int line) {
-      if (found) fail(CifFault::grammar, line, fmt::format("{} is there twice", tag));
-      found = column;
+      if (!found) {
+        found = column;
+      } else if (!repeats(found, column)) {
+        fail(CifFault::grammar, line, fmt::format("{} is there twice, with other values", tag));
+      } else if (told_.insert(std::string(tag)).second) {
+        warn(line, fmt::format("{} is there twice, with the same values", tag));
+      }
     };
     for (const CifItem& item : block_.items)
       if (same_tag(item.tag, tag)) take({nullptr, 0, &item}, item.value.line);
@@ -99,6 +114,16 @@ const CifValue* CifReader::value(std::initializer_list<std::string_view> tags, s
     if (tag) *tag = column.tag();
     return &column[0];
   }
+  return nullptr;
+}
+
+const CifValue* CifReader::any_value(std::string_view tag) const {
+  for (const CifItem& item : block_.items)
+    if (same_tag(item.tag, tag)) return item.value.is_null() ? nullptr : &item.value;
+  for (const CifLoop& loop : block_.loops)
+    for (std::size_t i = 0; i < loop.tags.size(); ++i)
+      if (same_tag(loop.tags[i], tag) && loop.rows() > 0)
+        return loop.at(0, i).is_null() ? nullptr : &loop.at(0, i);
   return nullptr;
 }
 
@@ -125,13 +150,19 @@ void read_cif_block(const CifBlockText& text, const std::string& file, const Cif
   try {
     blocks = parse_blocks(text.text, text.first_line);
   } catch (const CifGrammarError& e) {
-    return reject(CifError(CifFault::grammar, file, e.block.empty() ? heading_of(text.text) : e.block, e.line,
-                           e.what()));
+    return reject(CifError(e.is_too_large ? CifFault::too_large : CifFault::grammar, file,
+                           e.block.empty() ? heading_of(text.text) : e.block, e.line, e.what()));
   }
   for (const CifBlock& block : blocks) {
-    if (describes_no_crystal(block)) continue;
+    if (describes_no_crystal(block)) {
+      if (handlers.no_crystal) handlers.no_crystal(file, block.name);
+      continue;
+    }
     try {
-      Crystal crystal = read_crystal(CifReader(block, file, handlers));
+      const CifReader reader(block, file, handlers);
+      for (const CifNote& note : block.notes)
+        reader.warn(note.line, note.text);
+      Crystal crystal = read_crystal(reader);
       if (handlers.crystal) handlers.crystal(std::move(crystal));
     } catch (const CifError& error) {
       reject(error);
@@ -151,9 +182,10 @@ void read_cif_text(std::string_view text, const std::string& name, const CifHand
 
 void read_cif(const std::filesystem::path& path, const CifHandlers& handlers) {
   try {
-    const std::string bytes = read_cif_bytes(path);
-    for (const CifBlockText& block : split_blocks(bytes))
-      read_cif_block(block, path.string(), handlers);
+    CifFile file(path);
+    while (const auto portion = file.next())
+      for (const CifBlockText& block : portion->blocks)
+        read_cif_block(block, path.string(), handlers);
   } catch (const CifError& error) {
     if (handlers.rejected) handlers.rejected(error);
   }

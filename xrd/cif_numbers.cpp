@@ -25,7 +25,11 @@ std::optional<double> parse_cif_number(std::string_view text) {
   const char* begin = text.data();
   const char* const end = begin + text.size();
   double sign = 1;
-  if (begin != end && (*begin == '+' || *begin == '-')) {
+  constexpr std::string_view minus = "\xe2\x88\x92";  // U+2212, as word processors write it
+  if (text.starts_with(minus)) {
+    sign = -1;
+    begin += minus.size();
+  } else if (begin != end && (*begin == '+' || *begin == '-')) {
     sign = *begin == '-' ? -1 : 1;
     ++begin;
   }
@@ -44,6 +48,18 @@ std::optional<double> parse_cif_number(std::string_view text) {
   }
   if (p != end) return std::nullopt;
   return sign * value;
+}
+
+double last_decimal(std::string_view text) {
+  text = text.substr(0, text.find('('));
+  double unit = 1;
+  if (const auto e = text.find_first_of("eE"); e != std::string_view::npos) {
+    const auto exponent = parse_cif_number(text.substr(e + 1));
+    unit = std::pow(10.0, exponent.value_or(0));
+    text = text.substr(0, e);
+  }
+  const auto point = text.find('.');
+  return point == std::string_view::npos ? unit : unit * std::pow(10.0, -double(text.size() - point - 1));
 }
 
 std::optional<std::array<double, 99>> parse_formula(std::string_view text) {

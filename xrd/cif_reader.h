@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,10 +30,13 @@ class CifReader {
   CifReader(const CifBlock& block, const std::string& file, const CifHandlers& handlers)
       : block_(block), file_(file), handlers_(handlers) {}
 
-  /// The column of the first of these tags that the block has. Throws where one is there twice.
+  /// The column of the first of these tags that the block has. Throws where one is there twice with different
+  /// values.
   CifColumn find(std::initializer_list<std::string_view> tags) const;
   /// The value outside of loops, or in the first row of one; null where absent, `?` or `.`.
   const CifValue* value(std::initializer_list<std::string_view> tags, std::string_view* tag = nullptr) const;
+  /// The same for a tag on which no crystal depends: the first one where it is there twice.
+  const CifValue* any_value(std::string_view tag) const;
   /// A number of a column. Throws `fault` naming tag and value.
   double number(const CifColumn&, std::size_t row, CifFault fault) const;
 
@@ -40,12 +44,17 @@ class CifReader {
   void warn(int line, std::string detail) const;
 
   const CifBlock& block() const { return block_; }
+  bool accepts_close_hydrogen() const { return handlers_.accept_close_hydrogen; }
 
  private:
   const CifBlock& block_;
   const std::string& file_;
   const CifHandlers& handlers_;
+  mutable std::set<std::string> told_;  ///< repeated tags that have their warning
 };
+
+/// The names that a block gives its crystal, see CrystalNames.
+CrystalNames read_names(const CifReader&);
 
 /// Throws CifError for a block that is not as it should be. cif_crystal.cpp; the parts: cif_symmetry.cpp,
 /// cif_sites.cpp.

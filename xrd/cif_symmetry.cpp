@@ -1,7 +1,9 @@
 // The symmetry of a block: from the operators, else the Hall symbol, else the Hermann-Mauguin name, else the
 // number where that leaves nothing open; and every other statement of the block must agree with it.
+#include <algorithm>
 #include <cmath>
 #include <optional>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -23,19 +25,61 @@ struct Statement {
   std::string quote() const { return fmt::format("{} '{}'", tag, value->text); }
 };
 
+/// A triplet with the minus signs of word processors made plain, and without a time reversal (",+1", ",-1").
+std::string plain_triplet(std::string_view text, bool is_magnetic) {
+  std::string out(text);
+  for (const std::string_view minus : {"\xe2\x88\x92", "\xe2\x80\x93", "\xe2\x80\x90"})
+    for (auto at = out.find(minus); at != std::string::npos; at = out.find(minus))
+      out.replace(at, minus.size(), 1, '-');
+  if (const auto comma = out.rfind(','); is_magnetic && comma != std::string::npos) {
+    const std::string_view last = std::string_view(out).substr(comma + 1);
+    const auto digit = last.find_first_not_of(" +-");
+    if (digit != std::string_view::npos && last.substr(digit, 1) == "1" &&
+        last.find_first_not_of(' ', digit + 1) == std::string_view::npos &&
+        std::count(out.begin(), out.end(), ',') == 3)
+      out.resize(comma);
+  }
+  return out;
+}
+
 /// The operators of a column; empty where it holds none. Throws bad_symmetry.
-std::vector<SymmetryOperator> operators_of(const CifReader& reader, const CifColumn& column) {
+std::vector<SymmetryOperator> operators_of(const CifReader& reader, const CifColumn& column,
+                                           bool is_magnetic = false) {
   std::vector<SymmetryOperator> out;
   if (!column || (column.rows() == 1 && column[0].is_null())) return out;
+  constexpr std::size_t most = 8192;  // 192 times the largest cells that anyone centres
+  if (column.rows() > most)
+    reader.fail(CifFault::too_large, column[0].line,
+                fmt::format("{} has {} operators, more than {}", column.tag(), column.rows(), most));
   out.reserve(column.rows());
   for (std::size_t row = 0; row < column.rows(); ++row) {
     try {
-      out.push_back(parse_operator(column[row].text));
+      out.push_back(parse_operator(plain_triplet(column[row].text, is_magnetic)));
     } catch (const Error& e) {
       reader.fail(CifFault::bad_symmetry, column[row].line, fmt::format("{}: {}", column.tag(), e.what()));
     }
   }
   return out;
+}
+
+/// The operators of a magnetic space group with its centring, without time reversal: what scatters X-rays.
+std::vector<SymmetryOperator> magnetic_operators(const CifReader& reader) {
+  const CifColumn column =
+      reader.find({"_space_group_symop_magn_operation_xyz", "_space_group_symop.magn_operation_xyz",
+                   "_space_group_symop_magn_xyz"});
+  const std::vector<SymmetryOperator> operators = operators_of(reader, column, true);
+  if (operators.empty()) return {};
+  const std::vector<SymmetryOperator> centring = operators_of(
+      reader,
+      reader.find({"_space_group_symop_magn_centering_xyz", "_space_group_symop_magn_ssg_centering_xyz"}),
+      true);
+  reader.warn(column[0].line, "a magnetic CIF: time reversal and moments are left out");
+  if (centring.empty()) return operators;
+  std::vector<SymmetryOperator> all;
+  for (const SymmetryOperator& shift : centring)
+    for (const SymmetryOperator& op : operators)
+      all.push_back(shift * op);
+  return all;
 }
 
 [[noreturn]] void contradiction(const CifReader& reader, const Statement& statement, std::string_view source,
@@ -59,13 +103,16 @@ void check_name(const CifReader& reader, const Statement& hm, std::string_view s
     same_number = same_number || t->setting.number == group.number;
     other_origin = other_origin || differ_by_origin_only(t->setting.operators, group.operators);
   }
-  const bool origin_is_named = hm.value->text.find(':') != std::string_view::npos;
-  if (other_origin && !origin_is_named)
+  if (other_origin && (!names_origin(hm.value->text) || source == "operators"))
     return reader.warn(hm.value->line, fmt::format("{}: the {} have another origin", hm.quote(), source));
-  // No name exists for a setting outside of the tables: the one given can only mean the type.
+  // No name exists for a setting outside of the tables: the one given can only mean the type. Listed
+  // operators are what the sites were written with: programs put the standard name beside them.
   if (same_number && group.hall.empty())
     return reader.warn(hm.value->line,
                        fmt::format("{}: the {} are in a setting without a name", hm.quote(), source));
+  if (same_number && source == "operators")
+    return reader.warn(hm.value->line, fmt::format("{}: the {} are in another setting and taken: {}",
+                                                   hm.quote(), source, group.hm));
   contradiction(reader, hm, source, group);
 }
 
@@ -94,8 +141,9 @@ SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
     reader.fail(CifFault::contradictory_symmetry, old_column[0].line,
                 fmt::format("the operators of {} ({}) and {} ({}) are not the same", column.tag(),
                             listed.size(), old_column.tag(), old_listed.size()));
-  const int operators_line = !listed.empty() ? column[0].line : !old_listed.empty() ? old_column[0].line : 0;
+  int operators_line = !listed.empty() ? column[0].line : !old_listed.empty() ? old_column[0].line : 0;
   if (listed.empty()) listed = old_listed;
+  if (listed.empty() && !(listed = magnetic_operators(reader)).empty()) operators_line = reader.block().line;
 
   Statement hall, hm, number;
   hall.value = reader.value({"_space_group_name_Hall", "_symmetry_space_group_name_Hall"}, &hall.tag);
@@ -156,8 +204,11 @@ SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
       reader.warn(hall.value->line,
                   fmt::format("{}: {}; the operators are taken: {}", hall.tag, e.what(), group.hm));
     }
-    if (other && operator_key(other->operators) != operator_key(group.operators))
-      contradiction(reader, hall, source, group);
+    if (other && operator_key(other->operators) != operator_key(group.operators)) {
+      if (other->number != group.number) contradiction(reader, hall, source, group);
+      reader.warn(hall.value->line, fmt::format("{}: the {} are in another setting and taken: {}",
+                                                hall.quote(), source, group.hm));
+    }
   }
   if (hm && source != "operators of the name") check_name(reader, hm, source, group);
 

@@ -24,11 +24,25 @@ struct Site {
       u_aniso;  ///< U11 U22 U33 U23 U13 U12, A^2, on reciprocal unit axes (CIF core)
 };
 
+/// What a file calls its crystal, as UTF-8 in one line each; empty where it says nothing.
+struct CrystalNames {
+  std::string mineral, common, systematic;  ///< "Galena"; "zeolite A"; IUPAC's
+  std::string database_code;                ///< with the database: "AMCSD 0004215"
+  std::string citation;                     ///< "Redhammer G J et al., American Mineralogist 91 (2006) 1271"
+
+  /// The common, else the systematic name, else the citation.
+  const std::string& title() const {
+    return !common.empty() ? common : !systematic.empty() ? systematic : citation;
+  }
+  bool operator==(const CrystalNames&) const = default;
+};
+
 struct Crystal {
   std::string name;  ///< the CIF's block
   UnitCell cell;
   SpaceGroupSetting group;
   std::vector<Site> sites;
+  CrystalNames names = {};
 
   double atoms_per_cell() const;  ///< sum of occupancy x multiplicity
   std::string formula() const;    ///< Hill order, per cell, counts with at most 3 decimals: "Al12 O18"

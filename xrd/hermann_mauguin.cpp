@@ -44,22 +44,67 @@ std::string monoclinic_short(const std::vector<std::string>& tokens) {
   return {};
 }
 
+void replace_all(std::string& s, std::string_view what, std::string_view by) {
+  for (auto at = s.find(what); at != std::string::npos; at = s.find(what, at + by.size()))
+    s.erase(at, what.size()).insert(at, by);
+}
+
+/// What word processors, web pages and LaTeX make of a symbol, as plain characters: "P6<sub>3</sub>/mmc",
+/// "P6_{3}/mmc", "P6sub(3)/mmc", subscript digits, bars over and before digits, long minus signs.
+void make_plain(std::string& s) {
+  const bool is_plain = s.find_first_of("<\\{$") == std::string::npos && s.find("sub") == std::string::npos &&
+                        s.find("bar") == std::string::npos &&
+                        std::none_of(s.begin(), s.end(), [](char c) { return (c & 0x80) != 0; });
+  if (is_plain) return;
+  for (auto open = s.find('<'); open != std::string::npos; open = s.find('<', open)) {
+    const auto close = s.find('>', open);
+    if (close == std::string::npos) break;
+    s.erase(open, close - open + 1);
+  }
+  replace_all(s, "\\bar{3}", "-3");
+  for (const std::string_view digit : {"1", "2", "3", "4", "6"}) {
+    const std::string d(digit);
+    for (const std::string& bar :
+         {"\\bar{" + d + "}", "\\overline{" + d + "}", "bar" + d, "bar " + d, d + "\xcc\x84", d + "\xcc\x85"})
+      replace_all(s, bar, "-" + d);
+    for (const std::string& index : {"_{" + d + "}", "sub(" + d + ")", "sub" + d,
+                                     "\xe2\x82" + std::string(1, static_cast<char>(0x80 + d[0] - '0'))})
+      replace_all(s, index, d);
+  }
+  replace_all(s, "_{5}", "5");
+  replace_all(s, "sub5", "5");
+  replace_all(s, "sub(5)", "5");
+  replace_all(s, "\xe2\x82\x85", "5");
+  for (const std::string_view minus : {"\xe2\x88\x92", "\xe2\x80\x93", "\xe2\x80\x90"})
+    replace_all(s, minus, "-");
+  replace_all(s, "\xc2\xa0", " ");
+  std::erase(s, '$');
+}
+
 /// A name taken apart: lower case, old and typographic forms made plain.
 struct Name {
   std::vector<std::string> tokens;
   char extension = 0;
+  int number = 0;  ///< "P -6 2 c (190)"; 0: none given
 
   explicit Name(std::string_view text) {
     std::string s;
     for (const char c : text)
       s += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    make_plain(s);
     take_remark(s, "(hexagonal axes)", 'H');
     take_remark(s, "(rhombohedral axes)", 'R');
-    take_remark(s, "(origin choice 1)", '1');
-    take_remark(s, "(origin choice 2)", '2');
+    if (s.find("origin") != std::string::npos || s.find("choice") != std::string::npos)
+      for (const char choice : {'1', '2'})
+        for (const std::string_view words : {"origin choice ", "origin ", "origin", "choice "}) {
+          take_remark(s, fmt::format("({}{})", words, choice), choice);
+          take_remark(s, fmt::format("{}{}", words, choice), choice);
+        }
+    take_number(s);
     if (const auto brace = s.find('{'); brace != std::string::npos) s.resize(brace);
     if (const auto colon = s.find(':'); colon != std::string::npos) {
-      const std::string suffix = join(split(s.substr(colon + 1)));
+      std::string suffix = join(split(s.substr(colon + 1)));
+      if (suffix.size() == 2 && suffix[0] == 'o') suffix.erase(0, 1);
       if (suffix == "1" || suffix == "2") extension = suffix[0];
       if (suffix == "h" || suffix == "r") extension = static_cast<char>(suffix[0] - 32);
       s.resize(colon);
@@ -76,13 +121,16 @@ struct Name {
       plain += c == '_' || c == '\t' ? ' ' : c;
     }
     tokens = split(plain);
-    // As ICSD writes them: "F d -3 m S" and "Z" are origin choices 1 and 2, "R -3 m H" and "R".
+    // As ICSD writes them: "F d -3 m S" and "Z" are origin choices 1 and 2, "R -3 m H" and "R"; "O1", "O2".
     if (tokens.size() > 2 && tokens.back().size() == 1) {
       const auto at = std::string_view("szhr").find(tokens.back()[0]);
       if (at != std::string_view::npos) {
         extension = "12HR"[at];
         tokens.pop_back();
       }
+    } else if (tokens.size() > 1 && (tokens.back() == "o1" || tokens.back() == "o2")) {
+      extension = tokens.back()[1];
+      tokens.pop_back();
     }
     // As the PDB writes them: "H 3", "H 3 2".
     if (const std::string all = join(tokens); all == "h3" || all == "h32") {
@@ -97,6 +145,28 @@ struct Name {
     if (at == std::string::npos) return;
     extension = meaning;
     s.erase(at, remark.size());
+  }
+
+  /// "(227)", "[227]", "(No. 227)", "#227", "no. 227" at the end.
+  void take_number(std::string& s) {
+    std::size_t end = s.find_last_not_of(" )]");
+    if (end == std::string::npos || !std::isdigit(static_cast<unsigned char>(s[end]))) return;
+    std::size_t begin = end;
+    while (begin > 0 && std::isdigit(static_cast<unsigned char>(s[begin - 1])))
+      --begin;
+    std::size_t mark = begin;
+    for (const std::string_view word : {" ", ".", "no", " ", "#", " "})
+      if (mark >= word.size() && s.compare(mark - word.size(), word.size(), word) == 0) mark -= word.size();
+    const bool in_brackets = mark > 0 && (s[mark - 1] == '(' || s[mark - 1] == '[');
+    const bool is_marked = s.find("no", mark) < begin || s.find('#', mark) < begin;
+    // "P 6(3)" and "P 2 (1)" hold screw axes: a smaller number after that of a rotation.
+    const auto axis = mark > 1 ? s.find_last_not_of(' ', mark - 2) : std::string::npos;
+    const bool is_screw = in_brackets && !is_marked && end == begin && axis != std::string::npos &&
+                          std::string_view("2346").find(s[axis]) != std::string_view::npos &&
+                          s[begin] < s[axis];
+    if (!(in_brackets || is_marked) || is_screw || end - begin > 2) return;
+    number = std::stoi(s.substr(begin, end - begin + 1));
+    s.resize(in_brackets ? mark - 1 : mark);
   }
 };
 
@@ -152,6 +222,27 @@ Settings look_up(const std::string& key) {
   return found == name_index().end() ? Settings{} : found->second;
 }
 
+/// "P63mmc" for "P 63/m m c": names without their slash, where that leaves the group open to one.
+Settings look_up_without_slash(const std::string& key) {
+  static const auto index = [] {
+    std::unordered_map<std::string, Settings> map;
+    for (const auto& [name, settings] : name_index()) {
+      if (name.find('/') == std::string::npos) continue;
+      std::string bare = name;
+      std::erase(bare, '/');
+      Settings& list = map[bare];
+      list.insert(list.end(), settings.begin(), settings.end());
+    }
+    return map;
+  }();
+  const auto found = index.find(key);
+  if (found == index.end()) return {};
+  const int number = found->second.front()->setting.number;
+  const bool is_one = std::all_of(found->second.begin(), found->second.end(),
+                                  [&](const TabulatedSetting* t) { return t->setting.number == number; });
+  return is_one ? found->second : Settings{};
+}
+
 std::string names_of(const Settings& settings) {
   std::vector<std::string> names;
   for (const TabulatedSetting* t : settings)
@@ -185,15 +276,36 @@ std::vector<const TabulatedSetting*> settings_named(std::string_view text) {
   std::string key = join(name.tokens);
   Settings found = look_up(key);
   if (found.empty()) found = look_up(join(short_symbol(name.tokens)));
-  if (found.empty() && key[0] == 'r' && (key.back() == 'h' || key.back() == 'r')) {  // "R-3mH"
-    extension = static_cast<char>(key.back() - 32);
-    key.pop_back();
-    found = look_up(key);
+  // "R-3mH", "Fd-3mZ".
+  const auto at = std::string_view("szhr").find(key.back());
+  if (found.empty() && key.size() > 2 && at != std::string_view::npos && (at < 2 || key[0] == 'r')) {
+    const char last = "12HR"[at];
+    Settings shorter = look_up(key.substr(0, key.size() - 1));
+    const bool has_it = std::any_of(shorter.begin(), shorter.end(),
+                                    [&](const TabulatedSetting* t) { return t->extension == last; });
+    if (has_it) {
+      extension = last;
+      found = std::move(shorter);
+    }
+  }
+  if (found.empty()) found = look_up_without_slash(key);
+  if (name.number != 0) {
+    const auto is_other = [&](const TabulatedSetting* t) { return t->setting.number != name.number; };
+    // "F d -3 m (2)" is an origin choice where it cannot be the number.
+    if (name.number <= 2 && extension == 0 && std::all_of(found.begin(), found.end(), is_other)) {
+      extension = static_cast<char>('0' + name.number);
+    } else {
+      std::erase_if(found, is_other);
+    }
   }
   const auto has_extension = [](const TabulatedSetting* t) { return t->extension != 0; };
   if (extension != 0 && std::any_of(found.begin(), found.end(), has_extension))
     std::erase_if(found, [&](const TabulatedSetting* t) { return t->extension != extension; });
   return found;
+}
+
+bool names_origin(std::string_view text) {
+  return text.find(':') != std::string_view::npos || Name(text).extension != 0;
 }
 
 std::vector<const TabulatedSetting*> settings_numbered(int number) {

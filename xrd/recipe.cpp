@@ -16,6 +16,7 @@
 #include "kernels/error.h"
 #include "kernels/nearest_name.h"
 #include "xrd/named_recipes.h"
+#include "xrd/toml_text.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::xrd {
@@ -188,12 +189,16 @@ Recipe load_recipe(std::string_view name_or_path) {
                                  name_or_path, nearest_name(name_or_path, recipe_names())));
   }
   std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) throw UsageError(fmt::format("{}: cannot be read", name_or_path));
+  std::string text(maximum_toml_bytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (file.bad() || !file.is_open()) throw UsageError(fmt::format("{}: cannot be read", name_or_path));
   return parse_recipe(text, name_or_path);
 }
 
 Recipe parse_recipe(std::string_view text, std::string_view source) {
+  if (const auto fault = toml_fault(text))
+    throw UsageError(fmt::format("{}:{}: {}", source, fault->line, fault->what));
   toml::table table;
   try {
     table = toml::parse(text, source);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace bragg::xrd {
 namespace {
@@ -118,42 +119,114 @@ std::vector<CellAtom> atoms_of_cell(std::span<const SymmetryOperator> operators,
   return atoms;
 }
 
-std::vector<Contact> contacts(const UnitCell& cell, std::span<const SymmetryOperator> operators,
-                              std::span<const Site> sites, double distance) {
+namespace {
+
+/// The atoms of a cell, sorted into boxes at least `distance` wide (in the direction of each reciprocal
+/// axis): what is within it of a point lies in the 27 boxes around.
+class Boxes {
+ public:
+  Boxes(const UnitCell& cell, std::vector<CellAtom> atoms, double distance) {
+    const auto reciprocal = cell.reciprocal_lengths();
+    // No more boxes than atoms, about: cells are larger than what is in reach of their atoms.
+    const int most = std::max(1, static_cast<int>(std::cbrt(2.0 * static_cast<double>(atoms.size()))));
+    for (std::size_t k = 0; k < 3; ++k)
+      count_[k] = std::clamp(static_cast<int>(1 / (distance * reciprocal[k])), 1, most);
+    first_.assign(static_cast<std::size_t>(count_[0]) * static_cast<std::size_t>(count_[1]) *
+                          static_cast<std::size_t>(count_[2]) +
+                      1,
+                  0);
+    for (const CellAtom& atom : atoms)
+      ++first_[box_of(atom) + 1];
+    for (std::size_t i = 1; i < first_.size(); ++i)
+      first_[i] += first_[i - 1];
+    std::vector<std::size_t> next(first_.begin(), first_.end() - 1);
+    atoms_.resize(atoms.size());
+    for (const CellAtom& atom : atoms)
+      atoms_[next[box_of(atom)]++] = atom;
+  }
+
+  /// Calls `take` for every atom in the boxes around a point, once, until it returns false.
+  template <typename Take>
+  bool near(const CellAtom& p, const Take& take) const {
+    const std::array<int, 3> at{index(p.x, 0), index(p.y, 1), index(p.z, 2)};
+    std::array<std::array<int, 3>, 3> around{};
+    std::array<int, 3> n{};
+    for (std::size_t k = 0; k < 3; ++k) {
+      n[k] = std::min(count_[k], 3);
+      for (int i = 0; i < n[k]; ++i)
+        around[k][static_cast<std::size_t>(i)] = count_[k] < 3 ? i : (at[k] + i - 1 + count_[k]) % count_[k];
+    }
+    for (int i = 0; i < n[0]; ++i)
+      for (int j = 0; j < n[1]; ++j)
+        for (int k = 0; k < n[2]; ++k) {
+          const std::size_t box =
+              number(around[0][static_cast<std::size_t>(i)], around[1][static_cast<std::size_t>(j)],
+                     around[2][static_cast<std::size_t>(k)]);
+          for (std::size_t a = first_[box]; a < first_[box + 1]; ++a)
+            if (!take(atoms_[a])) return false;
+        }
+    return true;
+  }
+
+ private:
+  int index(double x, std::size_t axis) const {
+    return std::min(static_cast<int>(x * count_[axis]), count_[axis] - 1);
+  }
+  std::size_t number(int i, int j, int k) const {
+    return (static_cast<std::size_t>(i) * static_cast<std::size_t>(count_[1]) + static_cast<std::size_t>(j)) *
+               static_cast<std::size_t>(count_[2]) +
+           static_cast<std::size_t>(k);
+  }
+  std::size_t box_of(const CellAtom& atom) const {
+    return number(index(atom.x, 0), index(atom.y, 1), index(atom.z, 2));
+  }
+
+  std::array<int, 3> count_{};
+  std::vector<std::size_t> first_;  ///< of each box, in atoms_
+  std::vector<CellAtom> atoms_;
+};
+
+}  // namespace
+
+namespace {
+
+/// As nearest(), of a difference of two coordinates within the cell.
+double nearer(double x) {
+  return x >= 0.5 ? x - 1 : x <= -0.5 ? x + 1 : x;
+}
+
+}  // namespace
+
+std::optional<std::vector<Contact>> contacts(const UnitCell& cell,
+                                             std::span<const SymmetryOperator> operators,
+                                             std::span<const Site> sites, double distance,
+                                             const ContactLimits& limits) {
   const auto metric = cell.metric();
   const auto reciprocal = cell.reciprocal_lengths();
   std::vector<CellAtom> atoms = atoms_of_cell(operators, sites);
   std::vector<CellAtom> own;  // each site's own position
   for (std::size_t i = 0; i < atoms.size(); ++i)
     if (i == 0 || atoms[i].site != atoms[i - 1].site) own.push_back(atoms[i]);
-  std::sort(atoms.begin(), atoms.end(), [](const CellAtom& p, const CellAtom& q) { return p.x < q.x; });
-
-  std::vector<Contact> out;
-  const double reach_x = std::min(0.5, distance * reciprocal[0]), reach_y = distance * reciprocal[1],
+  const double reach_x = distance * reciprocal[0], reach_y = distance * reciprocal[1],
                reach_z = distance * reciprocal[2];
   // Where a cell is so thin that more than one image is in reach, the exact search of UnitCell::distance
   // decides.
   const bool thin = distance * std::max({reciprocal[0], reciprocal[1], reciprocal[2]}) > 0.5;
-  const auto scan = [&](const CellAtom& p, double low, double high) {
-    const auto begin = std::lower_bound(atoms.begin(), atoms.end(), low,
-                                        [](const CellAtom& atom, double x) { return atom.x < x; });
-    for (auto q = begin; q != atoms.end() && q->x <= high; ++q) {
-      const double y = nearest(q->y - p.y), z = nearest(q->z - p.z);
-      if (!thin && (std::abs(y) > reach_y || std::abs(z) > reach_z)) continue;
-      const double x = nearest(q->x - p.x);
-      if (q->site == p.site && x == 0 && y == 0 && z == 0) continue;
-      const double d = thin ? cell.distance({p.x, p.y, p.z}, {q->x, q->y, q->z}) : length(metric, x, y, z);
-      if (d < distance) out.push_back({p.site, q->site, d});
-    }
-  };
+  const Boxes boxes(cell, std::move(atoms), distance);
+  std::vector<Contact> out;
   for (const CellAtom& p : own) {
-    if (reach_x >= 0.5) {
-      scan(p, 0, 1);
-      continue;
-    }
-    scan(p, p.x - reach_x, p.x + reach_x);
-    if (p.x < reach_x) scan(p, p.x - reach_x + 1, 1);
-    if (p.x + reach_x >= 1) scan(p, 0, p.x + reach_x - 1);
+    const std::size_t before = out.size();
+    const bool is_complete = boxes.near(p, [&](const CellAtom& q) {
+      const double x = nearer(q.x - p.x);
+      if (!thin && std::abs(x) > reach_x) return true;
+      const double y = nearer(q.y - p.y), z = nearer(q.z - p.z);
+      if (!thin && (std::abs(y) > reach_y || std::abs(z) > reach_z)) return true;
+      if (q.site == p.site && x == 0 && y == 0 && z == 0) return true;
+      const double d = thin ? cell.distance({p.x, p.y, p.z}, {q.x, q.y, q.z}) : length(metric, x, y, z);
+      if (d < distance) out.push_back({p.site, q.site, d});
+      return out.size() - before <= limits.of_a_site && out.size() <= limits.in_all;
+    });
+    if (!is_complete) return std::nullopt;
   }
   return out;
 }

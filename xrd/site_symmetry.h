@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -47,8 +49,14 @@ struct Contact {
   int site, other;
   double distance;
 };
-/// Every contact of every site with the atoms of the cell other than itself.
-std::vector<Contact> contacts(const UnitCell&, std::span<const SymmetryOperator>, std::span<const Site>,
-                              double distance);
+/// More contacts than these are not listed.
+struct ContactLimits {
+  std::size_t of_a_site = SIZE_MAX, in_all = SIZE_MAX;
+};
+/// Every contact of every site with the atoms of the cell other than itself; nothing where there are more
+/// than the limits allow. Time and memory are proportional to atoms and contacts.
+std::optional<std::vector<Contact>> contacts(const UnitCell&, std::span<const SymmetryOperator>,
+                                             std::span<const Site>, double distance,
+                                             const ContactLimits& limits = {});
 
 }  // namespace bragg::xrd

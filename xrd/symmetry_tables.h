@@ -43,6 +43,8 @@ const TabulatedSetting* find_setting(const OperatorKey&);
 
 /// Every setting that a Hermann-Mauguin name can mean; empty where it is unknown.
 std::vector<const TabulatedSetting*> settings_named(std::string_view name);
+/// Whether the name says which origin choice (":2", "ORIGIN 2", "Z") or axes it means.
+bool names_origin(std::string_view name);
 /// Every setting of a number among the 530.
 std::vector<const TabulatedSetting*> settings_numbered(int number);
 

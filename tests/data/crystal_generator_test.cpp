@@ -194,7 +194,7 @@ void expect_sound(const xrd::Crystal& crystal, const GeneratorOptions& options) 
   const auto radius = [&](int site) {
     return xrd::covalent_radius(crystal.sites[static_cast<std::size_t>(site)].species.atomic_number);
   };
-  for (const xrd::Contact& c : xrd::contacts(crystal.cell, crystal.group.operators, crystal.sites,
+  for (const xrd::Contact& c : *xrd::contacts(crystal.cell, crystal.group.operators, crystal.sites,
                                              2 * greatest * options.distance_factor))
     EXPECT_GT(c.distance, options.distance_factor * (radius(c.site) + radius(c.other)) - 1e-4)
         << crystal.name << " " << crystal.group.hm;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <zlib.h>
 
 #include "tests/data/test_crystals.h"
@@ -95,6 +96,72 @@ TEST(CrystalImport, FolderWithoutCrystalsIsRejected) {
   EXPECT_TRUE(got.names.empty());
   ASSERT_EQ(got.report.rejected.size(), 1u);
   EXPECT_EQ(got.report.rejected[0].fault, xrd::CifFault::unreadable_file);
+}
+
+TEST(CrystalImport, BlocksWithoutACrystalAreCounted) {
+  const TemporaryFolder folder;
+  write_text(folder / "a.cif", "data_text\n_journal_name_full x\n" + rock_salt_cif("a1") +
+                                   "data_measurement\n_cell_measurement_temperature 295\n");
+  const Imported got = import(folder, {folder / "a.cif"}, 2);
+  EXPECT_EQ(got.names, std::vector<std::string>{"a1"});
+  EXPECT_TRUE(got.report.rejected.empty());
+  EXPECT_EQ(got.report.without_crystal, 2);
+}
+
+/// What `read` adds to the most memory that this process has held, MiB.
+template <typename Read>
+long memory_of(const Read& read) {
+  const auto most = [] {
+    rusage usage = {};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+  };
+  const long before = most();
+  read();
+  return most() - before;
+}
+
+TEST(CrystalImport, ManySmallFilesTakeTheMemoryOfTheirCrystals) {
+  const TemporaryFolder folder;
+  for (int i = 0; i < 2000; ++i)
+    write_text(folder / fmt::format("cif/{}.cif", i), rock_salt_cif(fmt::format("b{}", i)));
+  Imported got;
+  const long memory = memory_of([&] { got = import(folder, {folder / "cif"}, 2); });
+  EXPECT_EQ(got.names.size(), 2000u);
+  EXPECT_LT(memory, 64);
+}
+
+TEST(CrystalImport, BombsAndEndlessBlocksAreRefusedEarly) {
+  const TemporaryFolder folder;
+  std::string ones = "data_x\nloop_\n_a\n";
+  for (int i = 0; i < 40'000'000; ++i)
+    ones += "1 ";
+  write_gzip(folder / "values.cif.gz", ones);
+  write_gzip(folder / "few.cif.gz", ones.substr(0, 20'000'000));
+  ones = {};
+  Imported got;
+  const long memory = memory_of([&] {
+    got = import(folder, {folder / "values.cif.gz", folder / "few.cif.gz"}, 2);
+  });
+  EXPECT_LT(memory, 500);
+  ASSERT_EQ(got.report.rejected.size(), 2u);
+  for (const xrd::CifError& error : got.report.rejected)
+    EXPECT_EQ(error.fault, xrd::CifFault::too_large) << error.what();
+}
+
+TEST(CrystalImport, OneSiteRepeatedForever) {
+  const TemporaryFolder folder;
+  std::string text =
+      "data_x\n_cell_length_a 300\n_cell_length_b 300\n_cell_length_c 300\n_cell_angle_alpha 90\n"
+      "_cell_angle_beta 90\n_cell_angle_gamma 90\n_space_group_name_H-M_alt 'P 1'\nloop_\n_atom_site_label\n"
+      "_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n";
+  for (int i = 0; i < 20'000; ++i)
+    text += "C1 0.1 0.1 0.1\n";
+  write_text(folder / "same.cif", text);
+  Imported got;
+  EXPECT_LT(memory_of([&] { got = import(folder, {folder / "same.cif"}, 1); }), 200);
+  ASSERT_EQ(got.report.rejected.size(), 1u);
+  EXPECT_EQ(got.report.rejected[0].fault, xrd::CifFault::atoms_too_close);
 }
 
 TEST(CrystalImport, RejectedTableIsTabSeparated) {

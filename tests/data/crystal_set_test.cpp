@@ -18,6 +18,7 @@ using data::CrystalSetWriter;
 
 void expect_equal(const xrd::Crystal& got, const xrd::Crystal& expected) {
   EXPECT_EQ(got.name, expected.name);
+  EXPECT_EQ(got.names, expected.names);
   EXPECT_EQ(got.cell, expected.cell);
   EXPECT_EQ(got.group.number, expected.group.number);
   EXPECT_EQ(got.group.hm, expected.group.hm);
@@ -69,6 +70,28 @@ TEST(CrystalSet, RoundTripIsExact) {
     EXPECT_EQ(set.name(i), crystals[i].name);
     EXPECT_EQ(set.space_group(i), crystals[i].group.number);
   }
+}
+
+TEST(CrystalSet, NamesComeBackAndMayBeAbsent) {
+  const TemporaryFolder folder;
+  std::vector<xrd::Crystal> crystals = three_crystals();
+  for (xrd::Crystal& crystal : crystals)
+    crystal.names = {};
+  const std::string hash = CrystalSet(write_set(folder, crystals)).content_hash();
+  // Sets of versions without names: the same tensors as today's where no crystal has one.
+  EXPECT_FALSE(SafetensorsFile(folder / "set.safetensors").has("mineral"));
+  EXPECT_EQ(CrystalSet(folder / "set.safetensors").crystal(1).names, xrd::CrystalNames{});
+
+  crystals[1].names = {.mineral = "Quartz",
+                       .common = "rock crystal",
+                       .systematic = "silicon dioxide",
+                       .database_code = "AMCSD 0000789",
+                       .citation = "Levien L et al., American Mineralogist 65 (1980) 920"};
+  crystals[2].names.mineral = "Br\xc3\xb6ggerite";
+  const CrystalSet named(write_set(folder, crystals, "named.safetensors"));
+  for (std::int64_t i = 0; i < named.size(); ++i)
+    expect_equal(named.crystal(i), crystals[i]);
+  EXPECT_NE(named.content_hash(), hash);
 }
 
 TEST(CrystalSet, MayBeEmpty) {

@@ -129,6 +129,17 @@ TEST(PatternSet, RefusesNumbersThatAreNone) {
   EXPECT_THROW(PatternSet(folder / "p.safetensors").pattern(0), Error);
 }
 
+TEST(PatternSet, RefusesWhatOverflowsAgainstItsMaximum) {
+  const TemporaryFolder folder;
+  PatternSetWriter writer(grid, 1.5);
+  writer.add(std::vector<float>{1e-40f, -1e30f, 0, 0}, 1, 0, "");
+  writer.add(std::vector<float>{1e-40f, 5e-41f, 0, 0}, 1, 0, "");
+  writer.write(folder / "p.safetensors");
+  const PatternSet set(folder / "p.safetensors");
+  EXPECT_THROW(set.pattern(0), Error);
+  EXPECT_NEAR(set.pattern(1)[1], 0.5, 1e-3);  // of a subnormal maximum
+}
+
 TEST(PatternSet, ReadsRruff) {
   BRAGG_SHARED_DATA_OR_SKIP(path, "rruff_dev.safetensors");
   const PatternSet set(path);

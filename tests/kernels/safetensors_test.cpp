@@ -1,6 +1,7 @@
 #include "kernels/safetensors.h"
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <functional>
 #include <iterator>
@@ -181,6 +182,19 @@ TEST_F(Safetensors, HostileHeadersAreErrorsThatNameFileTensorAndValues) {
     expect_contains(message, {path_.c_str()});
     expect_contains(message, c.parts);
   }
+}
+
+TEST_F(Safetensors, ManyTensorsAreReadInTimeProportionalToTheirNumber) {
+  std::string header = "{";
+  constexpr int count = 40'000;
+  for (int i = 0; i < count; ++i)
+    header += fmt::format("{}\"t{}\":{{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}}",
+                          i > 0 ? "," : "", i);
+  write_file(header + "}", "");
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_EQ(SafetensorsFile(path_).tensors().size(), static_cast<std::size_t>(count));
+  // 100 s where it is quadratic.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(10));
 }
 
 TEST_F(Safetensors, TruncatedAndForeignFilesAreErrors) {

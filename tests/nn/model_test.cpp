@@ -102,6 +102,32 @@ TEST(Model, ConfigSurvivesJson) {
   EXPECT_THROW(model_config_from_json(text + "\"more\": 1}"), Error);
 }
 
+TEST(Model, StoredNumbersAreExact) {
+  ModelConfig config;
+  config.name = "mlp";
+  config.points = 100;
+  const std::string good = to_json(make_model(config).config);
+  const auto with = [&](const std::string& key, const std::string& value) {
+    const std::size_t at = good.find("\"" + key + "\":") + key.size() + 3;
+    const std::size_t end = good.find_first_of(good[at] == '[' ? "]" : ",}", at) + (good[at] == '[' ? 1 : 0);
+    return good.substr(0, at) + value + good.substr(end);
+  };
+  EXPECT_EQ(model_config_from_json(with("classes", "7")).classes, 7);
+  for (const auto& [key, value] :
+       std::vector<std::pair<std::string, std::string>>{{"classes", "7.5"},
+                                                        {"classes", "2147483648"},
+                                                        {"classes", "7.0"},
+                                                        {"classes", "true"},
+                                                        {"classes", "\"7\""},
+                                                        {"points", "1e300"},
+                                                        {"points", "18446744073709551615"},
+                                                        {"dense", "[64.5]"},
+                                                        {"dense", "7"},
+                                                        {"dense_dropout", "[true]"},
+                                                        {"conv_dropout", "\"0\""}})
+    EXPECT_THROW(model_config_from_json(with(key, value)), Error) << key << " " << value;
+}
+
 TEST(Model, WrongConfigsNameBothValues) {
   struct Case {
     std::function<void(ModelConfig&)> change;

@@ -49,6 +49,7 @@ TEST(Cif, NamesOfFaults) {
   EXPECT_EQ(name_of(CifFault::unreadable_file), "unreadable_file");
   EXPECT_EQ(name_of(CifFault::contradictory_symmetry), "contradictory_symmetry");
   EXPECT_EQ(name_of(CifFault::bad_displacement), "bad_displacement");
+  EXPECT_EQ(name_of(CifFault::too_large), "too_large");
   const CifError e(CifFault::bad_cell, "f.cif", "b", 7, "why");
   EXPECT_STREQ(e.what(), "f.cif:7: data_b: bad_cell: why");
 }
@@ -208,7 +209,7 @@ TEST(CifFaults, Sites) {
 
 TEST(CifFaults, Displacements) {
   const std::string iso = std::string("_atom_site_U_iso_or_equiv\n") + plain;
-  for (const char* value : {"nan", "0.0l", "5", "-0.2"})
+  for (const char* value : {"nan", "0.0l", "500", "-0.2"})
     expect_refused(with_sites(iso, std::string(value) + " Si1 0 0 0\n"), CifFault::bad_displacement, 18,
                    {"_atom_site_U_iso_or_equiv", value});
   const auto aniso = [](const std::string& kind, const std::string& row) {
@@ -240,18 +241,75 @@ TEST(CifFaults, Grammar) {
   cif.sites = "loop_\n_atom_site_label\n_atom_site_fract_x\n";
   expect_refused(cif.text(), CifFault::grammar, 12, {"0 values"});
   cif = {};
-  cif.rest = "_cell_volume\n_cell_formula_units_Z 2\n";
-  expect_refused(cif.text(), CifFault::grammar, 22, {"_cell_volume has no value"});
+  cif.symmetry += "_space_group_name_Hall\n_space_group_name_H-M_alt 'P -1'\n";
+  expect_refused(cif.text(), CifFault::grammar, 13, {"_space_group_name_Hall has no value"});
+  cif = {};
   cif.rest = "_chemical_name 'one\ntwo'\n";
   expect_refused(cif.text(), CifFault::grammar, 21, {"unterminated"});
-  cif.rest = "_chemical_name one two\n";
-  expect_refused(cif.text(), CifFault::grammar, 21, {"'two'"});
-  cif.rest = "_cell_length_a 4.0\n";
+  cif.rest = "_space_group_name_H-M_alt P -1\n";
+  expect_refused(cif.text(), CifFault::grammar, 21, {"'-1'", "_space_group_name_H-M_alt", "quotes"});
+  cif.rest = "_cell_length_a 4.1\n";
   expect_refused(cif.text(), CifFault::grammar, 21, {"_cell_length_a", "twice"});
   cif.rest = "loop_\n_x\n_atom_site_B_iso_or_equiv\n1 0.5\n";
   expect_refused(cif.text(), CifFault::grammar, 24, {"_atom_site_B_iso_or_equiv"});
   expect_refused("no block at all\n", CifFault::grammar, 1, {"data_", "'no block at all'"});
   expect_refused("# only a comment\n", CifFault::grammar, 1, {"data_"});
+}
+
+TEST(Cif, FaultsOfWhatNoCrystalNeedsArePassedOver) {
+  for (const auto& [rest, words] : std::vector<std::pair<std::string, std::string>>{
+           {"_cell_volume\n_cell_formula_units_Z 2\n", "_cell_volume has no value"},
+           {"_chemical_name one two\n", "'two' follows the value of _chemical_name"},
+           {"loop_\n_geom_a\n_geom_b\n1 2 3\n", "truncated loop: 3 values for the 2 tags"},
+           {"_cell_length_a 4.00\n", "_cell_length_a is there twice, with the same values"}}) {
+    Cif cif;
+    cif.rest = rest;
+    const Result result = read(cif.text());
+    EXPECT_EQ(result.crystals.size(), 1u) << rest;
+    ASSERT_EQ(result.warnings.size(), 1u) << rest;
+    EXPECT_NE(result.warnings[0].detail.find(words), std::string::npos) << result.warnings[0].detail;
+  }
+}
+
+TEST(Cif, HydrogenMayBeCloseWhereItIsAskedFor) {
+  const std::string rows = "O1 0.1 0.1 0.1\nH1 0.1 0.1 0.15\n";
+  Result result;
+  CifHandlers handlers = result.handlers();
+  read_cif_text(with_sites(plain, rows), "a.cif", handlers);
+  EXPECT_EQ(result.errors.size(), 1u);
+  handlers.accept_close_hydrogen = true;
+  read_cif_text(with_sites(plain, rows), "a.cif", handlers);
+  ASSERT_EQ(result.crystals.size(), 1u);
+  EXPECT_EQ(result.crystals[0].sites.size(), 2u);
+  ASSERT_EQ(result.warnings.size(), 1u);
+  EXPECT_NE(result.warnings[0].detail.find("0.3 A apart"), std::string::npos);
+  read_cif_text(with_sites(plain, "O1 0.1 0.1 0.1\nN1 0.1 0.1 0.15\n"), "a.cif", handlers);
+  EXPECT_EQ(result.errors.size(), 2u);
+}
+
+TEST(Cif, NamesOfTheCrystal) {
+  Cif cif;
+  cif.rest =
+      "_chemical_name_mineral Halite\n_chemical_name_common '<missing>'\n_chemical_name_systematic\n;\n "
+      "sodium\n "
+      "chloride\n;\n_database_code_amcsd 0000123\nloop_\n_publ_author_name\n'Abrahams S C'\n'Bernstein J "
+      "L'\n_journal_name_full 'Acta Cryst.'\n_journal_volume 18\n_journal_year 1965\n_journal_page_first "
+      "926\n";
+  CrystalNames names = crystal_of(cif.text()).names;
+  EXPECT_EQ(names.mineral, "Halite");
+  EXPECT_EQ(names.common, "");
+  EXPECT_EQ(names.systematic, "sodium chloride");
+  EXPECT_EQ(names.database_code, "AMCSD 0000123");
+  EXPECT_EQ(names.citation, "Abrahams S C et al., Acta Cryst. 18 (1965) 926");
+  EXPECT_EQ(names.title(), "sodium chloride");
+  cif.rest =
+      "_chemical_name_mineral ?\n_chemical_name_common .\n_chemical_name_systematic '?'\n_journal_year "
+      "1965\n";
+  EXPECT_EQ(crystal_of(cif.text()).names, CrystalNames{});
+  cif.rest = "_chemical_name_mineral Br\xf6ggerite\n_chemical_name_common 'Br\xc3\xb6ggerite'\n";
+  names = crystal_of(cif.text()).names;
+  EXPECT_EQ(names.mineral, "Br\xc3\xb6ggerite");  // Latin-1 in the file
+  EXPECT_EQ(names.common, names.mineral);
 }
 
 TEST(CifFaults, Bytes) {

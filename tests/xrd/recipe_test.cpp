@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/error.h"
+#include "xrd/toml_text.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::xrd {
@@ -149,6 +150,33 @@ TEST(Recipe, MistakesAreNamed) {
   EXPECT_NE(load_message("set8").find("did you mean set1?"), std::string::npos);
   EXPECT_NE(load_message("bseline").find("did you mean baseline?"), std::string::npos);
   EXPECT_EQ(load_message("/nowhere/x.toml"), "/nowhere/x.toml: no such file");
+}
+
+TEST(Recipe, TextsThatAParserMustNotSee) {
+  const auto contains = [](const std::string& text, const std::string& what) {
+    const std::string message = message_of(text);
+    EXPECT_NE(message.find(what), std::string::npos) << message;
+  };
+  std::string deep = "a";
+  for (int i = 0; i < 100'000; ++i)
+    deep += ".a";
+  contains(deep + " = 1\n", "my.toml:1: a key of more than 32 parts");
+  contains("\n[" + deep + "]\n", "my.toml:2: a key of more than 32 parts");
+  contains("x = { " + deep + " = 1 }\n", "a key of more than 32 parts");
+  contains("x = " + std::string(100'000, '['), "nested deeper than 32 brackets");
+  contains("x = " + std::string(100'000, '{'), "nested deeper than 32 brackets");
+  contains("[[?ariant]]\nU = 0.02\n", "my.toml:1: a table header without a key");
+  contains(
+      "[\xef\xbb\xbf"
+      "agg10U2]\n",
+      "my.toml:1: a table header without a key");
+  contains("[a\xef\xbb\xbf]\n", "my.toml:1: byte 0xef");
+  contains("na\x01me = 1\n", "byte 0x01");
+  contains("#" + std::string(maximum_toml_bytes, 'x'), "more than 1048576");
+  // What a parser reads is left to it: dots and brackets in strings and comments, a byte order mark, numbers.
+  const std::string odd = "\xef\xbb\xbf# \xce\xb1 [[[[[[\nname = '''" + std::string(50, '[') +
+                          "\n....................................x'''\n[[variant]]\nW = [0.01, 0.02]\n";
+  EXPECT_NO_THROW(parse_recipe(odd, "my.toml"));
 }
 
 TEST(Recipe, StolRangeCoversTheTails) {

@@ -244,6 +244,37 @@ TEST(Names, OldAndTypographicForms) {
                         {"F d -3 m Z", cubic, "F d -3 m:2"},
                         {"F d -3 m S", cubic, "F d -3 m:1"},
                         {"F 41/d -3 2/m (origin choice 2)", cubic, "F d -3 m:2"},
+                        {"Fd-3mS", cubic, "F d -3 m:1"},
+                        {"Fd-3mZ", cubic, "F d -3 m:2"},
+                        {"FD3MZ", cubic, "F d -3 m:2"},
+                        {"F d -3 m O2", cubic, "F d -3 m:2"},
+                        {"F d -3 m :O1", cubic, "F d -3 m:1"},
+                        {"F d -3 m ORIGIN 2", cubic, "F d -3 m:2"},
+                        {"F d -3 m origin choice 1", cubic, "F d -3 m:1"},
+                        {"F d -3 m Z (227)", cubic, "F d -3 m:2"},
+                        {"P4/nZ", {5, 5, 7, 90, 90, 90}, "P 4/n:2"},
+                        {"P n n n S", orthorhombic, "P n n n:1"},
+                        {"Fm3\xcc\x84m", cubic, "F m -3 m"},
+                        {"Fm3\xcc\x85m", cubic, "F m -3 m"},
+                        {"Fm\xe2\x88\x92"
+                         "3m",
+                         cubic, "F m -3 m"},
+                        {"$Fm\\bar{3}m$", cubic, "F m -3 m"},
+                        {"Fm bar3 m", cubic, "F m -3 m"},
+                        {"Fm-3m (225)", cubic, "F m -3 m"},
+                        {"F m -3 m [No. 225]", cubic, "F m -3 m"},
+                        {"F m -3 m #225", cubic, "F m -3 m"},
+                        {"P -6 2 c (190)", hexagonal, "P -6 2 c"},
+                        {"P -1 (2)", monoclinic, "P -1"},
+                        {"P 1 (1)", monoclinic, "P 1"},
+                        {"P6<sub>3</sub>/mmc", hexagonal, "P 63/m m c"},
+                        {"<i>P</i>6<sub>3</sub>/<i>mmc</i>", hexagonal, "P 63/m m c"},
+                        {"P6_{3}/mmc", hexagonal, "P 63/m m c"},
+                        {"P6\xe2\x82\x83/mmc", hexagonal, "P 63/m m c"},
+                        {"P6sub3/mmc", hexagonal, "P 63/m m c"},
+                        {"P 6sub(3)/m m c", hexagonal, "P 63/m m c"},
+                        {"P63mmc", hexagonal, "P 63/m m c"},
+                        {"P42mnm", {5, 5, 7, 90, 90, 90}, "P 42/m n m"},
                         {"F 4/m -3 2/m", cubic, "F m -3 m"},
                         {"P2(1)/c", monoclinic, "P 1 21/c 1"},
                         {"P 21/c", monoclinic, "P 1 21/c 1"},
@@ -277,6 +308,10 @@ TEST(Names, WhatIsUnknownOpenOrContradicted) {
   EXPECT_THROW(setting_from_hm("P 7", cubic), UnknownName);
   EXPECT_THROW(setting_from_hm("", cubic), UnknownName);
   EXPECT_THROW(setting_from_hm("X c", cubic), UnknownName);
+  EXPECT_THROW(setting_from_hm("F m -3 m (227)", cubic), UnknownName);
+  EXPECT_THROW(setting_from_hm("F d -3 m (227)", cubic), AmbiguousSetting);
+  EXPECT_THROW(setting_from_hm("Fd3\xcc\x84m", cubic), AmbiguousSetting);
+  EXPECT_THROW(setting_from_hm("F m -3 m Zz", cubic), UnknownName);
   EXPECT_THROW(setting_from_hm("F d -3 m", cubic), AmbiguousSetting);
   EXPECT_THROW(setting_from_hm("Fd3m", cubic), AmbiguousSetting);
   EXPECT_THROW(setting_from_hm("F m -3 m", orthorhombic), CellMismatch);

@@ -1,0 +1,108 @@
+#include "xrd/toml_text.h"
+
+#include <fmt/format.h>
+
+namespace bragg::xrd {
+namespace {
+
+constexpr int most_key_parts = 32, deepest_nesting = 32;
+
+/// Walks over a text from token to token.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {
+    if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
+  }
+
+  std::optional<TomlFault> scan() {
+    bool line_begins = true;
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '#') {
+        at_ = std::min(text_.find('\n', at_), text_.size());
+      } else if (c == '"' || c == '\'') {
+        skip_string(c);
+        line_begins = false;
+      } else if (c == '\n') {
+        ++line_;
+        ++at_;
+        line_begins = true;
+        parts_ = 1;
+      } else {
+        if (line_begins && c == '[' && depth_ == 0 && !header_has_key())
+          return TomlFault{line_, "a table header without a key"};
+        line_begins = line_begins && (c == ' ' || c == '\t');
+        if (auto fault = take(c)) return fault;
+        ++at_;
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::optional<TomlFault> take(char c) {
+    const auto code = static_cast<unsigned char>(c);
+    if (code >= 0x7f || (code < 0x20 && c != '\t' && c != '\r'))
+      return TomlFault{line_, fmt::format("byte {:#04x} outside of a string or comment", code)};
+    if (c == '.' && ++parts_ > most_key_parts)
+      return TomlFault{line_, fmt::format("a key of more than {} parts", most_key_parts)};
+    if (c == '[' || c == '{') {
+      if (++depth_ > deepest_nesting)
+        return TomlFault{line_, fmt::format("nested deeper than {} brackets", deepest_nesting)};
+    } else if ((c == ']' || c == '}') && depth_ > 0) {
+      --depth_;
+    }
+    if (std::string_view("[]{},=").find(c) != std::string_view::npos) parts_ = 1;
+    return std::nullopt;
+  }
+
+  /// Whether what stands after the brackets of a header can begin a key.
+  bool header_has_key() const {
+    const auto past_blanks = [&](std::size_t i) {
+      return std::min(text_.find_first_not_of(" \t", i), text_.size());
+    };
+    std::size_t i = past_blanks(at_ + 1);
+    if (i < text_.size() && text_[i] == '[') i = past_blanks(i + 1);
+    if (i >= text_.size()) return false;
+    const char c = text_[i];
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '"' || c == '\'';
+  }
+
+  /// To the end of a string of one or, with three quotes, of several lines. What never ends, or ends with its
+  /// line, is left to the parser.
+  void skip_string(char quote) {
+    const std::string three(3, quote);
+    const bool many_lines = text_.substr(at_, 3) == three;
+    at_ += many_lines ? 3 : 1;
+    while (at_ < text_.size()) {
+      const char c = text_[at_];
+      if (c == '\n' && !many_lines) return;
+      if (c == '\n') ++line_;
+      if (c == '\\' && quote == '"') {
+        ++at_;
+        if (at_ < text_.size() && text_[at_] == '\n') ++line_;
+      } else if (many_lines ? text_.substr(at_, 3) == three : c == quote) {
+        at_ += many_lines ? 3 : 1;
+        while (many_lines && at_ < text_.size() && text_[at_] == quote)
+          ++at_;  // up to two quotes more belong to the string
+        return;
+      }
+      at_ = std::min(at_ + 1, text_.size());
+    }
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  int line_ = 1, depth_ = 0, parts_ = 1;
+};
+
+}  // namespace
+
+std::optional<TomlFault> toml_fault(std::string_view text) {
+  if (text.size() > maximum_toml_bytes)
+    return TomlFault{1, fmt::format("{} bytes, more than {}", text.size(), maximum_toml_bytes)};
+  return Scanner(text).scan();
+}
+
+}  // namespace bragg::xrd
