@@ -34,7 +34,7 @@ void scan_label(const std::string& line, const std::string& lower, RadiationKey&
   const char sign = char_at(lower, digit);
   const char after = char_at(lower, digit + 1);
   if (sign < '1' || sign > '3' || is_digit(after) || is_letter(after)) return;
-  const bool glued = digit == key.end;  // "lambda1,1.54" has a label, "lambda 1,54" none
+  const bool glued = lower[digit - 1] != ' ';  // "lambda1,1.54" has a label, "lambda 1,54" none
   if ((after == '.' || (after == ',' && !glued)) && is_digit(char_at(lower, digit + 2))) return;
   key.alpha1 |= sign == '1';
   key.alpha2 |= sign == '2';

@@ -169,6 +169,7 @@ TEST(HeaderRadiation, PositionsGoByTheMeanOfAPairUnlessAlpha2WasRemoved) {
   for (const char* kept : {"MonochromatorUsed YES", "Monochromator: graphite", "K-Alpha2 stripped: no"})
     EXPECT_NE(find(pair + kept).position_wavelength, 1.5406) << kept;
   EXPECT_EQ(find("K-Alpha2,1.54439\nK-Alpha1,1.54056").wavelength, 1.54056);
+  EXPECT_EQ(find("Alpha1,1.54056\nAlpha2,1.54439").wavelength, 1.54056);
   EXPECT_EQ(find("lambda1,1.54056\nlambda2,1.54439").alpha2, 1.54439);
   EXPECT_EQ(find("lambda 1,54056").wavelength, 1.54056);
   const auto cobalt = find("Anode: Co");
