@@ -1,5 +1,6 @@
 // bragg predict: crystal system and space group of measured patterns.
 #include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,9 +12,7 @@
 
 #include "apps/classifier.h"
 #include "apps/command.h"
-#include "data/pattern_set.h"
-#include "data/pattern_text.h"
-#include "data/resample.h"
+#include "apps/measured_item.h"
 #include "kernels/error.h"
 #include "xrd/space_groups.h"
 #include "xrd/wavelength.h"
@@ -30,77 +29,40 @@ struct Options {
   bool json = false;
 };
 
-/// A pattern on its way: what was assumed about it, then either why it was refused or its values.
-struct Item {
-  std::string file;
-  std::int64_t index = 0;
-  Json assumed = Json::object();
-  std::optional<std::string> refused{};
-  std::vector<float> values{};  ///< on the model's grid
-};
-
-/// What was assumed, for people.
-std::string describe(const Json& assumed) {
-  std::vector<std::string> parts;
-  if (assumed.contains("axis"))
-    parts.push_back(fmt::format("axis {} (by {})", assumed["axis"].get<std::string>(),
-                                assumed["axis_from"].get<std::string>()));
-  if (assumed.contains("wavelength")) {
-    parts.push_back(fmt::format("wavelength {} A (by {})", assumed["wavelength"].get<double>(),
-                                assumed["wavelength_from"].get<std::string>()));
-  }
-  if (assumed.contains("range")) {
-    parts.push_back(fmt::format("{}..{} degrees by {}, {:.1f} % of the model's range",
-                                assumed["range"][0].get<double>(), assumed["range"][1].get<double>(),
-                                assumed["step"].get<double>(), 100 * assumed["covered_share"].get<double>()));
-  }
-  if (assumed.contains("separator")) {
-    parts.push_back(fmt::format("{} columns, separated by {}, decimal sign '{}', {}, {} header lines",
-                                assumed["columns"].get<int>(), assumed["separator"].get<std::string>(),
-                                assumed["decimal_sign"].get<std::string>(),
-                                assumed["order"].get<std::string>(), assumed["header_lines"].get<int>()));
-    if (const int merged = assumed["merged_rows"].get<int>(); merged > 0) {
-      parts.push_back(fmt::format("{} repeated positions averaged", merged));
-    }
-  }
-  return fmt::format("{}", fmt::join(parts, "; "));
-}
-
 /// Prints each pattern's answer, in the order in which they came, a batch at a time.
 class Answers {
  public:
   Answers(Classifier& classifier, const Options& options) : classifier_(classifier), options_(options) {}
 
-  void add(Item item) {
+  void add(MeasuredItem item) {
     if (!item.refused) ++waiting_;
     items_.push_back(std::move(item));
     if (waiting_ == classifier_.batch()) flush();
   }
   void flush() {
     std::vector<std::vector<float>> patterns;
-    for (Item& item : items_) {
+    for (MeasuredItem& item : items_) {
       if (!item.refused) patterns.push_back(std::move(item.values));
     }
     std::vector<std::vector<float>> probabilities;
     if (!patterns.empty()) probabilities = classifier_.probabilities(patterns);
     std::size_t next = 0;
-    for (const Item& item : items_) {
+    for (const MeasuredItem& item : items_) {
       const std::span<const float> answer = item.refused ? std::span<const float>() : probabilities[next++];
       options_.json ? print_json(item, answer) : print_text(item, answer);
     }
+    asked_ += static_cast<std::int64_t>(items_.size());
     answered_ += static_cast<std::int64_t>(patterns.size());
     items_.clear();
     waiting_ = 0;
   }
-  std::int64_t answered() const { return answered_; }
+  std::int64_t asked() const { return asked_; }
+  std::int64_t refused() const { return asked_ - answered_; }
 
  private:
-  void print_json(const Item& item, std::span<const float> answer) const {
-    Json line = {{"file", item.file},
-                 {"index", item.index},
-                 {"assumed", item.assumed},
-                 {"refused", nullptr},
-                 {"crystal_system", Json::array()},
+  void print_json(const MeasuredItem& item, std::span<const float> answer) const {
+    Json line = {{"file", item.file},         {"index", item.index}, {"assumed", to_json(item.assumed)},
+                 {"warnings", item.warnings}, {"refused", nullptr},  {"crystal_system", Json::array()},
                  {"space_group", nullptr}};
     if (item.refused) {
       line["refused"] = *item.refused;
@@ -125,9 +87,12 @@ class Answers {
     fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
 
-  void print_text(const Item& item, std::span<const float> answer) const {
+  void print_text(const MeasuredItem& item, std::span<const float> answer) const {
     fmt::print("{}{}\n", item.file, item.index > 0 ? fmt::format(" [{}]", item.index) : "");
-    if (!item.assumed.empty()) fmt::print("  assumed        {}\n", describe(item.assumed));
+    if (const std::string assumed = describe(item.assumed); !assumed.empty())
+      fmt::print("  assumed        {}\n", assumed);
+    for (const std::string& warning : item.warnings)
+      fmt::print("  warning        {}\n", warning);
     if (item.refused) {
       fmt::print("  refused        {}\n\n", *item.refused);
       return;
@@ -158,88 +123,9 @@ class Answers {
 
   Classifier& classifier_;
   const Options& options_;
-  std::vector<Item> items_;
-  std::int64_t waiting_ = 0, answered_ = 0;
+  std::vector<MeasuredItem> items_;
+  std::int64_t waiting_ = 0, asked_ = 0, answered_ = 0;
 };
-
-/// Four significant digits are what a reader of a report wants; 0.020000000000000018 is not.
-double rounded(double value) {
-  return std::stod(fmt::format("{:.6g}", value));
-}
-
-/// Resamples onto the model's grid and notes what was assumed; the reason where the pattern can't be used.
-void prepare(Item& item, const data::MeasuredPattern& measured, double wavelength, const ModelFacts& facts) {
-  try {
-    data::PreparedPattern prepared =
-        data::prepare_pattern(measured, wavelength, facts.grid, facts.wavelength);
-    item.assumed["range"] = {rounded(prepared.first), rounded(prepared.last)};
-    item.assumed["step"] = rounded(prepared.step);
-    item.assumed["covered_share"] = rounded(prepared.covered_share);
-    item.values = std::move(prepared.values);
-  } catch (const data::PatternRefused& refused) {
-    item.refused = refused.what();
-  }
-}
-
-void assume_wavelength(Item& item, double wavelength, const char* from) {
-  item.assumed["wavelength"] = wavelength;
-  item.assumed["wavelength_from"] = from;
-}
-
-Item read_text(const std::string& file, std::optional<double> flag, const ModelFacts& facts) {
-  Item item{.file = file};
-  data::TextPattern text;
-  try {
-    text = data::read_pattern_text(file);
-  } catch (const Error& error) {
-    item.refused = error.what();
-    return item;
-  }
-  const data::TextReading& reading = text.reading;
-  item.assumed["axis"] = data::name_of(text.pattern.abscissa);
-  item.assumed["axis_from"] = reading.axis_label.empty() ? "default" : "header";
-  double wavelength = facts.wavelength;
-  if (text.pattern.abscissa == data::Abscissa::two_theta) {
-    wavelength = flag.value_or(reading.wavelength.value_or(facts.wavelength));
-    assume_wavelength(item, wavelength, flag ? "flag" : reading.wavelength ? "file" : "model");
-  }
-  prepare(item, text.pattern, wavelength, facts);
-  item.assumed["separator"] = reading.separator;
-  item.assumed["decimal_sign"] = std::string(1, reading.decimal_sign);
-  item.assumed["columns"] = reading.columns;
-  item.assumed["order"] = reading.descending ? "descending" : "ascending";
-  item.assumed["header_lines"] = reading.header_lines;
-  item.assumed["merged_rows"] = reading.merged_rows;
-  return item;
-}
-
-void add_set(Answers& answers, const std::string& file, std::optional<double> flag, const ModelFacts& facts) {
-  std::optional<data::PatternSet> set;
-  try {
-    set.emplace(file);
-  } catch (const Error& error) {
-    Item item{.file = file};
-    item.refused = error.what();
-    answers.add(std::move(item));
-    return;
-  }
-  const double wavelength = flag.value_or(set->wavelength());
-  data::MeasuredPattern measured;
-  for (std::int64_t i = 0; i < set->grid().points; ++i)
-    measured.x.push_back(set->grid().at(i));
-  for (std::int64_t i = 0; i < set->size(); ++i) {
-    Item item{.file = file, .index = i};
-    assume_wavelength(item, wavelength, flag ? "flag" : set->has_wavelength() ? "file" : "default");
-    try {
-      const auto values = set->pattern(i);
-      measured.intensity.assign(values.begin(), values.end());
-      prepare(item, measured, wavelength, facts);
-    } catch (const Error& error) {
-      item.refused = error.what();
-    }
-    answers.add(std::move(item));
-  }
-}
 
 int predict(const Options& options, const CommonOptions& common) {
   std::optional<double> flag;
@@ -248,15 +134,13 @@ int predict(const Options& options, const CommonOptions& common) {
   constexpr std::int64_t batch = 32;
   Classifier classifier(*backend, options.model, batch);
   Answers answers(classifier, options);
-  for (const std::string& file : options.files) {
-    if (file.ends_with(".safetensors")) {
-      add_set(answers, file, flag, classifier.facts());
-    } else {
-      answers.add(read_text(file, flag, classifier.facts()));
-    }
-  }
+  for (const std::string& file : options.files)
+    read_measured(file, flag, classifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
   answers.flush();
-  return answers.answered() > 0 ? exit_success : exit_failure;
+  if (answers.refused() == 0) return exit_success;
+  std::fflush(stdout);
+  fmt::print(stderr, "{} of {} refused\n", answers.refused(), answers.asked());
+  return exit_failure;
 }
 
 }  // namespace
@@ -265,15 +149,16 @@ void add_predict(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* app = line.add("predict", "Name the crystal system and the space group of measured patterns",
                            [options](const CommonOptions& common) { return predict(*options, common); });
-  app->add_option(
-         "FILE", options->files,
-         "patterns: text of two or three columns (.xy .xye .csv .txt .dat .asc .prn) or .safetensors")
+  app->add_option("FILE", options->files,
+                  "patterns: text in columns (.xy .xye .csv .txt .dat .asc .prn .chi ..., also .gz), pipes, "
+                  "- (standard "
+                  "input), pattern sets (.safetensors) or folders of these")
       ->required();
   app->add_option("--model", options->model, "a trained model (.safetensors)")->required();
   app->add_option("--top", options->top, "space groups to name")
       ->check(CLI::Range(1, xrd::space_group_count));
   app->add_option("--wavelength", options->wavelength,
-                  "of the measurement: CuKa1, MoKa, ... or A; otherwise the file's, else the model's");
+                  "of the measurement, before the file's and the model's: " + xrd::wavelength_names());
   app->add_flag("--json", options->json, "a JSON object per line and pattern");
 }
 

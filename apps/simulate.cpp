@@ -283,8 +283,7 @@ void add_simulate(CommandLine& line) {
                            [options](const CommonOptions& common) { return simulate(*options, common); });
   app->add_option("CRYSTALS", options->input, "a CIF file (plain or .gz), or a set made by crystals import")
       ->required();
-  app->add_option("--wavelength", options->wavelength, "by name (CuKa, CoKa1, ...) or in A")
-      ->capture_default_str();
+  app->add_option("--wavelength", options->wavelength, xrd::wavelength_names())->capture_default_str();
   app->add_option("--range", options->range, "2 theta from and to, degrees")
       ->expected(2)
       ->capture_default_str();

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <map>
 #include <span>
 #include <vector>
 
 #include <fmt/format.h>
 
-#include "data/text_header.h"
+#include "data/header_axis.h"
 #include "data/text_rows.h"
+#include "data/text_source.h"
 #include "kernels/error.h"
 
 namespace bragg::data {
@@ -21,6 +22,8 @@ using Lines = std::vector<std::string_view>;
 /// broken rows.
 constexpr std::size_t numeric_header_lines = 3;
 constexpr std::size_t shown_characters = 40;
+/// A non-breaking blank in UTF-8, as web pages have it between columns.
+constexpr std::string_view hard_blank = "\xC2\xA0";
 
 std::string quoted(std::string_view line) {
   line = trimmed(line);
@@ -35,14 +38,19 @@ class Reader {
   Reader(std::string_view text, const std::string& name) : name_(name) {
     check_is_text(text);
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+    check_is_no_markup(text);
+    if (text.find(hard_blank) != std::string_view::npos) text = without_hard_blanks(text);
     lines_ = split_lines(text);
   }
 
   TextPattern read() {
+    check_is_no_gsas();
     choose_dialect();
+    if (columns_ > 3) check_columns_are_named();
     find_block();
     read_header();
     take_rows();
+    check_unit();
     put_in_order();
     return std::move(result_);
   }
@@ -67,25 +75,57 @@ class Reader {
     }
   }
 
+  void check_is_no_markup(std::string_view text) const {
+    const std::string_view start = trimmed(text.substr(0, 200));
+    if (text.substr(0, 4000).find("<xrdMeasurements") != std::string_view::npos)
+      fail("PANalytical's xrdml, not text in columns");
+    for (const std::string_view sign : {"<?xml", "<!DOCTYPE", "<!doctype", "<html", "<HTML"}) {
+      if (start.starts_with(sign))
+        fail(fmt::format("a document in XML or HTML ('{}'), not text in columns", sign));
+    }
+  }
+
+  void check_is_no_gsas() const {
+    const std::size_t few = std::min<std::size_t>(lines_.size(), 100);
+    for (std::size_t i = 0; i < few; ++i) {
+      if (!lines_[i].starts_with("BANK ")) continue;
+      fail(i,
+           fmt::format(
+               "GSAS data ({}): their positions are hundredths of a degree or microseconds; convert them to "
+               "degrees",
+               quoted_line(lines_[i])));
+    }
+  }
+
+  /// The same text with blanks in place of non-breaking ones.
+  std::string_view without_hard_blanks(std::string_view text) {
+    copy_.assign(text);
+    for (std::size_t at = copy_.find(hard_blank); at != std::string::npos; at = copy_.find(hard_blank, at))
+      copy_.replace(at, hard_blank.size(), "  ");
+    return copy_;
+  }
+
   /// Columns of the line as numbers in the chosen dialect; 0 for anything else.
   std::size_t columns_of(std::string_view line) const {
     const auto row = parse_number_row(line, dialect_);
-    return row ? row->columns : 0;
+    return row ? row->value.size() : 0;
   }
 
   void choose_dialect() {
     std::size_t best = 0;
     for (const Dialect& candidate : dialects()) {
-      std::size_t count[2] = {0, 0};
+      std::map<std::size_t, std::size_t> count;  // rows by their number of columns
       for (const std::string_view line : lines_) {
         if (is_comment(line)) continue;
         const auto row = parse_number_row(line, candidate);
-        if (row && (row->columns == 2 || row->columns == 3)) ++count[row->columns - 2];
+        if (row && row->value.size() >= 2) ++count[row->value.size()];
       }
-      if (std::max(count[0], count[1]) <= best) continue;
-      best = std::max(count[0], count[1]);
-      dialect_ = candidate;
-      columns_ = count[1] > count[0] ? 3 : 2;
+      for (const auto& [columns, rows] : count) {
+        if (rows <= best) continue;
+        best = rows;
+        dialect_ = candidate;
+        columns_ = static_cast<int>(columns);
+      }
     }
     if (best == 0) fail_without_rows();
   }
@@ -93,16 +133,27 @@ class Reader {
   [[noreturn]] void fail_without_rows() const {
     for (const Dialect& candidate : dialects()) {
       for (std::size_t i = 0; i < lines_.size(); ++i) {
-        if (is_comment(lines_[i])) continue;
-        const auto row = parse_number_row(lines_[i], candidate);
-        if (row) {
-          fail(i, fmt::format("{} number{} a line ({}); two or three columns (position, intensity, "
-                              "uncertainty) are needed",
-                              row->columns, row->columns == 1 ? "" : "s", quoted(lines_[i])));
-        }
+        if (!is_comment(lines_[i]) && parse_number_row(lines_[i], candidate)) fail_for_columns(i, 1);
       }
     }
     fail("no line holds two or three numbers");
+  }
+
+  [[noreturn]] void fail_for_columns(std::size_t i, int columns) const {
+    fail(
+        i,
+        fmt::format(
+            "{} number{} a line ({}); two or three columns (position, intensity, uncertainty) are needed, or "
+            "names of the columns before them",
+            columns, columns == 1 ? "" : "s", quoted(lines_[i])));
+  }
+
+  /// More columns than position, intensity and uncertainty: only names tell which they are.
+  void check_columns_are_named() const {
+    std::size_t first = 0;
+    while (first < lines_.size() && (is_comment(lines_[first]) || !is_row(first)))
+      ++first;
+    if (!choose(first)) fail_for_columns(first, columns_);
   }
 
   bool is_row(std::size_t i) const { return columns_of(lines_[i]) == static_cast<std::size_t>(columns_); }
@@ -141,27 +192,75 @@ class Reader {
                         describe(dialect_)));
   }
 
-  void read_header() {
-    const std::span<const std::string_view> header(lines_.data(), block_begin_);
-    result_.reading.wavelength = find_wavelength(header);
-    const auto axis = find_axis(header, dialect_, columns_);
-    if (!axis) return;
-    if (!axis->usable) {
-      fail(axis->line,
-           fmt::format("the first column is '{}'; degrees of 2 theta, q (1/A, 1/nm) or d (A, nm) are needed",
-                       axis->label));
+  std::vector<HeaderLine> header_lines(std::size_t end) const {
+    std::vector<HeaderLine> header;
+    for (std::size_t i = 0; i < end; ++i)
+      header.push_back({lines_[i], i});
+    return header;
+  }
+
+  std::optional<ColumnChoice> choose(std::size_t header_end) const {
+    try {
+      return choose_columns(header_lines(header_end), dialect_, columns_);
+    } catch (const HeaderRefused& refused) {
+      fail(refused.line, refused.what());
     }
-    result_.pattern.abscissa = axis->abscissa;
-    result_.reading.axis_label = axis->label;
-    to_unit_ = axis->to_unit;
+  }
+
+  void read_header() {
+    TextReading& reading = result_.reading;
+    auto said = header_lines(block_begin_);
+    for (std::size_t i = block_begin_; i < lines_.size(); ++i) {
+      if (is_comment(lines_[i]) && !trimmed(lines_[i]).empty()) said.push_back({lines_[i], i});
+    }
+    reading.radiation = find_radiation(said);
+    take_wavelength_of_first_line();
+    const auto choice = choose(block_begin_);
+    if (!choice) return;
+    choice_ = *choice;
+    result_.pattern.abscissa = choice_.abscissa;
+    reading.axis = choice_.quantity;
+    reading.axis_label = choice_.label;
+    reading.intensity_column = choice_.intensity_column + 1;
+    reading.warnings = choice_.warnings;
+  }
+
+  /// DASH's .xye: a lone number of four decimals or more before the rows.
+  void take_wavelength_of_first_line() {
+    Radiation& radiation = result_.reading.radiation;
+    if (block_begin_ == 0 || radiation.wavelength || radiation.fault) return;
+    const std::string_view line = trimmed(lines_[0]);
+    const auto value = parse_number(line, '.');
+    const std::size_t point = line.find('.');
+    if (!value || *value < 0.1 || *value > 3 || point == std::string_view::npos || line.size() - point < 5)
+      return;
+    radiation.wavelength = radiation.position_wavelength = *value;
+    radiation.warnings.push_back(
+        fmt::format("line 1: {} is taken for the wavelength, as DASH writes it", quoted(line)));
+  }
+
+  void check_unit() const {
+    if (choice_.unit_is_stated) return;
+    const auto& x = result_.pattern.x;
+    const auto [low, high] = std::minmax_element(x.begin(), x.end());
+    // No crystal is measured beyond 25 1/A or only below 2.5 A by a machine of 0.1..3 A.
+    if (choice_.abscissa == Abscissa::q && *high > 25) {
+      fail(fmt::format("the axis '{}' reaches {:.6g} and has no unit: 1/A or 1/nm?", choice_.label,
+                       *high / choice_.to_unit));
+    }
+    if (choice_.abscissa == Abscissa::d && *high < 2.5)
+      fail(fmt::format("the axis '{}' reaches only {:.6g} and has no unit: A or nm?", choice_.label, *high));
   }
 
   void check_position(std::size_t line, double x) const {
     const Abscissa abscissa = result_.pattern.abscissa;
-    if (abscissa == Abscissa::two_theta && std::abs(x) > 180) {
-      fail(line, fmt::format("2 theta {} is outside -180..180 degrees", x));
+    const std::string_view name = name_of(choice_.quantity);
+    if (abscissa == Abscissa::two_theta && std::abs(x * choice_.to_unit) > 180) {
+      if (choice_.to_unit == 1) fail(line, fmt::format("2 theta {} is outside -180..180 degrees", x));
+      fail(line, fmt::format("{} {} ('{}') is 2 theta {} degrees, outside -180..180", name, x, choice_.label,
+                             x * choice_.to_unit));
     }
-    if (abscissa == Abscissa::q && x < 0) fail(line, fmt::format("q {} is negative", x));
+    if (abscissa == Abscissa::q && x < 0) fail(line, fmt::format("{} {} is negative", name, x));
     if (abscissa == Abscissa::d && x <= 0) fail(line, fmt::format("d {} is not positive", x));
   }
 
@@ -169,16 +268,16 @@ class Reader {
     for (std::size_t i = block_begin_; i < block_end_; ++i) {
       if (is_comment(lines_[i])) continue;
       const auto row = parse_number_row(lines_[i], dialect_);
-      for (int column = 0; column < 2; ++column) {
-        const auto c = static_cast<std::size_t>(column);
-        if (!std::isfinite(row->value[c])) {
-          fail(i, fmt::format("{} {} is not a finite number", column == 0 ? "position" : "intensity",
-                              row->field[c]));
-        }
+      const auto x = static_cast<std::size_t>(choice_.axis_column),
+                 y = static_cast<std::size_t>(choice_.intensity_column);
+      for (const std::size_t c : {x, y}) {
+        if (std::isfinite(row->value[c])) continue;
+        fail(i,
+             fmt::format("{} {} is not a finite number", c == x ? "position" : "intensity", row->field[c]));
       }
-      check_position(i, row->value[0]);
-      result_.pattern.x.push_back(row->value[0] * to_unit_);
-      result_.pattern.intensity.push_back(row->value[1]);
+      check_position(i, row->value[x]);
+      result_.pattern.x.push_back(row->value[x] * choice_.to_unit);
+      result_.pattern.intensity.push_back(row->value[y]);
       line_of_.push_back(i);
     }
     TextReading& reading = result_.reading;
@@ -190,10 +289,9 @@ class Reader {
     reading.separator = names[static_cast<int>(dialect_.separator)];
     if (dialect_.separator == Separator::blank) {
       const auto first = trimmed(lines_[block_begin_]);
-      const auto between = first.substr(first.find_first_of(" \t"));
-      if (between.substr(0, between.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
-        reading.separator = "tab";
-      }
+      const std::size_t begin = std::min(first.find_first_of(" \t\f\v"), first.size());
+      const std::size_t end = std::min(first.find_first_not_of(" \t\f\v", begin), first.size());
+      if (first.substr(begin, end - begin).find('\t') != std::string_view::npos) reading.separator = "tab";
     }
     if (reading.rows < fewest_text_rows) {
       fail(fmt::format("{} rows; at least {} are needed", reading.rows, fewest_text_rows));
@@ -235,7 +333,8 @@ class Reader {
   Lines lines_;
   Dialect dialect_;
   int columns_ = 2;
-  double to_unit_ = 1;
+  ColumnChoice choice_;
+  std::string copy_;
   std::size_t block_begin_ = 0, block_end_ = 0;
   std::vector<std::size_t> line_of_;
   TextPattern result_;
@@ -248,22 +347,7 @@ TextPattern parse_pattern_text(std::string_view text, const std::string& name) {
 }
 
 TextPattern read_pattern_text(const std::filesystem::path& path) {
-  std::error_code code;
-  if (!std::filesystem::is_regular_file(path, code)) {
-    throw Error(fmt::format("{}: {}", path.string(),
-                            std::filesystem::exists(path, code) ? "not a file" : "no such file"));
-  }
-  const std::uintmax_t bytes = std::filesystem::file_size(path, code);
-  if (code) throw Error(fmt::format("{}: {}", path.string(), code.message()));
-  if (bytes > largest_text_bytes) {
-    throw Error(
-        fmt::format("{}: {} bytes; at most {} are read as text", path.string(), bytes, largest_text_bytes));
-  }
-  std::string text(bytes, '\0');
-  std::ifstream file(path, std::ios::binary);
-  file.read(text.data(), static_cast<std::streamsize>(bytes));
-  if (!file) throw Error(fmt::format("{}: cannot read", path.string()));
-  return parse_pattern_text(text, path.string());
+  return parse_pattern_text(read_text_source(path, largest_text_bytes), path.string());
 }
 
 }  // namespace bragg::data

@@ -89,7 +89,8 @@ std::vector<std::string_view> split_fields(std::string_view line, Separator sepa
     fields.push_back(unquoted(trimmed(line.substr(0, end))));
     line.remove_prefix(std::min(end + 1, line.size()));
   }
-  if (!fields.empty() && fields.back().empty()) fields.pop_back();
+  while (!fields.empty() && fields.back().empty())
+    fields.pop_back();
   return fields;
 }
 
@@ -119,17 +120,16 @@ std::optional<double> parse_number(std::string_view field, char decimal_sign) {
 
 std::optional<NumberRow> parse_number_row(std::string_view line, const Dialect& dialect) {
   line = line.substr(0, line.find_first_of("#!"));
-  const auto fields = split_fields(line, dialect.separator);
+  auto fields = split_fields(line, dialect.separator);
   if (fields.empty()) return std::nullopt;
   NumberRow row;
-  row.columns = fields.size();
-  for (std::size_t i = 0; i < fields.size(); ++i) {
-    const auto value = parse_number(fields[i], dialect.decimal_sign);
+  row.value.reserve(fields.size());
+  for (const std::string_view field : fields) {
+    const auto value = parse_number(field, dialect.decimal_sign);
     if (!value) return std::nullopt;
-    if (i >= row.value.size()) continue;
-    row.value[i] = *value;
-    row.field[i] = fields[i];
+    row.value.push_back(*value);
   }
+  row.field = std::move(fields);
   return row;
 }
 

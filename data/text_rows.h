@@ -2,7 +2,6 @@
 // knows nothing of patterns.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,7 +27,7 @@ const std::vector<Dialect>& dialects();
 /// "blank-separated, decimal comma"
 std::string describe(const Dialect&);
 
-/// The fields of a line, trimmed, without double quotes; an empty last field ("5.0,100,") is left out.
+/// The fields of a line, trimmed, without double quotes; empty fields at its end ("5.0,100,,") are left out.
 std::vector<std::string_view> split_fields(std::string_view line, Separator);
 
 /// A whole field as a number: "5", "+5.0", "-.5", "5e-3", "nan", "1e999" (infinite). Empty where it is none.
@@ -36,9 +35,8 @@ std::optional<double> parse_number(std::string_view field, char decimal_sign);
 
 /// A line of nothing but numbers.
 struct NumberRow {
-  std::size_t columns = 0;
-  std::array<double, 3> value{};            ///< the first three
-  std::array<std::string_view, 3> field{};  ///< as written
+  std::vector<double> value;
+  std::vector<std::string_view> field;  ///< as written
 };
 /// Empty where a field is no number. What follows # or ! is not read.
 std::optional<NumberRow> parse_number_row(std::string_view line, const Dialect&);

@@ -1,4 +1,6 @@
 // The contract of `bragg predict`: what scripts read.
+#include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -63,7 +65,8 @@ TEST_F(Predict, WritesALineOfJsonForEveryPatternInOrder) {
   const RunResult run =
       run_bragg({"predict", path("a.xy"), path("broken.txt"), path("set.safetensors"), path("part.xy"),
                  "missing.xy", path("b.csv"), "--model", path("m230.safetensors"), "--json", "--top", "230"});
-  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.code, 1) << run.err;
+  EXPECT_NE(run.err.find("3 of 8 refused\n"), std::string::npos) << run.err;
   const auto lines = lines_of(run.out);
   ASSERT_EQ(lines.size(), 8u);
   const char* files[] = {
@@ -74,7 +77,10 @@ TEST_F(Predict, WritesALineOfJsonForEveryPatternInOrder) {
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const json& line = lines[i];
     SCOPED_TRACE(line.dump());
-    ASSERT_EQ(line.size(), 6u);
+    ASSERT_EQ(line.size(), 7u);
+    EXPECT_TRUE(line.at("warnings").is_array());
+    for (const char* key : {"axis", "intensity_column", "wavelength_from"})
+      EXPECT_TRUE(line.at("assumed").contains(key)) << key;
     EXPECT_TRUE(line.at("file").get<std::string>().ends_with(files[i]));
     EXPECT_EQ(line.at("index"), index[i]);
     EXPECT_TRUE(line.at("assumed").is_object());
@@ -156,11 +162,72 @@ TEST_F(Predict, AModelOfCrystalSystemsNamesNoSpaceGroup) {
 TEST_F(Predict, TextIsForPeopleAndSaysWhatWasAssumed) {
   const RunResult run = run_bragg(
       {"predict", path("a.xy"), path("part.xy"), "--model", path("m230.safetensors"), "--top", "3"});
-  EXPECT_EQ(run.code, 0) << run.err;
+  EXPECT_EQ(run.code, 1) << run.err;
   for (const char* part :
        {"a.xy\n", "wavelength 1.54184 A (by model)", "crystal system", "space group", "refused"}) {
     EXPECT_NE(run.out.find(part), std::string::npos) << part << "\n" << run.out;
   }
+}
+
+TEST_F(Predict, SaysWhatTheHeaderDecidedAndWhatItDidNot) {
+  const auto line_of = [&](const std::string& header, const std::vector<std::string>& more = {}) {
+    write_file(folder_.path() / "h.xy", header + text_pattern(0));
+    std::vector<std::string> arguments{"predict", path("h.xy"), "--model", path("m7.safetensors"), "--json"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return lines_of(run_bragg(arguments).out).at(0);
+  };
+  const json theta = line_of("Theta (deg) I\n").at("assumed");
+  EXPECT_EQ(theta.at("axis"), "theta");
+  EXPECT_EQ(theta.at("intensity_column"), 2);
+  const json cobalt = line_of("# Anode: Co\n").at("assumed");
+  EXPECT_EQ(cobalt.at("wavelength"), 1.788996);
+  EXPECT_EQ(cobalt.at("wavelength_alpha2"), 1.792835);
+  EXPECT_EQ(cobalt.at("wavelength_from"), "file");
+  const json unclear = line_of("# Anode: Unobtainium\n");
+  EXPECT_EQ(unclear.at("assumed").at("wavelength_from"), "model");
+  EXPECT_NE(unclear.at("warnings").at(0).get<std::string>().find("Unobtainium"), std::string::npos);
+  const json outside = line_of("# wavelength: 154\n");
+  EXPECT_NE(outside.at("refused").get<std::string>().find("154 A is outside"), std::string::npos);
+  const json overridden = line_of("# wavelength: 154\n", {"--wavelength", "0.15406 nm"});
+  EXPECT_TRUE(overridden.at("refused").is_null());
+  EXPECT_EQ(overridden.at("assumed").at("wavelength_from"), "flag");
+  EXPECT_NE(overridden.at("warnings").at(0).get<std::string>().find("wavelength"), std::string::npos);
+}
+
+TEST_F(Predict, ReadsFoldersCompressedFilesAndPipes) {
+  const std::string model = path("m7.safetensors");
+  std::filesystem::create_directories(folder_.path() / "scans" / "more");
+  write_file(folder_.path() / "scans" / "2.xy", text_pattern(0));
+  write_file(folder_.path() / "scans" / "more" / "1.dat", text_pattern(1));
+  write_file(folder_.path() / "scans" / "picture.png", "x");
+  const std::string pack = "gzip -c " + path("a.xy") + " > " + path("scans/3.xy.gz");
+  ASSERT_EQ(std::system(pack.c_str()), 0);
+  const RunResult folder = run_bragg({"predict", path("scans"), "--model", model, "--json"});
+  EXPECT_EQ(folder.code, 0) << folder.err;
+  const auto lines = lines_of(folder.out);
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(lines[1].at("file").get<std::string>().ends_with("3.xy.gz"));
+  EXPECT_EQ(lines[0].at("crystal_system"), lines[1].at("crystal_system"));
+  EXPECT_NE(folder.err.find("1 file of other kinds"), std::string::npos) << folder.err;
+  const std::string pipe = "cat " + path("a.xy") + " | " BRAGG_BINARY " predict - --model " + model +
+                           " --json > " + path("out.json");
+  ASSERT_EQ(std::system(pipe.c_str()), 0);
+  std::ifstream out(folder_.path() / "out.json");
+  const json piped = json::parse(out);
+  EXPECT_EQ(piped.at("crystal_system"), lines[0].at("crystal_system"));
+  std::filesystem::create_directories(folder_.path() / "empty");
+  EXPECT_EQ(run_bragg({"predict", path("empty"), "--model", model}).code, 1);
+}
+
+TEST_F(Predict, AnyFaultOfOneFileIsThatFilesRefusal) {
+  write_file(folder_.path() / "feed.xy", "1\f1.0 L1\n1\f2.0 L2\n1\f3.0 L3\n");
+  const RunResult run = run_bragg({"predict", path("feed.xy"), path("a.xy"), path("broken.txt"),
+                                   path("part.xy"), "--model", path("m7.safetensors"), "--json"});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_NE(run.err.find("3 of 4 refused\n"), std::string::npos) << run.err;
+  const auto lines = lines_of(run.out);
+  ASSERT_EQ(lines.size(), 4u);
+  EXPECT_TRUE(lines[1].at("refused").is_null());
 }
 
 TEST_F(Predict, ExitCodes) {
@@ -169,6 +236,7 @@ TEST_F(Predict, ExitCodes) {
   EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", path("a.xy")}).code, 1);
   EXPECT_EQ(run_bragg({"predict", path("a.xy")}).code, 2);
   EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--wavelength", "Unobtainium"}).code, 2);
+  EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--wavelength", "154"}).code, 2);
   EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--topp", "3"}).code, 2);
   EXPECT_EQ(run_bragg({"predict", path("a.xy"), "--model", model, "--top", "0"}).code, 2);
 }

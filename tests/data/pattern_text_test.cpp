@@ -165,7 +165,14 @@ TEST(PatternText, TakesTheAxisFromTheNamesOfTheColumns) {
   EXPECT_DOUBLE_EQ(q_nm.pattern.x.front(), position(0) / 10);
   const auto d = parse("d-spacing\tcounts\n" + lines_of(plain));
   EXPECT_EQ(d.pattern.abscissa, Abscissa::d);
-  EXPECT_EQ(parse("2-Theta (deg) Intensity\n" + lines_of(plain)).reading.axis_label, "2-Theta");
+  EXPECT_EQ(parse("2-Theta (deg) Intensity\n" + lines_of(plain)).reading.axis_label, "2-Theta (deg)");
+  const auto theta = parse("Theta (deg)\tI\n" + lines_of(plain));
+  EXPECT_EQ(theta.reading.axis, AxisQuantity::theta);
+  EXPECT_EQ(theta.pattern.abscissa, Abscissa::two_theta);
+  EXPECT_EQ(theta.pattern.x.front(), 2 * position(0));
+  const auto s = parse("# s (1/nm)  I\n" + lines_of(plain));
+  EXPECT_EQ(s.reading.axis, AxisQuantity::s);
+  EXPECT_NEAR(s.pattern.x.front(), 0.2 * 3.14159265358979 * position(0), 1e-12);
   // Sentences and settings are no names of columns.
   for (const char* line :
        {"# d is not known for this sample yet", "time: 12 s", "energy = 8.05 keV", "quartz 5"}) {
@@ -179,19 +186,32 @@ TEST(PatternText, RefusesOtherAxes) {
   EXPECT_REFUSED(
       "Wavelength,S1\nnm,CPS\n" + lines_of([](double x, double y) { return fmt::format("{},{}", x, y); }),
       "t.xy:1: the first column is 'Wavelength'");
-  EXPECT_REFUSED("Energy (keV) counts\n" + lines_of(plain), "'Energy'");
+  EXPECT_REFUSED("Energy (keV) counts\n" + lines_of(plain), "'Energy (keV)'");
   EXPECT_REFUSED("tof I\n" + lines_of(plain), "'tof'");
+  // Radians are read; 10 of them are beyond 180 degrees.
   EXPECT_REFUSED("angle (rad)\tI\n" + lines_of(plain), "'angle (rad)'");
+  EXPECT_REFUSED("# r_mm I\n" + lines_of(plain), "'r_mm'");
+  EXPECT_REFUSED("wobble\tI\n" + lines_of(plain), "'wobble'");
+  EXPECT_REFUSED("# x_units: q\n2theta I\n" + lines_of(plain), "'2theta' here and 'q' on line 1");
 }
 
-TEST(PatternText, ReadsTheWavelengthThatTheHeaderStates) {
-  EXPECT_EQ(parse("# wavelength = 1.5406\n" + lines_of(plain)).reading.wavelength, 1.5406);
-  EXPECT_EQ(parse("##X-RAY WAVELENGTH=1.541838 A\n" + lines_of(plain)).reading.wavelength, 1.541838);
-  EXPECT_EQ(parse("Lambda: 0.7107\nlambda: 0.7107\n" + lines_of(plain)).reading.wavelength, 0.7107);
-  EXPECT_EQ(parse("# wavelength 1.5406\n# wavelength 1.5444\n" + lines_of(plain)).reading.wavelength,
-            std::nullopt);
-  EXPECT_EQ(parse("# wavelength (nm) 0.15406\n" + lines_of(plain)).reading.wavelength, std::nullopt);
-  EXPECT_EQ(parse(lines_of(plain)).reading.wavelength, std::nullopt);
+TEST(PatternText, ChoosesColumnsByTheirNames) {
+  const auto table = [](const char* format) {
+    return lines_of([=](double x, double y) { return fmt::format(fmt::runtime(format), x, y); });
+  };
+  expect_the_pattern(parse("2Theta,d,I\n" + table("{0},3.3,{1}")));
+  expect_the_pattern(parse("Intensity,2theta\n" + table("{1},{0}")));
+  expect_the_pattern(parse("2theta,obs,calc,bkg,diff\n" + table("{0},{1},7,5,2")));
+  EXPECT_EQ(parse("2Theta,d,I\n" + table("{0},3.3,{1}")).reading.intensity_column, 3);
+  EXPECT_REFUSED("2theta,A,2theta,B\n" + table("{0},{1},{0},{1}"), "columns 1 and 3");
+  EXPECT_REFUSED("2theta,sample A,sample B\n" + table("{0},{1},5"), "which one is meant?");
+  EXPECT_REFUSED("2theta,d\n" + table("{0},{1}"), "no column is named as the intensity");
+  EXPECT_REFUSED(table("{0} {1} 1 2"), "4 numbers a line");
+}
+
+TEST(PatternText, AFormFeedBetweenColumnsIsABlank) {
+  expect_the_pattern(parse(lines_of([](double x, double y) { return fmt::format("{}\f{}", x, y); })));
+  EXPECT_REFUSED("1\f1.0\n2\f2.0\n", "2 rows");
 }
 
 TEST(PatternText, RefusesWithLineAndValue) {
@@ -284,7 +304,7 @@ TEST(PatternText, RefusesRealFilesThatHoldNoPatternOfThisKind) {
         Case{"text/test1.csv", "the first column is 'Wavelength'"}, Case{"text/test2.csv", ""},
         Case{"text/small.tsv", "5 rows"}, Case{"text/with_sigma.txt", "3 rows"},
         Case{"bruker/D5000_1.RAW", "binary"}, Case{"bruker/bruker.UXD", "is no row"},
-        Case{"gsas/1010928_CaCO3_(calcite).fxye", ":3: 2 theta 1500"},
+        Case{"gsas/1010928_CaCO3_(calcite).fxye", ":2: GSAS data"},
         Case{"rigaku/RM20220915Si01.rasx", "binary"}, Case{"xrdml/cu_quartz.xrdml", ""}}) {
     try {
       read_pattern_text(folder / c.file);

@@ -212,40 +212,5 @@ TEST(Recipe, StolRangeCoversTheTails) {
               two_theta_from_d(1 / (2 * plain.max), wavelength) + 0.3, 0.011);
 }
 
-TEST(Wavelength, NamesNumbersAndMistakes) {
-  EXPECT_EQ(parse_wavelength("CuKa"), 1.54184);
-  EXPECT_EQ(parse_wavelength("cuka1"), 1.54056);
-  EXPECT_EQ(parse_wavelength("CuKa2"), 1.54439);
-  EXPECT_EQ(parse_wavelength("1.5406"), 1.5406);
-  // Weighted means as instruments' manuals list them, to 1e-4 A.
-  EXPECT_NEAR(parse_wavelength("MoKa"), 0.7107, 1e-4);
-  EXPECT_NEAR(parse_wavelength("CoKa"), 1.7903, 1e-4);
-  EXPECT_NEAR(parse_wavelength("FeKa"), 1.9374, 1e-4);
-  EXPECT_NEAR(parse_wavelength("CrKa"), 2.2910, 1e-4);
-  EXPECT_NEAR(parse_wavelength("AgKa"), 0.5609, 1e-4);
-  EXPECT_NEAR(parse_wavelength("CuKb1"), 1.3922, 1e-4);
-  const auto message = [](std::string_view text) -> std::string {
-    try {
-      parse_wavelength(text);
-    } catch (const UsageError& error) {
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_NE(message("CuK").find("did you mean CuKa?"), std::string::npos);
-  EXPECT_NE(message("-1").find("'-1'"), std::string::npos);
-  EXPECT_NE(message("0").find("above 0"), std::string::npos);
-  EXPECT_NE(message("nan").find("above 0"), std::string::npos);
-  EXPECT_NE(message("").find("unknown wavelength"), std::string::npos);
-  EXPECT_NE(message("1.54x").find("1.54x"), std::string::npos);
-}
-
-TEST(Wavelength, BraggsLaw) {
-  EXPECT_NEAR(two_theta_from_d(1.54184, 1.54184), 60, 1e-12);
-  EXPECT_NEAR(d_from_two_theta(60, 1.54184), 1.54184, 1e-14);
-  EXPECT_NEAR(stol_from_two_theta(60, 2), 0.25, 1e-15);
-  EXPECT_TRUE(std::isnan(two_theta_from_d(0.5, 1.54184)));
-}
-
 }  // namespace
 }  // namespace bragg::xrd
