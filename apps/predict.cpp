@@ -11,6 +11,7 @@
 
 #include "apps/classifier.h"
 #include "apps/command.h"
+#include "data/bragg_lines.h"
 #include "data/pattern_set.h"
 #include "data/pattern_text.h"
 #include "data/resample.h"
@@ -175,6 +176,7 @@ void prepare(Item& item, const data::MeasuredPattern& measured, double wavelengt
     item.assumed["range"] = {rounded(prepared.first), rounded(prepared.last)};
     item.assumed["step"] = rounded(prepared.step);
     item.assumed["covered_share"] = rounded(prepared.covered_share);
+    data::require_bragg_lines(measured, wavelength, facts.grid, facts.wavelength);
     item.values = std::move(prepared.values);
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();
