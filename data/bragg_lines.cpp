@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "data/measured_run.h"
 #include "data/pattern_set.h"
-#include "data/point_noise.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::data {
@@ -14,18 +14,13 @@ namespace {
 
 using Index = std::int64_t;
 
-/// Finer steps than this are averaged: no line of a powder is resolved better.
-constexpr double finest_step = 0.01;
 /// The narrowest filter, degrees: what a good diffractometer resolves.
 constexpr double narrowest_line = 0.04;
 /// The widest one tells humps from lines.
 constexpr double widest_filter = 3.4;
-/// Noise is taken as even over so many degrees, and so many points at least.
-constexpr double noise_window = 5;
-constexpr Index fewest_window_points = 100;
-/// Of some 10^4 independent positions and widths, normal noise reaches 5 in one pattern of 300; that of few counts
-/// has a longer tail.
-constexpr double least_significance = 7;
+/// Of some 10^4 independent positions and widths, normal noise reaches 5 in one pattern of 300; that of few
+/// counts has a longer tail.
+constexpr double least_significance = 7, least_lone_significance = 12;
 
 /// Share of the intensity that sharp lines hold at least, and four or more broad ones, which glasses may
 /// mimic.
@@ -34,93 +29,7 @@ constexpr Index fewest_broad_lines = 4;
 /// Degrees from the first point in which a lone line may be the shadow's edge of a beam stop.
 constexpr double beam_stop = 2;
 
-/// A run of points in even steps.
-struct Run {
-  double start, step;
-  std::vector<double> y;
-  std::vector<double> sum;    ///< sum[i]: of the first i points
-  std::vector<double> noise;  ///< of a point, by window
-  Index window;               ///< points
-  double unit = 0;            ///< of counts, 0: none shows
-  double base = 0;            ///< from where they count
-
-  Index size() const { return static_cast<Index>(y.size()); }
-  double mean(Index first, Index count) const {
-    return (sum[first + count] - sum[first]) * (1 / static_cast<double>(count));
-  }
-  double noise_at(Index i) const {
-    return noise[std::min<Index>(i / window, static_cast<Index>(noise.size()) - 1)];
-  }
-};
-
-double value_at_share(std::vector<double>& values, double share) {
-  if (values.empty()) return 0;
-  const auto at =
-      values.begin() + static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), at, values.end());
-  return *at;
-}
-
-/// What one count is, as far as it shows. Where most points are equal, as those of dead and saturated
-/// detectors and of patterns cut off at zero are: how far the others usually are from them, by the lower
-/// quartile. Else the smallest step between values where all are multiples of it.
-void measure_unit(Run& run) {
-  std::vector<double> sorted = run.y, apart;
-  const double usual = value_at_share(sorted, 0.5);
-  for (const double value : run.y)
-    if (value != usual) apart.push_back(std::abs(value - usual));
-  if (2 * apart.size() < run.y.size()) {
-    run.unit = value_at_share(apart, 0.25);
-    run.base = usual;
-    return;
-  }
-  double unit = INFINITY;
-  for (std::size_t i = 1; i < run.y.size(); ++i) {
-    const double difference = std::abs(run.y[i] - run.y[i - 1]);
-    if (difference > 0) unit = std::min(unit, difference);
-  }
-  for (std::size_t i = 1; i < run.y.size(); ++i) {
-    const double multiple = std::abs(run.y[i] - run.y[i - 1]) / unit;
-    if (multiple > 1e5 || std::abs(multiple - std::round(multiple)) > 0.02) return;
-  }
-  run.unit = unit;
-}
-
-/// A single channel high above both beside it is no line: a cosmic ray or a hot channel.
-void remove_spikes(Run& run) {
-  std::vector<double>& y = run.y;
-  for (Index i = 2; i + 2 < run.size(); ++i) {
-    const double beside = std::max(y[i - 1], y[i + 1]),
-                 under = std::min({y[i - 2], y[i - 1], y[i + 1], y[i + 2]});
-    const double noise = run.noise_at(i);
-    if (y[i] - beside < 6 * noise || beside - under > std::max(4 * noise, 0.05 * (y[i] - under))) continue;
-    y[i] = (y[i - 1] + y[i + 1]) / 2;
-  }
-}
-
-/// Noise of a point in every window: the larger of what the windows beside it show as well, for noise rises
-/// with the intensity, and that may be steep.
-void measure_noise(Run& run) {
-  run.window = std::max(fewest_window_points, static_cast<Index>(noise_window / run.step));
-  const Index windows = std::max<Index>(1, run.size() / run.window);
-  const auto [low, high] = std::minmax_element(run.y.begin(), run.y.end());
-  const double rounding = 1e-6 * std::max(std::abs(*low), std::abs(*high));
-  measure_unit(run);
-  std::vector<double> own, differences;
-  for (Index k = 0; k < windows; ++k) {
-    const Index begin = k * run.window, end = k + 1 == windows ? run.size() : begin + run.window;
-    second_differences(std::span<const double>(run.y).subspan(begin, end - begin), differences);
-    const double median = value_at_share(differences, 0.5), decile = value_at_share(differences, 0.9);
-    double apart = 0;
-    for (Index i = begin; i < end; ++i)
-      apart += std::abs(run.y[i] - run.base) / static_cast<double>(end - begin);
-    own.push_back(std::max({noise_of_median(median), noise_of_ninth_decile(decile), rounding,
-                            apart < 4 * run.unit ? std::sqrt(run.unit * apart) : 0.3 * run.unit}));
-  }
-  for (Index k = 0; k < windows; ++k)
-    run.noise.push_back(
-        *std::max_element(own.begin() + std::max<Index>(0, k - 1), own.begin() + std::min(windows, k + 2)));
-}
+using Run = MeasuredRun;
 
 /// The filter of one width: c channels in the middle, c on either side twice, a gap of c / 2 between.
 struct Filter {
@@ -270,51 +179,6 @@ void find_lines(const Run& run, std::vector<Candidate>& found) {
   }
 }
 
-/// In even steps as far as there are no holes.
-std::vector<Run> runs_of(std::span<const double> x, std::span<const double> y) {
-  std::vector<Run> runs;
-  std::size_t begin = 0, end = x.size();
-  while (begin < end && y[begin] == 0)
-    ++begin;
-  while (end > begin && y[end - 1] == 0)
-    --end;
-  while (begin < end) {
-    std::size_t stop = begin + 1;
-    while (stop < end && x[stop] - x[stop - 1] <= coarsest_step)
-      ++stop;
-    const auto points = static_cast<double>(stop - begin);
-    if (stop - begin >= 2) {
-      Run run;
-      run.start = x[begin];
-      run.step = (x[stop - 1] - x[begin]) / (points - 1);
-      bool even = run.step >= finest_step * 0.99;
-      for (std::size_t i = begin; i < stop && even; ++i)
-        even = std::abs(x[i] - run.start - static_cast<double>(i - begin) * run.step) < 0.3 * run.step;
-      if (even) {
-        run.y.assign(y.begin() + static_cast<std::ptrdiff_t>(begin),
-                     y.begin() + static_cast<std::ptrdiff_t>(stop));
-      } else {
-        run.step = std::max(run.step, finest_step);
-        const auto count = static_cast<Index>((x[stop - 1] - x[begin]) / run.step) + 1;
-        run.y = resample(x.subspan(begin, stop - begin), y.subspan(begin, stop - begin),
-                         {run.start, run.step, count})
-                    .values;
-      }
-      run.sum.assign(1, 0);
-      for (const double value : run.y)
-        run.sum.push_back(run.sum.back() + value);
-      measure_noise(run);
-      remove_spikes(run);
-      run.sum.resize(1);
-      for (const double value : run.y)
-        run.sum.push_back(run.sum.back() + value);
-      runs.push_back(std::move(run));
-    }
-    begin = stop;
-  }
-  return runs;
-}
-
 /// Of all points, above the lowest mean of half a degree.
 double intensity_above_lowest(const std::vector<Run>& runs) {
   double lowest = INFINITY, sum = 0, range = 0;
@@ -332,7 +196,7 @@ double intensity_above_lowest(const std::vector<Run>& runs) {
 
 BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double> intensity) {
   BraggLines result;
-  const std::vector<Run> runs = runs_of(two_theta, intensity);
+  const std::vector<Run> runs = measured_runs(two_theta, intensity);
   if (runs.empty()) return result;
   result.first = runs.front().start;
   std::vector<Candidate> found;
@@ -366,7 +230,7 @@ std::string nothing_there(const BraggLines& found) {
   if (found.sharp >= 2 && found.share >= least_share) return "";
   if (lines >= fewest_broad_lines && found.share >= least_broad_share) return "";
   const auto alone = [&](const BraggLine& line) {
-    return line.width <= sharp_line && line.significance >= 2 * least_significance &&
+    return line.width <= sharp_line && line.significance >= least_lone_significance &&
            line.two_theta > found.first + beam_stop;
   };
   if (found.share >= least_lone_share && std::any_of(found.lines.begin(), found.lines.end(), alone))
