@@ -26,6 +26,8 @@ constexpr double least_significance = 7, least_lone_significance = 12;
 /// mimic.
 constexpr double least_share = 0.003, least_broad_share = 0.1, least_lone_share = 0.01;
 constexpr Index fewest_broad_lines = 4;
+/// A little below Ag K-alpha, A; what is shorter comes from a synchrotron, whose lines are narrow.
+constexpr double shortest_tube = 0.55;
 /// Degrees from the first point in which a lone line may be the shadow's edge of a beam stop.
 constexpr double beam_stop = 2;
 
@@ -81,8 +83,12 @@ Response respond(const Run& run, Index channels) {
   for (std::size_t k = 0; k < count; ++k) {
     const Index i = r.first + static_cast<Index>(k) * r.stride;
     const Sides s = sides_at(run, f, i);
-    r.height[k] = s.middle - background_of(f, s);
-    const double noise = run.noise_at(i) * f.norm;
+    const double background = background_of(f, s);
+    r.height[k] = s.middle - background;
+    // On a steep slope a window's noise is too little for its upper end.
+    const double level = run.level[run.window_of(i)];
+    const double more = level > 0 && background > level ? std::sqrt(background / level) : 1;
+    const double noise = run.noise_at(i) * f.norm * more;
     r.significance[k] = noise > 0 ? r.height[k] / noise : 0;
     if (k % every == 0 && noise > 0) sample.push_back(std::abs(r.significance[k]));
   }
@@ -174,7 +180,7 @@ void find_lines(const Run& run, std::vector<Candidate>& found) {
       if (!rises_on_both_sides(f, sides, r.height[j], noise)) continue;
       if (!in_several_channels(run, f, i, background, run.noise_at(i))) continue;
       if (!enough_counts(run, f, sides.middle, background)) continue;
-      found.push_back({{run.start + middle * run.step, r.height[j], width, s}, r.height[j] * width});
+      found.push_back({{run.start + middle * run.step, r.height[j], width, s, f.c}, r.height[j] * width});
     }
   }
 }
@@ -194,11 +200,12 @@ double intensity_above_lowest(const std::vector<Run>& runs) {
 
 }  // namespace
 
-BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double> intensity) {
+BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double> intensity, double sharp) {
   BraggLines result;
   const std::vector<Run> runs = measured_runs(two_theta, intensity);
   if (runs.empty()) return result;
   result.first = runs.front().start;
+  result.sharp_width = sharp;
   std::vector<Candidate> found;
   std::vector<double> noise;
   for (const Run& run : runs) {
@@ -216,7 +223,7 @@ BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double
     if (std::any_of(result.lines.begin(), result.lines.end(), same)) continue;
     result.lines.push_back(candidate.line);
     area += candidate.area;
-    result.sharp += candidate.line.width <= sharp_line ? 1 : 0;
+    result.sharp += candidate.line.width <= sharp ? 1 : 0;
   }
   const double total = intensity_above_lowest(runs);
   result.share = total > 0 ? std::min(1.0, area / total) : 0;
@@ -230,18 +237,17 @@ std::string nothing_there(const BraggLines& found) {
   if (found.sharp >= 2 && found.share >= least_share) return "";
   if (lines >= fewest_broad_lines && found.share >= least_broad_share) return "";
   const auto alone = [&](const BraggLine& line) {
-    return line.width <= sharp_line && line.significance >= least_lone_significance &&
-           line.two_theta > found.first + beam_stop;
+    return line.width <= found.sharp_width && line.channels > 2 &&
+           line.significance >= least_lone_significance && line.two_theta > found.first + beam_stop;
   };
   if (found.share >= least_lone_share && std::any_of(found.lines.begin(), found.lines.end(), alone))
     return "";
   return fmt::format(
       "no Bragg lines to read an answer from: {} above the noise, {} of them not wider than {:.2g} degrees, "
       "{:.3g} % of the intensity in them; at least two such lines and {:.2g} % are needed, or {} wider ones "
-      "and "
-      "{:.2g} %",
-      lines == 1 ? "1 line" : fmt::format("{} lines", lines), found.sharp, sharp_line, 100 * found.share,
-      100 * least_share, fewest_broad_lines, 100 * least_broad_share);
+      "and {:.2g} %",
+      lines == 1 ? "1 line" : fmt::format("{} lines", lines), found.sharp, found.sharp_width,
+      100 * found.share, 100 * least_share, fewest_broad_lines, 100 * least_broad_share);
 }
 
 void require_bragg_lines(const MeasuredPattern& pattern, double measured_wavelength, const TwoThetaGrid& grid,
@@ -263,8 +269,11 @@ void require_bragg_lines(const MeasuredPattern& pattern, double measured_wavelen
   const auto begin = std::lower_bound(x.begin(), x.end(), there(grid.start)) - x.begin();
   const auto end = std::upper_bound(x.begin(), x.end(), there(grid.end())) - x.begin();
   if (begin >= end) return;
-  const std::string reason =
-      nothing_there(bragg_lines(x.subspan(begin, end - begin), y.subspan(begin, end - begin)));
+  // A laboratory's instrument widens lines by as many degrees of its own axis, whatever its radiation.
+  const bool tube = pattern.abscissa == Abscissa::two_theta && measured_wavelength > shortest_tube;
+  const double widened = tube ? std::max(1.0, default_wavelength / measured_wavelength) : 1;
+  const std::string reason = nothing_there(
+      bragg_lines(x.subspan(begin, end - begin), y.subspan(begin, end - begin), sharp_line * widened));
   if (!reason.empty()) throw PatternRefused(reason);
 }
 

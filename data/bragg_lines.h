@@ -22,27 +22,32 @@ namespace bragg::data {
 /// humps: by Scherrer's formula 1.2 degrees are crystallites of 7 nm, and those of glass and of 2-line
 /// ferrihydrite are 4 to 10 degrees wide.
 inline constexpr double widest_line = 1.2;
-/// Lines up to this width are beyond doubt; of broader ones more are needed.
-inline constexpr double sharp_line = 0.5;
+/// Filters up to this width take lines of up to 0.6 degrees, which are beyond doubt; of broader ones more are
+/// needed, for a glass packed in a small sphere has ripples and opal-CT a doublet of a degree each.
+inline constexpr double sharp_line = 0.35;
 
 struct BraggLine {
-  double two_theta;     ///< degrees
-  double height;        ///< above the background, in the pattern's units
-  double width;         ///< degrees: of the filter that it stood out of most
-  double significance;  ///< height over the filter's noise
+  double two_theta;       ///< degrees
+  double height;          ///< above the background, in the pattern's units
+  double width;           ///< degrees: of the filter that it stood out of most
+  double significance;    ///< height over the filter's noise
+  std::int64_t channels;  ///< of the filter
 };
 
 struct BraggLines {
-  std::vector<BraggLine> lines;  ///< by position
-  double share = 0;              ///< of the intensity above the pattern's lowest level, in the lines
-  double noise = 0;              ///< median standard deviation of a point, in the pattern's units
-  double first = 0;              ///< degrees, where the measurement begins
-  std::int64_t sharp = 0;        ///< lines not wider than sharp_line
+  std::vector<BraggLine> lines;     ///< by position
+  double share = 0;                 ///< of the intensity above the pattern's lowest level, in the lines
+  double noise = 0;                 ///< median standard deviation of a point, in the pattern's units
+  double first = 0;                 ///< degrees, where the measurement begins
+  std::int64_t sharp = 0;           ///< lines not wider than sharp_width
+  double sharp_width = sharp_line;  ///< degrees
 };
 
 /// Of points on an axis of 2 theta (degrees), ascending; holes wider than coarsest_step divide it. Points
 /// before the first and after the last that is not 0 count as not measured.
-BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double> intensity);
+/// Lines up to the width `sharp`, degrees, are counted as sharp.
+BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double> intensity,
+                       double sharp = sharp_line);
 
 /// Empty where there is enough to read an answer from; else the reason with the figures.
 std::string nothing_there(const BraggLines&);

@@ -62,7 +62,7 @@ void measure_noise(Run& run) {
   const auto [low, high] = std::minmax_element(run.y.begin(), run.y.end());
   const double rounding = 1e-6 * std::max(std::abs(*low), std::abs(*high));
   measure_unit(run);
-  std::vector<double> own, level, differences;
+  std::vector<double> own, differences, &level = run.level;
   for (Index k = 0; k < windows; ++k) {
     const Index begin = k * run.window, end = k + 1 == windows ? run.size() : begin + run.window;
     second_differences(std::span<const double>(run.y).subspan(begin, end - begin), differences);

@@ -14,6 +14,7 @@ struct MeasuredRun {
   std::vector<double> y;
   std::vector<double> sum;    ///< sum[i]: of the first i points
   std::vector<double> noise;  ///< of a point, by window
+  std::vector<double> level;  ///< mean intensity, at least 0, by window
   std::int64_t window;        ///< points that share a value of `noise`
   double unit = 0;            ///< of counts, 0: none shows
   double base = 0;            ///< from where they count
@@ -22,9 +23,10 @@ struct MeasuredRun {
   double mean(std::int64_t first, std::int64_t count) const {
     return (sum[first + count] - sum[first]) * (1 / static_cast<double>(count));
   }
-  double noise_at(std::int64_t i) const {
-    return noise[std::min<std::int64_t>(i / window, static_cast<std::int64_t>(noise.size()) - 1)];
+  std::size_t window_of(std::int64_t i) const {
+    return std::min(static_cast<std::size_t>(i / window), noise.size() - 1);
   }
+  double noise_at(std::int64_t i) const { return noise[window_of(i)]; }
 };
 
 /// Of points on degrees of 2 theta, ascending; a step wider than coarsest_step (resample.h) begins a new
