@@ -90,8 +90,8 @@ std::vector<Atom> draw_atoms(Draws& draws) {
 
 /// Debye's formula on a grid of q: sum over pairs of f f' sin(q r) / (q r), the pairs gathered by distance.
 std::vector<double> debye(const std::vector<Atom>& atoms, const std::vector<double>& q, bool without_shape) {
-  constexpr double bin = 0.02;
-  std::vector<double> pairs(4000);
+  constexpr double bin = 0.05;
+  std::vector<double> pairs(1600);
   double self = 0, radius = 0, total = 0;
   for (std::size_t i = 0; i < atoms.size(); ++i) {
     self += atoms[i].electrons * atoms[i].electrons;
