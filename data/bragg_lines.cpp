@@ -237,7 +237,7 @@ std::string nothing_there(const BraggLines& found) {
   if (found.sharp >= 2 && found.share >= least_share) return "";
   if (lines >= fewest_broad_lines && found.share >= least_broad_share) return "";
   const auto alone = [&](const BraggLine& line) {
-    return line.width <= found.sharp_width && line.channels > 2 &&
+    return line.width <= 0.7 * found.sharp_width && line.channels > 2 &&
            line.significance >= least_lone_significance && line.two_theta > found.first + beam_stop;
   };
   if (found.share >= least_lone_share && std::any_of(found.lines.begin(), found.lines.end(), alone))

@@ -22,9 +22,9 @@ namespace bragg::data {
 /// humps: by Scherrer's formula 1.2 degrees are crystallites of 7 nm, and those of glass and of 2-line
 /// ferrihydrite are 4 to 10 degrees wide.
 inline constexpr double widest_line = 1.2;
-/// Filters up to this width take lines of up to 0.6 degrees, which are beyond doubt; of broader ones more are
-/// needed, for a glass packed in a small sphere has ripples and opal-CT a doublet of a degree each.
-inline constexpr double sharp_line = 0.35;
+/// Lines up to this width of their filter are beyond doubt where there are two; of broader ones more are
+/// needed, for a glass packed in a small sphere has ripples.
+inline constexpr double sharp_line = 0.5;
 
 struct BraggLine {
   double two_theta;       ///< degrees
