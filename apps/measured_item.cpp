@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "data/bragg_lines.h"
 #include "data/pattern_set.h"
 #include "data/pattern_text.h"
 #include "data/resample.h"
@@ -34,6 +35,7 @@ void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double w
     data::PreparedPattern prepared =
         data::prepare_pattern(measured, wavelength, facts.grid, facts.wavelength);
     item.assumed.range = Assumed::Range{prepared.first, prepared.last, prepared.step, prepared.covered_share};
+    data::require_bragg_lines(measured, wavelength, facts.grid, facts.wavelength);
     item.values = std::move(prepared.values);
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numbers>
 
+#include "data/point_noise.h"
 #include "kernels/pattern_problem.h"
 #include "kernels/pattern_processing.h"
 
@@ -96,11 +97,10 @@ PatternStatistics pattern_statistics(const TwoThetaGrid& grid, double wavelength
     last = i;
   }
   s.covered = first < 0 ? 0 : static_cast<double>(last - first + 1) / static_cast<double>(grid.points);
-  for (std::int64_t i = std::max<std::int64_t>(first, 1) + 1; i + 1 < last; ++i)
-    differences.push_back(std::abs(pattern[i - 1] - 2.0 * pattern[i] + pattern[i + 1]));
+  const std::int64_t begin = std::max<std::int64_t>(first, 1);
+  if (last > begin) second_differences(pattern.subspan(begin, last - begin), differences);
   std::sort(differences.begin(), differences.end());
-  // The second difference of white noise has 1 + 4 + 1 times its variance; 0.6745: the median of |z|.
-  s.noise = percentile(differences, 0.5) / (0.6745 * std::sqrt(6.0));
+  s.noise = noise_of_median(percentile(differences, 0.5));
 
   std::vector<float> net(pattern.begin(), pattern.end());
   subtract_background({.background_window = 4}, grid, net);

@@ -48,34 +48,6 @@ double mean_over(std::span<const double> x, std::span<const double> y, double lo
   return length > 0 ? sum / length : 0;
 }
 
-/// 2 theta on the model's axis, ascending; points that the model's wavelength can't reach are left out.
-struct Converted {
-  std::vector<double> two_theta, intensity;
-};
-
-Converted convert(const MeasuredPattern& pattern, double measured_wavelength, double wavelength) {
-  if (pattern.abscissa == Abscissa::two_theta && measured_wavelength == wavelength) {
-    return {pattern.x, pattern.intensity};
-  }
-  Converted result;
-  for (std::size_t i = 0; i < pattern.x.size(); ++i) {
-    const double x = pattern.x[i];
-    if (x <= 0) continue;  // no d-spacing
-    double d = x;
-    if (pattern.abscissa == Abscissa::q) d = 2 * std::numbers::pi / x;
-    if (pattern.abscissa == Abscissa::two_theta) d = xrd::d_from_two_theta(x, measured_wavelength);
-    const double two_theta = xrd::two_theta_from_d(d, wavelength);
-    if (!std::isfinite(two_theta)) continue;
-    result.two_theta.push_back(two_theta);
-    result.intensity.push_back(pattern.intensity[i]);
-  }
-  if (pattern.abscissa == Abscissa::d) {
-    std::reverse(result.two_theta.begin(), result.two_theta.end());
-    std::reverse(result.intensity.begin(), result.intensity.end());
-  }
-  return result;
-}
-
 double median_step(std::span<const double> x) {
   std::vector<double> steps;
   for (std::size_t i = 1; i < x.size(); ++i)
@@ -140,10 +112,31 @@ GridValues resample(std::span<const double> x, std::span<const double> y, const 
   return result;
 }
 
+MeasuredPattern to_two_theta(const MeasuredPattern& pattern, double measured_wavelength, double wavelength) {
+  if (pattern.abscissa == Abscissa::two_theta && measured_wavelength == wavelength) return pattern;
+  MeasuredPattern result;
+  for (std::size_t i = 0; i < pattern.x.size(); ++i) {
+    const double x = pattern.x[i];
+    if (x <= 0) continue;  // no d-spacing
+    double d = x;
+    if (pattern.abscissa == Abscissa::q) d = 2 * std::numbers::pi / x;
+    if (pattern.abscissa == Abscissa::two_theta) d = xrd::d_from_two_theta(x, measured_wavelength);
+    const double two_theta = xrd::two_theta_from_d(d, wavelength);
+    if (!std::isfinite(two_theta)) continue;
+    result.x.push_back(two_theta);
+    result.intensity.push_back(pattern.intensity[i]);
+  }
+  if (pattern.abscissa == Abscissa::d) {
+    std::reverse(result.x.begin(), result.x.end());
+    std::reverse(result.intensity.begin(), result.intensity.end());
+  }
+  return result;
+}
+
 PreparedPattern prepare_pattern(const MeasuredPattern& pattern, double measured_wavelength,
                                 const TwoThetaGrid& grid, double wavelength) {
-  const Converted all = convert(pattern, measured_wavelength, wavelength);
-  const std::span<const double> x = all.two_theta, y = all.intensity;
+  const MeasuredPattern all = to_two_theta(pattern, measured_wavelength, wavelength);
+  const std::span<const double> x = all.x, y = all.intensity;
   const auto inside_begin = std::lower_bound(x.begin(), x.end(), grid.start - grid.step);
   const auto inside_end = std::upper_bound(x.begin(), x.end(), grid.end() + grid.step);
   const auto inside = inside_begin < inside_end ? inside_end - inside_begin : 0;

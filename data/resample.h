@@ -44,6 +44,10 @@ inline constexpr double coarsest_step = 0.25;
 /// from another.
 inline constexpr double minimum_covered_share = 0.4;
 
+/// The pattern on degrees of 2 theta at `wavelength`, ascending; points that it can't reach are left out. It
+/// is returned as it is where it already lies there.
+MeasuredPattern to_two_theta(const MeasuredPattern&, double measured_wavelength, double wavelength);
+
 /// A pattern as a model reads it, and what it took to get there.
 struct PreparedPattern {
   std::vector<float> values;  ///< (grid.points), maximum 1; 0 where nothing was measured

@@ -1,4 +1,5 @@
 // The contract of `bragg predict`: what scripts read.
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -9,7 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/pattern_set.h"
 #include "kernels/atomic_file.h"
+#include "kernels/random.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/apps/tiny_model.h"
 #include "tests/data/test_crystals.h"
@@ -228,6 +231,43 @@ TEST_F(Predict, AnyFaultOfOneFileIsThatFilesRefusal) {
   const auto lines = lines_of(run.out);
   ASSERT_EQ(lines.size(), 4u);
   EXPECT_TRUE(lines[1].at("refused").is_null());
+}
+
+// As text and in a set: counting noise, and the hump of a glass under it.
+TEST_F(Predict, APatternWithoutBraggLinesIsRefusedWithTheFigures) {
+  const TwoThetaGrid grid = tiny_facts(7).grid;
+  data::PatternSetWriter set(grid, 1.54184);
+  std::vector<std::string> arguments{"predict"};
+  for (const int hump : {0, 800}) {
+    std::string text;
+    std::vector<float> values;
+    for (std::int64_t i = 0; i < grid.points; ++i) {
+      const Philox4 bits = random_call(1, RandomStream::test, static_cast<std::uint32_t>(i), 0, 0);
+      const double mean = 100 + hump * std::exp(-std::pow((grid.at(i) - 22) / 5, 2));
+      values.push_back(
+          static_cast<float>(std::round(mean + 3 * std::sqrt(mean) * (uniform01(bits[0]) - 0.5))));
+      text += fmt::format("{:.2f} {}\n", grid.at(i), values.back());
+    }
+    const std::string file = path(fmt::format("hump{}.xy", hump).c_str());
+    write_file(file, text);
+    arguments.push_back(file);
+    set.add(values, 1, 0, "");
+  }
+  set.write(folder_.path() / "nothing.safetensors");
+  arguments.insert(arguments.end(),
+                   {path("nothing.safetensors"), path("a.xy"), "--json", "--model", path("m7.safetensors")});
+  const RunResult run = run_bragg(arguments);
+  const auto lines = lines_of(run.out);
+  ASSERT_EQ(lines.size(), 5u) << run.err;
+  for (std::size_t i = 0; i < 4; ++i) {
+    ASSERT_TRUE(lines[i].at("refused").is_string()) << i;
+    const std::string reason = lines[i].at("refused");
+    EXPECT_NE(reason.find("no Bragg lines"), std::string::npos) << reason;
+    EXPECT_NE(reason.find("0 lines above the noise"), std::string::npos) << reason;
+    EXPECT_NE(reason.find("% of the intensity"), std::string::npos) << reason;
+    EXPECT_TRUE(lines[i].at("crystal_system").empty());
+  }
+  EXPECT_TRUE(lines[4].at("refused").is_null());
 }
 
 TEST_F(Predict, ExitCodes) {

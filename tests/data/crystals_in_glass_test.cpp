@@ -1,0 +1,102 @@
+// A tenth of the scattering from a crystal, the rest from glass: enough to be answered.
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <gtest/gtest.h>
+
+#include "data/bragg_lines.h"
+#include "data/crystal_import.h"
+#include "data/simulate.h"
+#include "kernels/backend.h"
+#include "tests/data/nothing_patterns.h"
+#include "tests/data/test_crystals.h"
+#include "tests/support/shared_data.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bragg::tests {
+namespace {
+
+const TwoThetaGrid grid{5, 0.01, 8500};
+
+/// Every fifth point or more of the simulated pattern, from and to anywhere, with nine times its area of
+/// glass.
+DrawnScan in_glass(Draws& draws, std::span<const float> pattern, double counts) {
+  const int step = draws.one_in(2) ? 1 : 1 + draws.below(5);
+  const int first = draws.one_in(2) ? 0 : draws.below(1500);
+  const int last = draws.one_in(2) ? static_cast<int>(grid.points) : 5500 + draws.below(3000);
+  DrawnScan scan;
+  double crystal = 0;
+  for (int i = first; i < last; i += step) {
+    scan.two_theta.push_back(grid.at(i));
+    crystal += pattern[i];
+  }
+  std::vector<double> mean = draw_glass(draws, scan.two_theta);
+  const double lowest = *std::min_element(mean.begin(), mean.end());
+  const double glass =
+      std::accumulate(mean.begin(), mean.end(), 0.0) - lowest * static_cast<double>(mean.size());
+  double top = 0;
+  for (std::size_t k = 0; k < mean.size(); ++k) {
+    mean[k] += pattern[first + static_cast<int>(k) * step] * glass / crystal / 9;
+    top = std::max(top, mean[k]);
+  }
+  for (const double value : mean)
+    scan.intensity.push_back(draws.poisson(value / top * counts));
+  return scan;
+}
+
+struct Answered {
+  int patterns = 0, refused = 0;
+};
+
+Answered answered(std::int64_t crystals, const std::function<xrd::Crystal(std::int64_t)>& crystal,
+                  std::int64_t patterns_per_crystal) {
+  const auto backend = make_backend({.device = "cpu", .threads = 1, .instruction_set = {}});
+  data::SimulateOptions options;
+  options.recipe = xrd::parse_recipe(
+      "name = \"pure\"\n[[variant]]\nW = { log_uniform = [0.0009, 0.01] }\nsize = { log_uniform = [150, "
+      "2000] }\n"
+      "k_alpha2 = 0.5\ntexture = { log_normal = [1, 0.3], probability = 0.5 }\n",
+      "test");
+  options.grid = grid;
+  options.patterns_per_crystal = patterns_per_crystal;
+  Answered result;
+  data::simulate_patterns(
+      *backend, crystals, crystal, options, [&](std::int64_t, std::span<const float> pattern) {
+        for (const double counts : {1e3, 1e4, 1e5}) {
+          Draws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
+          const DrawnScan scan = in_glass(draws, pattern, counts);
+          result.refused +=
+              data::nothing_there(data::bragg_lines(scan.two_theta, scan.intensity)).empty() ? 0 : 1;
+          ++result.patterns;
+        }
+      });
+  return result;
+}
+
+TEST(CrystalsInGlass, OfThreeStructuresAreAnswered) {
+  const auto crystals = three_crystals();
+  const Answered got = answered(
+      static_cast<std::int64_t>(crystals.size()),
+      [&](std::int64_t i) { return crystals[static_cast<std::size_t>(i)]; }, 10);
+  EXPECT_EQ(got.patterns, 90);
+  EXPECT_EQ(got.refused, 0);
+}
+
+TEST(CrystalsInGlass, OfManyMineralsAreAnswered) {
+  BRAGG_SHARED_DATA_OR_SKIP(minerals, "more_minerals.cif.gz");
+  const TemporaryFolder folder;
+  ThreadPool pool(1);
+  data::CrystalSetWriter writer;
+  data::import_crystals({minerals}, pool, writer);
+  writer.write(folder.path() / "minerals.safetensors");
+  const data::CrystalSet set(folder.path() / "minerals.safetensors");
+  constexpr std::int64_t every = 8;
+  const Answered got = answered(
+      set.size() / every, [&](std::int64_t i) { return set.crystal(i * every); }, 1);
+  EXPECT_GT(got.patterns, 200);
+  EXPECT_LE(got.refused, got.patterns / 100);
+}
+
+}  // namespace
+}  // namespace bragg::tests

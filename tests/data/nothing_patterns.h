@@ -1,0 +1,56 @@
+// Measured patterns in which there is nothing to name: counting noise, dead and saturated detectors, glasses
+// and liquids by Debye's formula, 2-line ferrihydrite, opal, organic matter; and what instruments and
+// programs do to patterns before they are handed over. Random, from a seed.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "kernels/random.h"
+
+namespace bragg::tests {
+
+/// Random numbers one after another, of RandomStream::test.
+class Draws {
+ public:
+  Draws(std::uint32_t seed, std::uint32_t purpose, std::uint64_t index)
+      : seed_(seed), purpose_(purpose), index_(index) {}
+
+  double uniform(double low = 0, double high = 1);
+  double log_uniform(double low, double high);
+  int below(int count);
+  bool one_in(int count) { return below(count) == 0; }
+  double normal();
+  double poisson(double mean);
+
+ private:
+  std::uint32_t seed_, purpose_;
+  std::uint64_t index_;
+  std::uint32_t call_ = 0;
+  int left_ = 0;
+  Philox4 bits_{};
+};
+
+enum class Nothing { noise, flat, glass, ferrihydrite, opal, organic };
+inline constexpr std::array nothing_kinds{Nothing::noise,        Nothing::flat, Nothing::glass,
+                                          Nothing::ferrihydrite, Nothing::opal, Nothing::organic};
+std::string_view name_of(Nothing);
+
+struct DrawnScan {
+  std::vector<double> two_theta, intensity;
+};
+
+/// Positions of a scan: from 2..10 to 60..90 degrees in steps of 0.01 to 0.05.
+std::vector<double> draw_positions(Draws&);
+/// What a detector would count on average, highest 1: I(q) of atoms packed at random as tetrahedra, pyramids
+/// or spheres, with the air's and the sample's small-angle scattering. CuKa.
+std::vector<double> draw_glass(Draws&, const std::vector<double>& two_theta);
+/// Counts around `mean` times `counts`, and every third time what programs make of them: smoothed, without a
+/// background, cut at zero, scaled to 1000 as whole numbers.
+std::vector<double> measure(Draws&, const std::vector<double>& mean, double counts);
+
+DrawnScan draw_nothing(Nothing kind, std::uint32_t seed, std::uint64_t index);
+
+}  // namespace bragg::tests
