@@ -36,8 +36,7 @@ struct SettingPlacement {
 /// tables fits.
 std::optional<SettingPlacement> standard_placement(const PrimitiveGroup&, const Metric& metric);
 
-/// The same with the axes given, in a setting of the number that has these axes, the standard one if it
-/// does; empty where none has.
-std::optional<SettingPlacement> placement_on_axes(const PrimitiveGroup&, const IntMatrix& basis, int number);
+/// The same with the axes given: in every setting of the number that has these axes, the standard one first.
+std::vector<SettingPlacement> placements_on_axes(const PrimitiveGroup&, const IntMatrix& basis, int number);
 
 }  // namespace bragg::xrd

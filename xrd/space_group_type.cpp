@@ -296,14 +296,15 @@ std::optional<SettingPlacement> standard_placement(const PrimitiveGroup& group, 
   return std::nullopt;
 }
 
-std::optional<SettingPlacement> placement_on_axes(const PrimitiveGroup& group, const IntMatrix& basis,
-                                                  int number) {
+std::vector<SettingPlacement> placements_on_axes(const PrimitiveGroup& group, const IntMatrix& basis,
+                                                 int number) {
   std::vector<const TabulatedSetting*> settings = settings_numbered(number);
   settings.insert(settings.begin(), &reference_setting(number));
+  std::vector<SettingPlacement> out;
   for (const TabulatedSetting* setting : settings)
     if (const auto origin = origin_of(group, basis, setting->setting.operators))
-      return SettingPlacement{setting, basis, *origin};
-  return std::nullopt;
+      out.push_back({setting, basis, *origin});
+  return out;
 }
 
 int space_group_type(std::span<const SymmetryOperator> operators) {
