@@ -19,6 +19,7 @@
 #include "kernels/atomic_file.h"
 #include "kernels/error.h"
 #include "xrd/space_groups.h"
+#include "xrd/symmetry_search.h"
 
 namespace bragg::apps {
 namespace {
@@ -28,6 +29,7 @@ namespace {
 struct ImportOptions {
   std::vector<std::string> paths;
   std::string output, rejected;
+  bool keep_declared_symmetry = false;
 };
 
 void print_summary(const data::ImportReport& report, std::int64_t imported, const std::string& output) {
@@ -40,6 +42,16 @@ void print_summary(const data::ImportReport& report, std::int64_t imported, cons
     fmt::print(stderr, "  {:6} {}\n", count, reason);
   if (report.without_crystal > 0)
     fmt::print(stderr, "{} blocks hold no crystal (no cell, symmetry or atoms)\n", report.without_crystal);
+  if (report.more_symmetric > 0) {
+    fmt::print(stderr,
+               "{} crystals have more symmetry than declared (within {} A) and are stored with it: {} with "
+               "another space group, {} declared P1\n",
+               report.more_symmetric, xrd::symmetry_tolerance, report.other_number, report.more_from_p1);
+  }
+  if (report.search_given_up > 0) {
+    fmt::print(stderr, "{} crystals keep their declared symmetry: too large to search\n",
+               report.search_given_up);
+  }
   constexpr std::size_t shown = 3;
   if (!report.warnings.empty()) fmt::print(stderr, "{} warnings\n", report.warnings.size());
   for (std::size_t i = 0; i < std::min(shown, report.warnings.size()); ++i) {
@@ -55,8 +67,9 @@ int import(const ImportOptions& options, const CommonOptions& common) {
   }
   ThreadPool pool(common.threads);
   data::CrystalSetWriter set;
-  const data::ImportReport report =
-      data::import_crystals({options.paths.begin(), options.paths.end()}, pool, set);
+  const data::ImportReport report = data::import_crystals(
+      {options.paths.begin(), options.paths.end()}, pool, set, {},
+      options.keep_declared_symmetry ? data::Symmetry::declared : data::Symmetry::found);
   if (!options.rejected.empty()) write_file(options.rejected, data::rejected_table(report.rejected));
   if (set.size() == 0) {
     for (std::size_t i = 0; i < std::min<std::size_t>(report.rejected.size(), 3); ++i) {
@@ -84,13 +97,15 @@ std::string three_decimals(double value) {
 }
 
 void print_table(const data::CrystalSet& set) {
-  fmt::print("name\tspace_group\thm\tcrystal_system\tatoms_per_cell\tvolume\tformula\tmineral\ttitle\n");
+  fmt::print(
+      "name\tspace_group\thm\tcrystal_system\tatoms_per_cell\tvolume\tformula\tspace_group_declared\t"
+      "mineral\ttitle\n");
   for (std::int64_t i = 0; i < set.size(); ++i) {
     const xrd::Crystal crystal = set.crystal(i);
-    fmt::print("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", crystal.name, crystal.group.number, crystal.group.hm,
-               xrd::name_of(xrd::crystal_system(crystal.group.number)),
+    fmt::print("{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\n", crystal.name, crystal.group.number,
+               crystal.group.hm, xrd::name_of(xrd::crystal_system(crystal.group.number)),
                three_decimals(crystal.atoms_per_cell()), three_decimals(crystal.cell.volume()),
-               crystal.formula(), crystal.names.mineral, crystal.names.title());
+               crystal.formula(), crystal.declared_number(), crystal.names.mineral, crystal.names.title());
   }
 }
 
@@ -213,6 +228,8 @@ void add_crystals(CommandLine& line) {
       ->required();
   import_command->add_option("--rejected", import_options->rejected,
                              "table of what was refused and why (.tsv)");
+  import_command->add_flag("--keep-declared-symmetry", import_options->keep_declared_symmetry,
+                           "the symmetry that a file declares, without a look at what its atoms have");
 
   auto info_options = std::make_shared<InfoOptions>();
   CLI::App* info_command = line.add(

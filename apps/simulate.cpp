@@ -25,6 +25,7 @@
 #include "xrd/reflections.h"
 #include "xrd/space_groups.h"
 #include "xrd/species.h"
+#include "xrd/symmetry_search.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::apps {
@@ -38,6 +39,7 @@ struct Options {
   std::int64_t count = 1;
   std::uint32_t seed = 1;
   bool reflections = false, peaks = false, ignore_displacements = false, no_anomalous = false, json = false;
+  bool keep_declared_symmetry = false;
 };
 
 /// The crystals of the command line, from a set or from CIF.
@@ -47,7 +49,23 @@ struct Crystals {
   std::string description;  ///< for the metadata of what is made of them
 };
 
-Crystals read_crystals(const std::string& path) {
+/// A crystal of a CIF under the symmetry that it has, with a word where the file declares less.
+xrd::Crystal with_its_symmetry(xrd::Crystal crystal) {
+  bool gave_up = false;
+  auto found = xrd::with_symmetry_found(crystal, xrd::symmetry_tolerance, &gave_up);
+  if (gave_up)
+    fmt::print(stderr, "warning: {}: too large to search for symmetry: {} as declared\n", crystal.name,
+               crystal.group.hm);
+  if (!found) return crystal;
+  fmt::print(stderr,
+             "warning: {}: declared {} ({}) with a cell of {:.6g} A^3, within {} A it is {} ({}) with {:.6g} "
+             "A^3, which is taken (--keep-declared-symmetry: as declared)\n",
+             crystal.name, crystal.group.hm, crystal.group.number, crystal.cell.volume(),
+             xrd::symmetry_tolerance, found->group.hm, found->group.number, found->cell.volume());
+  return std::move(*found);
+}
+
+Crystals read_crystals(const std::string& path, bool keep_declared_symmetry) {
   if (path.ends_with(".safetensors")) {
     auto set = std::make_shared<data::CrystalSet>(path);
     return {set->size(), [set](std::int64_t i) { return set->crystal(i); },
@@ -55,19 +73,23 @@ Crystals read_crystals(const std::string& path) {
   }
   auto crystals = std::make_shared<std::vector<xrd::Crystal>>();
   std::size_t rejected = 0, without_crystal = 0;
-  xrd::read_cif(path, {.crystal = [&](xrd::Crystal&& crystal) { crystals->push_back(std::move(crystal)); },
-                       .rejected =
-                           [&](const xrd::CifError& error) {
-                             fmt::print(stderr, "rejected: {}\n", error.what());
-                             ++rejected;
-                           },
-                       .warning =
-                           [](const xrd::CifWarning& w) {
-                             fmt::print(stderr, "warning: {}:{} ({}): {}\n", w.file, w.line, w.block,
-                                        w.detail);
-                           },
-                       .no_crystal = [&](const std::string&, const std::string&) { ++without_crystal; },
-                       .accept_close_hydrogen = true});
+  xrd::read_cif(path,
+                {.crystal =
+                     [&](xrd::Crystal&& crystal) {
+                       crystals->push_back(keep_declared_symmetry ? std::move(crystal)
+                                                                  : with_its_symmetry(std::move(crystal)));
+                     },
+                 .rejected =
+                     [&](const xrd::CifError& error) {
+                       fmt::print(stderr, "rejected: {}\n", error.what());
+                       ++rejected;
+                     },
+                 .warning =
+                     [](const xrd::CifWarning& w) {
+                       fmt::print(stderr, "warning: {}:{} ({}): {}\n", w.file, w.line, w.block, w.detail);
+                     },
+                 .no_crystal = [&](const std::string&, const std::string&) { ++without_crystal; },
+                 .accept_close_hydrogen = true});
   if (crystals->empty())
     throw Error(fmt::format("{}: no crystal ({} blocks rejected, {} without cell, symmetry or atoms)", path,
                             rejected, without_crystal));
@@ -255,7 +277,8 @@ int simulate(const Options& options, const CommonOptions& common) {
   xrd::Recipe recipe = xrd::load_recipe(options.recipe);
   if (options.no_anomalous) recipe.anomalous = false;
   const auto backend = make_backend(common);
-  const Crystals crystals = scaled(read_crystals(options.input), recipe.cells);
+  const Crystals crystals =
+      scaled(read_crystals(options.input, options.keep_declared_symmetry), recipe.cells);
   if (options.reflections || options.peaks) {
     print_reflections(*backend, crystals, options, wavelength);
     return exit_success;
@@ -293,6 +316,8 @@ void add_simulate(CommandLine& line) {
       "--no-anomalous", options->no_anomalous,
       "without f' and f'' (Cromer & Liberman), which reflections and peaks have, and patterns where "
       "their recipe says so");
+  app->add_flag("--keep-declared-symmetry", options->keep_declared_symmetry,
+                "of a CIF: the symmetry that it declares, without a look at what its atoms have");
   CLI::Option* recipe =
       app->add_option("--recipe", options->recipe, "a name (bragg recipe list) or a TOML file")
           ->capture_default_str();

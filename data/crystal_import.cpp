@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "xrd/symmetry_search.h"
+
 namespace bragg::data {
 namespace {
 
@@ -40,8 +42,9 @@ xrd::CifError unreadable(const fs::path& path, const std::string& why) {
 
 class Importer {
  public:
-  Importer(ThreadPool& pool, CrystalSetWriter& set, const std::function<void(std::int64_t)>& progress)
-      : pool_(pool), set_(set), progress_(progress) {}
+  Importer(ThreadPool& pool, CrystalSetWriter& set, const std::function<void(std::int64_t)>& progress,
+           Symmetry symmetry)
+      : pool_(pool), set_(set), progress_(progress), symmetry_(symmetry) {}
 
   void add_path(const fs::path& path) {
     std::error_code ignored;
@@ -72,6 +75,7 @@ class Importer {
     std::vector<xrd::CifError> rejected;
     std::vector<xrd::CifWarning> warnings;
     std::int64_t without_crystal = 0;
+    ImportReport symmetry;  ///< its counts
   };
 
   void refuse(xrd::CifError error) { pending_.emplace_back().rejected.push_back(std::move(error)); }
@@ -98,7 +102,7 @@ class Importer {
     if (!any) refuse({xrd::CifFault::grammar, *name, "", 0, "no data block"});
   }
 
-  static void read(Pending& pending) {
+  void read(Pending& pending) const {
     if (!pending.text) return;
     xrd::read_cif_block(
         pending.block, *pending.file,
@@ -106,6 +110,20 @@ class Importer {
          .rejected = [&](const xrd::CifError& error) { pending.rejected.push_back(error); },
          .warning = [&](const xrd::CifWarning& warning) { pending.warnings.push_back(warning); },
          .no_crystal = [&](const std::string&, const std::string&) { ++pending.without_crystal; }});
+    if (symmetry_ == Symmetry::found)
+      for (xrd::Crystal& crystal : pending.crystals)
+        find_symmetry(crystal, pending.symmetry);
+  }
+
+  static void find_symmetry(xrd::Crystal& crystal, ImportReport& counts) {
+    bool gave_up = false;
+    if (auto found = xrd::with_symmetry_found(crystal, xrd::symmetry_tolerance, &gave_up)) {
+      ++counts.more_symmetric;
+      counts.more_from_p1 += crystal.group.number == 1;
+      counts.other_number += crystal.group.number != found->group.number;
+      crystal = std::move(*found);
+    }
+    counts.search_given_up += gave_up;
   }
 
   void read_portion() {
@@ -121,6 +139,10 @@ class Importer {
       std::move(done.rejected.begin(), done.rejected.end(), std::back_inserter(report_.rejected));
       std::move(done.warnings.begin(), done.warnings.end(), std::back_inserter(report_.warnings));
       report_.without_crystal += done.without_crystal;
+      report_.more_symmetric += done.symmetry.more_symmetric;
+      report_.more_from_p1 += done.symmetry.more_from_p1;
+      report_.other_number += done.symmetry.other_number;
+      report_.search_given_up += done.symmetry.search_given_up;
     }
     blocks_ += static_cast<std::int64_t>(pending_.size());
     pending_.clear();
@@ -131,6 +153,7 @@ class Importer {
   ThreadPool& pool_;
   CrystalSetWriter& set_;
   const std::function<void(std::int64_t)>& progress_;
+  const Symmetry symmetry_;
   std::vector<Pending> pending_;
   std::size_t pending_bytes_ = 0;
   std::int64_t blocks_ = 0;
@@ -146,8 +169,8 @@ std::string one_cell(std::string text) {
 }  // namespace
 
 ImportReport import_crystals(const std::vector<fs::path>& paths, ThreadPool& pool, CrystalSetWriter& set,
-                             const std::function<void(std::int64_t)>& progress) {
-  Importer importer(pool, set, progress);
+                             const std::function<void(std::int64_t)>& progress, Symmetry symmetry) {
+  Importer importer(pool, set, progress, symmetry);
   for (const fs::path& path : paths)
     importer.add_path(path);
   return importer.finish();

@@ -18,7 +18,14 @@ struct ImportReport {
   std::vector<xrd::CifError> rejected;
   std::vector<xrd::CifWarning> warnings;
   std::int64_t without_crystal = 0;  ///< blocks without any tag of a crystal: texts, powder data
+  std::int64_t more_symmetric = 0;   ///< crystals stored under a larger group than their files declare
+  std::int64_t more_from_p1 = 0;     ///< those of them that are declared P1
+  std::int64_t other_number = 0;     ///< those of them whose group has another number
+  std::int64_t search_given_up = 0;  ///< as declared: the search would have taken too long
 };
+
+/// Whether the symmetry of a file is looked into (xrd::with_symmetry_found) or taken as declared.
+enum class Symmetry { found, declared };
 
 /// Reads every block of `paths` (CIF files, plain or .gz; folders are searched for *.cif and *.cif.gz, in the
 /// order of their names) and adds its crystal to `set`, in the order of the input for any number of threads.
@@ -27,7 +34,8 @@ struct ImportReport {
 /// number of blocks done.
 ImportReport import_crystals(const std::vector<std::filesystem::path>& paths, ThreadPool&,
                              CrystalSetWriter& set,
-                             const std::function<void(std::int64_t blocks)>& progress = {});
+                             const std::function<void(std::int64_t blocks)>& progress = {},
+                             Symmetry = Symmetry::found);
 
 /// The table of what was refused: file, block, line (0: not known), reason, detail; tab-separated with a
 /// header.

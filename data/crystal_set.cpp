@@ -28,7 +28,7 @@ std::int64_t rows(const auto& values, std::int64_t width) {
 
 struct CrystalSetWriter::Impl {
   std::vector<double> cell, site_position, site_occupancy, site_u_iso, u_aniso;
-  std::vector<std::int32_t> space_group, setting, site_multiplicity, site_u_aniso;
+  std::vector<std::int32_t> space_group, space_group_declared, setting, site_multiplicity, site_u_aniso;
   std::vector<std::uint8_t> site_atomic_number;
   std::vector<std::int16_t> site_charge, operator_rotation, operator_translation;
   std::vector<std::uint64_t> site_offset{0}, operator_offset{0};
@@ -69,6 +69,7 @@ void CrystalSetWriter::add(const xrd::Crystal& crystal) {
   const xrd::UnitCell& cell = crystal.cell;
   w.cell.insert(w.cell.end(), {cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma});
   w.space_group.push_back(crystal.group.number);
+  w.space_group_declared.push_back(crystal.declared_number());
   w.setting.push_back(w.setting_of(crystal.group));
   w.name.add(crystal.name);
   for (std::size_t k = 0; k < name_columns.size(); ++k)
@@ -104,6 +105,7 @@ void CrystalSetWriter::write(const std::filesystem::path& path) const {
   };
   table("cell", w.cell, 6);
   column("space_group", w.space_group);
+  column("space_group_declared", w.space_group_declared);
   column("setting", w.setting);
   text("name", w.name);
   for (std::size_t k = 0; k < name_columns.size(); ++k)
@@ -221,7 +223,7 @@ struct CrystalSet::Impl {
   SafetensorsFile file;
   std::int64_t crystals = 0;
   std::span<const double> cell, site_position, site_occupancy, site_u_iso, u_aniso;
-  std::span<const std::int32_t> space_group, setting, site_multiplicity, site_u_aniso;
+  std::span<const std::int32_t> space_group, space_group_declared, setting, site_multiplicity, site_u_aniso;
   std::span<const std::uint8_t> site_atomic_number;
   std::span<const std::int16_t> site_charge;
   std::span<const std::uint64_t> site_offset;
@@ -239,6 +241,12 @@ struct CrystalSet::Impl {
     space_group = columns.column<std::int32_t>("space_group");
     crystals = static_cast<std::int64_t>(space_group.size());
     columns.check_range("space_group", space_group, 1, 230);
+    // Sets written before the search for symmetry lack it: what is declared is what they hold.
+    space_group_declared = space_group;
+    if (file.tensors().contains("space_group_declared")) {
+      space_group_declared = columns.column<std::int32_t>("space_group_declared", crystals);
+      columns.check_range("space_group_declared", space_group_declared, 1, 230);
+    }
     cell = columns.table<double>("cell", crystals, 6);
     setting = columns.column<std::int32_t>("setting", crystals);
     name = StringView(columns, "name", crystals);
@@ -339,7 +347,8 @@ xrd::Crystal CrystalSet::crystal(std::int64_t i) const {
                        .cell = {.a = c[0], .b = c[1], .c = c[2], .alpha = c[3], .beta = c[4], .gamma = c[5]},
                        .group = set.settings[set.setting[i]],
                        .sites = {},
-                       .names = {}};
+                       .names = {},
+                       .space_group_declared = set.space_group_declared[i]};
   for (std::size_t k = 0; k < name_columns.size(); ++k)
     if (!set.names[k].offset.empty()) crystal.names.*name_columns[k].name = set.names[k].at(i);
   if (!crystal.cell.is_possible()) {

@@ -6,6 +6,7 @@
 //
 //   cell                  f64 (n, 6)   a, b, c in A; alpha, beta, gamma in degrees
 //   space_group           i32 (n)      1..230
+//   space_group_declared  i32 (n)      what the file declares; absent in older sets: the same
 //   setting               i32 (n)      row of the setting_* tensors
 //   name, name_offset     u8 (bytes), u64 (n + 1)     the CIF's block
 //   site_offset           u64 (n + 1)

@@ -68,7 +68,7 @@ AtomicFile::AtomicFile(fs::path target)
 void AtomicFile::create() {
   while (true) {
     temporary_ = target_;
-    temporary_ += "." + random_text(target_) + std::string(ending);
+    temporary_ += fmt::format(".{}{}", random_text(target_), ending);
     descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (descriptor_ < 0) {
       if (errno == EEXIST) continue;

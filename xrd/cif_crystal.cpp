@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "xrd/cif_formula.h"
 #include "xrd/cif_numbers.h"
 #include "xrd/cif_reader.h"
 
@@ -14,10 +15,8 @@ namespace {
 /// Edges outside of this, A, are no crystal's.
 constexpr double shortest_edge = 0.5, longest_edge = 1000.0;
 constexpr double smallest_angle = 5.0;
-/// How far the sites' composition may be from the formula's (relative to the count, and of an atom), and the
-/// density.
-constexpr double formula_tolerance = 0.02, formula_tolerance_atoms = 0.05, density_tolerance = 0.03,
-                 volume_tolerance = 0.02;
+/// How far the density of the sites may be from the file's, and the volume of the cell.
+constexpr double density_tolerance = 0.03, volume_tolerance = 0.02;
 /// Densities outside of this, g/cm^3, are worth a warning.
 constexpr double lowest_density = 0.05, highest_density = 30;
 /// In 1e-24 g (CODATA 2018).
@@ -33,21 +32,9 @@ void check_formula(const CifReader& reader, const Crystal& crystal) {
   if (!value) return;
   const auto formula = parse_formula(value->text);
   if (!formula) return reader.warn(value->line, fmt::format("{} '{}' cannot be read", tag, value->text));
-  std::array<double, 99> sites{};
-  for (const Site& site : crystal.sites)
-    sites.at(site.species.atomic_number) += site.occupancy * site.multiplicity;
-  double product = 0, square = 0;
-  for (std::size_t z = 1; z < 99; ++z) {
-    product += sites[z] * (*formula)[z];
-    square += (*formula)[z] * (*formula)[z];
-  }
-  const double units = square > 0 ? product / square : 0;  // formula units in the cell, least squares
-  for (std::size_t z = 1; z < 99; ++z) {
-    const double wanted = units * (*formula)[z];
-    if (std::abs(sites[z] - wanted) > formula_tolerance * wanted + formula_tolerance_atoms)
-      return reader.warn(value->line, fmt::format("{} '{}' against the sites: {} in the cell", tag,
-                                                  value->text, crystal.formula()));
-  }
+  if (!fits_formula(crystal.sites, *formula))
+    reader.warn(value->line, fmt::format("{} '{}' against the sites: {} in the cell", tag, value->text,
+                                         crystal.formula()));
 }
 
 void check_density(const CifReader& reader, const Crystal& crystal) {

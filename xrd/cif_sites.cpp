@@ -11,6 +11,7 @@
 
 #include <fmt/format.h>
 
+#include "xrd/cif_formula.h"
 #include "xrd/cif_numbers.h"
 #include "xrd/site_symmetry.h"
 
@@ -31,6 +32,7 @@ class SiteReader {
     read_rows();
     read_tensors(reader_, cell_, rows_);
     place();
+    add_up_parts();
     merge_and_check();
     std::vector<Site> sites;
     sites.reserve(rows_.size());
@@ -119,33 +121,51 @@ class SiteReader {
     return x;
   }
 
-  /// A site beside a symmetry element, farther than its decimals explain, of which the element makes several
-  /// in one place: the parts of a split atom, which are one atom together. Their occupancies are added up.
-  void keep_whole(CifSite& row, const SitePlacement& placement) {
+  /// Of a site beside a symmetry element, farther than its decimals explain: how many of its images the
+  /// element puts in one place.
+  double parts_of(const CifSite& row, const SitePlacement& placement) const {
     constexpr double rounding = 2;  // units of the last decimal
     constexpr double least_shift =
         0.005;  // A: programs that convert cells write more decimals than they know
-    Site& site = row.site;
-    if (site.occupancy == 1 || placement.shift < least_shift) return;
+    const Site& site = row.site;
+    if (site.occupancy == 1 || placement.shift < least_shift) return 1;
     const auto is_rounding = [&](const Fractional& p, const Fractional& q) {
       const std::array<double, 3> off{p.x - q.x, p.y - q.y, p.z - q.z};
       for (std::size_t k = 0; k < 3; ++k)
         if (std::abs(off[k] - std::round(off[k])) > rounding * row.last_decimals[k]) return false;
       return true;
     };
-    if (is_rounding(site.position, placement.position)) return;
+    if (is_rounding(site.position, placement.position)) return 1;
     const auto own = std::count_if(
         placement.stabiliser.begin(), placement.stabiliser.end(),
         [&](std::size_t i) { return is_rounding(apply(group_.operators[i], site.position), site.position); });
     const double parts = static_cast<double>(placement.stabiliser.size()) /
                          static_cast<double>(std::max<std::ptrdiff_t>(own, 1));
-    if (parts <= 1 || site.occupancy * parts > 1 + occupancy_rounding) return;
-    const double whole = std::min(1.0, site.occupancy * parts);
-    reader_.warn(row.line,
-                 fmt::format("site {} is {:.3g} A off a special position, where {} of its images with "
-                             "occupancy {} make one atom of occupancy {}",
-                             site.label, placement.shift, parts, site.occupancy, whole));
-    site.occupancy = whole;
+    return site.occupancy * parts > 1 + occupancy_rounding ? 1 : parts;
+  }
+
+  /// The parts of a split atom are one atom together: their occupancies are added up, unless the formula of
+  /// the file is that of the occupancies as they stand.
+  void add_up_parts() {
+    std::vector<Site> as_given = sites(), added = as_given;
+    bool any = false;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      added[i].occupancy = std::min(1.0, rows_[i].parts * as_given[i].occupancy);
+      any = any || rows_[i].parts > 1;
+    }
+    if (!any) return;
+    if (const CifValue* text = reader_.any_value("_chemical_formula_sum"))
+      if (const auto formula = parse_formula(text->text))
+        if (fits_formula(as_given, *formula) && !fits_formula(added, *formula)) return;
+    for (std::size_t i = 0; i < rows_.size(); ++i) {
+      if (rows_[i].parts <= 1) continue;
+      reader_.warn(rows_[i].line,
+                   fmt::format("site {} is {:.3g} A off a special position, where {} of its images with "
+                               "occupancy {} make one atom of occupancy {}",
+                               as_given[i].label, rows_[i].shift, rows_[i].parts, as_given[i].occupancy,
+                               added[i].occupancy));
+      rows_[i].site.occupancy = added[i].occupancy;
+    }
   }
 
   void place() {
@@ -158,7 +178,8 @@ class SiteReader {
             CifFault::atoms_too_close, row.line,
             fmt::format("site {} at {} {} {}: its images lie about {} A apart and make no special position",
                         site.label, site.position.x, site.position.y, site.position.z, site_merge_tolerance));
-      if (placement.shift > 0 && placement.stabiliser.size() > 1) keep_whole(row, placement);
+      if (placement.shift > 0 && placement.stabiliser.size() > 1) row.parts = parts_of(row, placement);
+      row.shift = placement.shift;
       site.position = placement.position;
       site.multiplicity = placement.multiplicity;
       atoms += static_cast<std::size_t>(site.multiplicity);

@@ -16,6 +16,8 @@ struct CifSite {
   int line = 0;
   std::array<double, 3> last_decimals{};  ///< units of the coordinates' last decimals, where
                                           ///< the occupancy is not 1
+  double shift = 0;                       ///< A, to the special position that it is put on
+  double parts = 1;                       ///< images of a split atom that meet there
 };
 
 /// Species of the columns _atom_site_type_symbol and _atom_site_label, either of which may be absent.

@@ -43,7 +43,9 @@ struct Crystal {
   SpaceGroupSetting group;
   std::vector<Site> sites;
   CrystalNames names = {};
+  int space_group_declared = 0;  ///< what the file declares; 0: the number of `group`
 
+  int declared_number() const { return space_group_declared != 0 ? space_group_declared : group.number; }
   double atoms_per_cell() const;  ///< sum of occupancy x multiplicity
   std::string formula() const;    ///< Hill order, per cell, counts with at most 3 decimals: "Al12 O18"
   double density() const;         ///< g/cm^3

@@ -8,14 +8,14 @@
 #include <fmt/format.h>
 
 #include "kernels/error.h"
+#include "xrd/lattice_reduction.h"
 #include "xrd/space_groups.h"
 #include "xrd/symmetry_tables.h"
 
 namespace bragg::xrd {
 namespace {
 
-using Basis = std::array<std::array<double, 3>, 3>;  ///< rows: vectors in the cell's basis
-using Metric = std::array<std::array<double, 3>, 3>;
+using Basis = std::array<std::array<double, 3>, 3>;  ///< columns: vectors in the cell's basis
 
 /// The symmorphic group of the whole symmetry of the lattice, in a setting with the same axes.
 int holohedral_group(int number, char centring) {
@@ -42,15 +42,15 @@ Basis primitive_basis(char centring) {
     case 'P':
       return {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
     case 'A':
-      return {{{1, 0, 0}, {0, 0.5, 0.5}, {0, -0.5, 0.5}}};
+      return {{{1, 0, 0}, {0, 0.5, -0.5}, {0, 0.5, 0.5}}};
     case 'C':
-      return {{{0.5, 0.5, 0}, {-0.5, 0.5, 0}, {0, 0, 1}}};
+      return {{{0.5, -0.5, 0}, {0.5, 0.5, 0}, {0, 0, 1}}};
     case 'I':
       return {{{-0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0.5, 0.5, -0.5}}};
     case 'F':
       return {{{0, 0.5, 0.5}, {0.5, 0, 0.5}, {0.5, 0.5, 0}}};
     case 'R':
-      return {{{2 / 3., 1 / 3., 1 / 3.}, {-1 / 3., 1 / 3., 1 / 3.}, {-1 / 3., -2 / 3., 1 / 3.}}};
+      return {{{2 / 3., -1 / 3., -1 / 3.}, {1 / 3., 1 / 3., -2 / 3.}, {1 / 3., 1 / 3., 1 / 3.}}};
     default:
       throw Error(fmt::format("no primitive basis for the lattice letter '{}'", centring));
   }
@@ -63,91 +63,16 @@ std::vector<std::array<std::int8_t, 9>> distinct_rotations(std::span<const Symme
   return out;
 }
 
-Metric metric_of(const UnitCell& cell, const Basis& basis) {
-  const auto g = cell.metric();
-  const Metric full{{{g[0], g[5], g[4]}, {g[5], g[1], g[3]}, {g[4], g[3], g[2]}}};
-  Metric out{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      for (std::size_t k = 0; k < 3; ++k)
-        for (std::size_t l = 0; l < 3; ++l)
-          out[i][j] += basis[i][k] * full[k][l] * basis[j][l];
-  return out;
-}
-
-/// Shortens the basis until no vector gets shorter by another, or by the sum or difference of the two others.
-void reduce(Metric& g) {
-  // v_i += n v_j.
-  const auto add = [&](std::size_t i, std::size_t j, double n) {
-    for (std::size_t k = 0; k < 3; ++k)
-      g[i][k] += n * g[j][k];
-    for (std::size_t k = 0; k < 3; ++k)
-      g[k][i] += n * g[k][j];
-  };
-  constexpr int maximum_rounds = 100;
-  constexpr double gain = 1e-9;  // of a length: ties must not go on for ever
-  for (int round = 0; round < maximum_rounds; ++round) {
-    bool changed = false;
-    for (std::size_t i = 0; i < 3; ++i)
-      for (std::size_t j = 0; j < 3; ++j) {
-        if (i == j) continue;
-        const double before = g[i][i], n = -std::round(g[i][j] / g[j][j]);
-        if (n == 0) continue;
-        const double after = before + 2 * n * g[i][j] + n * n * g[j][j];
-        if (!(after < before * (1 - gain))) continue;
-        add(i, j, n);
-        changed = true;
-      }
-    if (changed) continue;
-    for (std::size_t i = 0; i < 3 && !changed; ++i) {
-      const std::size_t j = (i + 1) % 3, k = (i + 2) % 3;
-      for (const double m : {-1., 1.})
-        for (const double n : {-1., 1.}) {
-          const double after =
-              g[i][i] + g[j][j] + g[k][k] + 2 * (m * g[i][j] + n * g[i][k] + m * n * g[j][k]);
-          if (changed || !(after < g[i][i] * (1 - gain))) continue;
-          add(i, j, m);
-          add(i, k, n);
-          changed = true;
-        }
-    }
-    if (!changed) return;
-  }
-}
-
 /// The number of bases of the lattice with the same metric, within the tolerance: its rotations.
 std::size_t count_rotations(const Metric& g, double tolerance) {
-  // Between reduced bases the components are -1, 0 and 1.
-  using Vector = std::array<double, 3>;
-  std::array<std::array<Vector, 26>, 3> candidates;
-  std::array<std::size_t, 3> count{};
-  const auto product = [&](const Vector& a, const Vector& b) {
-    double sum = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      for (std::size_t j = 0; j < 3; ++j)
-        sum += a[i] * g[i][j] * b[j];
-    return sum;
-  };
   const auto close = [&](double value, std::size_t i, std::size_t j) {
     return std::abs(value - g[i][j]) <= 2 * tolerance * std::sqrt(g[i][i] * g[j][j]);
   };
-  for (int n = 0; n < 27; ++n) {
-    if (n == 13) continue;
-    const Vector v{double(n % 3 - 1), double(n / 3 % 3 - 1), double(n / 9 - 1)};
-    const double squared = product(v, v);
-    for (std::size_t i = 0; i < 3; ++i)
-      if (close(squared, i, i)) candidates[i][count[i]++] = v;
-  }
   std::size_t rotations = 0;
-  for (std::size_t p = 0; p < count[0]; ++p)
-    for (std::size_t q = 0; q < count[1]; ++q) {
-      const auto &a = candidates[0][p], &b = candidates[1][q];
-      if (!close(product(a, b), 0, 1)) continue;
-      for (std::size_t r = 0; r < count[2]; ++r) {
-        const auto& c = candidates[2][r];
-        rotations += close(product(a, c), 0, 2) && close(product(b, c), 1, 2);
-      }
-    }
+  visit_lattice_rotations(
+      g, [&](double squared, std::size_t i) { return close(squared, i, i); },
+      [&](double product, double, double, std::size_t i, std::size_t j) { return close(product, i, j); },
+      [&](const IntMatrix&) { ++rotations; });
   return rotations;
 }
 
@@ -173,7 +98,7 @@ ExtraSymmetry::ExtraSymmetry(const SpaceGroupSetting& standard)
 
 bool ExtraSymmetry::lattice_is_special(const UnitCell& cell, double tolerance) const {
   if (holohedry_ >= 24) return false;  // hexagonal and cubic: nothing is above them
-  Metric g = metric_of(cell, primitive_);
+  Metric g = metric_of(full_metric(cell), primitive_);
   reduce(g);
   return count_rotations(g, tolerance) != holohedry_;
 }

@@ -32,7 +32,7 @@ class ExtraSymmetry {
   bool found(const UnitCell&, std::span<const CellPoint> atoms, int kinds, double tolerance) const;
 
  private:
-  std::array<std::array<double, 3>, 3> primitive_;     ///< a basis of the lattice, in the cell's
+  std::array<std::array<double, 3>, 3> primitive_;     ///< columns: a basis of the lattice, in the cell's
   std::size_t holohedry_ = 0;                          ///< rotations of the lattice
   std::vector<std::array<std::int8_t, 9>> rotations_;  ///< one of each coset of the group's in the lattice's
   std::vector<std::array<std::int8_t, 3>> centring_;   ///< in 1/translation_denominator

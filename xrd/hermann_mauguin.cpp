@@ -46,7 +46,7 @@ std::string monoclinic_short(const std::vector<std::string>& tokens) {
 
 void replace_all(std::string& s, std::string_view what, std::string_view by) {
   for (auto at = s.find(what); at != std::string::npos; at = s.find(what, at + by.size()))
-    s.erase(at, what.size()).insert(at, by);
+    s = s.substr(0, at).append(by).append(s, at + what.size());
 }
 
 /// What word processors, web pages and LaTeX make of a symbol, as plain characters: "P6<sub>3</sub>/mmc",

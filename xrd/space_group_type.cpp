@@ -8,11 +8,10 @@
 #include <cmath>
 #include <cstdlib>
 #include <map>
-#include <numeric>
 #include <utility>
 
 #include "kernels/error.h"
-#include "xrd/integer_matrix.h"
+#include "xrd/primitive_group.h"
 #include "xrd/space_groups.h"
 #include "xrd/symmetry_tables.h"
 
@@ -20,141 +19,10 @@ namespace bragg::xrd {
 namespace {
 
 using Integer = std::int64_t;
-using Vector = std::array<Integer, 3>;
-using Matrix = std::array<Vector, 3>;  ///< rows
+using Vector = IntVector;
+using Matrix = IntMatrix;
 
-constexpr Matrix unit{{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
-
-Matrix plus(Matrix a, const Matrix& b, Integer factor = 1) {
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      a[i][j] += factor * b[i][j];
-  return a;
-}
-
-Vector plus(Vector a, const Vector& b, Integer factor = 1) {
-  for (std::size_t i = 0; i < 3; ++i)
-    a[i] += factor * b[i];
-  return a;
-}
-
-Vector negated(const Vector& v) {
-  return {-v[0], -v[1], -v[2]};
-}
-
-Vector cross(const Vector& a, const Vector& b) {
-  return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
-}
-
-Integer determinant(const Matrix& m) {
-  return dot(m[0], cross(m[1], m[2]));
-}
-
-Matrix transposed(const Matrix& m) {
-  Matrix out{};
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      out[j][i] = m[i][j];
-  return out;
-}
-
-/// m^-1 det(m).
-Matrix adjugate(const Matrix& m) {
-  return transposed({cross(m[1], m[2]), cross(m[2], m[0]), cross(m[0], m[1])});
-}
-
-Matrix from_columns(const Vector& a, const Vector& b, const Vector& c) {
-  return transposed({a, b, c});
-}
-
-Integer divisor(const Vector& v) {
-  return std::gcd(std::gcd(v[0], v[1]), v[2]);
-}
-
-/// Exact quotient of a matrix; false where it is not integral.
-bool divide(Matrix& m, Integer by) {
-  for (Vector& row : m)
-    for (Integer& v : row) {
-      if (v % by != 0) return false;
-      v /= by;
-    }
-  return true;
-}
-
-Matrix rotation_of(const SymmetryOperator& op) {
-  Matrix r;
-  for (std::size_t i = 0; i < 3; ++i)
-    for (std::size_t j = 0; j < 3; ++j)
-      r[i][j] = op.rotation[3 * i + j];
-  return r;
-}
-
-/// Echelon form by integer row operations; every row carries right-hand sides along.
-template <std::size_t Columns>
-void to_echelon(std::vector<std::array<Integer, Columns>>& rows, std::size_t pivots) {
-  std::size_t top = 0;
-  for (std::size_t column = 0; column < pivots; ++column) {
-    for (;;) {
-      std::size_t smallest = rows.size();
-      for (std::size_t i = top; i < rows.size(); ++i)
-        if (rows[i][column] != 0 &&
-            (smallest == rows.size() || std::abs(rows[i][column]) < std::abs(rows[smallest][column])))
-          smallest = i;
-      if (smallest == rows.size()) break;
-      std::swap(rows[top], rows[smallest]);
-      bool done = true;
-      for (std::size_t i = top + 1; i < rows.size(); ++i) {
-        const Integer q = rows[i][column] / rows[top][column];
-        if (q != 0)
-          for (std::size_t k = 0; k < Columns; ++k)
-            rows[i][k] -= q * rows[top][k];
-        done = done && rows[i][column] == 0;
-      }
-      if (done) {
-        ++top;
-        break;
-      }
-    }
-  }
-}
-
-/// Operators in a primitive basis of their lattice, one for each rotation. translation is in 1/modulus.
-struct PrimitiveGroup {
-  struct Element {
-    Matrix rotation;
-    Vector translation;
-  };
-  std::vector<Element> elements;
-  Integer modulus = 1;
-};
-
-PrimitiveGroup to_primitive(std::span<const SymmetryOperator> operators) {
-  constexpr Integer d = translation_denominator;
-  std::vector<Vector> lattice{{d, 0, 0}, {0, d, 0}, {0, 0, d}};
-  for (const SymmetryOperator& op : operators)
-    if (rotation_of(op) == unit) lattice.push_back({op.translation[0], op.translation[1], op.translation[2]});
-  to_echelon(lattice, 3);
-  Matrix basis = from_columns(lattice[0], lattice[1], lattice[2]);  // in 1/24 of the cell's edges
-  PrimitiveGroup out;
-  out.modulus = determinant(basis);
-  if (out.modulus < 0) {
-    basis = from_columns(lattice[0], lattice[1], negated(lattice[2]));
-    out.modulus = -out.modulus;
-  }
-  const Matrix inverse = adjugate(basis);
-  for (const SymmetryOperator& op : operators) {
-    PrimitiveGroup::Element element{
-        inverse * rotation_of(op) * basis,
-        inverse * Vector{op.translation[0], op.translation[1], op.translation[2]}};
-    if (!divide(element.rotation, out.modulus))
-      throw Error("the lattice is not invariant under the operators");
-    const auto same = [&](const PrimitiveGroup::Element& other) {
-      return other.rotation == element.rotation;
-    };
-    if (std::none_of(out.elements.begin(), out.elements.end(), same)) out.elements.push_back(element);
-  }
-  return out;
-}
+constexpr Matrix unit = unit_matrix;
 
 /// (determinant, trace) -> count: tells the 32 crystal classes apart.
 std::map<std::pair<Integer, Integer>, int> rotation_types(const PrimitiveGroup& group) {
@@ -209,27 +77,34 @@ std::array<Vector, 2> plane_of(const Matrix& rotation, int order) {
   return {Vector{rows[1][1], rows[1][2], rows[1][3]}, Vector{rows[2][1], rows[2][2], rows[2][3]}};
 }
 
-/// The shortest vector of a plane in the metric that is invariant under the group (Gauss's reduction).
-Vector shortest(std::array<Vector, 2> plane, const PrimitiveGroup& group) {
-  Matrix metric{};
-  for (const auto& e : group.elements)
-    metric = plus(metric, transposed(e.rotation) * e.rotation);
-  const auto product = [&](const Vector& a, const Vector& b) { return dot(a, metric * b); };
+/// a . b in the metric.
+double product(const Metric& g, const Vector& a, const Vector& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j)
+      sum += static_cast<double>(a[i]) * g[i][j] * static_cast<double>(b[j]);
+  return sum;
+}
+
+/// Gauss's reduction: the shortest vector of a plane, and the shortest one out of its line; their angle is
+/// not acute.
+std::array<Vector, 2> shortest(std::array<Vector, 2> plane, const Metric& g) {
+  constexpr double gain = 1e-9;  // ties must not go on for ever
   auto& [p, q] = plane;
   for (;;) {
-    if (product(p, p) > product(q, q)) std::swap(p, q);
-    const double ratio = static_cast<double>(product(p, q)) / static_cast<double>(product(p, p));
-    const Integer n = static_cast<Integer>(std::llround(ratio));
-    if (n == 0) return p;
-    const Vector next = plus(q, p, -n);
-    if (product(next, next) >= product(q, q)) return p;
+    if (product(g, q, q) < product(g, p, p) * (1 - gain)) std::swap(p, q);
+    const Vector next = plus(q, p, -static_cast<Integer>(std::llround(product(g, p, q) / product(g, p, p))));
+    if (!(product(g, next, next) < product(g, q, q) * (1 - gain))) break;
     q = next;
   }
+  if (product(g, p, q) > 0) q = negated(q);
+  return plane;
 }
 
 /// Conventional bases (columns, right-handed, in the primitive basis) for every way round that the standard
-/// setting can lie.
-std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSystem system) {
+/// setting can lie; those with the shortest axes in `metric` first.
+std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSystem system,
+                                       const Metric& metric) {
   std::array<std::vector<Matrix>, 7> turning;  // proper parts by order
   for (const auto& e : group.elements) {
     const Integer sign = determinant(e.rotation);
@@ -264,14 +139,17 @@ std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSyste
     case CrystalSystem::monoclinic: {
       // Any basis of the plane will do but for what it is modulo 2: that decides centring and glide.
       const Vector b = axis_of(turning[2].at(0));
-      const auto [p, q] = plane_of(turning[2][0], 2);
+      const auto [p, q] = shortest(plane_of(turning[2][0], 2), metric);
       const Vector r = plus(p, q);
       for (const auto& [a, c] : {std::pair(p, q), {q, p}, {p, r}, {r, p}, {q, r}, {r, q}})
-        add(a, b, c, true);
+        add(product(metric, a, c) > 0 ? negated(a) : a, b, c, true);
       break;
     }
     case CrystalSystem::orthorhombic: {
-      const auto e = distinct_axes(turning[2]);
+      auto e = distinct_axes(turning[2]);
+      std::stable_sort(e.begin(), e.end(), [&](const Vector& a, const Vector& b) {
+        return product(metric, a, a) < product(metric, b, b);
+      });
       std::array<std::size_t, 3> order{0, 1, 2};
       do
         add(e.at(order[0]), e.at(order[1]), e.at(order[2]));
@@ -280,14 +158,14 @@ std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSyste
     }
     case CrystalSystem::tetragonal: {
       const Matrix& r = turning[4].at(0);
-      const Vector c = axis_of(r), a = shortest(plane_of(r, 4), group), b = r * a;
+      const Vector c = axis_of(r), a = shortest(plane_of(r, 4), metric)[0], b = r * a;
       add(a, b, c);
       break;
     }
     case CrystalSystem::trigonal:
     case CrystalSystem::hexagonal: {
       const Matrix& r = turning[3].at(0);
-      const Vector c = axis_of(r), a = shortest(plane_of(r, 3), group), b = r * a;
+      const Vector c = axis_of(r), a = shortest(plane_of(r, 3), metric)[0], b = r * a;
       add(a, b, c);
       add(negated(a), negated(b), c);  // obverse and reverse
       break;
@@ -302,13 +180,14 @@ std::vector<Matrix> conventional_bases(const PrimitiveGroup& group, CrystalSyste
   return out;
 }
 
-/// Whether the operators of `group` become those of `standard` in the conventional basis with some origin.
-bool is_setting_of(const PrimitiveGroup& group, const Matrix& basis,
-                   std::span<const SymmetryOperator> standard) {
+/// The origin (in the primitive basis) about which the operators of `group` become those of `standard` in
+/// the conventional basis; empty where there is none.
+std::optional<std::array<double, 3>> origin_of(const PrimitiveGroup& group, const Matrix& basis,
+                                               std::span<const SymmetryOperator> standard) {
   constexpr Integer d = translation_denominator;
   const Integer volume = determinant(basis);
   const Matrix inverse = adjugate(basis);
-  if (static_cast<std::size_t>(volume) * group.elements.size() != standard.size()) return false;
+  if (static_cast<std::size_t>(volume) * group.elements.size() != standard.size()) return std::nullopt;
 
   // Every centring vector of the standard setting is a lattice vector; their number is the cell's volume.
   std::map<Matrix, const SymmetryOperator*> by_rotation;
@@ -317,16 +196,16 @@ bool is_setting_of(const PrimitiveGroup& group, const Matrix& basis,
     by_rotation.emplace(r, &op);
     if (r != unit) continue;
     for (const Integer v : basis* Vector{op.translation[0], op.translation[1], op.translation[2]})
-      if (v % d != 0) return false;
+      if (v % d != 0) return std::nullopt;
   }
   // Unknown p with t + (R - 1) p = basis t_standard modulo 1 for all R, in units of 1/(24 modulus).
   const Integer one = d * group.modulus;
   std::vector<std::array<Integer, 4>> rows;
   for (const auto& e : group.elements) {
     Matrix conventional = inverse * e.rotation * basis;
-    if (!divide(conventional, volume)) return false;
+    if (!divide(conventional, volume)) return std::nullopt;
     const auto found = by_rotation.find(conventional);
-    if (found == by_rotation.end()) return false;
+    if (found == by_rotation.end()) return std::nullopt;
     const auto& t = found->second->translation;
     const Vector wanted = basis * Vector{t[0], t[1], t[2]};
     const Matrix m = plus(e.rotation, unit, -1);
@@ -336,56 +215,110 @@ bool is_setting_of(const PrimitiveGroup& group, const Matrix& basis,
     }
   }
   to_echelon(rows, 3);
-  // The rows with a pivot have a solution whatever their right-hand side is.
-  return std::all_of(rows.begin(), rows.end(), [&](const auto& row) {
-    return row[0] != 0 || row[1] != 0 || row[2] != 0 || row[3] % one == 0;
-  });
+  // The rows with a pivot have a solution whatever their right-hand side is; what has no pivot is free.
+  std::array<double, 3> p{};
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    std::size_t pivot = 0;
+    while (pivot < 3 && (*row)[pivot] == 0)
+      ++pivot;
+    if (pivot == 3) {
+      if ((*row)[3] % one != 0) return std::nullopt;
+      continue;
+    }
+    double known = static_cast<double>((*row)[3]) / static_cast<double>(one);
+    for (std::size_t k = pivot + 1; k < 3; ++k)
+      known -= static_cast<double>((*row)[k]) * p[k];
+    p[pivot] = known / static_cast<double>((*row)[pivot]);
+  }
+  return p;
 }
 
 struct Reference {
   int number;
   std::map<std::pair<Integer, Integer>, int> types;
-  std::span<const SymmetryOperator> operators;
 };
 
 const std::vector<Reference>& references() {
   static const std::vector<Reference> list = [] {
     std::vector<Reference> out;
     for (int number = 1; number <= space_group_count; ++number) {
-      const auto& operators = reference_setting(number).setting.operators;
-      out.push_back({number, rotation_types(to_primitive(operators)), operators});
+      out.push_back({number, rotation_types(to_primitive(reference_setting(number).setting.operators))});
     }
     return out;
   }();
   return list;
 }
 
+/// A metric that is invariant under the group.
+Metric invariant_metric(const PrimitiveGroup& group) {
+  Matrix sum{};
+  for (const auto& e : group.elements)
+    sum = plus(sum, transposed(e.rotation) * e.rotation);
+  Metric out;
+  for (std::size_t i = 0; i < 3; ++i)
+    for (std::size_t j = 0; j < 3; ++j)
+      out[i][j] = static_cast<double>(sum[i][j]);
+  return out;
+}
+
 }  // namespace
 
-int space_group_type(std::span<const SymmetryOperator> operators) {
-  const PrimitiveGroup group = to_primitive(operators);
+PrimitiveGroup to_primitive(std::span<const SymmetryOperator> operators) {
+  const Matrix basis = centred_basis(operators);  // in 1/24 of the cell's edges
+  PrimitiveGroup out;
+  out.modulus = determinant(basis);
+  const Matrix inverse = adjugate(basis);
+  for (const SymmetryOperator& op : operators) {
+    PrimitiveGroup::Element element{
+        inverse * rotation_of(op) * basis,
+        inverse * Vector{op.translation[0], op.translation[1], op.translation[2]}};
+    if (!divide(element.rotation, out.modulus))
+      throw Error("the lattice is not invariant under the operators");
+    const auto same = [&](const PrimitiveGroup::Element& other) {
+      return other.rotation == element.rotation;
+    };
+    if (std::none_of(out.elements.begin(), out.elements.end(), same)) out.elements.push_back(element);
+  }
+  return out;
+}
+
+std::optional<SettingPlacement> standard_placement(const PrimitiveGroup& group, const Metric& metric) {
   const auto types = rotation_types(group);
   std::vector<Matrix> bases;
   for (const Reference& reference : references()) {
     if (reference.types != types) continue;
-    if (bases.empty()) bases = conventional_bases(group, crystal_system(reference.number));
+    if (bases.empty()) bases = conventional_bases(group, crystal_system(reference.number), metric);
+    const TabulatedSetting& setting = reference_setting(reference.number);
     for (const Matrix& basis : bases)
-      if (is_setting_of(group, basis, reference.operators)) return reference.number;
+      if (const auto origin = origin_of(group, basis, setting.setting.operators))
+        return SettingPlacement{&setting, basis, *origin};
   }
-  return 0;
+  return std::nullopt;
+}
+
+std::vector<SettingPlacement> placements_on_axes(const PrimitiveGroup& group, const IntMatrix& basis,
+                                                 int number) {
+  std::vector<const TabulatedSetting*> settings = settings_numbered(number);
+  settings.insert(settings.begin(), &reference_setting(number));
+  std::vector<SettingPlacement> out;
+  for (const TabulatedSetting* setting : settings)
+    if (const auto origin = origin_of(group, basis, setting->setting.operators))
+      out.push_back({setting, basis, *origin});
+  return out;
+}
+
+int space_group_type(std::span<const SymmetryOperator> operators) {
+  const PrimitiveGroup group = to_primitive(operators);
+  const auto found = standard_placement(group, invariant_metric(group));
+  return found ? found->setting->setting.number : 0;
 }
 
 bool differ_by_origin_only(std::span<const SymmetryOperator> a, std::span<const SymmetryOperator> b) {
-  constexpr Integer d = translation_denominator;
   if (a.size() != b.size()) return false;
   std::map<Matrix, const SymmetryOperator*> by_rotation;
-  std::vector<Vector> lattice{{d, 0, 0}, {0, d, 0}, {0, 0, d}}, other = lattice;
-  for (const SymmetryOperator& op : b) {
+  for (const SymmetryOperator& op : b)
     by_rotation.emplace(rotation_of(op), &op);
-    if (rotation_of(op) == unit) lattice.push_back({op.translation[0], op.translation[1], op.translation[2]});
-  }
-  to_echelon(lattice, 3);
-  const Matrix basis = from_columns(lattice[0], lattice[1], lattice[2]);  // in 1/24
+  const Matrix basis = centred_basis(b);  // in 1/24
   const Matrix inverse = adjugate(basis);
   const Integer modulus = determinant(basis);
   // (R - 1) p = t_b - t_a modulo the lattice; in the lattice's primitive basis modulo 1.

@@ -194,9 +194,11 @@ TEST(Import, GoesOnPastBadBlocksAndSaysSo) {
 
   const auto listed = lines(run_bragg({"crystals", "info", set, "--table"}).out);
   ASSERT_EQ(listed.size(), 3u);
-  EXPECT_EQ(listed[0], "name\tspace_group\thm\tcrystal_system\tatoms_per_cell\tvolume\tformula");
-  EXPECT_EQ(listed[1], "a\t225\tF m -3 m\tcubic\t8\t179.425\tCl4 Na4");
-  EXPECT_EQ(listed[2], "b\t225\tF m -3 m\tcubic\t8\t185.193\tCl4 Na4");
+  EXPECT_EQ(listed[0],
+            "name\tspace_group\thm\tcrystal_system\tatoms_per_cell\tvolume\tformula\tspace_group_declared\t"
+            "mineral\ttitle");
+  EXPECT_EQ(listed[1], "a\t225\tF m -3 m\tcubic\t8\t179.425\tCl4 Na4\t225\t\t");
+  EXPECT_EQ(listed[2], "b\t225\tF m -3 m\tcubic\t8\t185.193\tCl4 Na4\t225\t\t");
 
   const json info = json::parse(run_bragg({"crystals", "info", set, "--json"}).out);
   EXPECT_EQ(info["crystals"], 2);

@@ -43,7 +43,8 @@ TEST(Simulate, AnomalousDispersionIsSaid) {
   };
   const auto of_111 = [&](std::vector<std::string> more) {
     more.push_back("--json");
-    for (const json& r : json::parse(run(more))["reflections"]) {
+    const json list = json::parse(run(more));
+    for (const json& r : list["reflections"]) {
       if (r["hkl"] == json{1, 1, 1}) return r["intensity"].get<double>();
     }
     return 0.0;

@@ -163,7 +163,10 @@ TEST_F(Train, ResumeTakesTheRecipeOfTheRun) {
 
   // Its own file, gone: the run has what it said. There, but another: refused.
   ASSERT_EQ(train("own", {"--set", "train.steps=4", "--set", file}).code, 0);
-  write_text(folder / "old.toml", old + "gaussian = 0.5\n");
+  std::string other = old;
+  const std::string window = "background_window = 4";
+  other.replace(other.find(window), window.size(), "background_window = 5");
+  write_text(folder / "old.toml", other);
   const RunResult changed = train("own", {"--resume", "--set", "train.steps=9", "--set", file});
   EXPECT_EQ(changed.code, 2) << changed.err;
   EXPECT_NE(changed.err.find("data.recipe"), std::string::npos) << changed.err;

@@ -194,8 +194,10 @@ void expect_sound(const xrd::Crystal& crystal, const GeneratorOptions& options) 
   const auto radius = [&](int site) {
     return xrd::covalent_radius(crystal.sites[static_cast<std::size_t>(site)].species.atomic_number);
   };
-  for (const xrd::Contact& c : *xrd::contacts(crystal.cell, crystal.group.operators, crystal.sites,
-                                             2 * greatest * options.distance_factor))
+  const auto close = xrd::contacts(crystal.cell, crystal.group.operators, crystal.sites,
+                                   2 * greatest * options.distance_factor);
+  ASSERT_TRUE(close);
+  for (const xrd::Contact& c : *close)
     EXPECT_GT(c.distance, options.distance_factor * (radius(c.site) + radius(c.other)) - 1e-4)
         << crystal.name << " " << crystal.group.hm;
   // (contacts() leaves an atom's own images out)

@@ -44,10 +44,12 @@ struct Imported {
   std::string bytes;
 };
 
-Imported import(const TemporaryFolder& folder, const std::vector<fs::path>& paths, int threads) {
+Imported import(const TemporaryFolder& folder, const std::vector<fs::path>& paths, int threads,
+                data::Symmetry symmetry = data::Symmetry::found) {
   ThreadPool pool(threads);
   CrystalSetWriter writer;
-  Imported imported{.report = data::import_crystals(paths, pool, writer), .names = {}, .bytes = {}};
+  Imported imported{
+      .report = data::import_crystals(paths, pool, writer, {}, symmetry), .names = {}, .bytes = {}};
   writer.write(folder / "imported.safetensors");
   const CrystalSet set(folder / "imported.safetensors");
   for (std::int64_t i = 0; i < set.size(); ++i)
@@ -87,6 +89,44 @@ TEST(CrystalImport, OrderAndBytesDoNotDependOnThreads) {
     EXPECT_TRUE(many.bytes == one.bytes) << threads << " threads";
     EXPECT_EQ(data::rejected_table(many.report.rejected), data::rejected_table(one.report.rejected));
   }
+}
+
+/// Caesium chloride in P1 (it has Pm-3m), and in a group of its own lattice that is too small.
+std::string caesium_chloride(const std::string& block, const std::string& group) {
+  return fmt::format(
+      "data_{}\n_cell_length_a 4.12\n_cell_length_b 4.12\n_cell_length_c 4.12\n_cell_angle_alpha 90\n"
+      "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M '{}'\nloop_\n"
+      "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nCs1 0 0 0\n"
+      "Cl1 0.5 0.5 0.5\n",
+      block, group);
+}
+
+TEST(CrystalImport, SymmetryIsFoundOrKept) {
+  const TemporaryFolder folder;
+  write_text(folder / "a.cif", caesium_chloride("one", "P 1") + rock_salt_cif("full") +
+                                   caesium_chloride("two", "P 4/m m m") +
+                                   caesium_chloride("whole", "P m -3 m"));
+  const Imported found = import(folder, {folder / "a.cif"}, 1);
+  EXPECT_EQ(found.report.more_symmetric, 2);
+  EXPECT_EQ(found.report.other_number, 2);
+  EXPECT_EQ(found.report.more_from_p1, 1);
+  {
+    const CrystalSet set(folder / "imported.safetensors");
+    const int groups[] = {221, 225, 221, 221}, declared[] = {1, 225, 123, 221};
+    for (std::int64_t i = 0; i < 4; ++i) {
+      EXPECT_EQ(set.space_group(i), groups[i]);
+      EXPECT_EQ(set.crystal(i).declared_number(), declared[i]);
+      EXPECT_EQ(set.crystal(i).sites.size(), 2u);
+    }
+    EXPECT_EQ(set.crystal(0).group.operators.size(), 48u);
+  }
+  EXPECT_TRUE(import(folder, {folder / "a.cif"}, 3).bytes == found.bytes);
+  const Imported kept = import(folder, {folder / "a.cif"}, 1, data::Symmetry::declared);
+  EXPECT_EQ(kept.report.more_symmetric, 0);
+  const CrystalSet set(folder / "imported.safetensors");
+  EXPECT_EQ(set.space_group(0), 1);
+  EXPECT_EQ(set.space_group(2), 123);
+  EXPECT_EQ(set.crystal(2).declared_number(), 123);
 }
 
 TEST(CrystalImport, FolderWithoutCrystalsIsRejected) {

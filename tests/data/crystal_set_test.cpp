@@ -24,6 +24,7 @@ void expect_equal(const xrd::Crystal& got, const xrd::Crystal& expected) {
   EXPECT_EQ(got.group.hm, expected.group.hm);
   EXPECT_EQ(got.group.hall, expected.group.hall);
   EXPECT_EQ(got.group.operators, expected.group.operators);
+  EXPECT_EQ(got.declared_number(), expected.declared_number());
   ASSERT_EQ(got.sites.size(), expected.sites.size());
   for (std::size_t i = 0; i < got.sites.size(); ++i) {
     const xrd::Site &a = got.sites[i], &b = expected.sites[i];
@@ -59,6 +60,7 @@ TEST(CrystalSet, RoundTripIsExact) {
   crystals.back().group.hall.clear();
   crystals.back().sites.clear();
   crystals.push_back(crystals[1]);
+  crystals.back().space_group_declared = 1;
   crystals.back().sites[0].species.charge = -4;
   crystals.back().sites[1].position = {-0.1, 1.0 / 3, 1e-300};
 
@@ -212,6 +214,22 @@ TEST(CrystalSet, RefusesMalformedFiles) {
     EXPECT_NE(message.find(c.names), std::string::npos) << "expected " << c.names << " in: " << message;
     EXPECT_NE(message.find("spoiled.safetensors"), std::string::npos) << message;
   }
+}
+
+TEST(CrystalSet, SetsWithoutADeclaredGroupAreRead) {
+  const TemporaryFolder folder;
+  std::vector<xrd::Crystal> crystals = three_crystals();
+  crystals[1].space_group_declared = 1;
+  Tensors tensors(write_set(folder, crystals));
+  EXPECT_EQ(CrystalSet(folder / "set.safetensors").crystal(1).declared_number(), 1);
+  tensors.at<std::int32_t>("space_group_declared")[2] = 231;
+  tensors.write(folder / "wrong.safetensors");
+  EXPECT_NE(complaint(folder / "wrong.safetensors").find("231"), std::string::npos);
+  tensors.info.erase("space_group_declared");
+  tensors.write(folder / "old.safetensors");
+  const CrystalSet old(folder / "old.safetensors");
+  for (std::int64_t i = 0; i < old.size(); ++i)
+    EXPECT_EQ(old.crystal(i).declared_number(), old.space_group(i));
 }
 
 }  // namespace

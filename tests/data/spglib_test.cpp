@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <numbers>
@@ -15,10 +16,12 @@
 #include <spglib.h>
 
 #include "data/crystal_generator.h"
+#include "tests/data/p1_crystals.h"
 #include "tests/support/shared_data.h"
 #include "xrd/cif.h"
 #include "xrd/site_symmetry.h"
 #include "xrd/space_groups.h"
+#include "xrd/symmetry_search.h"
 #include "xrd/symmetry_tables.h"
 #include "xrd/wyckoff.h"
 
@@ -45,7 +48,8 @@ Found find_symmetry(const xrd::Crystal& crystal) {
   std::vector<int> types;
   for (const xrd::CellAtom& atom : xrd::atoms_of_cell(crystal.group.operators, crystal.sites)) {
     positions.insert(positions.end(), {atom.x, atom.y, atom.z});
-    types.push_back(crystal.sites[static_cast<std::size_t>(atom.site)].species.atomic_number);
+    const xrd::Site& site = crystal.sites[static_cast<std::size_t>(atom.site)];
+    types.push_back(site.species.atomic_number + 100 * static_cast<int>(std::lround(site.occupancy * 100)));
   }
   SpglibDataset* dataset = spg_get_dataset(lattice, reinterpret_cast<double(*)[3]>(positions.data()),
                                            types.data(), static_cast<int>(types.size()), symprec);
@@ -132,6 +136,24 @@ TEST(Spglib, FindsTheGroupOfSyntheticCrystals) {
   constexpr int crystals = per_group * xrd::space_group_count;
   std::printf("spglib agrees for %d of %d. %s\n", right, crystals, wrong.c_str());
   EXPECT_GE(right, crystals * 99 / 100);
+}
+
+TEST(Spglib, FindsInP1WhatOurSearchFinds) {
+  const SyntheticCrystals synthetic;
+  // 2,000 with BRAGG_LONG_TESTS in the environment.
+  const int count = std::getenv("BRAGG_LONG_TESTS") ? 2000 : 100;
+  int equal = 0;
+  std::string different;
+  for (int i = 0; i < count; ++i) {
+    const auto index = static_cast<std::uint64_t>(i);
+    const xrd::Crystal p1 = synthetic.in_p1(synthetic.crystal(index), index);
+    const auto ours = xrd::with_symmetry_found(p1, symprec);
+    const int number = ours ? ours->group.number : 1, theirs = find_symmetry(p1).space_group;
+    equal += number == theirs;
+    if (number != theirs) different += fmt::format("{}: {} and {}; ", i, number, theirs);
+  }
+  std::printf("spglib finds the same for %d of %d. %s\n", equal, count, different.c_str());
+  EXPECT_GE(equal, count * 99 / 100);
 }
 
 }  // namespace

@@ -66,6 +66,26 @@ TEST(CifSites, WithinAndBeyondTheMergeTolerance) {
   EXPECT_EQ(split.sites[0].position.x, 0.00675);
 }
 
+// 0.0225 A off the mirror of P m -3 m, half occupied: two parts of a whole atom, or an atom that is there in
+// every second cell and whose coordinate was rounded. The formula says which.
+TEST(CifSites, TheFormulaDecidesWhetherASiteBesideAMirrorIsAPartOrAnAtom) {
+  Cif cif;
+  cif.cell =
+      "_cell_length_a 8\n_cell_length_b 8\n_cell_length_c 8\n"
+      "_cell_angle_alpha 90\n_cell_angle_beta 90\n_cell_angle_gamma 90\n";
+  cif.symmetry = "_symmetry_space_group_name_H-M 'P m -3 m'\n";
+  cif.sites = std::string("loop_\n") + with_occupancy + "Ti1 0 0 0 1\nO1 0.5 0.5 0.0028 0.5\n";
+  const auto atoms = [&](const char* formula) {
+    cif.rest = formula;
+    return crystal_of(cif.text()).atoms_per_cell();
+  };
+  EXPECT_DOUBLE_EQ(atoms(""), 4);
+  EXPECT_DOUBLE_EQ(atoms("_chemical_formula_sum 'Ti O3'\n"), 4);
+  EXPECT_DOUBLE_EQ(atoms("_chemical_formula_sum 'Ti O1.5'\n"), 2.5);
+  EXPECT_DOUBLE_EQ(atoms("_chemical_formula_sum 'Ti2 O3'\n"), 2.5);
+  EXPECT_DOUBLE_EQ(atoms("_chemical_formula_sum 'Ti O2'\n"), 4);  // neither: as without it
+}
+
 TEST(CifSites, MixedSitesAreKept) {
   const Crystal c = crystal_of(with_sites(
       with_occupancy,

@@ -13,8 +13,10 @@
 #include "tests/support/compare.h"
 #include "tests/support/shared_data.h"
 #include "tests/xrd/cif_text.h"
+#include "tests/xrd/p1_crystal.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/reflections.h"
+#include "xrd/symmetry_search.h"
 #include "xrd/wavelength.h"
 
 namespace bragg::xrd {
@@ -246,6 +248,41 @@ TEST(Invariance, HexagonalAndRhombohedralAxes) {
   }
   EXPECT_TRUE(within(d_r, d_h, 1e-7));
   EXPECT_TRUE(within(i_r, i_h, 1e-3));
+}
+
+TEST(Invariance, SymmetryFoundInP1) {
+  // Every group written in P1, in its own cell and in a skew one, about another origin: the search finds the
+  // group, and powder shows the same lines.
+  const auto backend = make_backend({"cpu", 1, ""});
+  const IntMatrix bases[] = {unit_matrix, from_columns({0, 1, 0}, {-1, 1, 0}, {1, 0, 1})};
+  for (const TableEntry& entry : read_table()) {
+    SCOPED_TRACE(fmt::format("{} {} {}", entry.number, entry.hall, entry.choice));
+    const Crystal whole = crystal_of(cif_of(entry));
+    EXPECT_FALSE(with_symmetry_found(whole));
+    if (entry.number == 1) continue;
+    for (const IntMatrix& basis : bases) {
+      const Crystal p1 = written_in_p1(whole, basis, {0.137, 0.291, 0.773});
+      const auto found = with_symmetry_found(p1);
+      ASSERT_TRUE(found);
+      EXPECT_EQ(found->group.number, entry.number);
+      EXPECT_EQ(found->space_group_declared, 1);
+      EXPECT_EQ(found->sites.size(), whole.sites.size());
+      const auto got = peaks(*backend, *found, options), expected = peaks(*backend, whole, options);
+      ASSERT_EQ(got.size(), expected.size());
+      const double cells = found->cell.volume() / whole.cell.volume();
+      std::vector<double> d, d_expected, f2, f2_expected;
+      double strongest = 0;
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        d.push_back(got[i].d);
+        d_expected.push_back(expected[i].d);
+        f2.push_back(got[i].multiplicity * got[i].f2);
+        f2_expected.push_back(expected[i].multiplicity * expected[i].f2 * cells * cells);
+        strongest = std::max(strongest, f2_expected.back());
+      }
+      EXPECT_TRUE(within(d, d_expected, 1e-7));
+      EXPECT_TRUE(within(f2, f2_expected, 1e-5 * strongest));  // single precision
+    }
+  }
 }
 
 }  // namespace
