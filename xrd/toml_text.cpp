@@ -21,11 +21,19 @@ class Scanner {
       if (c == '#') {
         at_ = std::min(text_.find('\n', at_), text_.size());
       } else if (c == '"' || c == '\'') {
-        skip_string(c);
+        if (std::string_view("\n=[,{.").find(before_) == std::string_view::npos)
+          return TomlFault{line_, fmt::format("a string behind '{}'", before_)};
+        const bool is_value = before_ == '=' || depth_ > 0;
+        if (!is_value && text_.substr(at_, 3) == std::string(3, c))
+          return TomlFault{line_, "a string of several lines as a key"};
+        if (!skip_string(c) || !is_end_of_string())
+          return TomlFault{line_, "a string that does not end, or what follows it"};
+        before_ = c;
         line_begins = false;
       } else if (c == '\n') {
         ++line_;
         ++at_;
+        before_ = '\n';
         line_begins = true;
         parts_ = 1;
       } else {
@@ -33,6 +41,7 @@ class Scanner {
           return TomlFault{line_, "a table header without a key"};
         line_begins = line_begins && (c == ' ' || c == '\t');
         if (auto fault = take(c)) return fault;
+        if (c != ' ' && c != '\t' && c != '\r') before_ = c;
         ++at_;
       }
     }
@@ -69,15 +78,20 @@ class Scanner {
            c == '-' || c == '"' || c == '\'';
   }
 
-  /// To the end of a string of one or, with three quotes, of several lines. What never ends, or ends with its
-  /// line, is left to the parser.
-  void skip_string(char quote) {
+  /// Whether only what may follow a key or a value stands behind a string.
+  bool is_end_of_string() const {
+    const std::size_t next = std::min(text_.find_first_not_of(" \t\r", at_), text_.size());
+    return next == text_.size() || std::string_view("\n#=.,]}").find(text_[next]) != std::string_view::npos;
+  }
+
+  /// To the end of a string of one or, with three quotes, of several lines. Whether it has one.
+  bool skip_string(char quote) {
     const std::string three(3, quote);
     const bool many_lines = text_.substr(at_, 3) == three;
     at_ += many_lines ? 3 : 1;
     while (at_ < text_.size()) {
       const char c = text_[at_];
-      if (c == '\n' && !many_lines) return;
+      if (c == '\n' && !many_lines) return false;
       if (c == '\n') ++line_;
       if (c == '\\' && quote == '"') {
         ++at_;
@@ -86,15 +100,17 @@ class Scanner {
         at_ += many_lines ? 3 : 1;
         while (many_lines && at_ < text_.size() && text_[at_] == quote)
           ++at_;  // up to two quotes more belong to the string
-        return;
+        return true;
       }
       at_ = std::min(at_ + 1, text_.size());
     }
+    return false;
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
   int line_ = 1, depth_ = 0, parts_ = 1;
+  char before_ = '\n';  ///< the last character that is no blank: a string begins behind few
 };
 
 }  // namespace

@@ -164,6 +164,8 @@ TEST(Recipe, TextsThatAParserMustNotSee) {
   contains("\n[" + deep + "]\n", "my.toml:2: a key of more than 32 parts");
   contains("x = { " + deep + " = 1 }\n", "a key of more than 32 parts");
   contains("x = " + std::string(100'000, '['), "nested deeper than 32 brackets");
+  contains("x = +\"\"'=\"\xce\xbd\"\n",
+           "my.toml:1: a string behind '+'");  // the parser's undefined behaviour
   contains("x = " + std::string(100'000, '{'), "nested deeper than 32 brackets");
   contains("[[?ariant]]\nU = 0.02\n", "my.toml:1: a table header without a key");
   contains(
