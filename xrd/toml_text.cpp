@@ -50,9 +50,10 @@ class Scanner {
 
  private:
   std::optional<TomlFault> take(char c) {
-    const auto code = static_cast<unsigned char>(c);
-    if (code >= 0x7f || (code < 0x20 && c != '\t' && c != '\r'))
-      return TomlFault{line_, fmt::format("byte {:#04x} outside of a string or comment", code)};
+    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+    if (!is_letter && std::string_view(" \t\r_-+.:,=[]{}").find(c) == std::string_view::npos)
+      return TomlFault{
+          line_, fmt::format("byte {:#04x} outside of a string or comment", static_cast<unsigned char>(c))};
     if (c == '.' && ++parts_ > most_key_parts)
       return TomlFault{line_, fmt::format("a key of more than {} parts", most_key_parts)};
     if (c == '[' || c == '{') {
