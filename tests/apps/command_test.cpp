@@ -25,14 +25,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> all;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    all.push_back(line);
-  return all;
-}
-
 std::set<std::string> keys(const json& object) {
   std::set<std::string> names;
   for (const auto& [key, value] : object.items())

@@ -1,5 +1,6 @@
 #include "tests/apps/run_bragg.h"
 
+#include <sstream>
 #include <stdexcept>
 
 #include <fcntl.h>
@@ -57,6 +58,14 @@ RunResult RunningBragg::result() {
 RunResult run_bragg(const std::vector<std::string>& arguments) {
   const TemporaryFolder folder;
   return RunningBragg(arguments, folder.path()).result();
+}
+
+std::vector<std::string> lines(const std::string& text) {
+  std::vector<std::string> all;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);)
+    all.push_back(line);
+  return all;
 }
 
 }  // namespace bragg::tests

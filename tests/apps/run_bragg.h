@@ -36,4 +36,6 @@ class RunningBragg {
 
 RunResult run_bragg(const std::vector<std::string>& arguments);
 
+std::vector<std::string> lines(const std::string& text);
+
 }  // namespace bragg::tests

@@ -18,14 +18,6 @@ namespace {
 
 using nlohmann::json;
 
-std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> all;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);)
-    all.push_back(line);
-  return all;
-}
-
 // On by default in lists, whatever the default recipe; drawn patterns follow their recipe; off by the flag.
 TEST(Simulate, AnomalousDispersionIsSaid) {
   const TemporaryFolder folder;

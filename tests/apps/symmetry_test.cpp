@@ -14,15 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-std::string caesium_chloride(const std::string& block, const std::string& group) {
-  return fmt::format(
-      "data_{}\n_cell_length_a 4.12\n_cell_length_b 4.12\n_cell_length_c 4.12\n_cell_angle_alpha 90\n"
-      "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M '{}'\nloop_\n"
-      "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nCs1 0 0 0\n"
-      "Cl1 0.5 0.5 0.5\n",
-      block, group);
-}
-
 /// The column of `crystals info --table` by its name.
 std::vector<std::string> column(const std::string& table, const std::string& name) {
   std::istringstream in(table);
@@ -42,7 +33,7 @@ std::vector<std::string> column(const std::string& table, const std::string& nam
 
 TEST(Symmetry, ImportStoresWhatIsFoundUnlessToldOtherwise) {
   const TemporaryFolder folder;
-  write_text(folder / "a.cif", caesium_chloride("p1", "P 1") + caesium_chloride("whole", "P m -3 m"));
+  write_text(folder / "a.cif", caesium_chloride_cif("p1", "P 1") + caesium_chloride_cif("whole", "P m -3 m"));
   const std::string set = folder / "set.safetensors";
   const RunResult found = run_bragg({"crystals", "import", folder / "a.cif", "-o", set});
   ASSERT_EQ(found.code, 0) << found.err;
@@ -61,8 +52,8 @@ TEST(Symmetry, ImportStoresWhatIsFoundUnlessToldOtherwise) {
 
 TEST(Symmetry, SimulateTakesWhatIsFoundAndSaysSo) {
   const TemporaryFolder folder;
-  write_text(folder / "p1.cif", caesium_chloride("c", "P 1"));
-  write_text(folder / "whole.cif", caesium_chloride("c", "P m -3 m"));
+  write_text(folder / "p1.cif", caesium_chloride_cif("c", "P 1"));
+  write_text(folder / "whole.cif", caesium_chloride_cif("c", "P m -3 m"));
   const RunResult p1 = run_bragg({"simulate", folder / "p1.cif", "--reflections", "--json"}),
                   whole = run_bragg({"simulate", folder / "whole.cif", "--reflections", "--json"});
   ASSERT_EQ(p1.code, 0) << p1.err;

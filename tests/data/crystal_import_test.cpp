@@ -91,21 +91,11 @@ TEST(CrystalImport, OrderAndBytesDoNotDependOnThreads) {
   }
 }
 
-/// Caesium chloride in P1 (it has Pm-3m), and in a group of its own lattice that is too small.
-std::string caesium_chloride(const std::string& block, const std::string& group) {
-  return fmt::format(
-      "data_{}\n_cell_length_a 4.12\n_cell_length_b 4.12\n_cell_length_c 4.12\n_cell_angle_alpha 90\n"
-      "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M '{}'\nloop_\n"
-      "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nCs1 0 0 0\n"
-      "Cl1 0.5 0.5 0.5\n",
-      block, group);
-}
-
 TEST(CrystalImport, SymmetryIsFoundOrKept) {
   const TemporaryFolder folder;
-  write_text(folder / "a.cif", caesium_chloride("one", "P 1") + rock_salt_cif("full") +
-                                   caesium_chloride("two", "P 4/m m m") +
-                                   caesium_chloride("whole", "P m -3 m"));
+  write_text(folder / "a.cif", caesium_chloride_cif("one", "P 1") + rock_salt_cif("full") +
+                                   caesium_chloride_cif("two", "P 4/m m m") +
+                                   caesium_chloride_cif("whole", "P m -3 m"));
   const Imported found = import(folder, {folder / "a.cif"}, 1);
   EXPECT_EQ(found.report.more_symmetric, 2);
   EXPECT_EQ(found.report.other_number, 2);

@@ -85,4 +85,13 @@ Cl1 Cl 0.5 0.5 0.5 1
   return crystals;
 }
 
+std::string caesium_chloride_cif(const std::string& block, const std::string& group) {
+  return fmt::format(
+      "data_{}\n_cell_length_a 4.12\n_cell_length_b 4.12\n_cell_length_c 4.12\n_cell_angle_alpha 90\n"
+      "_cell_angle_beta 90\n_cell_angle_gamma 90\n_symmetry_space_group_name_H-M '{}'\nloop_\n"
+      "_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\nCs1 0 0 0\n"
+      "Cl1 0.5 0.5 0.5\n",
+      block, group);
+}
+
 }  // namespace bragg::tests
