@@ -6,112 +6,172 @@ namespace bragg::xrd {
 namespace {
 
 constexpr int most_key_parts = 32, deepest_nesting = 32;
+constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+constexpr std::string_view quotes = "\"'";
 
-/// Walks over a text from token to token.
-class Scanner {
+/// Recursive descent over the grammar of TOML, without looking at what names and numbers mean. Its member
+/// functions throw a TomlFault.
+class Grammar {
  public:
-  explicit Scanner(std::string_view text) : text_(text) {
+  explicit Grammar(std::string_view text) : text_(text) {
     if (text_.starts_with("\xef\xbb\xbf")) at_ = 3;
   }
 
-  std::optional<TomlFault> scan() {
-    bool line_begins = true;
+  void check() {
     while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '#') {
-        at_ = std::min(text_.find('\n', at_), text_.size());
-      } else if (c == '"' || c == '\'') {
-        if (std::string_view("\n=[,{.").find(before_) == std::string_view::npos)
-          return TomlFault{line_, fmt::format("a string behind '{}'", before_)};
-        const bool is_value = before_ == '=' || depth_ > 0;
-        if (!is_value && text_.substr(at_, 3) == std::string(3, c))
-          return TomlFault{line_, "a string of several lines as a key"};
-        if (!skip_string(c) || !is_end_of_string())
-          return TomlFault{line_, "a string that does not end, or what follows it"};
-        before_ = c;
-        line_begins = false;
-      } else if (c == '\n') {
-        ++line_;
-        ++at_;
-        before_ = '\n';
-        line_begins = true;
-        parts_ = 1;
-      } else {
-        if (line_begins && c == '[' && depth_ == 0 && !header_has_key())
-          return TomlFault{line_, "a table header without a key"};
-        line_begins = line_begins && (c == ' ' || c == '\t');
-        if (auto fault = take(c)) return fault;
-        if (c != ' ' && c != '\t' && c != '\r') before_ = c;
-        ++at_;
+      skip_blanks();
+      if (peek() == '[') {
+        header();
+      } else if (!at_line_end()) {
+        assignment();
       }
+      skip_blanks();
+      line_end();
     }
-    return std::nullopt;
   }
 
  private:
-  std::optional<TomlFault> take(char c) {
-    const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (!is_letter && std::string_view(" \t\r_-+.:,=[]{}").find(c) == std::string_view::npos)
-      return TomlFault{
-          line_, fmt::format("byte {:#04x} outside of a string or comment", static_cast<unsigned char>(c))};
-    if (c == '.' && ++parts_ > most_key_parts)
-      return TomlFault{line_, fmt::format("a key of more than {} parts", most_key_parts)};
-    if (c == '[' || c == '{') {
-      if (++depth_ > deepest_nesting)
-        return TomlFault{line_, fmt::format("nested deeper than {} brackets", deepest_nesting)};
-    } else if ((c == ']' || c == '}') && depth_ > 0) {
-      --depth_;
+  [[noreturn]] void fail(std::string what) const { throw TomlFault{line_, std::move(what)}; }
+
+  /// The next character, or NUL at the end; a NUL in the text is no part of the grammar either.
+  char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+  bool take(char c) {
+    if (peek() != c) return false;
+    ++at_;
+    return true;
+  }
+
+  std::string shown() const {
+    if (at_ >= text_.size()) return "the end of the text";
+    const char c = text_[at_];
+    if (c == '\n' || c == '\r') return "the end of the line";
+    if (c > ' ' && c < 127) return fmt::format("'{}'", c);
+    return fmt::format("byte {:#04x}", static_cast<unsigned char>(c));
+  }
+
+  void expect(char c, std::string_view where) {
+    if (!take(c)) fail(fmt::format("{} where '{}' should stand, {}", shown(), c, where));
+  }
+
+  void skip_blanks() { at_ = std::min(text_.find_first_not_of(" \t", at_), text_.size()); }
+
+  bool at_line_end() const {
+    return at_ >= text_.size() || peek() == '\n' || peek() == '#' || text_.substr(at_, 2) == "\r\n";
+  }
+
+  /// A comment, if there is one, and the line's end.
+  void line_end() {
+    if (!at_line_end()) fail(fmt::format("{} where the line should end", shown()));
+    at_ = std::min(text_.find('\n', at_), text_.size());
+    if (take('\n')) ++line_;
+  }
+
+  /// Blanks, comments and lines between the items of an array.
+  void skip_lines() {
+    skip_blanks();
+    while (at_ < text_.size() && at_line_end()) {
+      line_end();
+      skip_blanks();
     }
-    if (std::string_view("[]{},=").find(c) != std::string_view::npos) parts_ = 1;
-    return std::nullopt;
   }
 
-  /// Whether what stands after the brackets of a header can begin a key.
-  bool header_has_key() const {
-    const auto past_blanks = [&](std::size_t i) {
-      return std::min(text_.find_first_not_of(" \t", i), text_.size());
-    };
-    std::size_t i = past_blanks(at_ + 1);
-    if (i < text_.size() && text_[i] == '[') i = past_blanks(i + 1);
-    if (i >= text_.size()) return false;
-    const char c = text_[i];
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-' || c == '"' || c == '\'';
+  void header() {
+    take('[');
+    const bool is_array = take('[');
+    key("in a table header");
+    expect(']', "in a table header");
+    if (is_array) expect(']', "in a table header");
   }
 
-  /// Whether only what may follow a key or a value stands behind a string.
-  bool is_end_of_string() const {
-    const std::size_t next = std::min(text_.find_first_not_of(" \t\r", at_), text_.size());
-    return next == text_.size() || std::string_view("\n#=.,]}").find(text_[next]) != std::string_view::npos;
+  void assignment() {
+    key("at the beginning of a line");
+    expect('=', "behind a key");
+    skip_blanks();
+    value();
   }
 
-  /// To the end of a string of one or, with three quotes, of several lines. Whether it has one.
-  bool skip_string(char quote) {
-    const std::string three(3, quote);
-    const bool many_lines = text_.substr(at_, 3) == three;
-    at_ += many_lines ? 3 : 1;
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '\n' && !many_lines) return false;
-      if (c == '\n') ++line_;
-      if (c == '\\' && quote == '"') {
-        ++at_;
-        if (at_ < text_.size() && text_[at_] == '\n') ++line_;
-      } else if (many_lines ? text_.substr(at_, 3) == three : c == quote) {
-        at_ += many_lines ? 3 : 1;
-        while (many_lines && at_ < text_.size() && text_[at_] == quote)
-          ++at_;  // up to two quotes more belong to the string
-        return true;
+  void key(std::string_view where) {
+    for (int parts = 1;; ++parts) {
+      if (parts > most_key_parts) fail(fmt::format("a key of more than {} parts", most_key_parts));
+      skip_blanks();
+      if (quotes.find(peek()) != std::string_view::npos) {
+        string();
+      } else {
+        word(letters, fmt::format("a key should stand, {}", where));
       }
-      at_ = std::min(at_ + 1, text_.size());
+      skip_blanks();
+      if (!take('.')) return;
     }
-    return false;
+  }
+
+  void word(std::string_view characters, const std::string& expected) {
+    const std::size_t end = std::min(text_.find_first_not_of(characters, at_), text_.size());
+    if (end == at_) fail(fmt::format("{} where {}", shown(), expected));
+    at_ = end;
+  }
+
+  void value() {
+    const char c = peek();
+    if (quotes.find(c) != std::string_view::npos) {
+      string();
+    } else if (c == '[' || c == '{') {
+      if (++depth_ > deepest_nesting) fail(fmt::format("nested deeper than {} brackets", deepest_nesting));
+      c == '[' ? array() : inline_table();
+      --depth_;
+    } else {
+      // Numbers, true and false; the parser says which of them are none.
+      static const std::string characters = std::string(letters) + "+.:";
+      word(characters, "a value should stand");
+    }
+  }
+
+  void array() {
+    take('[');
+    skip_lines();
+    while (!take(']')) {
+      value();
+      skip_lines();
+      if (peek() != ']') expect(',', "between the items of an array");
+      skip_lines();
+    }
+  }
+
+  void inline_table() {
+    take('{');
+    skip_blanks();
+    if (take('}')) return;
+    do {
+      skip_blanks();
+      key("in a table between braces");
+      expect('=', "behind a key");
+      skip_blanks();
+      value();
+      skip_blanks();
+    } while (take(','));
+    expect('}', "at the end of a table between braces");
+  }
+
+  void string() {
+    const char quote = peek();
+    if (text_.substr(at_, 3) == std::string(3, quote)) fail("a string of several lines: no key takes one");
+    ++at_;
+    while (!take(quote)) {
+      const char c = peek();
+      if (c == '\n' || at_ >= text_.size()) fail("a string that does not end");
+      if ((c >= 0 && c < ' ' && c != '\t') || c == 127) fail(fmt::format("{} in a string", shown()));
+      ++at_;
+      if (c == '\\' && quote == '"') {
+        if (std::string_view("btnfr\"\\uU").find(peek()) == std::string_view::npos)
+          fail(fmt::format("{} behind a \\ in a string; 'single quotes' keep a \\ as it is", shown()));
+        ++at_;
+      }
+    }
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
-  int line_ = 1, depth_ = 0, parts_ = 1;
-  char before_ = '\n';  ///< the last character that is no blank: a string begins behind few
+  int line_ = 1, depth_ = 0;
 };
 
 }  // namespace
@@ -119,7 +179,12 @@ class Scanner {
 std::optional<TomlFault> toml_fault(std::string_view text) {
   if (text.size() > maximum_toml_bytes)
     return TomlFault{1, fmt::format("{} bytes, more than {}", text.size(), maximum_toml_bytes)};
-  return Scanner(text).scan();
+  try {
+    Grammar(text).check();
+  } catch (const TomlFault& fault) {
+    return fault;
+  }
+  return std::nullopt;
 }
 
 }  // namespace bragg::xrd

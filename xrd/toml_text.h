@@ -1,5 +1,6 @@
-// What a TOML text must be before toml++ parses it: the parser recurses by dots and brackets, and takes for
-// granted what a text from outside need not keep.
+// What a TOML text must be before toml++ parses it: the parser recurses by dots and brackets, and where a
+// text leaves the grammar its behaviour is not always defined (3.3.0 asks whether letters beyond ASCII are
+// blanks).
 #pragma once
 
 #include <optional>
@@ -16,9 +17,10 @@ struct TomlFault {
   std::string what;
 };
 
-/// The first reason not to parse a text: larger than maximum_toml_bytes, a key of more than 32 parts,
-/// brackets nested deeper than 32, a table header that begins with no key, a control or non-ASCII character
-/// outside of strings and comments. Nothing about the grammar beyond that.
+/// The first reason not to parse a text: larger than maximum_toml_bytes, outside of TOML's grammar, a key of
+/// more than 32 parts, brackets nested deeper than 32, a string of several lines or a time of day behind
+/// a blank (no key takes either). What names, numbers and escaped characters mean, and what stands twice, is
+/// left to the parser.
 std::optional<TomlFault> toml_fault(std::string_view text);
 
 }  // namespace bragg::xrd
