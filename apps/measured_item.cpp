@@ -165,7 +165,8 @@ void read_folder(const std::string& folder, std::optional<double> flag, const Mo
        at.increment(code)) {
     std::error_code kind;
     if (at->is_directory(kind)) continue;
-    if (is_pattern_file(at->path()))
+    // A pipe or a device in a folder is nobody's pattern, and opening it could wait for ever.
+    if (at->is_regular_file(kind) && is_pattern_file(at->path()))
       files.push_back(at->path().string());
     else
       ++others;

@@ -123,7 +123,10 @@ class Header {
   /// Column names on line i; empty where it holds none.
   std::vector<ColumnName> names_of(std::size_t i) const {
     const auto fields = header_fields(lines_[i].text, dialect_);
-    if (fields.fields.empty() || fields.is_sentence || fields.fields.size() > columns_ + 2) return {};
+    if (fields.fields.empty() || fields.is_sentence) return {};
+    auto named_by_words = name_of_several_words(fields, i);
+    if (!named_by_words.empty()) return named_by_words;
+    if (fields.fields.size() > columns_ + 2) return {};
     if (i > 0 && holds_units(fields)) return {};
     if (fields.fields.size() > 1 && !fields.is_separated && names_intensity_alone(i + 1)) {
       const ColumnName column = parse_column_name(fields.whole);
@@ -137,6 +140,31 @@ class Header {
     while (columns.size() > columns_ && columns.back().role == Role::empty)
       columns.pop_back();
     return are_names(columns, fields, i) ? columns : std::vector<ColumnName>();
+  }
+
+  /// "Radial Distance (mm) Intensity": blanks part the columns and the words of the first one's name alike.
+  std::vector<ColumnName> name_of_several_words(const HeaderFields& fields, std::size_t i) const {
+    constexpr std::size_t most_words = 5;
+    const std::size_t count = fields.fields.size();
+    if (fields.is_separated || columns_ < 2 || count <= columns_ || count - columns_ + 1 > most_words)
+      return {};
+    const std::size_t words = count - columns_ + 1;
+    std::string name = fields.fields[0];
+    for (std::size_t k = 1; k < words; ++k)
+      name += " " + fields.fields[k];
+    std::vector<ColumnName> columns{parse_column_name(name)};
+    for (std::size_t k = words; k < count; ++k)
+      columns.push_back(parse_column_name(fields.fields[k]));
+    const auto is_measured = [](const ColumnName& c) {
+      return c.role == Role::intensity || c.role == Role::uncertainty;
+    };
+    if (columns[1].role != Role::intensity || columns[1].is_short ||
+        !std::all_of(columns.begin() + 1, columns.end(), is_measured))
+      return {};
+    const ColumnName& first = columns.front();
+    const bool has_unit = first.unit || !first.odd_unit.empty();
+    const bool is_name = is_any_axis(first) || has_unit || (is_last(i) && !fields.is_comment);
+    return is_name && !is_measured(first) ? columns : std::vector<ColumnName>();
   }
 
   static bool is_any_axis(const ColumnName& column) {

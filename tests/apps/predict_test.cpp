@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
@@ -218,7 +219,16 @@ TEST_F(Predict, ReadsFoldersCompressedFilesAndPipes) {
   std::ifstream out(folder_.path() / "out.json");
   const json piped = json::parse(out);
   EXPECT_EQ(piped.at("crystal_system"), lines[0].at("crystal_system"));
+  ASSERT_EQ(mkfifo(path("fifo.xy").c_str(), 0600), 0);
+  const std::string named_pipe = "cat " + path("a.xy") + " > " + path("fifo.xy") +
+                                 " & " BRAGG_BINARY " predict " + path("fifo.xy") + " --model " + model +
+                                 " --json > " + path("named.json");
+  ASSERT_EQ(std::system(named_pipe.c_str()), 0);
+  std::ifstream named(folder_.path() / "named.json");
+  EXPECT_EQ(json::parse(named).at("crystal_system"), lines[0].at("crystal_system"));
+  // A pipe in a folder is passed over: nobody may ever write to it.
   std::filesystem::create_directories(folder_.path() / "empty");
+  ASSERT_EQ(mkfifo(path("empty/scan.xy").c_str(), 0600), 0);
   EXPECT_EQ(run_bragg({"predict", path("empty"), "--model", model}).code, 1);
 }
 

@@ -155,6 +155,19 @@ TEST(PatternText, MergesRowsAtOnePositionIntoTheirMean) {
   EXPECT_DOUBLE_EQ(read.pattern.intensity.back(), intensity(rows - 1) + 3);
 }
 
+TEST(PatternText, ReadsAMillionRows) {
+  constexpr int many = 1'000'000;
+  std::string text = "# Anode: Co\n";
+  for (int i = 0; i < many; ++i)
+    text += fmt::format("{:.5f} {}\n", 5 + 1e-4 * i, i % 1000);
+  const TextPattern read = parse(text);
+  EXPECT_EQ(read.reading.rows, many);
+  ASSERT_EQ(read.pattern.x.size(), std::size_t{many});
+  EXPECT_DOUBLE_EQ(read.pattern.x[345'678], 39.5678);
+  EXPECT_EQ(read.pattern.intensity[345'678], 678);
+  EXPECT_TRUE(read.reading.radiation.wavelength.has_value());
+}
+
 TEST(PatternText, TakesTheAxisFromTheNamesOfTheColumns) {
   const auto q = parse("Q(1/A) I\n" + lines_of(plain));
   EXPECT_EQ(q.pattern.abscissa, Abscissa::q);
