@@ -112,7 +112,8 @@ void read_set(const std::string& file, std::optional<double> flag, const ModelFa
               const Take& take) {
   std::optional<data::PatternSet> set;
   try {
-    set.emplace(file);
+    // A pattern that is no pattern is refused alone.
+    set.emplace(file, data::ValueCheck::on_reading);
   } catch (const std::exception& error) {
     MeasuredItem item{.file = file};
     item.refused = error.what();

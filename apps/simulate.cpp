@@ -252,15 +252,15 @@ void simulate_to_files(Backend& backend, const Crystals& crystals, const Options
   set.metadata("crystals", crystals.description);
   set.metadata("anomalous", how.recipe.anomalous ? fmt::format("f', f'' at {} A", how.wavelength) : "none");
   set.metadata("displacements", how.ignore_displacements ? "ignored" : "as given");
-  set.reserve(patterns);
-  std::int64_t last = -1;
-  xrd::Crystal crystal;
-  data::simulate_patterns(
-      backend, crystals.size, crystals.crystal, how, [&](std::int64_t i, std::span<const float> pattern) {
-        if (i != last) crystal = crystals.crystal(last = i);
-        set.add(pattern, crystal.group.number, static_cast<std::int32_t>(i), crystal.name);
-      });
-  set.write(options.output);
+  for (std::int64_t i = 0; i < crystals.size; ++i) {
+    const xrd::Crystal crystal = crystals.crystal(i);
+    for (std::int64_t k = 0; k < options.count; ++k)
+      set.add(crystal.group.number, static_cast<std::int32_t>(i), crystal.name);
+  }
+  set.write(options.output, [&](const data::PatternSetWriter::Sink& sink) {
+    data::simulate_patterns(backend, crystals.size, crystals.crystal, how,
+                            [&](std::int64_t, std::span<const float> pattern) { sink(pattern); });
+  });
   fmt::print(stderr, "{} patterns of {} crystals written to {}\n", set.size(), crystals.size, options.output);
 }
 

@@ -45,7 +45,7 @@ std::vector<std::int64_t> column(const SafetensorsFile& file, const std::string&
 
 }  // namespace
 
-PatternSet::PatternSet(const std::filesystem::path& path) : file_(path) {
+PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : file_(path) {
   const std::string name = path.string();
   if (!file_.has("patterns")) throw Error(fmt::format("{}: not a pattern set: no tensor 'patterns'", name));
   if (file_.metadata().count("format_version") > 0 &&
@@ -82,14 +82,18 @@ PatternSet::PatternSet(const std::filesystem::path& path) : file_(path) {
       throw Error(fmt::format("{}: tensor 'name_offset' is not in order", name));
     }
   }
+  // Whole numbers cannot but be finite.
+  if (check == ValueCheck::on_opening && patterns.dtype == DType::f32) {
+    for (std::int64_t i = 0; i < size_; ++i)
+      checked_maximum(i, raw_pattern(i));
+  }
 }
 
 void PatternSet::check_index(std::int64_t i) const {
   if (i < 0 || i >= size_) throw Error(fmt::format("{}: pattern {} of {}", path().string(), i, size_));
 }
 
-std::vector<float> PatternSet::pattern(std::int64_t i) const {
-  check_index(i);
+std::vector<float> PatternSet::raw_pattern(std::int64_t i) const {
   const TensorInfo& patterns = file_.tensors().at("patterns");
   const auto points = static_cast<std::size_t>(grid_.points);
   const std::byte* row = patterns.bytes.data() + i * points * size_of(patterns.dtype);
@@ -101,23 +105,37 @@ std::vector<float> PatternSet::pattern(std::int64_t i) const {
     std::memcpy(integers.data(), row, points * sizeof(std::uint16_t));
     std::copy(integers.begin(), integers.end(), values.begin());
   }
+  return values;
+}
+
+/// The largest value, or 0; throws Error where a value can't be divided by it.
+float PatternSet::checked_maximum(std::int64_t i, std::span<const float> values) const {
   float maximum = 0;
-  for (std::size_t k = 0; k < points; ++k) {
+  for (std::size_t k = 0; k < values.size(); ++k) {
     if (!std::isfinite(values[k])) {
       throw Error(fmt::format("{}: pattern {}: value {} at point {}", path().string(), i, values[k], k));
     }
     maximum = std::max(maximum, values[k]);
   }
+  // A quotient overflows only where the maximum is tiny.
+  if (maximum == 0 || maximum >= 1) return maximum;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!std::isfinite(values[k] / maximum))
+      throw Error(
+          fmt::format("{}: pattern {}: value {} at point {} is beyond single precision against the "
+                      "maximum, {}",
+                      path().string(), i, values[k], k, maximum));
+  }
+  return maximum;
+}
+
+std::vector<float> PatternSet::pattern(std::int64_t i) const {
+  check_index(i);
+  std::vector<float> values = raw_pattern(i);
+  const float maximum = checked_maximum(i, values);
   if (maximum > 0) {
-    for (std::size_t k = 0; k < points; ++k) {
-      const float value = values[k];
-      values[k] /= maximum;
-      if (!std::isfinite(values[k]))
-        throw Error(
-            fmt::format("{}: pattern {}: value {} at point {} is beyond single precision against the "
-                        "maximum, {}",
-                        path().string(), i, value, k, maximum));
-    }
+    for (float& value : values)
+      value /= maximum;
   }
   return values;
 }
@@ -152,17 +170,7 @@ PatternSetWriter::PatternSetWriter(const TwoThetaGrid& grid, double wavelength) 
   metadata("wavelength", fmt::format("{}", wavelength));
 }
 
-void PatternSetWriter::reserve(std::int64_t count) {
-  patterns_.reserve(patterns_.size() + static_cast<std::size_t>(count * grid_.points));
-}
-
-void PatternSetWriter::add(std::span<const float> pattern, int space_group, std::int32_t group,
-                           std::string_view name) {
-  if (static_cast<std::int64_t>(pattern.size()) != grid_.points) {
-    throw Error(
-        fmt::format("pattern set: a pattern of {} points on a grid of {}", pattern.size(), grid_.points));
-  }
-  patterns_.insert(patterns_.end(), pattern.begin(), pattern.end());
+void PatternSetWriter::add(int space_group, std::int32_t group, std::string_view name) {
   space_group_.push_back(space_group);
   group_.push_back(group);
   name_.insert(name_.end(), name.begin(), name.end());
@@ -173,11 +181,27 @@ void PatternSetWriter::metadata(std::string key, std::string value) {
   metadata_[std::move(key)] = std::move(value);
 }
 
-void PatternSetWriter::write(const std::filesystem::path& path) const {
+void PatternSetWriter::write(const std::filesystem::path& path,
+                             const std::function<void(const Sink&)>& produce) const {
   SafetensorsWriter file;
   for (const auto& [key, value] : metadata_)
     file.metadata(key, value);
-  file.add("patterns", {size(), grid_.points}, std::span<const float>(patterns_));
+  std::int64_t written = 0;
+  file.add<float>("patterns", {size(), grid_.points}, [&](const SafetensorsWriter::Sink<float>& sink) {
+    produce([&](std::span<const float> pattern) {
+      if (static_cast<std::int64_t>(pattern.size()) != grid_.points) {
+        throw Error(fmt::format("{}: pattern {} has {} points on a grid of {}", path.string(), written,
+                                pattern.size(), grid_.points));
+      }
+      for (std::size_t k = 0; k < pattern.size(); ++k) {
+        if (!std::isfinite(pattern[k]))
+          throw Error(fmt::format("{}: pattern {}: value {} at point {}, not written", path.string(), written,
+                                  pattern[k], k));
+      }
+      ++written;
+      sink(pattern);
+    });
+  });
   file.add("space_group", {size()}, std::span<const std::int32_t>(space_group_));
   file.add("group", {size()}, std::span<const std::int32_t>(group_));
   file.add("name", {static_cast<std::int64_t>(name_.size())}, std::span<const std::uint8_t>(name_));

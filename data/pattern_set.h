@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -29,10 +30,14 @@ inline constexpr int pattern_set_format_version = 1;
 /// What a pattern set is measured with that does not say so: CuKa, A.
 inline constexpr double default_wavelength = 1.54184;
 
-/// Throws Error naming the file, the tensor or key, and the value.
+/// When the values of a set are looked at: all of them as it is opened, or each as pattern(i) reads it.
+enum class ValueCheck { on_opening, on_reading };
+
+/// Throws Error naming the file, the tensor or key, and the value; with ValueCheck::on_opening, which reads
+/// the whole file, also for what pattern(i) would throw.
 class PatternSet {
  public:
-  explicit PatternSet(const std::filesystem::path&);
+  explicit PatternSet(const std::filesystem::path&, ValueCheck = ValueCheck::on_opening);
 
   std::int64_t size() const { return size_; }
   const std::filesystem::path& path() const { return file_.path(); }
@@ -40,7 +45,7 @@ class PatternSet {
   double wavelength() const { return wavelength_; }
   bool has_wavelength() const { return file_.metadata().count("wavelength") > 0; }
   /// Pattern i scaled to maximum 1; one without a positive value stays as it is. Throws Error where a value
-  /// is not finite.
+  /// is not finite, as it stands or against the maximum.
   std::vector<float> pattern(std::int64_t i) const;
   bool has_labels() const { return !space_group_.empty() || size_ == 0; }
   int space_group(std::int64_t i) const;     ///< 1..230; throws Error without labels
@@ -51,6 +56,8 @@ class PatternSet {
 
  private:
   void check_index(std::int64_t i) const;
+  std::vector<float> raw_pattern(std::int64_t i) const;
+  float checked_maximum(std::int64_t i, std::span<const float> values) const;
 
   SafetensorsFile file_;
   std::int64_t size_ = 0;
@@ -59,23 +66,27 @@ class PatternSet {
   std::vector<std::int64_t> space_group_, group_, name_offset_;
 };
 
-/// Collects patterns and writes them as a set, atomically.
+/// Writes a set, atomically: first what is known of every pattern, then their values as they come, so that
+/// memory does not grow with them.
 class PatternSetWriter {
  public:
+  /// Takes the values of the next pattern.
+  using Sink = std::function<void(std::span<const float> pattern)>;
+
   PatternSetWriter(const TwoThetaGrid&, double wavelength);
 
-  /// Room for `count` more patterns, so that adding them does not move the others.
-  void reserve(std::int64_t count);
-  /// Throws Error unless the pattern has the grid's length.
-  void add(std::span<const float> pattern, int space_group, std::int32_t group, std::string_view name);
+  /// One more pattern.
+  void add(int space_group, std::int32_t group, std::string_view name);
   void metadata(std::string key, std::string value);
   std::int64_t size() const { return static_cast<std::int64_t>(space_group_.size()); }
-  void write(const std::filesystem::path&) const;
+  /// `produce` gives the sink all patterns in the order in which they were added; what it throws leaves no
+  /// file behind. Throws Error unless they are as many and have the grid's length, and for a value that is
+  /// not finite.
+  void write(const std::filesystem::path&, const std::function<void(const Sink&)>& produce) const;
 
  private:
   TwoThetaGrid grid_;
   std::map<std::string, std::string> metadata_;
-  std::vector<float> patterns_;
   std::vector<std::int32_t> space_group_, group_;
   std::vector<std::uint8_t> name_;
   std::vector<std::uint64_t> name_offset_{0};

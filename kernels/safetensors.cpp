@@ -344,13 +344,21 @@ void SafetensorsWriter::write(const std::filesystem::path& path) const {
   file.write(length, sizeof length);
   file.write(text);
   for (const Entry* entry : order) {
-    if (!entry->fill) {
+    if (!entry->produce) {
       file.write(entry->bytes.data(), entry->size);
       continue;
     }
-    std::vector<std::byte> memory(entry->size);
-    entry->fill(memory);
-    file.write(memory.data(), memory.size());
+    std::uint64_t written = 0;
+    const auto refuse = [&](std::string_view relation) {
+      fail(path, fmt::format("tensor {} takes {} bytes, {} {} were given", quoted_name(entry->name),
+                             entry->size, relation, written));
+    };
+    entry->produce([&](std::span<const std::byte> bytes) {
+      written += bytes.size();
+      if (written > entry->size) refuse("at least");
+      file.write(bytes.data(), bytes.size());
+    });
+    if (written != entry->size) refuse("only");
   }
   file.commit();
 }

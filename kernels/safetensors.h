@@ -84,10 +84,15 @@ class SafetensorsWriter {
   template <typename T>
   void add(std::string name, std::vector<std::int64_t> shape, std::span<const T> data);
 
-  /// A tensor whose elements come into being when they are written, one tensor at a time: `fill` is given the
-  /// memory. What it throws leaves no file behind.
+  /// Takes the next elements of a tensor, as many as there are at hand.
   template <typename T>
-  void add(std::string name, std::vector<std::int64_t> shape, std::function<void(std::span<T>)> fill);
+  using Sink = std::function<void(std::span<const T>)>;
+  /// A tensor whose elements come into being when they are written: `produce` gives them to the sink, in
+  /// order, in portions of any size, so that they are never all in memory. What it throws leaves no file
+  /// behind; neither do more or fewer elements than the shape's.
+  template <typename T>
+  void add(std::string name, std::vector<std::int64_t> shape,
+           std::function<void(const Sink<T>& sink)> produce);
 
   /// Atomic (see atomic_file.h). Tensors of wide elements come first, then by name, so that each is aligned
   /// to its element without gaps. The same content gives the same bytes. Throws Error for text that is not
@@ -101,7 +106,7 @@ class SafetensorsWriter {
     std::vector<std::int64_t> shape;
     std::size_t size;  ///< in bytes
     std::span<const std::byte> bytes;
-    std::function<void(std::span<std::byte>)> fill;  ///< in place of bytes
+    std::function<void(const Sink<std::byte>&)> produce;  ///< in place of bytes
   };
   void add(Entry entry);
   std::vector<Entry> entries_;
@@ -145,14 +150,14 @@ void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape, s
 
 template <typename T>
 void SafetensorsWriter::add(std::string name, std::vector<std::int64_t> shape,
-                            std::function<void(std::span<T>)> fill) {
+                            std::function<void(const Sink<T>&)> produce) {
   add(Entry{std::move(name),
             dtype_of<T>(),
             std::move(shape),
             0,
             {},
-            [fill = std::move(fill)](std::span<std::byte> bytes) {
-              fill({reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)});
+            [produce = std::move(produce)](const Sink<std::byte>& bytes) {
+              produce([&bytes](std::span<const T> elements) { bytes(std::as_bytes(elements)); });
             }});
 }
 

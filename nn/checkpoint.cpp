@@ -17,12 +17,14 @@ void add_tensors(SafetensorsWriter& writer, const std::filesystem::path& path, c
                  Tensor arena, const std::string& suffix) {
   for (const ParameterInfo& info : parameters.table()) {
     const std::string name = info.name + suffix;
-    writer.add<float>(name, info.shape, [&parameters, path, name, arena, &info](std::span<float> values) {
+    writer.add<float>(name, info.shape, [&parameters, path, name, arena, &info](const auto& sink) {
+      std::vector<float> values(static_cast<std::size_t>(info.count()));
       parameters.download(arena, info, values);
       for (std::size_t i = 0; i < values.size(); ++i)
         if (!std::isfinite(values[i]))
           throw NotFiniteError(
               fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
+      sink(values);
     });
   }
 }

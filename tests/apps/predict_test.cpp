@@ -16,6 +16,7 @@
 #include "kernels/random.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/apps/tiny_model.h"
+#include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
 #include "xrd/space_groups.h"
 
@@ -246,7 +247,7 @@ TEST_F(Predict, AnyFaultOfOneFileIsThatFilesRefusal) {
 // As text and in a set: counting noise, and the hump of a glass under it.
 TEST_F(Predict, APatternWithoutBraggLinesIsRefusedWithTheFigures) {
   const TwoThetaGrid grid = tiny_facts(7).grid;
-  data::PatternSetWriter set(grid, 1.54184);
+  bragg::tests::PatternSetInMemory set(grid, 1.54184);
   std::vector<std::string> arguments{"predict"};
   for (const int hump : {0, 800}) {
     std::string text;

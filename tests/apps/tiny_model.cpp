@@ -4,10 +4,10 @@
 
 #include <fmt/format.h>
 
-#include "data/pattern_set.h"
 #include "nn/checkpoint.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
+#include "tests/data/pattern_set_in_memory.h"
 
 namespace bragg::apps::tests {
 namespace {
@@ -58,7 +58,7 @@ std::string text_pattern(int kind, double start, double end, double step) {
 
 void write_pattern_set(const std::filesystem::path& path, int count, const std::vector<int>& space_groups) {
   const TwoThetaGrid grid = tiny_facts(7).grid;
-  data::PatternSetWriter writer(grid, 1.54184);
+  bragg::tests::PatternSetInMemory writer(grid, 1.54184);
   for (int i = 0; i < count; ++i) {
     const int kind = i % static_cast<int>(space_groups.size());
     std::vector<float> pattern;

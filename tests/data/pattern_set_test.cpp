@@ -5,9 +5,11 @@
 #include <functional>
 #include <limits>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "kernels/error.h"
+#include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 
@@ -21,7 +23,7 @@ const TwoThetaGrid grid{.start = 10, .step = 0.5, .points = 4};
 
 TEST(PatternSet, RoundTrip) {
   const TemporaryFolder folder;
-  PatternSetWriter writer(grid, 1.79026);
+  PatternSetInMemory writer(grid, 1.79026);
   writer.metadata("recipe", "some");
   writer.add(std::vector<float>{0, 250, 1000, 125}, 225, 7, "salt");
   writer.add(std::vector<float>{0, 0, 0, 0}, 1, 7, "");
@@ -45,7 +47,34 @@ TEST(PatternSet, RoundTrip) {
   EXPECT_EQ(set.name(2), "garnet \xc3\xa9");
   EXPECT_THROW(set.pattern(3), Error);
   EXPECT_THROW(set.space_group(-1), Error);
-  EXPECT_THROW(writer.add(std::vector<float>(5), 1, 0, ""), Error);
+}
+
+TEST(PatternSet, IsWrittenWholeOrNotAtAll) {
+  const TemporaryFolder folder;
+  const auto message_of = [&](const std::vector<std::vector<float>>& patterns) -> std::string {
+    PatternSetWriter writer(grid, 1.5);
+    writer.add(1, 0, "one");
+    writer.add(2, 0, "two");
+    try {
+      writer.write(folder / "p.safetensors", [&](const PatternSetWriter::Sink& sink) {
+        for (const auto& pattern : patterns)
+          sink(pattern);
+      });
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const std::vector<float> good{0, 1, 2, 3};
+  EXPECT_NE(message_of({good, {1, 2, 3, 4, 5}}).find("pattern 1 has 5 points on a grid of 4"),
+            std::string::npos);
+  EXPECT_NE(message_of({good, {0, 1, std::nanf(""), 3}}).find("pattern 1: value nan at point 2"),
+            std::string::npos);
+  EXPECT_NE(message_of({good}).find("takes 32 bytes, only 16 were given"), std::string::npos);
+  EXPECT_NE(message_of({good, good, good}).find("takes 32 bytes, at least 48 were given"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  EXPECT_EQ(message_of({good, good}), "");
+  EXPECT_EQ(PatternSet(folder / "p.safetensors").size(), 2);
 }
 
 /// A set of other origin: integers of other widths, no wavelength, no names.
@@ -121,21 +150,41 @@ TEST(PatternSet, RefusesMalformedFiles) {
   }
 }
 
-TEST(PatternSet, RefusesNumbersThatAreNone) {
+/// Two patterns of floats as another program may write them.
+void write_floats(const std::filesystem::path& path, const std::vector<float>& patterns) {
+  SafetensorsWriter writer;
+  writer.metadata("two_theta_start", "10.0");
+  writer.metadata("two_theta_step", "0.5");
+  writer.add("patterns", {2, 4}, std::span<const float>(patterns));
+  writer.write(path);
+}
+
+TEST(PatternSet, LooksAtItsValuesWhenItIsOpened) {
   const TemporaryFolder folder;
-  PatternSetWriter writer(grid, 1.5);
-  writer.add(std::vector<float>{1, std::nanf(""), 0, 0}, 1, 0, "");
-  writer.write(folder / "p.safetensors");
-  EXPECT_THROW(PatternSet(folder / "p.safetensors").pattern(0), Error);
+  const auto path = folder / "p.safetensors";
+  const float inf = std::numeric_limits<float>::infinity();
+  for (const float bad : {std::nanf(""), inf, -inf}) {
+    write_floats(path, {0, 1, 2, 3, 0, 1, bad, 3});
+    try {
+      const PatternSet set(path);
+      ADD_FAILURE() << bad;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(fmt::format("pattern 1: value {} at point 2", bad)),
+                std::string::npos)
+          << error.what();
+    }
+    const PatternSet set(path, data::ValueCheck::on_reading);
+    EXPECT_EQ(set.pattern(0).back(), 1);
+    EXPECT_THROW(set.pattern(1), Error);
+  }
 }
 
 TEST(PatternSet, RefusesWhatOverflowsAgainstItsMaximum) {
   const TemporaryFolder folder;
-  PatternSetWriter writer(grid, 1.5);
-  writer.add(std::vector<float>{1e-40f, -1e30f, 0, 0}, 1, 0, "");
-  writer.add(std::vector<float>{1e-40f, 5e-41f, 0, 0}, 1, 0, "");
-  writer.write(folder / "p.safetensors");
-  const PatternSet set(folder / "p.safetensors");
+  const auto path = folder / "p.safetensors";
+  write_floats(path, {1e-40f, -1e30f, 0, 0, 1e-40f, 5e-41f, 0, 0});
+  EXPECT_THROW(PatternSet{path}, Error);
+  const PatternSet set(path, data::ValueCheck::on_reading);
   EXPECT_THROW(set.pattern(0), Error);
   EXPECT_NEAR(set.pattern(1)[1], 0.5, 1e-3);  // of a subnormal maximum
 }

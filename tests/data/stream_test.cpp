@@ -17,6 +17,7 @@
 #include "data/stored_patterns.h"
 #include "data/weighted_rows.h"
 #include "kernels/error.h"
+#include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/compare.h"
 #include "xrd/crystal_batch.h"
@@ -355,7 +356,7 @@ TEST(WeightedRows, StandInProportion) {
 
 TEST(StoredPatterns, BatchesOfASet) {
   const TemporaryFolder folder;
-  data::PatternSetWriter writer({.start = 5, .step = 1, .points = 3}, 1.54184);
+  PatternSetInMemory writer({.start = 5, .step = 1, .points = 3}, 1.54184);
   for (int i = 0; i < 20; ++i)
     writer.add(std::vector<float>{1000, 10.0f * i, 0}, 1 + i, i, "");
   writer.write(folder / "p.safetensors");
