@@ -51,8 +51,8 @@ class GemmCore : public ::testing::TestWithParam<std::string> {
 
 std::vector<std::string> tile_sets() {
   std::vector<std::string> sets{"v2"};
-  if (__builtin_cpu_supports("x86-64-v3")) sets.insert(sets.end(), {"v3", "wide"});
-  if (__builtin_cpu_supports("x86-64-v4")) sets.emplace_back("v4");
+  if (cpu::machine_has(cpu::InstructionSet::v3)) sets.insert(sets.end(), {"v3", "wide"});
+  if (cpu::machine_has(cpu::InstructionSet::v4)) sets.emplace_back("v4");
   return sets;
 }
 
