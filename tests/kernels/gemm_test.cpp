@@ -100,7 +100,7 @@ TEST_P(GemmCore, ExactOnIntegersInEveryArrangement) {
           p.b = {b_rows.data(), 1, 0, K, N, N};
         }
         Numbers got(M * N);
-        gemm.run(p, [&](const GemmBlock& block) {
+        gemm.run(p, [&, N = N](const GemmBlock& block) {
           for (std::int64_t m = block.m0; m < block.m1; ++m) {
             for (std::int64_t n = block.n0; n < block.n1; ++n) {
               got[m * N + n] += block.c[(m - block.m0) * block.ldc + n - block.n0];
