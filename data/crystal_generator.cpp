@@ -171,14 +171,13 @@ class CrystalGenerator::Impl::Attempt {
 
  private:
   void draw_species() {
-    const auto& statistics = impl_.statistics;
-    const auto counts = statistics.species(impl_.draw_record(number_, group_, draws_));
+    const auto counts = impl_.statistics.species(impl_.draw_record(number_, group_, draws_));
     species_.clear();
     for (const auto& count : counts) {
       xrd::Species species = count.species;
       if (draws_.uniform() < substitution) {
-        const auto records = statistics.records();
-        const auto others = statistics.species(records[draws_.below(records.size())]);
+        const auto records = impl_.statistics.records();
+        const auto others = impl_.statistics.species(records[draws_.below(records.size())]);
         species = others[draws_.below(others.size())].species;
       }
       const auto same = [&](const DrawnSpecies& s) { return s.species == species; };
@@ -287,14 +286,14 @@ class CrystalGenerator::Impl::Attempt {
 
   /// Of a crystal of the group or of its lattice type; where the set has none, any.
   CellShape draw_shape() {
-    const auto& statistics = impl_.statistics;
     if (draws_.uniform() < group_.own_share) {
-      const auto rows = statistics.of_group(number_);
-      const auto& record = statistics.records()[static_cast<std::size_t>(rows[draws_.below(rows.size())])];
+      const auto rows = impl_.statistics.of_group(number_);
+      const auto& record =
+          impl_.statistics.records()[static_cast<std::size_t>(rows[draws_.below(rows.size())])];
       if (record.has_shape) return record.shape;
     }
-    if (const auto rows = statistics.shapes_of_lattice(number_); !rows.empty())
-      return statistics.records()[static_cast<std::size_t>(rows[draws_.below(rows.size())])].shape;
+    if (const auto rows = impl_.statistics.shapes_of_lattice(number_); !rows.empty())
+      return impl_.statistics.records()[static_cast<std::size_t>(rows[draws_.below(rows.size())])].shape;
     constexpr double spread = 0.4;  // of the log of an edge ratio
     const auto ratio = [&] { return static_cast<float>(std::exp(spread * draws_.normal())); };
     const auto angle = [&] { return 75 + 30 * draws_.uniform(); };

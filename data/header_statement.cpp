@@ -331,7 +331,7 @@ class LineReader {
   }
   /// "Wavelength (nm)" with its value on the next line.
   std::optional<xrd::WrittenUnit> region_unit(const RadiationKey& key) const {
-    const std::size_t open = line_.find_first_not_of(" ", key.end);
+    const std::size_t open = line_.find_first_not_of(' ', key.end);
     if (open == std::string::npos) return std::nullopt;
     const std::size_t end = std::min(line_.find_first_of(")],;\t|", open), line_.size());
     const auto unit = xrd::parse_unit(std::string_view(line_).substr(open, end - open));

@@ -1,5 +1,6 @@
 #include "kernels/cpu/instruction_set.h"
 
+#include <cpuid.h>
 #include <fmt/format.h>
 
 #include "kernels/cpu/isa/crystal_kernels.h"
@@ -9,19 +10,32 @@
 namespace bragg::cpu {
 namespace {
 
-bool machine_has(InstructionSet set) {
-  switch (set) {
-    case InstructionSet::v2:
-      return __builtin_cpu_supports("x86-64-v2");
-    case InstructionSet::v3:
-      return __builtin_cpu_supports("x86-64-v3");
-    case InstructionSet::v4:
-      return __builtin_cpu_supports("x86-64-v4");
-  }
-  return false;
+/// What x86-64-v3 has beside AVX2, FMA and BMI.
+bool has_movbe_f16c_lzcnt() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned movbe = 1u << 22, f16c = 1u << 29, lzcnt = 1u << 5;
+  if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (movbe | f16c)) != (movbe | f16c)) return false;
+  return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & lzcnt) != 0;
 }
 
 }  // namespace
+
+bool machine_has(InstructionSet set) {
+  // The levels by their defining features: clang 14 does not know "x86-64-v3".
+  const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                  __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_movbe_f16c_lzcnt();
+  switch (set) {
+    case InstructionSet::v2:
+      return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
+    case InstructionSet::v3:
+      return v3;
+    case InstructionSet::v4:
+      return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+             __builtin_cpu_supports("avx512vl");
+  }
+  return false;
+}
 
 std::string_view name_of(InstructionSet set) {
   switch (set) {

@@ -8,6 +8,7 @@ namespace bragg::cpu {
 enum class InstructionSet { v2, v3, v4 };  ///< x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512)
 
 std::string_view name_of(InstructionSet);  ///< "x86-64-v3"
+bool machine_has(InstructionSet);          ///< all features of that level of the x86-64 psABI
 InstructionSet best_instruction_set();
 /// "" means the best. Throws UsageError for an unknown name or one that this machine cannot run.
 InstructionSet parse_instruction_set(std::string_view);

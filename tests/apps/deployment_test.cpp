@@ -46,6 +46,35 @@ TEST(Deployment, NeedsNothingButWhatEverySystemHas) {
   EXPECT_GT(libraries, 3);
 }
 
+// What the linker was asked for, by what readelf says of the program.
+TEST(Deployment, IsHardenedAgainstFaultsOfMemory) {
+  const auto readelf = [](const std::string& flags) {
+    const Output out = output_of("readelf -W " + flags + " '" BRAGG_BINARY "'");
+    EXPECT_EQ(out.status, 0) << out.text;
+    return out.text;
+  };
+  const auto line_with = [](const std::string& text, const std::string& word) {
+    const auto at = text.find(word);
+    return at == std::string::npos ? std::string() : text.substr(at, text.find('\n', at) - at);
+  };
+  EXPECT_NE(line_with(readelf("--file-header"), "Type:").find("DYN"), std::string::npos) << "not PIE";
+  const std::string dynamic = line_with(readelf("--dynamic"), "(FLAGS_1)");
+  EXPECT_NE(dynamic.find("NOW"), std::string::npos) << dynamic;
+  EXPECT_NE(dynamic.find("PIE"), std::string::npos) << dynamic;
+  const std::string segments = readelf("--program-headers");
+  EXPECT_NE(segments.find("GNU_RELRO"), std::string::npos) << segments;
+  const std::string stack = line_with(segments, "GNU_STACK");
+  EXPECT_NE(stack.find(" RW "), std::string::npos) << "an executable stack: " << stack;
+  const std::string symbols = readelf("--dyn-syms");
+  EXPECT_NE(symbols.find("__stack_chk_fail"), std::string::npos) << "no stack protector";
+#ifdef __OPTIMIZE__
+  EXPECT_TRUE(symbols.find("__memcpy_chk") != std::string::npos ||
+              symbols.find("__snprintf_chk") != std::string::npos ||
+              symbols.find("__vsnprintf_chk") != std::string::npos)
+      << "no _FORTIFY_SOURCE";
+#endif
+}
+
 TEST(Deployment, IsUnder20Megabytes) {
   EXPECT_LT(std::filesystem::file_size(BRAGG_BINARY), 20'000'000u);
 }

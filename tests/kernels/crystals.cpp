@@ -18,9 +18,8 @@ using Rotation = std::array<std::int8_t, 9>;
 using Translation = std::array<std::int8_t, 3>;
 
 constexpr Rotation identity{1, 0, 0, 0, 1, 0, 0, 0, 1}, inversion{-1, 0, 0, 0, -1, 0, 0, 0, -1};
-constexpr Rotation two_x{1, 0, 0, 0, -1, 0, 0, 0, -1}, two_y{-1, 0, 0, 0, 1, 0, 0, 0, -1},
-    two_z{-1, 0, 0, 0, -1, 0, 0, 0, 1};
-constexpr Rotation mirror_x{-1, 0, 0, 0, 1, 0, 0, 0, 1}, mirror_y{1, 0, 0, 0, -1, 0, 0, 0, 1};
+constexpr Rotation two_y{-1, 0, 0, 0, 1, 0, 0, 0, -1}, two_z{-1, 0, 0, 0, -1, 0, 0, 0, 1};
+constexpr Rotation mirror_x{-1, 0, 0, 0, 1, 0, 0, 0, 1};
 constexpr Rotation four_z{0, -1, 0, 1, 0, 0, 0, 0, 1}, three_111{0, 0, 1, 1, 0, 0, 0, 1, 0};
 constexpr Rotation three_z{0, -1, 0, 1, -1, 0, 0, 0, 1}, six_z{1, -1, 0, 1, 0, 0, 0, 0, 1};
 constexpr Rotation two_xy{0, 1, 0, 1, 0, 0, 0, 0, -1}, mirror_xy{0, 1, 0, 1, 0, 0, 0, 0, 1};
@@ -48,7 +47,7 @@ struct Uniform {
 
 }  // namespace
 
-std::vector<SymmetryOperator> closed(std::vector<SymmetryOperator> generators) {
+std::vector<SymmetryOperator> closed(const std::vector<SymmetryOperator>& generators) {
   std::vector<SymmetryOperator> group{{identity, none}};
   for (std::size_t i = 0; i < group.size(); ++i) {
     for (const SymmetryOperator& g : generators) {

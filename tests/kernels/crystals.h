@@ -19,7 +19,7 @@ struct CrystalGroup {
 };
 
 /// Closes the generators, rotations row-major, translations in 1/24. Identity first.
-std::vector<SymmetryOperator> closed(std::vector<SymmetryOperator> generators);
+std::vector<SymmetryOperator> closed(const std::vector<SymmetryOperator>& generators);
 
 /// Eighteen groups of all seven systems and all centrings, with glide planes, screw axes, hexagonal and
 /// rhombohedral axes. Cell edges are multiplied by `scale`.

@@ -51,8 +51,8 @@ class GemmCore : public ::testing::TestWithParam<std::string> {
 
 std::vector<std::string> tile_sets() {
   std::vector<std::string> sets{"v2"};
-  if (__builtin_cpu_supports("x86-64-v3")) sets.insert(sets.end(), {"v3", "wide"});
-  if (__builtin_cpu_supports("x86-64-v4")) sets.emplace_back("v4");
+  if (cpu::machine_has(cpu::InstructionSet::v3)) sets.insert(sets.end(), {"v3", "wide"});
+  if (cpu::machine_has(cpu::InstructionSet::v4)) sets.emplace_back("v4");
   return sets;
 }
 
@@ -100,7 +100,7 @@ TEST_P(GemmCore, ExactOnIntegersInEveryArrangement) {
           p.b = {b_rows.data(), 1, 0, K, N, N};
         }
         Numbers got(M * N);
-        gemm.run(p, [&](const GemmBlock& block) {
+        gemm.run(p, [&, N = N](const GemmBlock& block) {
           for (std::int64_t m = block.m0; m < block.m1; ++m) {
             for (std::int64_t n = block.n0; n < block.n1; ++n) {
               got[m * N + n] += block.c[(m - block.m0) * block.ldc + n - block.n0];

@@ -98,15 +98,16 @@ void philox(std::uint32_t first_call, std::uint32_t purpose, std::uint64_t index
 
 // a0 b0 a1 b1 ... in two vectors.
 void interleave(Words a, Words b, Words& first, Words& second) {
-  Words low{}, high{};
-  for (int i = 0; i < half; ++i) {
-    low[2 * i] = static_cast<std::uint32_t>(i);
-    low[2 * i + 1] = static_cast<std::uint32_t>(i + lanes);
-    high[2 * i] = static_cast<std::uint32_t>(i + half);
-    high[2 * i + 1] = static_cast<std::uint32_t>(i + half + lanes);
-  }
-  first = __builtin_shuffle(a, b, low);
-  second = __builtin_shuffle(a, b, high);
+#if defined(__AVX512F__)
+  first = __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  second = __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+#elif defined(__AVX2__)
+  first = __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11);
+  second = __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
+#else
+  first = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+  second = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+#endif
 }
 
 // random.h's uniform01.
