@@ -1,28 +1,6 @@
-// The config of a training run: TOML, every key with a default, unknown ones refused.
-//
-//   [model]  name = "npcnn"      scnn, npcnn or mlp
-//            classes = 230       230 space groups or 7 crystal systems
-//            channels, kernels, strides, pool_strides = [..]   one per convolution; pool_strides: scnn only
-//            dense = [..]        widths of the hidden dense layers
-//            dropout = p or [..] p everywhere, or [after the convolutions, one per hidden dense layer]; mlp:
-//            the latter
-//   [data]   crystals = "SET.safetensors" or [..]   drawn on the fly; or
-//            patterns = "PATTERNS.safetensors"      stored
-//            recipe = "baseline"  a name or a TOML file; with crystals
-//            shares = [..]        with several sets of crystals: how often each is drawn; by their size
-//            group_exponent = 1   a space group is drawn as often as it has structures to this power: 1 by
-//                                 structure, 0 every group alike
-//            measured = "PATTERNS.safetensors"      measured patterns, for the share that the recipe says
-//            synthetic = 0        share of the simulated patterns whose crystals never existed; each is used
-//                                 once: pattern i is of what `crystals generate` makes as number i from the
-//                                 same structures and seed: evaluate on sets of another one
-//            synthetic_group_exponent = 1           as group_exponent, of those: 0 is all 230 groups alike
-//            holdout = 0.1        share of structures (patterns: groups) that is kept for evaluation
-//            split_seed = 1       decides which; the held-out patterns are drawn with it, too
-//   [train]  batch = 256, steps = 500000, learning_rate = 1e-4, seed = 1, precision = "fp32", log_every = 20,
-//            evaluate_every = 1000 (0: at the end only)
-//
-// Paths are relative to the working directory.
+// The config of a training run: TOML, every key with a default, unknown ones refused. The keys are rows of
+// config_keys.cpp, with their meaning; `bragg train --show-config` prints them. Paths in a file are relative
+// to its folder, those of an assignment to the working directory.
 #pragma once
 
 #include <cstdint>
@@ -54,20 +32,30 @@ struct TrainConfig {
   std::string precision = "fp32";
 };
 
+struct ConfigLayer;
+
 /// Reads a config file, then `key=value` assignments with dotted keys and TOML values (a bare word is a
 /// string). Throws UsageError with file and line, or the assignment, for grammar, an unknown key (naming the
-/// nearest), a wrong type and a value out of range.
+/// nearest), a wrong type, a value out of range, and a path that is not there but would be if it were
+/// relative to the working directory.
 TrainConfig load_config(const std::string& path, const std::vector<std::string>& assignments = {});
+/// Paths as they stand.
 TrainConfig parse_config(std::string_view toml, const std::string& source,
                          const std::vector<std::string>& assignments = {});
+/// Layers as load_layer and parse_assignment give them; what comes later overrides.
+TrainConfig read_config(const std::vector<ConfigLayer>&);
+/// One that may lack data.
+TrainConfig read_incomplete_config(const std::vector<ConfigLayer>&);
 
 /// Makes the config complete for data of `points` points: the model's defaults filled in and checked, paths
-/// absolute.
+/// absolute. Throws UsageError for a path that is not UTF-8.
 void resolve(TrainConfig&, std::int64_t points);
 
-/// Every key with its value in TOML, in the order of the comment above; of a resolved config.
+/// Every key with its value in TOML, in the order of config_keys(); of a resolved config.
 std::vector<std::pair<std::string, std::string>> entries(const TrainConfig&);
 /// A file that load_config() reads back to the same config.
 std::string to_toml(const TrainConfig&);
+/// The same with every key and its meaning as comments; keys without a value stand there as comments, too.
+std::string explained_toml(const TrainConfig&);
 
 }  // namespace bragg::apps

@@ -11,6 +11,7 @@
 
 #include "apps/version.h"
 #include "kernels/error.h"
+#include "kernels/utf8.h"
 #include "xrd/space_groups.h"
 
 namespace bragg::apps {
@@ -81,7 +82,7 @@ std::string input_transform(const Processing& processing) {
 nn::Metadata to_metadata(const ModelFacts& facts) {
   nlohmann::ordered_json sets = nlohmann::ordered_json::array();
   for (const TrainingSet& set : facts.training_sets) {
-    sets.push_back({{"path", set.path}, {"content_hash", set.content_hash}, {"size", set.size}});
+    sets.push_back({{"path", as_utf8(set.path)}, {"content_hash", set.content_hash}, {"size", set.size}});
   }
   return {
       {"classes", facts.classes == ClassKind::space_group ? "space_group" : "crystal_system"},

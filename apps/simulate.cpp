@@ -18,6 +18,7 @@
 #include "data/pattern_set.h"
 #include "kernels/atomic_file.h"
 #include "kernels/error.h"
+#include "kernels/utf8.h"
 #include "xrd/anomalous_dispersion.h"
 #include "xrd/cif.h"
 #include "xrd/form_factor_table.h"
@@ -249,7 +250,7 @@ void simulate_to_files(Backend& backend, const Crystals& crystals, const Options
   data::PatternSetWriter set(how.grid, how.wavelength);
   set.metadata("recipe", xrd::to_toml(how.recipe));
   set.metadata("seed", fmt::format("{}", how.seed));
-  set.metadata("crystals", crystals.description);
+  set.metadata("crystals", as_utf8(crystals.description));
   set.metadata("anomalous", how.recipe.anomalous ? fmt::format("f', f'' at {} A", how.wavelength) : "none");
   set.metadata("displacements", how.ignore_displacements ? "ignored" : "as given");
   for (std::int64_t i = 0; i < crystals.size; ++i) {

@@ -1,7 +1,5 @@
 // bragg train: a config in, a run folder out.
-#include <algorithm>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,12 +9,14 @@
 
 #include "apps/command.h"
 #include "apps/config.h"
+#include "apps/config_layers.h"
 #include "apps/model_metadata.h"
+#include "apps/resume.h"
+#include "apps/run_folder.h"
 #include "apps/stop_signal.h"
 #include "apps/training_data.h"
-#include "kernels/atomic_file.h"
 #include "kernels/error.h"
-#include "kernels/safetensors.h"
+#include "kernels/utf8.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
 #include "nn/trainer.h"
@@ -30,64 +30,35 @@ namespace fs = std::filesystem;
 struct Options {
   std::string config, out;
   std::vector<std::string> assignments;
-  bool resume = false;
+  bool resume = false, show_config = false;
 };
 
-/// Keys that do not touch the bits of a step, so that a run may be continued with others. Data files may have
-/// moved: their content is compared instead.
-bool may_change(const std::string& key) {
-  return key == "train.steps" || key == "train.log_every" || key == "train.evaluate_every" ||
-         key == "data.crystals" || key == "data.patterns";
+/// The config with the assignments over it; `path` may be empty.
+std::vector<ConfigLayer> layers_of(const std::string& path, const std::vector<std::string>& assignments) {
+  std::vector<ConfigLayer> layers;
+  if (!path.empty()) layers.push_back(load_layer(path));
+  for (const std::string& assignment : assignments)
+    layers.push_back(parse_assignment(assignment));
+  return layers;
 }
 
-/// The recipe that the run in `out` began with, where the config names one that bragg brings, or a file that
-/// is gone: bragg's own may have changed since. A file that is there is compared instead (check_same_run).
-std::optional<xrd::Recipe> recipe_of_run(const fs::path& out, const std::string& named) {
-  const fs::path checkpoint = out / "last.safetensors";
-  const auto& names = xrd::recipe_names();
-  const bool own = std::find(names.begin(), names.end(), named) != names.end();
-  if (!own && fs::is_regular_file(named)) return std::nullopt;
-  const ModelFacts run = parse_model_facts(SafetensorsFile(checkpoint).metadata(), checkpoint.string());
-  if (run.recipe.empty()) return std::nullopt;
-  xrd::Recipe recipe = xrd::parse_recipe(run.recipe, fmt::format("{}: recipe", checkpoint.string()));
-  if (!own || recipe != xrd::load_recipe(named)) {
-    fmt::print(stderr, "--resume: recipe {} as the run in {} began with it{}\n", named, out.string(),
-               own ? fmt::format(", not as bragg has it now (anomalous = {} in the run)", recipe.anomalous)
-                   : ": the file is gone");
-  }
-  return recipe;
-}
-
-/// Throws UsageError naming the first thing in which `config` and the run in `out` differ.
-void check_same_run(const fs::path& out, const TrainConfig& config, const ModelFacts& facts) {
-  const fs::path checkpoint = out / "last.safetensors", old_path = out / "config.toml";
-  TrainConfig old = load_config(old_path.string());
-  resolve(old, facts.grid.points);
-  const auto was_entries = entries(old);
-  std::map<std::string, std::string> was(was_entries.begin(), was_entries.end());
-  for (const auto& [key, value] : entries(config)) {
-    const auto found = was.find(key);
-    const std::string before = found == was.end() ? "not given" : found->second;
-    if (before != value && !may_change(key)) {
-      throw UsageError(
-          fmt::format("--resume: {} is {}, but the run in {} has {}", key, value, out.string(), before));
-    }
-  }
-  const ModelFacts run = parse_model_facts(SafetensorsFile(checkpoint).metadata(), checkpoint.string());
-  if (run.recipe != facts.recipe) {
-    throw UsageError(fmt::format("--resume: data.recipe {} is not what the run in {} began with:\n{}",
-                                 config.recipe, out.string(), run.recipe));
-  }
-  const auto hashes = [](const ModelFacts& of) {
-    std::string text;
-    for (const TrainingSet& set : of.training_sets)
-      text += (text.empty() ? "" : ", ") + set.content_hash;
-    return text;
-  };
-  if (hashes(run) != hashes(facts)) {
-    throw UsageError(fmt::format("--resume: the data has content {}, but the run in {} has {}", hashes(facts),
-                                 out.string(), hashes(run)));
-  }
+/// What a run with these options would use, or without a config the defaults.
+int show_config(const Options& options) {
+  std::string path = options.config;
+  if (path.empty() && options.resume && !options.out.empty())
+    path = (fs::path(options.out) / "config.toml").string();
+  const auto layers = layers_of(path, options.assignments);
+  TrainConfig config = path.empty() ? read_incomplete_config(layers) : read_config(layers);
+  std::int64_t points = TwoThetaGrid{}.points;
+  if (!config.patterns.empty())
+    points = TrainingFiles(config).grid().points;
+  else
+    xrd::load_recipe(config.recipe);  // or its error
+  resolve(config, points);
+  fmt::print("# The keys of a training config ({}).\n# A path is relative to the folder of the config.\n{}",
+             path.empty() ? "their defaults" : fmt::format("the values of {}", as_utf8(path)),
+             explained_toml(config));
+  return exit_success;
 }
 
 void report(const nn::TrainResult& result, const TrainConfig& config, const fs::path& out) {
@@ -99,48 +70,95 @@ void report(const nn::TrainResult& result, const TrainConfig& config, const fs::
   fmt::print(stderr, "; saved in {}\n", out.string());
 }
 
-int train(const Options& options, const CommonOptions& common) {
-  TrainConfig config = load_config(options.config, options.assignments);
-  const fs::path out = options.out;
-  const bool has_run = fs::exists(out / "last.safetensors") || fs::exists(out / "metrics.jsonl");
-  if (has_run && !options.resume) {
-    throw UsageError(fmt::format(
-        "--out {}: already holds a run; continue it with --resume or choose another folder", options.out));
-  }
-  const bool resume = options.resume && fs::exists(out / "last.safetensors");
-  TrainingFiles files(config, resume ? recipe_of_run(out, config.recipe) : std::nullopt);
-  resolve(config, files.grid().points);
-  const nn::Model model = nn::make_model(config.model);
+/// What a run is made of, read and checked; nothing is written.
+struct Setup {
+  TrainConfig config;
+  TrainingFiles files;
+  ModelFacts facts;
+};
 
+Setup set_up(TrainConfig config, std::optional<xrd::Recipe> recipe) {
+  TrainingFiles files(config, std::move(recipe));
+  resolve(config, files.grid().points);
   ModelFacts facts = files.facts();
   facts.classes = class_kind(config.model.classes);
   facts.seed = config.train.seed;
   facts.config = to_toml(config);
-  if (resume) check_same_run(out, config, facts);
-  if (options.resume && !resume)
-    fmt::print(stderr, "{} holds no checkpoint yet: starting anew\n", options.out);
+  return {std::move(config), std::move(files), std::move(facts)};
+}
 
+Setup set_up_new_run(const Options& options, const RunFolder& folder) {
+  folder.refuse_if_taken();
+  std::string path = options.config;
+  if (path.empty() && folder.has_config()) path = folder.config().string();
+  if (path.empty()) {
+    throw UsageError(
+        fmt::format("--out {}: holds neither a checkpoint nor config.toml to resume from: CONFIG "
+                    "is required",
+                    options.out));
+  }
+  return set_up(read_config(layers_of(path, options.assignments)), std::nullopt);
+}
+
+/// Trains in `folder`; `saved`: what is there already.
+int run_training(Setup setup, RunFolder& folder, const SavedRun* saved, const CommonOptions& common) {
+  const TrainConfig& config = setup.config;
+  const nn::Model model = nn::make_model(config.model);
   const StopSignal stop;
   const auto backend = make_backend(common, config.precision);
-  const TrainingData data = make_training_data(*backend, files, config, common.threads);
-  files.release_crystals();
-  fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,
-             nn::parameter_count(model), data.training_size, data.held_out_size,
-             describe_device(common, *backend));
-  fs::create_directories(out);
-  write_file(out / "config.toml", facts.config);
-
-  nn::Trainer trainer(*backend, model, config.train, *data.training, data.held_out.get(), to_metadata(facts),
-                      out);
-  const nn::TrainResult result = trainer.run(resume, [] { return StopSignal::received() != 0; });
-  report(result, config, out);
+  if (saved != nullptr && !saved->arithmetic.empty() && saved->arithmetic != backend->arithmetic()) {
+    fmt::print(
+        stderr,
+        "--resume: computed by {} so far, by {} from now on: results are no longer bit-identical to those "
+        "of a run on one of them\n",
+        saved->arithmetic, backend->arithmetic());
+  }
+  const TrainingData data = make_training_data(*backend, setup.files, config, common.threads);
+  setup.files.release_crystals();
+  if (saved == nullptr) check_holdout(config, data);
+  nn::Trainer trainer(*backend, model, config.train, *data.training, data.held_out.get(),
+                      to_metadata(setup.facts), folder.path());
+  const auto before_writing = [&] {
+    fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,
+               nn::parameter_count(model), data.training_size, data.held_out_size,
+               describe_device(common, *backend));
+    if (saved == nullptr && folder.has_dead_attempt()) {
+      fmt::print(stderr, "{}: holds files of a run but no checkpoint: it starts anew\n",
+                 folder.path().string());
+    }
+    folder.begin(saved == nullptr, setup.facts.config);
+  };
+  const nn::TrainResult result = trainer.run(
+      saved != nullptr, [] { return StopSignal::received() != 0; }, before_writing);
+  report(result, config, folder.path());
   if (result.outcome == nn::TrainOutcome::diverged) {
     throw Error(
         fmt::format("the loss is not finite after step {}: stopped, with the last good state kept in {}",
-                    result.state.step, out.string()));
+                    result.state.step, folder.path().string()));
   }
   constexpr int by_signal = 128;  // as a shell reports it
   return result.outcome == nn::TrainOutcome::interrupted ? by_signal + StopSignal::received() : exit_success;
+}
+
+int train(const Options& options, const CommonOptions& common) {
+  if (options.show_config) return show_config(options);
+  if (options.out.empty()) throw UsageError("--out is required");
+  if (options.config.empty() && !options.resume) throw UsageError("CONFIG is required");
+  RunFolder folder(options.out);
+  if (!options.resume || !folder.has_checkpoint())
+    return run_training(set_up_new_run(options, folder), folder, nullptr, common);
+
+  const SavedRun saved = read_saved_run(folder);
+  ResumedConfig resumed = resumed_config(saved, options.config, options.assignments);
+  if (saved.finished && static_cast<std::uint64_t>(resumed.config.train.steps) == saved.steps) {
+    fmt::print(stderr, "{}: all {} steps are done already; train.steps beyond them goes on\n", options.out,
+               saved.steps);
+    return exit_success;
+  }
+  std::optional<xrd::Recipe> recipe = resumed_recipe(saved, resumed);
+  Setup setup = set_up(std::move(resumed.config), std::move(recipe));
+  check_same_data(saved, setup.facts);
+  return run_training(std::move(setup), folder, &saved, common);
 }
 
 }  // namespace
@@ -149,12 +167,15 @@ void add_train(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* app = line.add("train", "Train a network on patterns drawn from crystals, or on stored ones",
                            [options](const CommonOptions& common) { return train(*options, common); });
-  app->add_option("CONFIG", options->config, "what to train on what (TOML)")->required();
+  app->add_option("CONFIG", options->config,
+                  "what to train on what (TOML); with --resume the run's own will do");
   app->add_option("--set", options->assignments, "overrides a key of the config: train.steps=2000")
       ->allow_extra_args(false);
-  app->add_option("--out", options->out, "folder of the run: config.toml, metrics.jsonl, models, checkpoint")
-      ->required();
+  app->add_option("--out", options->out, "folder of the run: config.toml, metrics.jsonl, models, checkpoint");
   app->add_flag("--resume", options->resume, "continue the run in --out where it was left");
+  app->add_flag(
+      "--show-config", options->show_config,
+      "print every key with its value and meaning as TOML, and leave: defaults, or those of CONFIG");
   app->footer(
       "SIGINT, SIGTERM, SIGHUP (unless under nohup), SIGUSR1, SIGUSR2 and SIGXCPU finish the step, save, and "
       "exit "

@@ -257,4 +257,13 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
   return data;
 }
 
+void check_holdout(const TrainConfig& config, const TrainingData& data) {
+  if (!(config.holdout > 0) || data.held_out_size > 0) return;
+  throw UsageError(fmt::format(
+      "data.holdout is {}, but none of {} {} is held out with data.split_seed {}: the set is too "
+      "small, or already the rest of such a split; set data.holdout to 0 or another data.split_seed",
+      config.holdout, data.training_size, config.patterns.empty() ? "structures" : "patterns",
+      config.split_seed));
+}
+
 }  // namespace bragg::apps

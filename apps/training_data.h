@@ -55,4 +55,7 @@ struct TrainingData {
 /// Error where nothing is left to train on.
 TrainingData make_training_data(Backend&, const TrainingFiles&, const TrainConfig&, int threads);
 
+/// Throws UsageError where a share is to be held out and nothing is.
+void check_holdout(const TrainConfig&, const TrainingData&);
+
 }  // namespace bragg::apps

@@ -37,6 +37,9 @@ class Backend {
   virtual std::string name() const = 0;  ///< "cpu"
   /// For people: instruction set or device, threads.
   virtual std::string description() const = 0;
+  /// What the rounding of its sums depends on: "cpu x86-64-v3", "reference", or the GPU with its precision.
+  /// Equal bits are promised between equal ones only.
+  virtual std::string arithmetic() const = 0;
   /// Of activations, their gradients and the weights that products read: f64 (reference), f32 (cpu), f32 or
   /// bf16 (cuda).
   virtual DType element_type() const = 0;

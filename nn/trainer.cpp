@@ -44,6 +44,7 @@ struct Carried {
   double elapsed_s = 0;   ///< of all runs, up to the start of this one
   double interval_s = 0;  ///< training time since the last line of the log
   double best_accuracy = std::numeric_limits<double>::quiet_NaN();
+  std::optional<std::uint64_t> evaluated_step;  ///< the last one with an evaluation
 };
 
 /// One call of Trainer::run: memory, network and files.
@@ -65,6 +66,7 @@ class Run {
     metadata_["seed"] = std::to_string(options.seed);
     metadata_["batch"] = std::to_string(options.batch);
     metadata_["learning_rate"] = exact(options.learning_rate);
+    metadata_["arithmetic"] = backend.arithmetic();
     source_.plan(backend, options.batch);
     record_step();
     if (held_out_ && held_out_->size() > 0)
@@ -73,14 +75,11 @@ class Run {
   }
 
   void start() {
-    for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors", "metrics.jsonl"})
+    for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors"})
       if (std::filesystem::exists(out_ / name))
         throw UsageError(fmt::format("{} already holds a run ({}): resume it or choose another folder",
                                      out_.string(), name));
-    std::filesystem::create_directories(out_);
     initialise(parameters_, options_.seed);
-    log_.emplace(out_ / "metrics.jsonl", 0);
-    save();
   }
 
   void resume() {
@@ -97,19 +96,32 @@ class Run {
                                      found == saved.metadata.end() ? "none" : found->second,
                                      metadata_.at(key)));
     step_ = load_checkpoint(path, parameters_);
+    if (step_.step > static_cast<std::uint64_t>(options_.steps))
+      throw UsageError(fmt::format("{} has done {} steps, the config asks for {}", path.string(), step_.step,
+                                   options_.steps));
     backend_.upload(&step_, state_buffer_.data(), sizeof step_);
     const SafetensorsFile file(path);
-    carried_ = {number(file, "elapsed_s"), number(file, "interval_s"), number(file, "best_accuracy")};
+    carried_ = {number(file, "elapsed_s"), number(file, "interval_s"), number(file, "best_accuracy"), {}};
+    if (file.metadata().contains("evaluated_step"))
+      carried_.evaluated_step = static_cast<std::uint64_t>(number(file, "evaluated_step"));
     network_.write_totals({number(file, "interval_loss_sum"),
                            static_cast<std::uint64_t>(number(file, "interval_correct")),
                            static_cast<std::uint64_t>(number(file, "interval_count"))});
+  }
+
+  /// The first writing: nothing is refused any more.
+  void open() {
+    std::filesystem::create_directories(out_);
     log_.emplace(out_ / "metrics.jsonl", step_.step);
+    saved_ = Clock::now();
+    if (step_.step == 0) save();
   }
 
   TrainResult train(const std::function<bool()>& stop_requested) {
     started_ = Clock::now();
     const auto steps = static_cast<std::uint64_t>(options_.steps);
     try {
+      if (step_.step == steps) finish_interrupted();
       while (step_.step < steps) {
         step();
         const bool last = step_.step == steps;
@@ -117,7 +129,7 @@ class Run {
         if (due(options_.log_every) || last) log();
         const bool evaluated = due(options_.evaluate_every) || last;
         if (evaluated) evaluate();
-        if (evaluated || stop || due(options_.save_every)) save();
+        if (evaluated || stop || due(options_.save_every) || save_is_due()) save();
         if (stop) return result(TrainOutcome::interrupted);
       }
       save_model(out_ / "model.safetensors", model_, parameters_, model_metadata());
@@ -132,6 +144,10 @@ class Run {
   Tensor state() const { return {state_buffer_.data(), DType::u64}; }
   bool due(std::int64_t every) const {
     return every > 0 && step_.step % static_cast<std::uint64_t>(every) == 0;
+  }
+  bool save_is_due() const {
+    constexpr double seconds = 60;
+    return options_.save_minutes > 0 && seconds_since(saved_) >= seconds * options_.save_minutes;
   }
   double elapsed() const { return carried_.elapsed_s + seconds_since(started_); }
   TrainResult result(TrainOutcome outcome) const { return {outcome, step_, carried_.best_accuracy}; }
@@ -184,7 +200,15 @@ class Run {
     carried_.interval_s = 0;
   }
 
+  /// What the last step owes where a run was interrupted just after it, or is continued to no more than it.
+  void finish_interrupted() {
+    if (network_.read_totals().count > 0) log();
+    if (carried_.evaluated_step && *carried_.evaluated_step != step_.step) evaluate();
+    save();
+  }
+
   void evaluate() {
+    carried_.evaluated_step = step_.step;
     if (!evaluator_) return;
     double loss = 0;
     std::int64_t correct = 0;
@@ -224,6 +248,8 @@ class Run {
     metadata["interval_s"] = exact(carried_.interval_s);
     metadata["elapsed_s"] = exact(elapsed());
     metadata["best_accuracy"] = exact(carried_.best_accuracy);
+    metadata["evaluated_step"] = std::to_string(carried_.evaluated_step.value_or(0));
+    saved_ = Clock::now();
     save_checkpoint(out_ / "last.safetensors", model_, parameters_, step_, metadata);
   }
 
@@ -244,7 +270,7 @@ class Run {
   Carried carried_;
   std::optional<MetricsLog> log_;
   Progress progress_;
-  Clock::time_point started_ = Clock::now();
+  Clock::time_point started_ = Clock::now(), saved_ = Clock::now();
   double run_s_ = 0;
   std::int64_t run_steps_ = 0;
   std::optional<double> loss_, accuracy_;
@@ -269,6 +295,8 @@ Trainer::Trainer(Backend& backend, const Model& model, const TrainOptions& optio
   at_least("log_every", options.log_every, 1);
   at_least("evaluate_every", options.evaluate_every, 0);
   at_least("save_every", options.save_every, 0);
+  if (!(options.save_minutes >= 0) || !std::isfinite(options.save_minutes))
+    throw UsageError(fmt::format("[train] save_minutes {} is not a time", options.save_minutes));
   if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate))
     throw UsageError(fmt::format("[train] learning_rate {} is not a positive number", options.learning_rate));
   const auto fits = [&](const char* what, const BatchSource& source) {
@@ -280,12 +308,15 @@ Trainer::Trainer(Backend& backend, const Model& model, const TrainOptions& optio
   if (held_out) fits("held-out", *held_out);
 }
 
-TrainResult Trainer::run(bool resume, const std::function<bool()>& stop_requested) {
+TrainResult Trainer::run(bool resume, const std::function<bool()>& stop_requested,
+                         const std::function<void()>& before_writing) {
   Run run(backend_, model_, options_, train_, held_out_, metadata_, out_);
   if (resume)
     run.resume();
   else
     run.start();
+  if (before_writing) before_writing();
+  run.open();
   return run.train(stop_requested);
 }
 

@@ -21,6 +21,7 @@ struct TrainOptions {
   std::int64_t log_every = 20;
   std::int64_t evaluate_every = 1000;  ///< 0: only at the end
   std::int64_t save_every = 1000;      ///< checkpoints between evaluations
+  double save_minutes = 5;             ///< and by the clock; 0: none
 };
 
 /// diverged: the loss or a weight became NaN or infinite. last.safetensors then still holds the last good
@@ -38,10 +39,12 @@ struct TrainResult {
 ///   evaluations),
 ///                       elapsed_s (of all runs so far); and step, held_out_loss, held_out_accuracy,
 ///                       elapsed_s
-///   last.safetensors    checkpoint: at the start, every save_every steps, at every evaluation, and when the
-///   run ends best.safetensors    model of the best held-out accuracy so far model.safetensors   model at the
-///   end
-/// A run resumed from last.safetensors gives the same bits as one that was never interrupted.
+///   last.safetensors    checkpoint: at the start, every save_every steps and save_minutes, at every
+///                       evaluation, and when the run ends
+///   best.safetensors    model of the best held-out accuracy so far
+///   model.safetensors   model at the end
+/// A run resumed from last.safetensors gives the same bits as one that was never interrupted, where metadata
+/// "arithmetic" (Backend::arithmetic, in every file) is the same.
 class Trainer {
  public:
   /// The sources and the backend must outlive the trainer. Metadata goes into every file. Throws UsageError
@@ -52,8 +55,10 @@ class Trainer {
   /// Continues from out/last.safetensors where `resume`; otherwise refuses an `out` that already holds a run.
   /// Stops after the running step when `stop_requested` says so, with everything saved.
   /// Throws UsageError where a resumed run has another model, seed, batch or learning rate than the
-  /// checkpoint.
-  TrainResult run(bool resume, const std::function<bool()>& stop_requested);
+  /// checkpoint, or has done more steps than are asked for. `before_writing` is called once, when everything
+  /// is checked, allocated and loaded, before the first file of the run is written.
+  TrainResult run(bool resume, const std::function<bool()>& stop_requested,
+                  const std::function<void()>& before_writing = {});
 
  private:
   Backend& backend_;

@@ -15,6 +15,7 @@
 
 #include "kernels/error.h"
 #include "kernels/nearest_name.h"
+#include "kernels/utf8.h"
 #include "xrd/named_recipes.h"
 #include "xrd/toml_text.h"
 #include "xrd/wavelength.h"
@@ -207,7 +208,7 @@ Recipe parse_recipe(std::string_view text, std::string_view source) {
   }
   check_keys(table, {"name", "anomalous", "processing", "cells", "measured", "variant"}, source);
   Recipe recipe;
-  recipe.name = std::filesystem::path(source).stem().string();
+  recipe.name = as_utf8(std::filesystem::path(source).stem().string());
   if (const toml::node* name = table.get("name")) {
     if (!name->is_string()) fail(source, *name, "name is not a string");
     recipe.name = name->value<std::string>().value();

@@ -22,6 +22,10 @@ std::string CpuBackend::description() const {
                      pool_.size() == 1 ? "" : "s");
 }
 
+std::string CpuBackend::arithmetic() const {
+  return fmt::format("cpu {}", name_of(instruction_set_));
+}
+
 Buffer CpuBackend::allocate(std::size_t bytes) {
   return allocate_host_memory(bytes);
 }

@@ -15,6 +15,7 @@ class CpuBackend final : public Backend {
 
   std::string name() const override { return "cpu"; }
   std::string description() const override;
+  std::string arithmetic() const override;
   DType element_type() const override { return DType::f32; }
 
   Buffer allocate(std::size_t bytes) override;

@@ -19,6 +19,7 @@ class CudaBackend final : public Backend {
 
   std::string name() const override { return "cuda"; }
   std::string description() const override;
+  std::string arithmetic() const override { return description(); }
   DType element_type() const override { return precision_ == Precision::bf16 ? DType::bf16 : DType::f32; }
   DType precise_type() const override { return DType::f32; }
   bool fuses_adam() const override { return precision_ == Precision::bf16; }

@@ -10,6 +10,7 @@ class ReferenceBackend final : public Backend {
  public:
   std::string name() const override { return "reference"; }
   std::string description() const override { return "reference: double precision, one thread"; }
+  std::string arithmetic() const override { return "reference"; }
   DType element_type() const override { return DType::f64; }
 
   Buffer allocate(std::size_t bytes) override;

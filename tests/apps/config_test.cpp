@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "apps/config_keys.h"
 #include "kernels/error.h"
 #include "nn/parameters.h"
 
@@ -66,6 +67,7 @@ seed = 4294967295
 precision = "fp32"
 log_every = 5
 evaluate_every = 0
+save_minutes = 2.5
 )",
                                     "run.toml");
   apps::resolve(config, 200);
@@ -91,6 +93,7 @@ evaluate_every = 0
   EXPECT_EQ(config.train.seed, 4294967295u);
   EXPECT_EQ(config.train.log_every, 5);
   EXPECT_EQ(config.train.evaluate_every, 0);
+  EXPECT_EQ(config.train.save_minutes, 2.5);
 }
 
 TEST(Config, AssignmentsOverrideInOrder) {
@@ -169,9 +172,40 @@ TEST(Config, ErrorsNamePlaceKeyAndNearest) {
   }
 }
 
-TEST(Config, UnreadableFileIsWrongUse) {
-  EXPECT_THROW(apps::load_config("/nowhere/run.toml"), UsageError);
-  EXPECT_THROW(apps::load_config("/"), UsageError);
+// Every key stands there under its meaning, and what has a value reads back to itself.
+TEST(Config, ExplainsEveryKey) {
+  for (const char* model : {"scnn", "npcnn", "mlp"}) {
+    TrainConfig config;
+    config.model.name = model;
+    apps::resolve(config, 8500);
+    const std::string explained = apps::explained_toml(config);
+    for (const apps::ConfigKey& key : apps::config_keys()) {
+      const std::string name = key.name.substr(key.name.find('.') + 1);
+      const std::size_t value = explained.find("\n" + name + " = "),
+                        none = explained.find("\n# " + name + " = ");
+      EXPECT_NE(value == std::string::npos, none == std::string::npos) << key.name << explained;
+      EXPECT_FALSE(key.meaning.empty()) << key.name;
+    }
+    const std::string section = "\n[data]\n";
+    std::string given = explained;
+    given.insert(given.find(section) + section.size(), "crystals = '/a.safetensors'\n");
+    TrainConfig again = parse_config(given, "explained.toml");
+    apps::resolve(again, 8500);
+    config.crystals = {"/a.safetensors"};
+    EXPECT_EQ(apps::to_toml(again), apps::to_toml(config));
+  }
+}
+
+// Each example, taken out of its comment, is a value that its key takes.
+TEST(Config, ExamplesAreValues) {
+  for (const apps::ConfigKey& key : apps::config_keys()) {
+    if (key.example.empty()) continue;
+    const std::string data = key.name == "data.patterns" ? "" : minimal;
+    std::string crystals = key.name == "data.shares" ? "data.crystals=['a', 'b']" : "";
+    std::vector<std::string> assignments{key.name + "=" + key.example};
+    if (!crystals.empty()) assignments.insert(assignments.begin(), crystals);
+    EXPECT_NO_THROW(parse_config(data, "run.toml", assignments)) << key.name;
+  }
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -178,10 +179,73 @@ TEST_F(TrainerTest, ResumeRefusesAnotherRunsSettings) {
   EXPECT_THROW(run("out", options(), true), UsageError);
 }
 
+TEST_F(TrainerTest, CheckpointsByTheClockChangeNoBit) {
+  TrainOptions o = options();
+  o.save_every = 0;
+  o.evaluate_every = 0;
+  o.save_minutes = 0;
+  std::vector<std::uint64_t> saved;
+  const auto note = [&](const std::string& out) {
+    return [&, out] {
+      const SafetensorsFile file(folder_ / out / "last.safetensors");
+      saved.push_back(std::stoull(file.metadata("step")));
+      return false;
+    };
+  };
+  run("never", o, false, note("never"));
+  EXPECT_EQ(saved, std::vector<std::uint64_t>(23, 0));  // asked between steps, before a step's own save
+  saved.clear();
+  o.save_minutes = 1e-9;
+  run("always", o, false, note("always"));
+  std::vector<std::uint64_t> each(23);
+  std::iota(each.begin(), each.end(), 0);
+  EXPECT_EQ(saved, each);
+  EXPECT_EQ(tensors(folder_ / "always" / "last.safetensors"),
+            tensors(folder_ / "never" / "last.safetensors"));
+  EXPECT_EQ(metrics(folder_ / "always"), metrics(folder_ / "never"));
+}
+
+TEST_F(TrainerTest, FilesSayWhatComputedThem) {
+  backend_ = make_backend({"cpu", 1, "x86-64-v2"});
+  run("out", options(), false);
+  for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors"})
+    EXPECT_EQ(SafetensorsFile(folder_ / "out" / name).metadata("arithmetic"), "cpu x86-64-v2");
+}
+
+TEST_F(TrainerTest, NothingIsWrittenBeforeEverythingIsChecked) {
+  auto source = tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9);
+  TrainOptions o = options();
+  Trainer trainer(*backend_, model_, o, source, nullptr, {}, folder_ / "out");
+  bool called = false;
+  trainer.run(false, {}, [&] {
+    called = true;
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "out"));
+  });
+  EXPECT_TRUE(called);
+  o.steps = 23;  // one less than are done
+  const std::string before = content(folder_ / "out" / "last.safetensors");
+  Trainer fewer(*backend_, model_, o, source, nullptr, {}, folder_ / "out");
+  EXPECT_THROW(fewer.run(true, {}, [] { FAIL() << "nothing is to be written"; }), UsageError);
+  EXPECT_EQ(content(folder_ / "out" / "last.safetensors"), before);
+}
+
+// Stopped at a step, and resumed to end there: what that step owed as the last one is made up for.
+TEST_F(TrainerTest, ARunThatEndsWhereItWasInterruptedIsWhole) {
+  TrainOptions o = options();
+  o.steps = 7;
+  run("whole", o, false);
+  run("parts", options(), false, stop_at(7));
+  EXPECT_EQ(run("parts", o, true).outcome, TrainOutcome::finished);
+  for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors"})
+    EXPECT_EQ(tensors(folder_ / "parts" / name), tensors(folder_ / "whole" / name)) << name;
+  EXPECT_EQ(metrics(folder_ / "parts"), metrics(folder_ / "whole"));
+}
+
 TEST_F(TrainerTest, OptionsOutOfRangeAreUsageErrors) {
   for (const auto& change : std::vector<std::function<void(TrainOptions&)>>{
            [](auto& o) { o.batch = 0; }, [](auto& o) { o.steps = -1; }, [](auto& o) { o.log_every = 0; },
-           [](auto& o) { o.learning_rate = NAN; }, [](auto& o) { o.learning_rate = 0; }}) {
+           [](auto& o) { o.learning_rate = NAN; }, [](auto& o) { o.learning_rate = 0; },
+           [](auto& o) { o.save_minutes = -1; }, [](auto& o) { o.save_minutes = NAN; }}) {
     TrainOptions o = options();
     change(o);
     EXPECT_THROW(run("out", o, false), UsageError);

@@ -1,0 +1,193 @@
+#include "apps/resume.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <map>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "apps/config_keys.h"
+#include "apps/config_layers.h"
+#include "kernels/error.h"
+#include "kernels/safetensors.h"
+
+namespace bragg::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+using Entries = std::map<std::string, std::string>;
+
+Entries entry_map(const TrainConfig& config) {
+  const auto all = entries(config);
+  return {all.begin(), all.end()};
+}
+
+std::string value_in(const Entries& all, const std::string& key) {
+  const auto found = all.find(key);
+  return found == all.end() ? "not given" : found->second;
+}
+
+std::uint64_t step_of(const SafetensorsFile& file) {
+  const std::string& text = file.metadata("step");
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error(fmt::format("{}: step '{}' is not a count", file.path().string(), text));
+  return value;
+}
+
+bool is_finished(const fs::path& model, std::uint64_t steps) {
+  if (!fs::is_regular_file(model)) return false;
+  try {
+    return step_of(SafetensorsFile(model)) == steps;
+  } catch (const Error&) {  // damaged: it is written anew
+    return false;
+  }
+}
+
+/// Keys in which `config` is not what the run had: those that may not be are refused, all in one sentence.
+void refuse_changes(const SavedRun& run, const TrainConfig& config) {
+  const Entries was = entry_map(run.trained), is = entry_map(config);
+  std::vector<std::string> refused;
+  for (const ConfigKey& key : config_keys()) {
+    if (key.on_resume != OnResume::fixed) continue;
+    if (key.name == "model.dropout" && config.one_dropout) continue;  // not resolved yet
+    const std::string before = value_in(was, key.name), now = value_in(is, key.name);
+    if (before != now)
+      refused.push_back(fmt::format("{} is {}, but the run in {} has {}", key.name, now, run.folder, before));
+  }
+  if (!refused.empty()) {
+    throw UsageError(fmt::format("--resume: {}", fmt::join(refused, "; ")));
+  }
+}
+
+void tell_changes(const SavedRun& run, const TrainConfig& config) {
+  const Entries was = entry_map(run.config), is = entry_map(config);
+  for (const ConfigKey& key : config_keys()) {
+    const std::string before = value_in(was, key.name), now = value_in(is, key.name);
+    if (key.on_resume != OnResume::fixed && before != now)
+      fmt::print(stderr, "--resume: {} is {} from now on, {} so far\n", key.name, now, before);
+  }
+}
+
+void check_data_is_there(const TrainConfig& config) {
+  const auto check = [](const char* key, const std::string& path) {
+    std::error_code none;
+    if (path.empty() || fs::exists(path, none)) return;
+    throw UsageError(
+        fmt::format("--resume: {} {} is not there: if it moved, name it with --set {}=PATH", key, path, key));
+  };
+  for (const std::string& path : config.crystals)
+    check("data.crystals", path);
+  check("data.patterns", config.patterns);
+  check("data.measured", config.measured);
+}
+
+bool is_own_recipe(const std::string& name) {
+  const auto& names = xrd::recipe_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string hashes(const ModelFacts& facts) {
+  std::vector<std::string> all;
+  for (const TrainingSet& set : facts.training_sets)
+    all.push_back(set.content_hash);
+  return fmt::format("{}", fmt::join(all, ", "));
+}
+
+}  // namespace
+
+SavedRun read_saved_run(const RunFolder& folder) {
+  const SafetensorsFile file(folder.checkpoint());
+  SavedRun run;
+  run.folder = folder.path().string();
+  run.facts = parse_model_facts(file.metadata(), file.path().string());
+  run.steps = step_of(file);
+  if (const auto found = file.metadata().find("arithmetic"); found != file.metadata().end())
+    run.arithmetic = found->second;
+  run.finished = is_finished(folder.path() / "model.safetensors", run.steps);
+  std::vector<ConfigLayer> layers{
+      parse_layer(run.facts.config, fmt::format("{}: config", folder.checkpoint().string()))};
+  run.trained = read_config(layers);
+  resolve(run.trained, run.facts.grid.points);
+  if (folder.has_config()) layers.push_back(load_layer(folder.config().string()));
+  run.config = read_config(layers);
+  return run;
+}
+
+ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
+                             const std::vector<std::string>& assignments) {
+  std::vector<ConfigLayer> given;
+  if (!path.empty()) given.push_back(load_layer(path));
+  for (const std::string& assignment : assignments)
+    given.push_back(parse_assignment(assignment));
+  const ConfigReader asked(given);
+  if (run.config.patterns.empty() ? asked.has("data.patterns") : asked.has("data.crystals")) {
+    throw UsageError(fmt::format("--resume: data.{} is given, but the run in {} has data.{}",
+                                 run.config.patterns.empty() ? "patterns" : "crystals", run.folder,
+                                 run.config.patterns.empty() ? "crystals" : "patterns"));
+  }
+  std::vector<ConfigLayer> layers{parse_layer(to_toml(run.config), run.folder)};
+  layers.insert(layers.end(), given.begin(), given.end());
+  ResumedConfig resumed{read_config(layers), asked.has("data.recipe")};
+  refuse_changes(run, resumed.config);
+  resolve(resumed.config, run.facts.grid.points);
+  refuse_changes(run, resumed.config);
+  const auto steps = static_cast<std::uint64_t>(resumed.config.train.steps);
+  if (steps < run.steps) {
+    throw UsageError(fmt::format("--resume: train.steps is {}, but the run in {} has done {}", steps,
+                                 run.folder, run.steps));
+  }
+  tell_changes(run, resumed.config);
+  if (steps > run.steps || !run.finished) check_data_is_there(resumed.config);
+  return resumed;
+}
+
+std::optional<xrd::Recipe> resumed_recipe(const SavedRun& run, const ResumedConfig& resumed) {
+  if (run.facts.recipe.empty()) return std::nullopt;  // stored patterns
+  const std::string& named = resumed.config.recipe;
+  xrd::Recipe recipe =
+      xrd::parse_recipe(run.facts.recipe, fmt::format("the recipe of the run in {}", run.folder));
+  const bool same_name = named == run.config.recipe || named == run.trained.recipe,
+             own = is_own_recipe(named);
+  const auto say = [&](const std::string& what) {
+    fmt::print(stderr, "--resume: recipe {} as the run in {} began with it{}\n", named, run.folder, what);
+  };
+  if (same_name && own) {
+    if (recipe != xrd::load_recipe(named)) {
+      say(fmt::format(", not as bragg has it now (anomalous = {} in the run)", recipe.anomalous));
+    }
+    return recipe;
+  }
+  if (same_name && !fs::is_regular_file(named)) {
+    say(": the file is gone");
+    return recipe;
+  }
+  try {
+    xrd::Recipe asked = xrd::load_recipe(named);
+    asked.name = recipe.name;  // a file's name may be its recipe's
+    if (asked == recipe) return recipe;
+  } catch (const UsageError& error) {
+    if (!same_name || resumed.names_recipe) throw;
+    say(fmt::format(": {}", error.what()));
+    return recipe;
+  }
+  if (same_name && !resumed.names_recipe) {
+    say(": the file has changed since");
+    return recipe;
+  }
+  throw UsageError(fmt::format("--resume: data.recipe {} is not what the run in {} began with ({}):\n{}",
+                               named, run.folder, run.config.recipe, run.facts.recipe));
+}
+
+void check_same_data(const SavedRun& run, const ModelFacts& facts) {
+  if (hashes(run.facts) != hashes(facts)) {
+    throw UsageError(fmt::format("--resume: the data has content {}, but the run in {} has {}", hashes(facts),
+                                 run.folder, hashes(run.facts)));
+  }
+}
+
+}  // namespace bragg::apps
