@@ -5,7 +5,7 @@
 set -eu
 [ $# = 2 ] || { echo "usage: $0 BRAGG OUT" >&2; exit 2; }
 here=$(cd "$(dirname "$0")/.." && pwd)
-mkdir -p "$2"
+mkdir -p "$2/.steps"
 
 # A word as the shell reads it back.
 quoted() {
@@ -30,9 +30,10 @@ cd "$here"
 # step OUTPUT "INPUT ..." COMMAND: output and inputs are names in the results' folder, or begin with data/ or examples/.
 step() {
   output=$folder/$1
+  mark=$folder/.steps/$(echo "$1" | tr / _)
   echo "$3" >>"$script"
   newer=
-  if [ -e "$output" ] && [ "$(cat "$output.command" 2>/dev/null)" = "$3" ]; then
+  if [ -e "$output" ] && [ "$(cat "$mark" 2>/dev/null)" = "$3" ]; then
     eval "newer=\$(find $bragg $(for input in $2; do
       case $input in data/* | examples/*) echo "$input" ;; *) echo "$out/$input" ;; esac
     done | tr '\n' ' ') -newer \"\$output\" | head -n 1)"
@@ -40,9 +41,9 @@ step() {
   fi
   echo
   echo "\$ $3"
-  rm -f "$output.command"
+  rm -f "$mark"
   sh -c "set -eu; $3"
-  echo "$3" >"$output.command"
+  echo "$3" >"$mark"
 }
 
 step crystals.safetensors data/crystals \
