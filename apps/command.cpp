@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/help.h"
 #include "apps/version.h"
 #include "kernels/error.h"
 #include "kernels/nearest_name.h"
@@ -18,11 +19,6 @@ namespace {
 const CLI::App& innermost(const CLI::App& app) {
   const auto parsed = app.get_subcommands();
   return parsed.empty() ? app : innermost(*parsed.back());
-}
-
-/// "bragg crystals import"
-std::string full_name(const CLI::App& app) {
-  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
 }
 
 std::vector<std::string> flags_of(const CLI::App& app) {
@@ -51,12 +47,11 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> subcommands = subcommands_of(reached);
   if (!unknown.empty() && unknown.front().starts_with("-") && unknown.front().size() > 1) {
     const std::string flag = unknown.front().substr(0, unknown.front().find('='));
-    return fmt::format("unknown flag {}; the nearest is {}", flag, nearest_name(flag, flags_of(reached)));
+    const std::string near = near_name(flag, flags_of(reached));
+    return fmt::format("unknown flag {}{}", flag, near.empty() ? "" : "; the nearest is " + near);
   }
-  if (!unknown.empty() && !subcommands.empty()) {
-    return fmt::format("unknown subcommand {}; the nearest is {}", unknown.front(),
-                       nearest_name(unknown.front(), subcommands));
-  }
+  if (!unknown.empty() && !subcommands.empty())
+    return fmt::format("unknown subcommand {}{}", unknown.front(), suggestion(unknown.front(), subcommands));
   if (!subcommands.empty()) {
     return fmt::format("a subcommand is needed: {}", fmt::join(subcommands, ", "));
   }
@@ -68,6 +63,8 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
 
 CommandLine::CommandLine() : app_("Powder X-ray diffraction: simulate, train, identify", "bragg") {
   app_.require_subcommand(1);
+  app_.formatter(help_formatter());
+  app_.option_defaults()->always_capture_default();
   app_.set_version_flag("--version", fmt::format("bragg {} ({})", version(), commit()));
 }
 
@@ -76,7 +73,8 @@ CLI::App* CommandLine::add(const std::string& name, const std::string& descripti
   CLI::App* command = (parent != nullptr ? parent : &app_)->add_subcommand(name, description);
   command->add_option("--device", common_.device,
                       "where to compute: auto (a GPU if there is one), cpu, cuda, cuda:1 ... or reference");
-  command->add_option("--threads", common_.threads, "threads to use; 0: all that this process may use")
+  command
+      ->add_option("--threads", common_.threads, "threads of a CPU to use; 0: all that this process may use")
       ->check(CLI::Range(0, 1024));
   command->callback([this, run = std::move(run)] { run_ = run; });
   return command;
@@ -92,7 +90,7 @@ int CommandLine::main(int argc, char** argv) {
   try {
     app_.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", innermost(app_).help(full_name(innermost(app_))));
+    fmt::print("{}", help_of(innermost(app_)));
     return exit_success;
   } catch (const CLI::CallForVersion& version_text) {
     fmt::print("{}\n", version_text.what());

@@ -220,7 +220,7 @@ void add_crystals(CommandLine& line) {
 
   auto import_options = std::make_shared<ImportOptions>();
   CLI::App* import_command = line.add(
-      "import", "CIF files and folders into one set; bad blocks are named and passed over",
+      "import", "CIF files and folders into one set; invalid blocks are reported and skipped",
       [import_options](const CommonOptions& common) { return import(*import_options, common); }, group);
   import_command->add_option("PATH", import_options->paths, "CIF files (plain or .gz), or folders of them")
       ->required();

@@ -143,7 +143,7 @@ void add_crystals_generate(CommandLine& line, CLI::App* group) {
       "generate",
       "Synthetic crystals, drawn from the statistics of a set; the same for any number of threads",
       [options](const CommonOptions& common) { return generate(*options, common); }, group);
-  command->add_option("N", options->count, "how many")
+  command->add_option("N", options->count, "how many crystals")
       ->required()
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
   command->add_option("--like", options->like, "the set whose statistics they follow")->required();
@@ -152,8 +152,9 @@ void add_crystals_generate(CommandLine& line, CLI::App* group) {
   command->add_option(
       "--space-groups", options->space_groups,
       "like: as often as in the set; uniform: all 230; tempered:T: count^T; 14:3,62:2,...: by weight");
-  command->add_option("--max-atoms", options->generator.max_atoms, "per cell")->check(CLI::Range(1, 10'000));
-  command->add_option("--max-volume", options->generator.max_volume, "of the cell, A^3")
+  command->add_option("--max-atoms", options->generator.max_atoms, "most atoms in a cell")
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--max-volume", options->generator.max_volume, "largest volume of a cell, A^3")
       ->check(CLI::Range(1.0, 1e6));
   command
       ->add_option("--distance-factor", options->generator.distance_factor,

@@ -13,6 +13,7 @@
 #include "apps/command.h"
 #include "apps/evaluation.h"
 #include "apps/evaluation_json.h"
+#include "apps/nearest_structures.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/version.h"
 #include "data/pattern_set.h"
@@ -40,18 +41,14 @@ EvaluationContext context_of(const Options& options) {
 std::vector<report::ShownPattern> shown_patterns(const Evaluation& evaluation, const data::PatternSet& set,
                                                  const data::PatternSet* neighbours,
                                                  const ModelFacts& facts) {
-  const auto name_of = [](const data::PatternSet& named, std::int64_t i) {
-    const std::string name = named.name(i);
-    return name.empty() ? fmt::format("pattern {}", i) : name;
-  };
   std::vector<report::ShownPattern> result;
   for (const std::size_t i : report::answers_to_show(evaluation)) {
     const Answer& answer = evaluation.answers[i];
     report::ShownPattern shown{
-        .answer = i, .name = name_of(set, answer.index), .values = prepared(set, answer.index, facts)};
+        .answer = i, .name = pattern_name(set, answer.index), .values = prepared(set, answer.index, facts)};
     if (neighbours && answer.neighbour >= 0) {
       shown.neighbour = prepared(*neighbours, answer.neighbour, facts);
-      shown.neighbour_name = name_of(*neighbours, answer.neighbour);
+      shown.neighbour_name = pattern_name(*neighbours, answer.neighbour);
       shown.neighbour_space_group = neighbours->space_group(answer.neighbour);
     }
     result.push_back(std::move(shown));

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/nearest_structures.h"
 #include "data/nearest_neighbour.h"
 #include "data/resample.h"
 #include "kernels/error.h"
@@ -125,19 +126,6 @@ int most_frequent(const std::vector<Answer>& answers, ClassKind kind) {
   return std::max_element(count.begin(), count.end(),
                           [](const auto& a, const auto& b) { return a.second < b.second; })
       ->first;
-}
-
-data::FeatureRows features_of(const data::PatternSet& set, const std::vector<std::int64_t>& rows,
-                              const ModelFacts& facts, std::vector<std::uint8_t>& usable) {
-  usable.assign(rows.size(), 1);
-  return {static_cast<std::int64_t>(rows.size()), [&](std::int64_t i, std::span<float> dst) {
-            try {
-              data::similarity_features(prepared(set, rows[static_cast<std::size_t>(i)], facts), dst);
-            } catch (const data::PatternRefused&) {
-              usable[static_cast<std::size_t>(i)] = 0;
-              std::fill(dst.begin(), dst.end(), 0.0f);
-            }
-          }};
 }
 
 void find_neighbours(Backend& backend, std::vector<Answer>& answers, const data::PatternSet& set,

@@ -13,6 +13,8 @@
 #include "apps/classifier.h"
 #include "apps/command.h"
 #include "apps/measured_item.h"
+#include "apps/nearest_structures.h"
+#include "data/pattern_set.h"
 #include "kernels/error.h"
 #include "xrd/space_groups.h"
 #include "xrd/wavelength.h"
@@ -24,7 +26,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::vector<std::string> files;
-  std::string model, wavelength;
+  std::string model, wavelength, neighbours;
   int top = 5;
   bool json = false;
 };
@@ -32,7 +34,10 @@ struct Options {
 /// Prints each pattern's answer, in the order in which they came, a batch at a time.
 class Answers {
  public:
-  Answers(Classifier& classifier, const Options& options) : classifier_(classifier), options_(options) {}
+  /// `neighbours` may be null.
+  Answers(Backend& backend, Classifier& classifier, const data::PatternSet* neighbours,
+          const Options& options)
+      : backend_(backend), classifier_(classifier), neighbours_(neighbours), options_(options) {}
 
   void add(MeasuredItem item) {
     if (!item.refused) ++waiting_;
@@ -46,10 +51,16 @@ class Answers {
     }
     std::vector<std::vector<float>> probabilities;
     if (!patterns.empty()) probabilities = classifier_.probabilities(patterns);
+    std::vector<Neighbours> neighbours(patterns.size());
+    if (neighbours_ != nullptr && !patterns.empty())
+      neighbours = nearest_structures(backend_, patterns, *neighbours_, classifier_.facts(), nearest_count);
     std::size_t next = 0;
     for (const MeasuredItem& item : items_) {
-      const std::span<const float> answer = item.refused ? std::span<const float>() : probabilities[next++];
-      options_.json ? print_json(item, answer) : print_text(item, answer);
+      const bool refused = item.refused.has_value();
+      const std::span<const float> answer = refused ? std::span<const float>() : probabilities[next];
+      const Neighbours nearest = refused ? Neighbours() : neighbours[next];
+      next += !refused;
+      options_.json ? print_json(item, answer, nearest) : print_text(item, answer, nearest);
     }
     asked_ += static_cast<std::int64_t>(items_.size());
     answered_ += static_cast<std::int64_t>(patterns.size());
@@ -60,7 +71,38 @@ class Answers {
   std::int64_t refused() const { return asked_ - answered_; }
 
  private:
-  void print_json(const MeasuredItem& item, std::span<const float> answer) const {
+  using Neighbours = std::vector<data::Neighbour>;
+  static constexpr int nearest_count = 3;
+
+  Json neighbours_json(const Neighbours& nearest) const {
+    Json all = Json::array();
+    for (const data::Neighbour& one : nearest) {
+      all.push_back(
+          {{"name", pattern_name(*neighbours_, one.row)},
+           {"space_group", neighbours_->has_labels() ? Json(neighbours_->space_group(one.row)) : Json()},
+           {"index", one.row},
+           {"similarity", one.similarity}});
+    }
+    return all;
+  }
+
+  void print_neighbours(const Neighbours& nearest) const {
+    const char* heading = "nearest";
+    for (const data::Neighbour& one : nearest) {
+      std::string group;
+      if (neighbours_->has_labels()) {
+        const int number = neighbours_->space_group(one.row);
+        group = fmt::format(", space group {} {}, {}", number, xrd::hm_short(number),
+                            xrd::name_of(xrd::crystal_system(number)));
+      }
+      fmt::print("  {:<14} {}{}: similarity {:.3f}\n", heading, pattern_name(*neighbours_, one.row), group,
+                 one.similarity);
+      heading = "";
+    }
+    if (nearest.empty()) fmt::print("  {:<14} nothing alike in {}\n", heading, options_.neighbours);
+  }
+
+  void print_json(const MeasuredItem& item, std::span<const float> answer, const Neighbours& nearest) const {
     Json line = {{"file", item.file},         {"index", item.index}, {"assumed", to_json(item.assumed)},
                  {"warnings", item.warnings}, {"refused", nullptr},  {"crystal_system", Json::array()},
                  {"space_group", nullptr}};
@@ -83,11 +125,12 @@ class Answers {
         }
       }
     }
+    if (neighbours_ != nullptr) line["neighbours"] = item.refused ? Json() : neighbours_json(nearest);
     // File names need not be UTF-8; JSON must be.
     fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
 
-  void print_text(const MeasuredItem& item, std::span<const float> answer) const {
+  void print_text(const MeasuredItem& item, std::span<const float> answer, const Neighbours& nearest) const {
     fmt::print("{}{}\n", item.file, item.index > 0 ? fmt::format(" [{}]", item.index) : "");
     if (const std::string assumed = describe(item.assumed); !assumed.empty())
       fmt::print("  assumed        {}\n", assumed);
@@ -118,10 +161,13 @@ class Answers {
         heading = "";
       }
     }
+    if (neighbours_ != nullptr) print_neighbours(nearest);
     fmt::print("\n");
   }
 
+  Backend& backend_;
   Classifier& classifier_;
+  const data::PatternSet* neighbours_;
   const Options& options_;
   std::vector<MeasuredItem> items_;
   std::int64_t waiting_ = 0, asked_ = 0, answered_ = 0;
@@ -133,7 +179,9 @@ int predict(const Options& options, const CommonOptions& common) {
   const auto backend = make_backend(common);
   constexpr std::int64_t batch = 32;
   Classifier classifier(*backend, options.model, batch);
-  Answers answers(classifier, options);
+  std::optional<data::PatternSet> neighbours;
+  if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
+  Answers answers(*backend, classifier, neighbours ? &*neighbours : nullptr, options);
   for (const std::string& file : options.files)
     read_measured(file, flag, classifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
   answers.flush();
@@ -159,6 +207,10 @@ void add_predict(CommandLine& line) {
       ->check(CLI::Range(1, xrd::space_group_count));
   app->add_option("--wavelength", options->wavelength,
                   "of the measurement, before the file's and the model's: " + xrd::wavelength_names());
+  app->add_option(
+      "--neighbours", options->neighbours,
+      "a pattern set (.safetensors), as simulate makes them: names the three of its structures whose "
+      "patterns are most alike (cosine of the square roots, 1: the same)");
   app->add_flag("--json", options->json, "a JSON object per line and pattern");
 }
 

@@ -152,7 +152,7 @@ def gpu(folder=ROOT / "bench/results"):
         results = json.loads(path.read_text())
         runs.setdefault(results["device"], []).append((path.name, results))
     if not runs:
-        yield "No figure of a GPU exists yet: none of the CUDA kernels has been timed on one."
+        yield "There are no GPU timings yet: none of the CUDA kernels has been timed on one."
     begun = False
     for _, of_device in sorted(runs.items()):
         steps = newest(of_device, "training", "pytorch") or newest(of_device, "training")

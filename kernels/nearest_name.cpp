@@ -45,4 +45,22 @@ std::string nearest_name(std::string_view name, std::span<const std::string> kno
   return best;
 }
 
+std::string near_name(std::string_view name, std::span<const std::string> known) {
+  const std::string nearest = nearest_name(name, known);
+  const std::size_t distance = edit_distance(name, nearest);
+  const std::size_t allowed = std::max<std::size_t>(1, std::max(name.size(), nearest.size()) / 3);
+  return distance <= allowed && distance < name.size() ? nearest : std::string();
+}
+
+std::string suggestion(std::string_view name, std::span<const std::string> known) {
+  constexpr std::size_t most_listed = 20;
+  const std::string near = near_name(name, known);
+  if (!near.empty()) return "; the nearest is " + near;
+  if (known.empty() || known.size() > most_listed) return {};
+  std::string text = known.size() == 1 ? "; there is " : "; there are ";
+  for (std::size_t i = 0; i < known.size(); ++i)
+    text += (i == 0 ? "" : ", ") + known[i];
+  return text;
+}
+
 }  // namespace bragg

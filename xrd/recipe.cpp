@@ -40,8 +40,8 @@ constexpr LawName laws[] = {{"uniform", Distribution::Law::uniform},
 void check_keys(const toml::table& table, const std::vector<std::string>& known, std::string_view source) {
   for (const auto& [key, value] : table) {
     if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
-    throw UsageError(fmt::format("{}:{}: unknown key '{}'; did you mean '{}'?", source,
-                                 key.source().begin.line, key.str(), nearest_name(key.str(), known)));
+    throw UsageError(fmt::format("{}:{}: unknown key '{}'{}", source, key.source().begin.line, key.str(),
+                                 suggestion(key.str(), known)));
   }
 }
 
@@ -186,8 +186,8 @@ Recipe load_recipe(std::string_view name_or_path) {
   std::error_code none;
   if (!std::filesystem::is_regular_file(path, none)) {
     if (path.extension() == ".toml") throw UsageError(fmt::format("{}: no such file", name_or_path));
-    throw UsageError(fmt::format("unknown recipe '{}'; did you mean {}? (or the path of a TOML file)",
-                                 name_or_path, nearest_name(name_or_path, recipe_names())));
+    throw UsageError(fmt::format("unknown recipe '{}'{} (or the path of a TOML file)", name_or_path,
+                                 suggestion(name_or_path, recipe_names())));
   }
   std::ifstream file(path, std::ios::binary);
   std::string text(maximum_toml_bytes + 1, '\0');

@@ -211,10 +211,11 @@ double parse_wavelength(std::string_view written) {
         return in_range(kev_angstrom / (number->value * unit->factor), written);
     }
   }
+  const std::string near = near_name(text, all_names());
   throw UsageError(
       fmt::format("unknown wavelength '{}': a number in A, one with a unit (A, nm, pm, m, keV, eV) or a "
-                  "name; did you mean {}?",
-                  written, nearest_name(text, all_names())));
+                  "name such as CuKa{}",
+                  written, near.empty() ? "" : "; the nearest is " + near));
 }
 
 std::string wavelength_names() {

@@ -281,6 +281,40 @@ TEST_F(Predict, APatternWithoutBraggLinesIsRefusedWithTheFigures) {
   EXPECT_TRUE(lines[4].at("refused").is_null());
 }
 
+TEST_F(Predict, NamesTheNearestStructuresOfASet) {
+  // Rows of kinds 0, 1, 2, 0, 1, 2 in groups 0, 0, 1, 1, 2, 2: kind 1 is row 1 and, in another group, row 4.
+  write_pattern_set(folder_.path() / "known.safetensors", 6, {225, 152, 14});
+  write_file(folder_.path() / "c.xy", text_pattern(1));
+  std::vector<std::string> command = {"predict",
+                                      path("c.xy"),
+                                      path("broken.txt"),
+                                      "--model",
+                                      path("m7.safetensors"),
+                                      "--neighbours",
+                                      path("known.safetensors")};
+  const RunResult text = run_bragg(command);
+  EXPECT_NE(text.out.find("  nearest        <1&>, space group 152 P3121, trigonal: similarity 0.999\n"),
+            std::string::npos)
+      << text.out;
+  command.push_back("--json");
+  const auto lines = lines_of(run_bragg(command).out);
+  ASSERT_EQ(lines.size(), 2u);
+  const json& nearest = lines[0].at("neighbours");
+  ASSERT_EQ(nearest.size(), 2u) << nearest << ": the others have no line in common with it";
+  EXPECT_EQ(nearest[0].at("name"), "<1&>");
+  EXPECT_EQ(nearest[0].at("space_group"), 152);
+  EXPECT_EQ(nearest[0].at("index"), 1);
+  EXPECT_NEAR(nearest[0].at("similarity").get<double>(), 1, 0.01);
+  EXPECT_EQ(nearest[1].at("index"), 4) << "row 0 is of the group of row 1";
+  EXPECT_TRUE(lines[1].at("neighbours").is_null()) << "refused";
+  const RunResult without = run_bragg({"predict", path("c.xy"), "--model", path("m7.safetensors"), "--json"});
+  EXPECT_FALSE(lines_of(without.out).at(0).contains("neighbours"));
+  EXPECT_EQ(
+      run_bragg({"predict", path("c.xy"), "--model", path("m7.safetensors"), "--neighbours", path("c.xy")})
+          .code,
+      1);
+}
+
 TEST_F(Predict, ExitCodes) {
   const std::string model = path("m230.safetensors");
   EXPECT_EQ(run_bragg({"predict", path("broken.txt"), path("part.xy"), "--model", model, "--json"}).code, 1);

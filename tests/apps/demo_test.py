@@ -1,0 +1,67 @@
+"""examples/demo.sh with trainings of 2 steps: its files, a second run, and the commands that it leaves.
+
+  demo_test.py BRAGG
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BRAGG = ""
+AWK = ["awk", "-f", str(ROOT / "examples/demo_results.awk")]
+
+
+def run(command):
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BRAGG_DEMO_STEPS": "2"})
+
+
+class Demo(unittest.TestCase):
+    def test_runs_once_and_its_commands_run_again(self):
+        with tempfile.TemporaryDirectory() as name:
+            out = Path(name) / "it's a folder"
+            first = run(["sh", ROOT / "examples/demo.sh", BRAGG, out])
+            self.assertEqual(first.returncode, 0, first.stderr[-2000:])
+            answer = json.loads((out / "answer.json").read_text())
+            self.assertEqual(answer["neighbours"][0]["name"], "quartz_alpha")
+            self.assertIn("most like it: quartz_alpha\n", first.stdout)
+            self.assertIn("of 173 right", (out / "results.txt").read_text())
+            models = {f: (out / f"fold{f}/model.safetensors").read_bytes() for f in (1, 2)}
+
+            second = run(["sh", ROOT / "examples/demo.sh", BRAGG, out])
+            self.assertEqual(second.returncode, 0, second.stderr[-2000:])
+            self.assertNotIn("\n$ ", second.stdout, "a step that was up to date ran again")
+            self.assertEqual(second.stdout.count("up to date: "), 16)
+
+            for i in range(2):
+                again = run(["sh", out / "commands.sh"])
+                self.assertEqual(again.returncode, 0, f"{i}: {again.stderr[-2000:]}")
+            for fold, model in models.items():
+                self.assertEqual((out / f"fold{fold}/model.safetensors").read_bytes(), model, fold)
+
+    def results(self, right, counts=(88, 85)):
+        with tempfile.TemporaryDirectory() as name:
+            files = []
+            for fold, (k, n) in enumerate(zip(right, counts)):
+                files.append(Path(name) / f"fold{fold}.json")
+                files[-1].write_text(json.dumps({"patterns": n, "crystal_system": {"accuracy": k / n}}, indent=2))
+            files.append(Path(name) / "systems.txt")
+            files[-1].write_text("set: 173 crystals\n  triclinic          17\n  cubic              40\natoms per cell 2\n")
+            return run([*AWK, *files]).stdout
+
+    def test_the_interval_is_compared_with_the_majority(self):
+        # Wilson's 95 % interval of 70 in 173: 33.4 .. 47.9 %; of 45 in 173: 20.0 .. 33.0 %; always cubic: 23.1 %.
+        good = self.results((36, 34))
+        self.assertIn("both      70 of 173 right:  40.5 %  (95 % interval 33.4 .. 47.9 %)\n", good)
+        self.assertIn('majority  40 of 173 right:  23.1 %  (always "cubic")\n', good)
+        self.assertIn("lies above", good)
+        self.assertIn("does not lie above", self.results((23, 22)))
+
+
+if __name__ == "__main__":
+    BRAGG = str(Path(sys.argv.pop(1)).resolve())
+    unittest.main()
