@@ -84,7 +84,11 @@ void RunFolder::refuse_if_taken() const {
 
 void RunFolder::begin(bool new_run, const std::string& config_toml) {
   if (!lock_) {
-    fs::create_directories(path_);
+    std::error_code failure;
+    fs::create_directories(path_, failure);
+    if (failure) {
+      throw Error(fmt::format("--out {}: cannot be created: {}", path_.string(), failure.message()));
+    }
     lock_.emplace(path_);
     if (new_run) refuse_if_taken();  // another process may have been faster
   }
