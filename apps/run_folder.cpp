@@ -83,7 +83,8 @@ void RunFolder::refuse_if_taken() const {
 }
 
 void RunFolder::begin(bool new_run, const std::string& config_toml) {
-  if (!lock_) {
+  const bool created = !lock_;
+  if (created) {
     std::error_code failure;
     fs::create_directories(path_, failure);
     if (failure) {
@@ -97,7 +98,14 @@ void RunFolder::begin(bool new_run, const std::string& config_toml) {
     const fs::path metrics = path_ / "metrics.jsonl";
     if (is_there(metrics) && !holds(metrics, "")) keep_aside("metrics.jsonl");
   }
-  write_file(config(), config_toml);
+  try {
+    write_file(config(), config_toml);
+  } catch (...) {
+    lock_.reset();
+    std::error_code none;
+    if (created) fs::remove(path_, none);  // where it is empty
+    throw;
+  }
 }
 
 void RunFolder::keep_aside(const char* name) const {
