@@ -83,8 +83,13 @@ void RunFolder::refuse_if_taken() const {
 }
 
 void RunFolder::begin(bool new_run, const std::string& config_toml) {
-  if (!lock_) {
-    fs::create_directories(path_);
+  const bool created = !lock_;
+  if (created) {
+    std::error_code failure;
+    fs::create_directories(path_, failure);
+    if (failure) {
+      throw Error(fmt::format("--out {}: cannot be created: {}", path_.string(), failure.message()));
+    }
     lock_.emplace(path_);
     if (new_run) refuse_if_taken();  // another process may have been faster
   }
@@ -93,7 +98,14 @@ void RunFolder::begin(bool new_run, const std::string& config_toml) {
     const fs::path metrics = path_ / "metrics.jsonl";
     if (is_there(metrics) && !holds(metrics, "")) keep_aside("metrics.jsonl");
   }
-  write_file(config(), config_toml);
+  try {
+    write_file(config(), config_toml);
+  } catch (...) {
+    lock_.reset();
+    std::error_code none;
+    if (created) fs::remove(path_, none);  // where it is empty
+    throw;
+  }
 }
 
 void RunFolder::keep_aside(const char* name) const {

@@ -79,6 +79,35 @@ TEST_F(Train, WrongConfigIsExitCode2AndLeavesNothing) {
   EXPECT_FALSE(fs::exists(folder / "out"));
 }
 
+// A share asked for that comes to nothing: a set of a few, or the rest of a split by the same seed.
+TEST_F(Train, AHoldoutThatHoldsOutNothingIsRefused) {
+  const RunResult few = train("out", {"--set", "data.holdout=1e-6"});
+  EXPECT_EQ(few.code, 2) << few.err;
+  for (const char* part : {"data.holdout is 1e-06", "none of 17 structures", "data.split_seed 1"})
+    EXPECT_NE(few.err.find(part), std::string::npos) << part << " in " << few.err;
+
+  const fs::path rest = folder / "rest.safetensors", a = folder / "a.safetensors";
+  ASSERT_EQ(run_bragg({"crystals", "split", folder / "salts.safetensors", "--holdout", "0.3", "--split-seed",
+                       "1", "--held-out", a, "--rest", rest})
+                .code,
+            0);
+  const std::string data = "data.crystals=" + rest.string();
+  const RunResult split = train("out", {"--set", data});
+  EXPECT_EQ(split.code, 2) << split.err;
+  EXPECT_NE(split.err.find("data.holdout is 0.3"), std::string::npos) << split.err;
+  EXPECT_FALSE(fs::exists(folder / "out"));
+  EXPECT_EQ(train("out", {"--set", data, "--set", "data.holdout=0", "--set", "train.steps=1"}).code, 0);
+
+  ASSERT_EQ(run_bragg({"simulate", rest, "--step", "0.05", "-o", folder / "p.safetensors"}).code, 0);
+  write_text(
+      folder / "run.toml",
+      "[model]\nname = 'mlp'\nclasses = 7\ndense = [8]\ndropout = 0\n[data]\npatterns = 'p.safetensors'\n"
+      "holdout = 1e-9\n[train]\nbatch = 4\nsteps = 1\n");
+  const RunResult stored = train("stored");
+  EXPECT_EQ(stored.code, 2) << stored.err;
+  EXPECT_NE(stored.err.find("patterns is held out"), std::string::npos) << stored.err;
+}
+
 // One config for every machine.
 TEST_F(Train, AGpusPrecisionIsFp32OnTheCpu) {
   const RunResult run = train("out", {"--set", "train.precision=bf16", "--device", "cpu"});
