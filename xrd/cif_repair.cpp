@@ -80,8 +80,7 @@ void CifRepair::drop_preamble(int first_line) {
     return true;
   });
   if (!any_heading || !any_text) return;
-  std::string note = "text before the first data_ is passed over";
-  notes_.push_back({first_line, std::move(note)});
+  notes_.push_back({first_line, "text before the first data_ is passed over"});
   std::replace_if(
       text_.begin(), text_.begin() + static_cast<std::ptrdiff_t>(end), [](char c) { return c != '\n'; }, ' ');
 }

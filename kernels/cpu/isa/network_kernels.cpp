@@ -93,15 +93,20 @@ void add_bias(const float* acc, std::int64_t count, const ForwardStore& how, flo
   }
 }
 
-typedef float Eight __attribute__((vector_size(32), aligned(4)));
+typedef float Eight __attribute__((vector_size(32)));
+/// Eight floats anywhere in memory: of a reference to a vector that is aligned to less clang would forget
+/// that.
+struct __attribute__((packed, may_alias)) EightFloats {
+  Eight all;
+};
 typedef std::int32_t EightMasks __attribute__((vector_size(32)));
 typedef std::uint16_t EightHalves __attribute__((vector_size(16), aligned(2)));
 
-Eight& eight(float* p) {
-  return *reinterpret_cast<Eight*>(p);
+EightFloats& eight(float* p) {
+  return *reinterpret_cast<EightFloats*>(p);
 }
-const Eight& eight(const float* p) {
-  return *reinterpret_cast<const Eight*>(p);
+const EightFloats& eight(const float* p) {
+  return *reinterpret_cast<const EightFloats*>(p);
 }
 
 template <bool relu>
@@ -114,11 +119,11 @@ void drop_row(const float* acc, std::int64_t count, const ForwardStore& how, con
     const std::uint32_t* word = words + c % 32 / 8 * stride + c / 32 * 4;
     EightHalves halves;
     __builtin_memcpy(&halves, word, sizeof halves);
-    Eight value = eight(acc + c);
-    if (how.bias) value += eight(how.bias + c);
+    Eight value = eight(acc + c).all;
+    if (how.bias) value += eight(how.bias + c).all;
     EightMasks kept = __builtin_convertvector(halves, EightMasks) >= drop_below;
     if (relu) kept &= ~(value < 0);
-    eight(dst + c) = (Eight)((EightMasks)(value * how.scale) & kept);
+    eight(dst + c).all = (Eight)((EightMasks)(value * how.scale) & kept);
   }
   const std::uint32_t* word = words + c % 32 / 8 * stride + c / 32 * 4;
   for (; c < count; ++c) {
@@ -162,10 +167,10 @@ void average_rows(const float* __restrict src, std::int64_t C, std::int64_t kern
                   float* __restrict dst) {
   std::int64_t c = 0;
   for (; c + 8 <= C; c += 8) {
-    Eight sum = eight(src + c);
+    Eight sum = eight(src + c).all;
     for (std::int64_t j = 1; j < kernel; ++j)
-      sum += eight(src + j * C + c);
-    eight(dst + c) = sum * scale;
+      sum += eight(src + j * C + c).all;
+    eight(dst + c).all = sum * scale;
   }
   for (; c < C; ++c) {
     float sum = src[c];
