@@ -204,6 +204,61 @@ TEST(Command, InfoVersionAndRecipes) {
   EXPECT_NE(run_bragg({"recipe", "show", "set3"}).out.find("0.02"), std::string::npos);
 }
 
+TEST(Command, SaysWhatAFileIsInsteadOfWhatWasExpected) {
+  const TemporaryFolder folder;
+  write_text(folder / "salt.cif", rock_salt_cif("salt"));
+  write_text(folder / "notes.txt", "a line of text, and another\n");
+  write_text(folder / "model.pt", "PK\x03\x04 and more bytes");
+  fs::create_directory(folder / "sub");
+  const std::string cif = folder / "salt.cif", crystals = folder / "crystals.safetensors",
+                    patterns = folder / "patterns.safetensors", sub = folder / "sub";
+  ASSERT_EQ(run_bragg({"crystals", "import", cif, "-o", crystals}).code, 0);
+  ASSERT_EQ(run_bragg({"simulate", crystals, "-o", patterns}).code, 0);
+  const struct {
+    std::vector<std::string> arguments;
+    int code;
+    std::string says;
+  } cases[] = {
+      {{"predict", cif, "--model", cif}, 1, "salt.cif: not a safetensors file: looks like a CIF\n"},
+      {{"predict", cif, "--model", folder / "notes.txt"}, 1, "not a safetensors file: looks like text\n"},
+      {{"predict", cif, "--model", folder / "model.pt"}, 1, "looks like a zip archive"},
+      {{"predict", cif, "--model", sub}, 1, "sub: a folder, not a safetensors file\n"},
+      {{"predict", cif, "--model", crystals}, 1, "crystals.safetensors: not a model: a crystal set\n"},
+      {{"evaluate", patterns, patterns}, 1, "patterns.safetensors: not a model: a pattern set\n"},
+      {{"crystals", "info", cif}, 1, "looks like a CIF"},
+      {{"crystals", "info", patterns}, 1, "not a crystal set: a pattern set\n"},
+      {{"crystals", "info", sub}, 1, "a folder, not a safetensors file\n"},
+      {{"patterns", "describe", crystals}, 1, "not a pattern set: no tensor 'patterns': a crystal set\n"},
+      {{"simulate", sub}, 2, "sub: a folder: bragg crystals import makes a set of it\n"},
+      {{"simulate", cif, "--recipe", sub}, 2, "sub: a folder, not a recipe"},
+      {{"recipe", "show", sub}, 2, "sub: a folder, not a recipe"},
+      {{"simulate", cif, "--step", "1000"}, 2, "--step 1000: not smaller than --range 5 90, 85 degrees\n"},
+      {{"simulate", cif, "--step", "85"}, 2, "--step 85"},
+      {{"simulate", cif, "--peaks", "--range", "5", "6"},
+       0,
+       "salt: no reflection in 5..6 degrees at 1.54184 A\n"},
+      {{"simulate", cif, "--peaks", "--wavelength", "154"}, 2, "154 A, outside 0.1..3 A"},
+  };
+  for (const auto& c : cases) {
+    const RunResult run = run_bragg(c.arguments);
+    EXPECT_EQ(run.code, c.code) << run.err;
+    EXPECT_NE(run.err.find(c.says), std::string::npos) << "expected " << c.says << " in: " << run.err;
+    EXPECT_EQ(lines(run.err).size(), 1u) << run.err;
+  }
+}
+
+TEST(Generate, RefusesWhatFitsNeitherDiskNorMemory) {
+  const TemporaryFolder folder;
+  const std::string like = folder / "like.safetensors", out = folder / "out.safetensors";
+  write_text(folder / "salt.cif", rock_salt_cif("salt"));
+  ASSERT_EQ(run_bragg({"crystals", "import", folder / "salt.cif", "-o", like}).code, 0);
+  const RunResult run = run_bragg({"crystals", "generate", "999999999999", "--like", like, "-o", out});
+  EXPECT_EQ(run.code, 1);
+  EXPECT_NE(run.err.find("out.safetensors: 999999999999 crystals would take "), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find(" are free\n"), std::string::npos) << run.err;
+  EXPECT_FALSE(fs::exists(out));
+}
+
 TEST(Generate, MakesTheSameSetForAnyNumberOfThreads) {
   const TemporaryFolder folder;
   const std::string like = folder / "like.safetensors", one = folder / "one.safetensors",
