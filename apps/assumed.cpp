@@ -4,7 +4,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "kernels/error.h"
 
@@ -61,7 +60,7 @@ Json to_json(const Assumed& assumed) {
   return json;
 }
 
-std::string describe(const Assumed& assumed) {
+std::vector<std::string> describe(const Assumed& assumed) {
   std::vector<std::string> parts;
   if (assumed.axis)
     parts.push_back(fmt::format("axis {} (by {})", data::name_of(*assumed.axis),
@@ -84,7 +83,7 @@ std::string describe(const Assumed& assumed) {
     if (text->merged_rows > 0)
       parts.push_back(fmt::format("{} repeated positions averaged", text->merged_rows));
   }
-  return fmt::format("{}", fmt::join(parts, "; "));
+  return parts;
 }
 
 }  // namespace bragg::apps

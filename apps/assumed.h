@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -42,7 +43,7 @@ struct Assumed {
 
 /// `axis`, `wavelength_from` and `intensity_column` are always there, null where nothing was read so far.
 nlohmann::ordered_json to_json(const Assumed&);
-/// One line for people; empty where nothing was read.
-std::string describe(const Assumed&);
+/// For people, a line each; none where nothing was read.
+std::vector<std::string> describe(const Assumed&);
 
 }  // namespace bragg::apps

@@ -6,17 +6,30 @@
 
 #include <fmt/format.h>
 
+#include "data/file_kind.h"
 #include "kernels/error.h"
 #include "kernels/pattern_processing.h"
+#include "kernels/safetensors.h"
 #include "nn/evaluation.h"
 #include "xrd/space_groups.h"
 
 namespace bragg::apps {
+namespace {
+
+/// Throws Error saying what the file is, where it is no model.
+nn::LoadedModel read_model_of(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  if (!file.metadata().contains("model"))
+    throw Error(fmt::format("{}: not a model: {}", path.string(), data::kind_of(file)));
+  return nn::read_model(path);
+}
+
+}  // namespace
 
 Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std::int64_t batch)
     : backend_(backend),
       path_(model),
-      loaded_(nn::read_model(model)),
+      loaded_(read_model_of(model)),
       facts_(parse_model_facts(loaded_.metadata, model.string())),
       parameters_(backend, loaded_.model, nn::Parameters::Use::inference) {
   const nn::ModelConfig& config = loaded_.model.config;

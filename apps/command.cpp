@@ -1,6 +1,7 @@
 #include "apps/command.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <string_view>
 #include <vector>
@@ -108,6 +109,9 @@ int CommandLine::main(int argc, char** argv) {
   } catch (const UsageError& error) {
     fmt::print(stderr, "{}: {}\n", name, error.what());
     return exit_usage;
+  } catch (const std::filesystem::filesystem_error& error) {
+    fmt::print(stderr, "{}: {}: {}\n", name, error.path1().string(), error.code().message());
+    return exit_failure;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "{}: out of memory\n", name);
     return exit_failure;

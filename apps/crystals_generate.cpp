@@ -19,6 +19,7 @@
 #include "data/crystal_set.h"
 #include "data/crystal_statistics.h"
 #include "kernels/error.h"
+#include "kernels/free_space.h"
 #include "kernels/thread_pool.h"
 #include "xrd/space_groups.h"
 
@@ -83,6 +84,16 @@ SpaceGroupChoice space_group_choice(std::string_view text) {
                   text));
 }
 
+/// Throws Error where all of the crystals, each as large as those that are there on average, fit neither disk
+/// nor memory, in which a set is kept until it is written.
+void require_room(const data::CrystalSetWriter& set, const Options& options) {
+  const double bytes =
+      static_cast<double>(set.bytes()) / static_cast<double>(set.size()) * static_cast<double>(options.count);
+  const std::string what = fmt::format("{} crystals", options.count);
+  require_disk(options.output, bytes, what);
+  require_memory(bytes, what);
+}
+
 int generate(Options options, const CommonOptions& common) {
   if (!options.output.ends_with(".safetensors"))
     throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
@@ -115,6 +126,7 @@ int generate(Options options, const CommonOptions& common) {
       set.add(crystal);
       space_groups.insert(crystal.group.number);
     }
+    if (first == 0) require_room(set, options);
   }
   set.write(options.output);
   fmt::print(stderr, "{} crystals of {} space groups generated into {}: {:.0f} crystals/s, {} threads\n",

@@ -144,8 +144,7 @@ std::string to_text(const Evaluation& evaluation, const EvaluationContext& conte
   add_row(text, "model, mean over groups", fmt::format("{:.1f} %", 100 * systems.accuracy.group_mean),
           groups ? fmt::format("{:.1f} %", 100 * groups->accuracy.group_mean) : "-",
           groups ? fmt::format("{:.1f} %", 100 * groups->accuracy_modulo_pairs->group_mean) : "-");
-  add_row(text, "model, among the first five", percent(systems.top5), groups ? percent(groups->top5) : "-",
-          "");
+  if (groups) add_row(text, "model, among the first five", "", percent(groups->top5), "");
   add_row(text, "model, macro F1", fmt::format("{:.3f}", systems.metrics.macro_f1),
           groups ? fmt::format("{:.3f}", groups->metrics.macro_f1) : "-", "");
   add_baseline(text,

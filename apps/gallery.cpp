@@ -69,12 +69,15 @@ class Gallery {
                         "without it.",
                         report::escaped(crystal.name), crystal.group.number,
                         report::escaped(crystal.group.hm), options_.wavelength),
-            effects) +
+            grid_of(effects)) +
             report::section(fmt::format("Recipe {}", report::escaped(options_.recipe.name)),
-                            fmt::format("Three patterns, seed {}.", options_.seed), recipe));
+                            fmt::format("Three patterns, seed {}.", options_.seed), grid_of(recipe)));
   }
 
  private:
+  static std::string grid_of(const std::string& figures) {
+    return "<div class=\"figures\">\n" + figures + "</div>\n";
+  }
   std::vector<std::vector<float>> draw(const data::SimulateOptions& how, std::int64_t count) {
     std::vector<std::vector<float>> patterns;
     data::SimulateOptions options = how;

@@ -132,8 +132,11 @@ class Answers {
 
   void print_text(const MeasuredItem& item, std::span<const float> answer, const Neighbours& nearest) const {
     fmt::print("{}{}\n", item.file, item.index > 0 ? fmt::format(" [{}]", item.index) : "");
-    if (const std::string assumed = describe(item.assumed); !assumed.empty())
-      fmt::print("  assumed        {}\n", assumed);
+    const char* assumed = "assumed";
+    for (const std::string& part : describe(item.assumed)) {
+      fmt::print("  {:<14} {}\n", assumed, part);
+      assumed = "";
+    }
     for (const std::string& warning : item.warnings)
       fmt::print("  warning        {}\n", warning);
     if (item.refused) {

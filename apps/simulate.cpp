@@ -18,6 +18,7 @@
 #include "data/pattern_set.h"
 #include "kernels/atomic_file.h"
 #include "kernels/error.h"
+#include "kernels/free_space.h"
 #include "kernels/utf8.h"
 #include "xrd/anomalous_dispersion.h"
 #include "xrd/cif.h"
@@ -72,6 +73,9 @@ Crystals read_crystals(const std::string& path, bool keep_declared_symmetry) {
     return {set->size(), [set](std::int64_t i) { return set->crystal(i); },
             fmt::format("{} (content {})", path, set->content_hash())};
   }
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none))
+    throw UsageError(fmt::format("{}: a folder: bragg crystals import makes a set of it", path));
   auto crystals = std::make_shared<std::vector<xrd::Crystal>>();
   std::size_t rejected = 0, without_crystal = 0;
   xrd::read_cif(path,
@@ -127,6 +131,10 @@ TwoThetaGrid make_grid(const Options& options) {
   const double start = options.range[0], end = options.range[1];
   if (!(start >= 0 && start < end && end <= 180)) {
     throw UsageError(fmt::format("--range {} {}: 0 <= start < end <= 180 degrees", start, end));
+  }
+  if (options.step >= end - start) {
+    throw UsageError(fmt::format("--step {}: not smaller than --range {} {}, {} degrees", options.step, start,
+                                 end, end - start));
   }
   if (!(options.step > 0)) throw UsageError(fmt::format("--step {}: not positive", options.step));
   const double points = std::ceil((end - start) / options.step - 1e-6);
@@ -206,6 +214,10 @@ void print_reflections(Backend& backend, const Crystals& crystals, const Options
     const auto reflections =
         options.peaks ? xrd::peaks(backend, crystal, what) : xrd::reflections(backend, crystal, what);
     (options.json ? print_json : print_text)(crystal, what, reflections);
+    if (reflections.empty()) {
+      fmt::print(stderr, "{}: no reflection in {}..{} degrees at {} A\n", crystal.name, options.range[0],
+                 options.range[1], wavelength);
+    }
   }
 }
 
@@ -291,6 +303,11 @@ int simulate(const Options& options, const CommonOptions& common) {
                                   .seed = options.seed,
                                   .maximum = 1000,
                                   .ignore_displacements = options.ignore_displacements};
+  if (extension == ".safetensors") {
+    const double patterns = static_cast<double>(crystals.size) * static_cast<double>(options.count);
+    require_disk(options.output, patterns * static_cast<double>(grid.points) * sizeof(float),
+                 fmt::format("{} patterns", patterns));
+  }
   if (options.gallery.empty()) {
     simulate_to_files(*backend, crystals, options, how);
   } else {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "data/crystal_name_columns.h"
+#include "data/file_kind.h"
 #include "data/hash.h"
 #include "kernels/error.h"
 #include "kernels/safetensors.h"
@@ -35,6 +36,30 @@ struct CrystalSetWriter::Impl {
   StringColumn name, site_label, setting_hm, setting_hall;
   std::array<StringColumn, name_columns.size()> names;
   std::unordered_map<std::string, std::int32_t> known_settings;
+
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    const auto add = [&](const auto& values) { sum += values.size() * sizeof(values[0]); };
+    for (const auto* values : {&cell, &site_position, &site_occupancy, &site_u_iso, &u_aniso})
+      add(*values);
+    for (const auto* values :
+         {&space_group, &space_group_declared, &setting, &site_multiplicity, &site_u_aniso})
+      add(*values);
+    for (const auto* values : {&site_charge, &operator_rotation, &operator_translation})
+      add(*values);
+    add(site_atomic_number);
+    add(site_offset);
+    add(operator_offset);
+    const auto add_text = [&](const StringColumn& text) {
+      add(text.bytes);
+      add(text.offset);
+    };
+    for (const StringColumn* text : {&name, &site_label, &setting_hm, &setting_hall})
+      add_text(*text);
+    for (const StringColumn& text : names)
+      add_text(text);
+    return sum;
+  }
 
   std::int32_t setting_of(const xrd::SpaceGroupSetting& group) {
     std::string key = fmt::format("{}\n{}\n{}\n", group.number, group.hm, group.hall);
@@ -86,6 +111,10 @@ void CrystalSetWriter::add(const xrd::Crystal& crystal) {
     if (site.u_aniso) w.u_aniso.insert(w.u_aniso.end(), site.u_aniso->begin(), site.u_aniso->end());
   }
   w.site_offset.push_back(w.site_occupancy.size());
+}
+
+std::size_t CrystalSetWriter::bytes() const {
+  return impl_->bytes();
 }
 
 void CrystalSetWriter::write(const std::filesystem::path& path) const {
@@ -232,7 +261,8 @@ struct CrystalSet::Impl {
   std::vector<xrd::SpaceGroupSetting> settings;
 
   explicit Impl(const std::filesystem::path& path) : file(path) {
-    if (!says_crystals(file)) throw Error(fmt::format("{}: not a crystal set", path.string()));
+    if (!says_crystals(file))
+      throw Error(fmt::format("{}: not a crystal set: {}", path.string(), kind_of(file)));
     if (file.metadata("format_version") != std::to_string(crystal_set_format_version)) {
       throw Error(fmt::format("{}: crystal set of format_version {}, this bragg reads {}", path.string(),
                               file.metadata("format_version"), crystal_set_format_version));

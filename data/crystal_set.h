@@ -83,6 +83,8 @@ class CrystalSetWriter {
   ~CrystalSetWriter();
   void add(const xrd::Crystal&);
   std::int64_t size() const;
+  /// Of the tensors, as write() writes them.
+  std::size_t bytes() const;
   void write(const std::filesystem::path&) const;
 
  private:

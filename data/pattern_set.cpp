@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "data/file_kind.h"
 #include "data/hash.h"
 #include "kernels/error.h"
 
@@ -47,7 +48,8 @@ std::vector<std::int64_t> column(const SafetensorsFile& file, const std::string&
 
 PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : file_(path) {
   const std::string name = path.string();
-  if (!file_.has("patterns")) throw Error(fmt::format("{}: not a pattern set: no tensor 'patterns'", name));
+  if (!file_.has("patterns"))
+    throw Error(fmt::format("{}: not a pattern set: no tensor 'patterns': {}", name, kind_of(file_)));
   if (file_.metadata().count("format_version") > 0 &&
       file_.metadata("format_version") != std::to_string(pattern_set_format_version)) {
     throw Error(fmt::format("{}: pattern set of format_version {}, this bragg reads {}", name,

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include <fcntl.h>
@@ -52,6 +53,38 @@ std::uint64_t unsigned_of(const std::filesystem::path& path, const std::string& 
     fail(path, fmt::format("tensor {}: {} of {} is not a length", quoted_name(name), what,
                            quoted_name(value.dump())));
   return value.get<std::uint64_t>();
+}
+
+/// What a file is that begins with `bytes` and is no safetensors file; empty where nothing says so.
+std::string resembles(std::string_view bytes) {
+  constexpr std::pair<std::string_view, const char*> signatures[] = {
+      {"\x1f\x8b", "a gzip file"},
+      {"PK\x03\x04", "a zip archive (PyTorch writes such models)"},
+      {"\x89HDF", "an HDF5 file"},
+      {"%PDF", "a PDF"},
+      {"\x80\x02", "a Python pickle"},
+      {"\x93NUMPY", "a NumPy array"},
+      {"SQLite", "a database"},
+      {"\x89PNG", "a picture"},
+      {"\x7f"
+       "ELF",
+       "a program"}};
+  for (const auto& [start, what] : signatures)
+    if (bytes.starts_with(start)) return what;
+  constexpr std::size_t looked_at = 4096;
+  const std::string_view text = bytes.substr(0, looked_at);
+  const auto is_text = [](unsigned char c) {
+    return (c >= 32 && c < 0xf8) || c == '\t' || c == '\n' || c == '\r';
+  };
+  if (!std::all_of(text.begin(), text.end(), is_text)) return {};
+  for (const char* word : {"data_", "loop_", "_cell_length_a"}) {
+    const std::size_t at = text.find(word);
+    if (at != std::string_view::npos && (at == 0 || text[at - 1] == '\n')) return "a CIF";
+  }
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  if (first != std::string_view::npos && text[first] == '<') return "XML or HTML";
+  if (first != std::string_view::npos && text[first] == '{') return "JSON";
+  return "text";
 }
 
 struct Extent {
@@ -141,6 +174,7 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   const Descriptor fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status = {};
   if (fd < 0 || ::fstat(fd, &status) != 0) fail(path_, fmt::format("cannot open: {}", std::strerror(errno)));
+  if (S_ISDIR(status.st_mode)) fail(path_, "a folder, not a safetensors file");
   if (!S_ISREG(status.st_mode)) fail(path_, "not a regular file");
   const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
   if (file_bytes < 8) fail(path_, fmt::format("{} bytes are too few for a safetensors file", file_bytes));
@@ -161,7 +195,10 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   std::uint64_t header_bytes = 0;
   for (int i = 7; i >= 0; --i)
     header_bytes = header_bytes << 8 | bytes[i];
-  if (header_bytes > file_bytes - 8 || header_bytes > max_header_bytes)
+  const bool impossible = header_bytes > file_bytes - 8 || header_bytes > max_header_bytes;
+  const std::string other = resembles({static_cast<const char*>(map), static_cast<std::size_t>(file_bytes)});
+  if (impossible && !other.empty()) fail(path_, fmt::format("not a safetensors file: looks like {}", other));
+  if (impossible)
     fail(path_, fmt::format("not a safetensors file, or a truncated one: header of {} bytes in a file of {}",
                             header_bytes, file_bytes));
   const char* text = static_cast<const char*>(map) + 8;

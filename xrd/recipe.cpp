@@ -185,6 +185,9 @@ Recipe load_recipe(std::string_view name_or_path) {
   const std::filesystem::path path(name_or_path);
   std::error_code none;
   if (!std::filesystem::is_regular_file(path, none)) {
+    if (std::filesystem::is_directory(path, none))
+      throw UsageError(
+          fmt::format("{}: a folder, not a recipe (a name or the path of a TOML file)", name_or_path));
     if (path.extension() == ".toml") throw UsageError(fmt::format("{}: no such file", name_or_path));
     throw UsageError(fmt::format("unknown recipe '{}'{} (or the path of a TOML file)", name_or_path,
                                  suggestion(name_or_path, recipe_names())));

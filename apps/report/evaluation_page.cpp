@@ -97,7 +97,7 @@ std::string scores_section(const Evaluation& e) {
       g ? with_interval(*g->accuracy_modulo_pairs) : "");
   row("Model, every group counted once", percent(s.accuracy.group_mean),
       g ? percent(g->accuracy.group_mean) : "", g ? percent(g->accuracy_modulo_pairs->group_mean) : "");
-  row("Model, among its first five answers", with_interval(s.top5), g ? with_interval(g->top5) : "", "");
+  if (g) row("Model, among its first five answers", "", with_interval(g->top5), "");
   row("Model, macro F1", fmt::format("{:.3f}", s.metrics.macro_f1),
       g ? fmt::format("{:.3f}", g->metrics.macro_f1) : "", "");
   if (nearest) {

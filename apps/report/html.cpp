@@ -50,6 +50,8 @@ svg .cell { fill: var(--blue); } svg .cell-diagonal { fill: var(--green); } svg 
 svg .model { fill: var(--blue); } svg .interval { stroke: var(--blue); stroke-width: 2; }
 svg .baseline { fill: var(--grey); } svg .baseline-interval { stroke: var(--grey); stroke-width: 2; }
 svg .dot { fill: var(--blue); stroke: var(--card); stroke-width: 0.8; }
+.figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(340px, 100%), 1fr)); gap: 14px; }
+.figures figure { margin: 0; padding: 10px; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; width: 100%; }
 caption { text-align: left; color: var(--soft); padding-bottom: 6px; }
@@ -61,7 +63,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 20px; font-
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
 code, pre { font: 0.86rem/1.45 "DejaVu Sans Mono", "Liberation Mono", Consolas, monospace; }
 pre { background: var(--card); border: 1px solid var(--rule); border-radius: 8px; padding: 12px; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
-@media (max-width: 600px) { main { padding: 20px 14px 40px; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; } }
+@media (max-width: 600px) { section > figure { overflow-x: auto; } section > figure svg { min-width: 600px; } main { padding: 20px 14px 40px; } dl { grid-template-columns: 1fr; gap: 0; } dd { margin-bottom: 8px; } }
 @media print { body { background: #fff; } .card, figure, .tile { break-inside: avoid; } }
 )";
 

@@ -41,7 +41,12 @@ std::string pattern_plot(std::span<const float> values, std::span<const float> o
                          const TwoThetaGrid& grid, std::string_view label) {
   const double below = other.empty() ? 0 : 44;
   Svg svg(340, 138 + below, label);
-  const Axis x(grid.start, grid.end(), 8, 332), y(0, 1, 104, 6);
+  constexpr double left = 26;
+  const Axis x(grid.start, grid.end(), left, 332), y(0, 1, 104, 6);
+  for (const double share : {0.0, 0.5, 1.0}) {
+    svg.line({left - 3, y(share)}, {left, y(share)}, {.style = "axis"});
+    svg.text({left - 5, y(share) + 3.5}, fmt::format("{}", share), "tick", Anchor::end);
+  }
   for (const double tick : x.ticks(5))
     svg.line({x(tick), 6}, {x(tick), 104 + below}, {.style = "grid"});
   if (!other.empty()) {
@@ -49,7 +54,7 @@ std::string pattern_plot(std::span<const float> values, std::span<const float> o
     svg.polyline(thinned(other, grid, x, down), {.style = "other-trace"});
   }
   svg.polyline(thinned(values, grid, x, y), {.style = "trace"});
-  if (!other.empty()) svg.line({8, 104}, {332, 104}, {.style = "axis"});
+  if (!other.empty()) svg.line({left, 104}, {332, 104}, {.style = "axis"});
   draw_horizontal(svg, x, 104 + below, "2\xCE\xB8, degrees", 5);
   return svg.str();
 }

@@ -3,9 +3,11 @@
 // same products by cuDNN and cuBLASLt, timed in the same way: "npcnn/conv2/forward/cudnn" after
 // "npcnn/conv2/forward". --help lists the flags; Google Benchmark's own (--benchmark_filter=conv2 ...) work
 // too.
+#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -193,7 +195,6 @@ std::vector<Case> chosen_cases(const Backend& backend, const Flags& f) {
 }
 
 int run(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
   Flags f;
   CLI::App app("Times ops of bragg: every layer of its models, or one op in any shape");
   app.add_option("--device", f.device.device, "cpu, cuda, cuda:1, reference")->capture_default_str();
@@ -228,6 +229,14 @@ int run(int argc, char** argv) {
       "--peer_libraries", f.peer_libraries,
       "DIR[:DIR...] with libcudnn.so.9, libcublasLt.so.13 or .12 and libnvrtc, searched before the "
       "loader's places");
+  // Google Benchmark would answer --help with its own flags alone.
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--help") continue;
+    fmt::print("{}\nGoogle Benchmark's flags:\n", app.help());
+    std::fflush(stdout);
+    break;
+  }
+  benchmark::Initialize(&argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

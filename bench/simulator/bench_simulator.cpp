@@ -9,11 +9,13 @@
 // the first beside pymatgen.
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <fstream>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -187,7 +189,6 @@ void drawing_alone(benchmark::State& state, const Set& set) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  benchmark::Initialize(&argc, argv);
   CLI::App app("Speed of the simulator");
   std::vector<std::string> cif;
   std::string set, dump, recipe = "set1", device = "cpu", precision = "fp32";
@@ -200,6 +201,14 @@ int main(int argc, char** argv) {
   app.add_option("--precision", precision, "of the patterns, on a GPU")->capture_default_str();
   app.add_option("--threads", threads, "for drawing alone; everything else takes one")
       ->check(CLI::PositiveNumber);
+  // Google Benchmark would answer --help with its own flags alone.
+  for (int i = 1; i < argc; ++i) {
+    if (std::string_view(argv[i]) != "--help") continue;
+    fmt::print("{}\nGoogle Benchmark's flags:\n", app.help());
+    std::fflush(stdout);
+    break;
+  }
+  benchmark::Initialize(&argc, argv);
   CLI11_PARSE(app, argc, argv);
   try {
     std::vector<xrd::Crystal> structures = read_all(cif);

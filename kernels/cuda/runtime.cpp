@@ -4,8 +4,16 @@
 
 namespace bragg::cuda {
 
+std::string describe(cudaError_t status) {
+  // The runtime calls a driver that is not there an old one.
+  int version = 0;
+  if (status == cudaErrorInsufficientDriver && cudaDriverGetVersion(&version) == cudaSuccess && version == 0)
+    return "no NVIDIA driver found";
+  return cudaGetErrorString(status);
+}
+
 void fail(const std::string& what, cudaError_t status) {
-  throw CudaError(fmt::format("[{}] CUDA: {}", what, cudaGetErrorString(status)));
+  throw CudaError(fmt::format("[{}] CUDA: {}", what, describe(status)));
 }
 
 Stream::Stream() {
@@ -112,7 +120,7 @@ int first_usable_device() {
 std::string why_no_device() {
   int count = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);
-  if (status != cudaSuccess) return cudaGetErrorString(status);
+  if (status != cudaSuccess) return describe(status);
   if (count == 0) return "there is none";
   std::string all;
   for (int index = 0; index < count; ++index) {

@@ -17,6 +17,8 @@ class CudaError : public Error {
   using Error::Error;
 };
 
+/// The runtime's words; "no NVIDIA driver found" where there is none.
+std::string describe(cudaError_t);
 [[noreturn]] void fail(const std::string& what, cudaError_t);
 
 inline void check(cudaError_t status, const char* what) {

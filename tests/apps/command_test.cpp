@@ -9,7 +9,6 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -112,84 +111,6 @@ TEST(Command, FailureIsExitCode1WithTheFile) {
     EXPECT_EQ(run.code, 1) << run.err;
     EXPECT_NE(run.err.find(c.names), std::string::npos) << run.err;
   }
-}
-
-/// Commands below `command`, whole paths of words, with the groups and "bragg" itself.
-std::vector<std::vector<std::string>> all_commands(const std::vector<std::string>& command = {}) {
-  std::vector<std::vector<std::string>> all{command};
-  std::vector<std::string> asked = command;
-  asked.push_back("--help");
-  bool listing = false;
-  for (const std::string& line : lines(run_bragg(asked).out)) {
-    if (line.empty()) listing = false;
-    if (listing && line.size() > 2 && line[2] != ' ') {
-      std::vector<std::string> deeper = command;
-      deeper.push_back(line.substr(2, line.find(' ', 2) - 2));
-      for (auto& one : all_commands(deeper))
-        all.push_back(std::move(one));
-    }
-    if (line == "Subcommands:") listing = true;
-  }
-  return all;
-}
-
-TEST(Command, HelpSaysUsageOnceAndEndsWithAnExample) {
-  const auto commands = all_commands();
-  EXPECT_EQ(commands.size(), 16u) << "fewer or more commands than the test knows";
-  for (std::vector<std::string> command : commands) {
-    const std::string name = fmt::format("{}", fmt::join(command, " "));
-    const std::string whole = name.empty() ? "bragg" : "bragg " + name;
-    command.push_back("--help");
-    const RunResult run = run_bragg(command);
-    EXPECT_EQ(run.code, 0) << name;
-    EXPECT_NE(run.out.find("\nUsage: " + whole + " ["), std::string::npos) << run.out;
-    EXPECT_EQ(run.out.find("Usage", run.out.find("Usage") + 1), std::string::npos) << run.out;
-    const auto text = lines(run.out);
-    ASSERT_GE(text.size(), 2u);
-    EXPECT_EQ(text[text.size() - 2], "Example:") << run.out;
-    EXPECT_TRUE(text.back().starts_with("  bragg ")) << run.out;
-    for (const std::string& line : text) {
-      EXPECT_LE(line.size(), 120u) << line;
-      EXPECT_EQ(line.find("(default: )"), std::string::npos) << line;
-    }
-  }
-}
-
-TEST(Command, HelpSaysDefaultsAndUnits) {
-  const auto has = [](const std::vector<std::string>& command, const std::string& what) {
-    const std::string text = run_bragg(command).out;
-    std::string one_line;
-    for (const char c : text)
-      if (c != '\n' && !(c == ' ' && one_line.ends_with(' ')))
-        one_line += c;
-      else if (!one_line.ends_with(' '))
-        one_line += ' ';
-    EXPECT_NE(one_line.find(what), std::string::npos) << what << " in\n" << text;
-  };
-  has({"simulate", "--help"}, "--range NUMBER NUMBER 2 theta from and to, degrees (default: 5 90)");
-  has({"simulate", "--help"}, "degrees (default: 0.01)");
-  has({"crystals", "generate", "--help"}, "A^3 (default: ");
-  has({"crystals", "generate", "--help"}, "--seed N ");
-  has({"crystals", "split", "--help"}, "(default: 0.1)");
-  has({"predict", "--help"}, "(default: 5)");
-  has({"predict", "--help"}, "--model TEXT a trained model (.safetensors) (required)");
-  has({"info", "--help"}, "(default: auto)");
-  has({"simulate", "--help"}, " --peaks the same");
-}
-
-TEST(Command, SuggestsNearNamesOnly) {
-  const auto error = [](const std::vector<std::string>& command) { return run_bragg(command).err; };
-  EXPECT_EQ(error({"trian"}), "bragg: unknown subcommand trian; the nearest is train (see bragg --help)\n");
-  EXPECT_EQ(
-      error({"crystals", "foo"}),
-      "bragg crystals: unknown subcommand foo; there are import, info, generate, split (see bragg crystals "
-      "--help)\n");
-  EXPECT_EQ(error({"info", "--thraeds", "2"}),
-            "bragg info: unknown flag --thraeds; the nearest is --threads (see bragg info --help)\n");
-  EXPECT_EQ(error({"info", "--fullscreen"}),
-            "bragg info: unknown flag --fullscreen (see bragg info --help)\n");
-  EXPECT_NE(error({"recipe", "show", "set8"}).find("the nearest is set1"), std::string::npos);
-  EXPECT_EQ(error({"recipe", "show", "foo"}).find("nearest"), std::string::npos);
 }
 
 TEST(Command, InfoVersionAndRecipes) {

@@ -172,6 +172,8 @@ TEST_F(Predict, TextIsForPeopleAndSaysWhatWasAssumed) {
        {"a.xy\n", "wavelength 1.54184 A (by model)", "crystal system", "space group", "refused"}) {
     EXPECT_NE(run.out.find(part), std::string::npos) << part << "\n" << run.out;
   }
+  for (const std::string& line : bragg::tests::lines(run.out))
+    EXPECT_TRUE(line.size() <= 140 || line.find(folder_.path().string()) != std::string::npos) << line;
 }
 
 TEST_F(Predict, SaysWhatTheHeaderDecidedAndWhatItDidNot) {

@@ -220,7 +220,7 @@ TEST_F(Safetensors, TruncatedAndForeignFilesAreErrors) {
   write_raw("\x89PNG\r\n\x1a\n some picture");
   expect_contains(open_error(), {"not a safetensors file"});
   path_ = folder_;
-  expect_contains(open_error(), {"not a regular file"});
+  expect_contains(open_error(), {"a folder, not a safetensors file"});
   path_ = folder_ / "absent";
   expect_contains(open_error(), {"cannot open"});
 }

@@ -65,6 +65,20 @@ TEST(CudaBackend, ACardThatIsTooOldIsRefusedByName) {
   EXPECT_EQ(choose_device("auto").no_gpu_because, v100 + "; " + t4);
 }
 
+TEST(CudaBackend, WithoutADriverItSaysSo) {
+  const OnMachine none({.driver_version = 0});
+  EXPECT_EQ(choose_device("auto").no_gpu_because, "no NVIDIA driver found");
+  EXPECT_NE(error_of([] {
+              make_backend({"cuda", 1, ""});
+            }).find("no NVIDIA driver found"),
+            std::string::npos)
+      << error_of([] {
+           make_backend({"cuda", 1, ""});
+         });
+  simt::machine().driver_version = 11040;
+  EXPECT_NE(choose_device("auto").no_gpu_because.find("driver version is insufficient"), std::string::npos);
+}
+
 TEST(CudaBackend, BesideAnOldCardANewOneIsChosen) {
   const OnMachine mixed({.gpus = {{"Quadro P400", 6, 1}, {"NVIDIA A100-SXM4-40GB", 8, 0}}});
   EXPECT_EQ(choose_device("auto").device, "cuda");

@@ -16,7 +16,14 @@ bool has_gpu(int index) {
 }  // namespace
 
 cudaError_t cudaGetDeviceCount(int* count) {
+  constexpr int runtime_version = 12000;
+  if (simt::machine().driver_version < runtime_version) return cudaErrorInsufficientDriver;
   *count = static_cast<int>(simt::machine().gpus.size());
+  return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = simt::machine().driver_version;
   return cudaSuccess;
 }
 

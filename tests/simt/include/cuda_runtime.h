@@ -231,6 +231,7 @@ enum cudaError_t {
   cudaErrorInvalidValue = 1,
   cudaErrorMemoryAllocation = 2,
   cudaErrorInvalidConfiguration = 9,
+  cudaErrorInsufficientDriver = 35,
   cudaErrorStreamCaptureUnsupported = 900
 };
 inline const char* cudaGetErrorString(cudaError_t e) {
@@ -241,6 +242,8 @@ inline const char* cudaGetErrorString(cudaError_t e) {
       return "invalid argument";
     case cudaErrorMemoryAllocation:
       return "out of memory";
+    case cudaErrorInsufficientDriver:
+      return "CUDA driver version is insufficient for CUDA runtime version";
     case cudaErrorInvalidConfiguration:
       return "invalid configuration argument";
     case cudaErrorStreamCaptureUnsupported:
@@ -335,6 +338,7 @@ struct cudaDeviceProp {
   std::size_t sharedMemPerBlockOptin;
 };
 cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaSetDevice(int index);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index);
 
