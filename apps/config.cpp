@@ -88,8 +88,7 @@ Layer parse_assignment(const std::string& assignment) {
 
 void check_known(const Layer& layer) {
   const auto refuse = [&](const std::string& key, const toml::node& node) {
-    throw UsageError(fmt::format("{}: unknown key '{}'; the nearest is '{}'", layer.at(node), key,
-                                 nearest_name(key, known_keys)));
+    throw UsageError(fmt::format("{}: unknown key '{}'{}", layer.at(node), key, suggestion(key, known_keys)));
   };
   for (const auto& entry : layer.table) {
     const toml::key& section = entry.first;
@@ -235,8 +234,8 @@ TrainConfig read(const std::vector<Layer>& layers) {
   reader.text("model.name", config.model.name);
   const auto& models = nn::model_names();
   if (std::find(models.begin(), models.end(), config.model.name) == models.end()) {
-    reader.fail("model.name", fmt::format("is '{}'; the nearest is '{}'", config.model.name,
-                                          nearest_name(config.model.name, models)));
+    reader.fail("model.name",
+                fmt::format("is '{}'{}", config.model.name, suggestion(config.model.name, models)));
   }
   reader.integer("model.classes", config.model.classes, 1, 1'000'000);
   if (config.model.classes != 7 && config.model.classes != 230) {
@@ -285,8 +284,8 @@ TrainConfig read(const std::vector<Layer>& layers) {
   reader.text("train.precision", config.precision);
   const std::vector<std::string> precisions = {"fp32", "bf16", "tf32"};
   if (std::find(precisions.begin(), precisions.end(), config.precision) == precisions.end()) {
-    reader.fail("train.precision", fmt::format("is '{}'; the nearest is '{}'", config.precision,
-                                               nearest_name(config.precision, precisions)));
+    reader.fail("train.precision",
+                fmt::format("is '{}'{}", config.precision, suggestion(config.precision, precisions)));
   }
   return config;
 }
