@@ -20,8 +20,7 @@ constexpr std::size_t comment_width = 100;
 void check_known(const ConfigLayer& layer) {
   const std::vector<std::string> known = config_key_names();
   const auto refuse = [&](const std::string& key, const toml::node& node) {
-    throw UsageError(fmt::format("{}: unknown key '{}'; the nearest is '{}'", layer.at(node), key,
-                                 nearest_name(key, known)));
+    throw UsageError(fmt::format("{}: unknown key '{}'{}", layer.at(node), key, suggestion(key, known)));
   };
   for (const auto& entry : *layer.table) {
     const toml::key& section = entry.first;

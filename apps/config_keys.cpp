@@ -96,8 +96,7 @@ ConfigKey choice(const char* name, const std::string& meaning, Member member,
                 std::string& text = member(config);
                 reader.text(key, text);
                 if (std::find(of.begin(), of.end(), text) == of.end()) {
-                  reader.fail(key, fmt::format("is '{}', which is none of {}; the nearest is '{}'", text,
-                                               fmt::join(of, ", "), nearest_name(text, of)));
+                  reader.fail(key, fmt::format("is '{}'{}", text, suggestion(text, of)));
                 }
               },
           .value = [=](const TrainConfig& config) { return quoted(member(config)); }};

@@ -125,8 +125,8 @@ Model make_model(const ModelConfig& config) {
     if (config.name == "scnn") return scnn(config);
     if (config.name == "npcnn") return npcnn(config);
     if (config.name == "mlp") return mlp(config);
-    throw UsageError(fmt::format("[model] unknown name '{}': did you mean '{}'?", config.name,
-                                 nearest_name(config.name, model_names())));
+    throw UsageError(
+        fmt::format("[model] unknown name '{}'{}", config.name, suggestion(config.name, model_names())));
   };
   Model model = build();
   layer_shapes(model);  // throws where a layer does not fit

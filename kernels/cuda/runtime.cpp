@@ -132,7 +132,9 @@ std::string why_no_device() {
 }
 
 void use_device(int index) {
-  const int count = device_count();
+  int count = 0;
+  if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess)
+    throw UsageError(fmt::format("cuda:{}: {}", index, describe(status)));
   if (index < 0 || index >= count)
     throw UsageError(fmt::format("cuda:{}: there are {} CUDA devices", index, count));
   if (const std::string why = why_unusable(index); !why.empty()) throw UsageError(why);
