@@ -217,7 +217,7 @@ std::string ConfigReader::text_in(const Found& found, const toml::node& node) {
 }
 
 std::string ConfigReader::path_in(const Found& found, const toml::node& node) {
-  const std::string text = text_in(found, node);
+  std::string text = text_in(found, node);
   if (text.find('\0') != std::string::npos) fail(found, "holds a zero byte, as no path does");
   const fs::path& folder = found.layer->folder;
   if (folder.empty() || fs::path(text).is_absolute()) return text;

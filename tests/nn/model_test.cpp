@@ -135,7 +135,7 @@ TEST(Model, WrongConfigsNameBothValues) {
     std::vector<const char*> parts;
   };
   const std::vector<Case> cases = {
-      {[](auto& c) { c.name = "scn"; }, "scnn", {"scn", "'scnn'"}},
+      {[](auto& c) { c.name = "scn"; }, "scnn", {"scn", "the nearest is scnn"}},
       {[](auto& c) { c.classes = 1; }, "scnn", {"classes 1"}},
       {[](auto& c) { c.points = 0; }, "scnn", {"points 0"}},
       {[](auto& c) {
