@@ -161,7 +161,7 @@ std::string describe_anomalous(const xrd::Crystal& crystal, bool anomalous, doub
 /// What was summed where 2 theta reaches beyond the range of the form factors' table.
 std::string describe_form_factors(const xrd::ReflectionOptions& what) {
   constexpr double end = xrd::form_factor_table_end;
-  const std::string table = "International Tables C, 6.1.1.4";
+  std::string table = "International Tables C, 6.1.1.4";
   if (xrd::stol_from_two_theta(what.range.end, what.wavelength) <= end) return table;
   return fmt::format(
       "{} to sin(theta)/lambda = {} 1/A; beyond, Waasmaier & Kirfel to {} 1/A, then a power law", table, end,
