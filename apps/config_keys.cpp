@@ -21,10 +21,16 @@ constexpr std::int64_t any_seed = std::numeric_limits<std::uint32_t>::max();
 constexpr std::int64_t any_count = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t largest_extent = 1'000'000;
 
-/// A basic string of TOML.
+/// A string of TOML, of one line whatever it holds.
 std::string quoted(const std::string& text) {
   std::ostringstream out;
-  out << toml::value<std::string>(text);
+  // A literal string holds no escapes, and so no control characters.
+  using toml::format_flags;
+  auto flags = toml::toml_formatter::default_flags & ~format_flags::allow_multi_line_strings;
+  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+    flags = flags & ~format_flags::allow_literal_strings;
+  const toml::value<std::string> value(text);
+  out << toml::toml_formatter(value, flags);
   return out.str();
 }
 

@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
+#include "apps/output_paths.h"
 #include "data/crystal_import.h"
 #include "data/crystal_set.h"
 #include "kernels/atomic_file.h"
@@ -65,6 +66,10 @@ int import(const ImportOptions& options, const CommonOptions& common) {
   if (!options.output.ends_with(".safetensors")) {
     throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
   }
+  std::vector<NamedPath> inputs;
+  for (const std::string& path : options.paths)
+    inputs.push_back({"PATHS", path});
+  check_outputs({{"-o", options.output}, {"--rejected", options.rejected}}, inputs);
   ThreadPool pool(common.threads);
   data::CrystalSetWriter set;
   const data::ImportReport report = data::import_crystals(

@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/output_paths.h"
 #include "data/crystal_generator.h"
 #include "data/crystal_set.h"
 #include "data/crystal_statistics.h"
@@ -97,6 +98,7 @@ void require_room(const data::CrystalSetWriter& set, const Options& options) {
 int generate(Options options, const CommonOptions& common) {
   if (!options.output.ends_with(".safetensors"))
     throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
+  check_outputs({{"-o", options.output}}, {{"--like", options.like}});
   const SpaceGroupChoice choice = space_group_choice(options.space_groups);
   ThreadPool pool(common.threads);
   const data::CrystalSet like(options.like);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/output_paths.h"
 #include "data/crystal_set.h"
 #include "data/split.h"
 #include "kernels/error.h"
@@ -24,15 +25,21 @@ int split(const Options& options) {
       throw UsageError(fmt::format("{}: the name of a set ends in .safetensors", output));
     }
   }
-  if (options.held_out == options.rest) {
-    throw UsageError(fmt::format("--held-out and --rest are the same file, {}", options.rest));
-  }
+  check_outputs({{"--held-out", options.held_out}, {"--rest", options.rest}}, {{"SET", options.set}});
   const data::CrystalSet set(options.set);
   data::CrystalSetWriter held_out, rest;
   for (std::int64_t i = 0; i < set.size(); ++i) {
     const xrd::Crystal crystal = set.crystal(i);
     const double position = data::split_position(data::split_key(crystal), options.split_seed);
     (position < options.holdout ? held_out : rest).add(crystal);
+  }
+  // 0 and 1 ask for an empty set.
+  const bool none_held_out = held_out.size() == 0 && options.holdout > 0,
+             no_rest = rest.size() == 0 && options.holdout < 1;
+  if (none_held_out || no_rest) {
+    throw UsageError(fmt::format("--holdout {} --split-seed {}: holds out {} of the {} crystals of {}",
+                                 options.holdout, options.split_seed, none_held_out ? "none" : "all",
+                                 set.size(), options.set));
   }
   held_out.write(options.held_out);
   rest.write(options.rest);

@@ -14,6 +14,7 @@
 #include "apps/evaluation.h"
 #include "apps/evaluation_json.h"
 #include "apps/nearest_structures.h"
+#include "apps/output_paths.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/version.h"
 #include "data/pattern_set.h"
@@ -57,6 +58,9 @@ std::vector<report::ShownPattern> shown_patterns(const Evaluation& evaluation, c
 }
 
 int evaluate(const Options& options, const CommonOptions& common) {
+  check_outputs(
+      {{"--json", options.json}, {"--report", options.report}},
+      {{"MODEL", options.model}, {"PATTERNS", options.patterns}, {"--neighbours", options.neighbours}});
   const auto backend = make_backend(common);
   const data::PatternSet patterns(options.patterns);
   std::optional<data::PatternSet> neighbours;

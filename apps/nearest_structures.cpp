@@ -8,12 +8,14 @@
 
 #include "apps/evaluation.h"
 #include "data/resample.h"
+#include "kernels/error.h"
+#include "kernels/utf8.h"
 
 namespace bragg::apps {
 
 std::string pattern_name(const data::PatternSet& set, std::int64_t row) {
   const std::string name = set.name(row);
-  return name.empty() ? fmt::format("pattern {}", row) : name;
+  return name.empty() ? fmt::format("pattern {}", row) : printable(name);
 }
 
 data::FeatureRows features_of(const data::PatternSet& set, const std::vector<std::int64_t>& rows,
@@ -50,6 +52,10 @@ std::vector<std::vector<data::Neighbour>> nearest_structures(Backend& backend,
           return usable[static_cast<std::size_t>(row)] != 0 &&
                  !taken[static_cast<std::size_t>(query)].contains(set.group(row));
         });
+    if (std::find(usable.begin(), usable.end(), 1) == usable.end()) {
+      throw Error(fmt::format("{}: none of its {} patterns covers enough of {}..{} degrees to be compared",
+                              set.path().string(), set.size(), facts.grid.start, facts.grid.end()));
+    }
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (found[i].row < 0 || !(found[i].similarity > 0)) continue;
       result[i].push_back(found[i]);

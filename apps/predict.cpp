@@ -16,6 +16,7 @@
 #include "apps/nearest_structures.h"
 #include "data/pattern_set.h"
 #include "kernels/error.h"
+#include "kernels/utf8.h"
 #include "xrd/space_groups.h"
 #include "xrd/wavelength.h"
 
@@ -42,7 +43,9 @@ class Answers {
   void add(MeasuredItem item) {
     if (!item.refused) ++waiting_;
     items_.push_back(std::move(item));
-    if (waiting_ == classifier_.batch()) flush();
+    // A look among neighbours reads all of them: for many patterns at once.
+    constexpr std::int64_t looked_up_together = 1024;
+    if (waiting_ == (neighbours_ != nullptr ? looked_up_together : classifier_.batch())) flush();
   }
   void flush() {
     std::vector<std::vector<float>> patterns;
@@ -50,7 +53,12 @@ class Answers {
       if (!item.refused) patterns.push_back(std::move(item.values));
     }
     std::vector<std::vector<float>> probabilities;
-    if (!patterns.empty()) probabilities = classifier_.probabilities(patterns);
+    const std::span<const std::vector<float>> all(patterns);
+    const auto batch = static_cast<std::size_t>(classifier_.batch());
+    for (std::size_t first = 0; first < all.size(); first += batch) {
+      for (auto& one : classifier_.probabilities(all.subspan(first, std::min(batch, all.size() - first))))
+        probabilities.push_back(std::move(one));
+    }
     std::vector<Neighbours> neighbours(patterns.size());
     if (neighbours_ != nullptr && !patterns.empty())
       neighbours = nearest_structures(backend_, patterns, *neighbours_, classifier_.facts(), nearest_count);
@@ -131,7 +139,7 @@ class Answers {
   }
 
   void print_text(const MeasuredItem& item, std::span<const float> answer, const Neighbours& nearest) const {
-    fmt::print("{}{}\n", item.file, item.index > 0 ? fmt::format(" [{}]", item.index) : "");
+    fmt::print("{}{}\n", printable(item.file), item.index > 0 ? fmt::format(" [{}]", item.index) : "");
     const char* assumed = "assumed";
     for (const std::string& part : describe(item.assumed)) {
       fmt::print("  {:<14} {}\n", assumed, part);

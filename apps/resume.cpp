@@ -64,13 +64,16 @@ void refuse_changes(const SavedRun& run, const TrainConfig& config) {
   }
 }
 
-void tell_changes(const SavedRun& run, const TrainConfig& config) {
-  const Entries was = entry_map(run.config), is = entry_map(config);
+/// A line for each key that may be another and is, whether config.toml was edited or it is asked for now.
+std::vector<std::string> changes(const SavedRun& run, const TrainConfig& config) {
+  std::vector<std::string> lines;
+  const Entries was = entry_map(run.trained), is = entry_map(config);
   for (const ConfigKey& key : config_keys()) {
     const std::string before = value_in(was, key.name), now = value_in(is, key.name);
     if (key.on_resume != OnResume::fixed && before != now)
-      fmt::print(stderr, "--resume: {} is {} from now on, {} so far\n", key.name, now, before);
+      lines.push_back(fmt::format("--resume: {} is {} from now on, {} so far", key.name, now, before));
   }
+  return lines;
 }
 
 void check_data_is_there(const TrainConfig& config) {
@@ -132,7 +135,7 @@ ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
   }
   std::vector<ConfigLayer> layers{parse_layer(to_toml(run.config), run.folder)};
   layers.insert(layers.end(), given.begin(), given.end());
-  ResumedConfig resumed{read_config(layers), asked.has("data.recipe")};
+  ResumedConfig resumed{read_config(layers), asked.has("data.recipe"), {}};
   refuse_changes(run, resumed.config);
   resolve(resumed.config, run.facts.grid.points);
   refuse_changes(run, resumed.config);
@@ -141,7 +144,7 @@ ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
     throw UsageError(fmt::format("--resume: train.steps is {}, but the run in {} has done {}", steps,
                                  run.folder, run.steps));
   }
-  tell_changes(run, resumed.config);
+  resumed.changes = changes(run, resumed.config);
   if (steps > run.steps || !run.finished) check_data_is_there(resumed.config);
   return resumed;
 }
@@ -151,8 +154,10 @@ std::optional<xrd::Recipe> resumed_recipe(const SavedRun& run, const ResumedConf
   const std::string& named = resumed.config.recipe;
   xrd::Recipe recipe =
       xrd::parse_recipe(run.facts.recipe, fmt::format("the recipe of the run in {}", run.folder));
-  const bool same_name = named == run.config.recipe || named == run.trained.recipe,
-             own = is_own_recipe(named);
+  // config.toml may have been edited since; what the checkpoint says is what was trained with.
+  const bool own = is_own_recipe(named),
+             same_name = named == run.trained.recipe || (own && named == recipe.name);
+  const bool is_asked_for = resumed.names_recipe || run.config.recipe != run.trained.recipe;
   const auto say = [&](const std::string& what) {
     fmt::print(stderr, "--resume: recipe {} as the run in {} began with it{}\n", named, run.folder, what);
   };
@@ -171,16 +176,17 @@ std::optional<xrd::Recipe> resumed_recipe(const SavedRun& run, const ResumedConf
     asked.name = recipe.name;  // a file's name may be its recipe's
     if (asked == recipe) return recipe;
   } catch (const UsageError& error) {
-    if (!same_name || resumed.names_recipe) throw;
+    if (!same_name || is_asked_for) throw;
     say(fmt::format(": {}", error.what()));
     return recipe;
   }
-  if (same_name && !resumed.names_recipe) {
+  if (same_name && !is_asked_for) {
     say(": the file has changed since");
     return recipe;
   }
-  throw UsageError(fmt::format("--resume: data.recipe {} is not what the run in {} began with ({}):\n{}",
-                               named, run.folder, run.config.recipe, run.facts.recipe));
+  throw UsageError(fmt::format("--resume: data.recipe {} {} what the run in {} began with{}:\n{}", named,
+                               same_name ? "is no longer" : "is not", run.folder,
+                               same_name ? "" : fmt::format(" ({})", run.trained.recipe), run.facts.recipe));
 }
 
 void check_same_data(const SavedRun& run, const ModelFacts& facts) {

@@ -27,12 +27,13 @@ struct SavedRun {
 /// Throws Error for a checkpoint or config that cannot be read.
 SavedRun read_saved_run(const RunFolder&);
 
-/// The run's own config with what `config` (a path; empty: none) and the assignments give in its place. Says
-/// on stderr what differs of what may. Throws UsageError naming key and both values for what may not, for
-/// data that is gone, and for fewer steps than are done.
+/// The run's own config with what `config` (a path; empty: none) and the assignments give in its place.
+/// Throws UsageError naming key and both values for what may not, for data that is gone, and for fewer steps
+/// than are done.
 struct ResumedConfig {
   TrainConfig config;
-  bool names_recipe;  ///< `config` or an assignment does, not the run alone
+  bool names_recipe;                 ///< `config` or an assignment does, not the run alone
+  std::vector<std::string> changes;  ///< what differs of what may, a line each
 };
 ResumedConfig resumed_config(const SavedRun&, const std::string& config,
                              const std::vector<std::string>& assignments);

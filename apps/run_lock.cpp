@@ -117,9 +117,14 @@ bool RunLock::take() {
 
 void RunLock::write_holder() const {
   const std::string text = fmt::format("{}{}\n", opening, holder_text());
-  if (::ftruncate(descriptor_, 0) == 0 &&
-      ::pwrite(descriptor_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()))
-    return;
+  bool written = ::ftruncate(descriptor_, 0) == 0;
+  for (std::size_t done = 0; written && done < text.size();) {
+    const ssize_t n = ::pwrite(descriptor_, text.data() + done, text.size() - done, static_cast<off_t>(done));
+    if (n < 0 && errno == EINTR) continue;
+    written = n > 0;
+    done += written ? static_cast<std::size_t>(n) : 0;
+  }
+  if (written) return;
   const int reason = errno;
   ::unlink(path_.c_str());
   fail(path_, "cannot be written", reason);

@@ -14,6 +14,7 @@
 
 #include "apps/command.h"
 #include "apps/gallery.h"
+#include "apps/output_paths.h"
 #include "data/crystal_set.h"
 #include "data/pattern_set.h"
 #include "kernels/atomic_file.h"
@@ -285,6 +286,8 @@ int simulate(const Options& options, const CommonOptions& common) {
   if (!options.output.empty() && extension != ".safetensors" && extension != ".xy" && extension != ".csv") {
     throw UsageError(fmt::format("-o {}: the name ends in .safetensors, .xy or .csv", options.output));
   }
+  check_outputs({{"-o", options.output}, {"--gallery", options.gallery}},
+                {{"CRYSTALS", options.input}, {"--recipe", options.recipe}});
   const double wavelength = xrd::parse_wavelength(options.wavelength);
   const TwoThetaGrid grid = make_grid(options);
   xrd::Recipe recipe = xrd::load_recipe(options.recipe);

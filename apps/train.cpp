@@ -100,8 +100,9 @@ Setup set_up_new_run(const Options& options, const RunFolder& folder) {
   return set_up(read_config(layers_of(path, options.assignments)), std::nullopt);
 }
 
-/// Trains in `folder`; `saved`: what is there already.
-int run_training(Setup setup, RunFolder& folder, const SavedRun* saved, const CommonOptions& common) {
+/// Trains in `folder`; `saved`: what is there already; `news`: lines for the person, once all is checked.
+int run_training(Setup setup, RunFolder& folder, const SavedRun* saved, const std::vector<std::string>& news,
+                 const CommonOptions& common) {
   const TrainConfig& config = setup.config;
   const nn::Model model = nn::make_model(config.model);
   const StopSignal stop;
@@ -119,6 +120,8 @@ int run_training(Setup setup, RunFolder& folder, const SavedRun* saved, const Co
   nn::Trainer trainer(*backend, model, config.train, *data.training, data.held_out.get(),
                       to_metadata(setup.facts), folder.path());
   const auto before_writing = [&] {
+    for (const std::string& line : news)
+      fmt::print(stderr, "{}\n", line);
     fmt::print(stderr, "{}: {} parameters, {} to train on, {} held out, {}\n", config.model.name,
                nn::parameter_count(model), data.training_size, data.held_out_size,
                describe_device(common, *backend));
@@ -145,8 +148,12 @@ int train(const Options& options, const CommonOptions& common) {
   if (options.out.empty()) throw UsageError("--out is required");
   if (options.config.empty() && !options.resume) throw UsageError("CONFIG is required");
   RunFolder folder(options.out);
-  if (!options.resume || !folder.has_checkpoint())
-    return run_training(set_up_new_run(options, folder), folder, nullptr, common);
+  if (!options.resume || !folder.has_checkpoint()) {
+    std::vector<std::string> news;
+    if (options.resume && !folder.has_dead_attempt())
+      news.push_back(fmt::format("{}: no run to resume: a new one begins", options.out));
+    return run_training(set_up_new_run(options, folder), folder, nullptr, news, common);
+  }
 
   const SavedRun saved = read_saved_run(folder);
   ResumedConfig resumed = resumed_config(saved, options.config, options.assignments);
@@ -158,7 +165,7 @@ int train(const Options& options, const CommonOptions& common) {
   std::optional<xrd::Recipe> recipe = resumed_recipe(saved, resumed);
   Setup setup = set_up(std::move(resumed.config), std::move(recipe));
   check_same_data(saved, setup.facts);
-  return run_training(std::move(setup), folder, &saved, common);
+  return run_training(std::move(setup), folder, &saved, resumed.changes, common);
 }
 
 }  // namespace
@@ -171,7 +178,9 @@ void add_train(CommandLine& line) {
                   "what to train on what (TOML); with --resume the run's own will do");
   app->add_option("--set", options->assignments, "overrides a key of the config: train.steps=2000")
       ->allow_extra_args(false);
-  app->add_option("--out", options->out, "folder of the run: config.toml, metrics.jsonl, models, checkpoint");
+  app->add_option(
+      "--out", options->out,
+      "folder of the run: config.toml, metrics.jsonl, models, checkpoint (required, but for --show-config)");
   app->add_flag("--resume", options->resume, "continue the run in --out where it was left");
   app->add_flag(
       "--show-config", options->show_config,

@@ -86,8 +86,13 @@ PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : fi
   }
   // Whole numbers cannot but be finite.
   if (check == ValueCheck::on_opening && patterns.dtype == DType::f32) {
-    for (std::int64_t i = 0; i < size_; ++i)
+    constexpr std::int64_t portion = 1024;
+    const auto row_bytes = static_cast<std::size_t>(grid_.points) * sizeof(float);
+    for (std::int64_t i = 0; i < size_; ++i) {
       checked_maximum(i, raw_pattern(i));
+      if ((i + 1) % portion == 0 || i + 1 == size_)
+        file_.unload(patterns.bytes.first(static_cast<std::size_t>(i + 1) * row_bytes));
+    }
   }
 }
 

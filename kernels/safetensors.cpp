@@ -281,11 +281,10 @@ void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo&
              quoted_name(name), offset, element));
 }
 
-void SafetensorsFile::unload(const TensorInfo& info) const {
+void SafetensorsFile::unload(std::span<const std::byte> bytes) const {
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(info.bytes.data());
-  const std::uintptr_t first = (begin + page - 1) / page * page,
-                       last = (begin + info.bytes.size()) / page * page;
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t first = (begin + page - 1) / page * page, last = (begin + bytes.size()) / page * page;
   if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 

@@ -59,13 +59,13 @@ class SafetensorsFile {
   std::vector<T> copy(const std::string& name, std::size_t rank) const;
   /// The elements of a tensor of any integer type. Throws Error for another type and for a u64 beyond int64.
   std::vector<std::int64_t> integers(const std::string& name, std::size_t rank) const;
+  /// Takes pages of a tensor off this process: what was copied or looked at need not stay. They can still be
+  /// read.
+  void unload(std::span<const std::byte> bytes) const;
 
  private:
   const TensorInfo& find(const std::string& name, std::size_t rank) const;
   void check_alignment(const std::string& name, const TensorInfo&) const;
-  /// Takes the tensor's pages off this process: what was copied need not be there twice. They can still be
-  /// read.
-  void unload(const TensorInfo&) const;
 
   std::filesystem::path path_;
   void* map_ = nullptr;
@@ -139,7 +139,7 @@ std::vector<T> SafetensorsFile::copy(const std::string& name, std::size_t rank) 
   const TensorInfo& info = tensor(name, dtype_of<T>(), rank);
   std::vector<T> values(info.bytes.size() / sizeof(T));
   if (!values.empty()) std::memcpy(values.data(), info.bytes.data(), info.bytes.size());
-  unload(info);
+  unload(info.bytes);
   return values;
 }
 

@@ -1,5 +1,7 @@
 #include "kernels/utf8.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace bragg {
@@ -38,6 +40,23 @@ std::string as_utf8(std::string_view text) {
       all += text.substr(0, bytes);
       text.remove_prefix(bytes);
     }
+  }
+  return all;
+}
+
+std::string printable(std::string_view text) {
+  std::string all;
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t bytes = utf8_length(text.substr(i));
+    const auto first = static_cast<unsigned char>(text[i]);
+    // U+0080 to U+009F are control characters as well.
+    const bool is_control = first < 0x20 || first == 0x7f ||
+                            (bytes == 2 && first == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
+    const std::size_t taken = std::max<std::size_t>(bytes, 1);
+    for (std::size_t k = i; k < i + taken; ++k)
+      all += bytes == 0 || is_control ? fmt::format("\\x{:02x}", static_cast<unsigned char>(text[k]))
+                                      : std::string(1, text[k]);
+    i += taken;
   }
   return all;
 }

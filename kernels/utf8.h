@@ -14,5 +14,7 @@ std::size_t utf8_length(std::string_view);
 bool is_utf8(std::string_view);
 /// The text with every byte that is not part of UTF-8 as \xNN: what JSON and TOML can hold.
 std::string as_utf8(std::string_view);
+/// The same, and control characters, too: what a terminal can be shown on one line.
+std::string printable(std::string_view);
 
 }  // namespace bragg

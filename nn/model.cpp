@@ -60,6 +60,10 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
   // One dropout for all dense layers, as in the CNNs, serves any number of them.
   const auto& dropouts = paper.dense_dropout;
   const bool uniform = std::equal(dropouts.begin() + 1, dropouts.end(), dropouts.begin());
+  if (c.dense_dropout.empty() && !uniform && c.dense.size() != dropouts.size())
+    throw UsageError(
+        fmt::format("[model] {} widths of dense: dropout has to be given, too, {}'s own is for {}",
+                    c.dense.size(), c.name, dropouts.size()));
   if (c.dense_dropout.empty())
     c.dense_dropout = uniform ? std::vector<double>(c.dense.size(), dropouts.front()) : dropouts;
 

@@ -186,9 +186,7 @@ void drawing_alone(benchmark::State& state, const Set& set) {
   state.SetItemsProcessed(patterns);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Speed of the simulator");
   std::vector<std::string> cif;
   std::string set, dump, recipe = "set1", device = "cpu", precision = "fp32";
@@ -210,44 +208,50 @@ int main(int argc, char** argv) {
   }
   benchmark::Initialize(&argc, argv);
   CLI11_PARSE(app, argc, argv);
-  try {
-    std::vector<xrd::Crystal> structures = read_all(cif);
-    for (xrd::Crystal& crystal : structures) {
-      for (xrd::Site& site : crystal.sites)
-        site.species.charge = 0;
-      benchmark::RegisterBenchmark(("peaks/" + crystal.name).c_str(), peaks_of, std::cref(crystal))
-          ->MinTime(0.02);
+  std::vector<xrd::Crystal> structures = read_all(cif);
+  for (xrd::Crystal& crystal : structures) {
+    for (xrd::Site& site : crystal.sites)
+      site.species.charge = 0;
+    benchmark::RegisterBenchmark(("peaks/" + crystal.name).c_str(), peaks_of, std::cref(crystal))
+        ->MinTime(0.02);
+  }
+  if (!dump.empty()) dump_peaks(structures, dump);
+  Set all;
+  if (!set.empty()) {
+    all.recipe = xrd::load_recipe(recipe);
+    all.device = device;
+    all.precision = precision;
+    xrd::CrystalBatchBuilder builder(all.recipe.anomalous ? std::optional(wavelength) : std::nullopt);
+    for (const xrd::Crystal& crystal : read_all({set})) {
+      builder.add(crystal);
+      if (++all.crystals % batch_size == 0) all.batches.push_back(builder.take());
     }
-    if (!dump.empty()) dump_peaks(structures, dump);
-    Set all;
-    if (!set.empty()) {
-      all.recipe = xrd::load_recipe(recipe);
-      all.device = device;
-      all.precision = precision;
-      xrd::CrystalBatchBuilder builder(all.recipe.anomalous ? std::optional(wavelength) : std::nullopt);
-      for (const xrd::Crystal& crystal : read_all({set})) {
-        builder.add(crystal);
-        if (++all.crystals % batch_size == 0) all.batches.push_back(builder.take());
+    if (all.crystals % batch_size != 0) all.batches.push_back(builder.take());
+    const auto add = [&](const char* name, auto function, int n) {
+      auto* const added = benchmark::RegisterBenchmark(fmt::format("{}/{}", name, all.recipe.name).c_str(),
+                                                       function, std::cref(all));
+      added->Arg(n)->ArgName("threads")->Iterations(1)->Repetitions(5)->Unit(benchmark::kMillisecond);
+      if (device == "cpu") {
+        added->MeasureProcessCPUTime();
+      } else {
+        added->UseManualTime();
       }
-      if (all.crystals % batch_size != 0) all.batches.push_back(builder.take());
-      const auto add = [&](const char* name, auto function, int n) {
-        auto* const added = benchmark::RegisterBenchmark(fmt::format("{}/{}", name, all.recipe.name).c_str(),
-                                                         function, std::cref(all));
-        added->Arg(n)->ArgName("threads")->Iterations(1)->Repetitions(5)->Unit(benchmark::kMillisecond);
-        if (device == "cpu") {
-          added->MeasureProcessCPUTime();
-        } else {
-          added->UseManualTime();
-        }
-      };
-      add("crystals_to_patterns", crystals_to_patterns, 1);
-      add("structure_factors", structure_factors_alone, 1);
-      add("drawing", drawing_alone, threads);
-    }
-    benchmark::RunSpecifiedBenchmarks();
-  } catch (const Error& error) {
+    };
+    add("crystals_to_patterns", crystals_to_patterns, 1);
+    add("structure_factors", structure_factors_alone, 1);
+    add("drawing", drawing_alone, threads);
+  }
+  benchmark::RunSpecifiedBenchmarks();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
     fmt::print(stderr, "bench_simulator: {}\n", error.what());
     return 1;
   }
-  return 0;
 }

@@ -86,9 +86,7 @@ void print_ops(Backend& backend, int group, const nn::Network& network, double s
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   nn::ModelConfig config;
   std::int64_t batch = 256;
   DeviceOptions device;
@@ -106,52 +104,58 @@ int main(int argc, char** argv) {
                "first a line of JSON for every op of the step: its time, its main loop and tiles");
   CLI11_PARSE(app, argc, argv);
 
-  try {
-    const auto backend = make_backend(device);
-    const int group = choose_device(device.device).gpu ? 10 : 1;
-    const nn::Model model = nn::make_model(config);
-    nn::Parameters parameters(*backend, model, nn::Parameters::Use::training);
-    nn::initialise(parameters, 1);
-    const StepState start{0, 0};
-    const Buffer state_buffer = backend->allocate(sizeof start);
-    backend->upload(&start, state_buffer.data(), sizeof start);
-    const Tensor state{state_buffer.data(), DType::u64};
+  const auto backend = make_backend(device);
+  const int group = choose_device(device.device).gpu ? 10 : 1;
+  const nn::Model model = nn::make_model(config);
+  nn::Parameters parameters(*backend, model, nn::Parameters::Use::training);
+  nn::initialise(parameters, 1);
+  const StepState start{0, 0};
+  const Buffer state_buffer = backend->allocate(sizeof start);
+  backend->upload(&start, state_buffer.data(), sizeof start);
+  const Tensor state{state_buffer.data(), DType::u64};
 
-    double train_s = 0, infer_s = 0;
-    {
-      nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state, 1e-4);
-      fill(*backend, network, config.classes);
-      const auto step = backend->record([&] {
-        network.forward();
-        network.loss();
-        network.backward();
-        network.update();
-        backend->advance(state, batch);
-      });
-      train_s = time_of(*backend, group, seconds, [&] { step->run(); });
-      if (ops)
-        print_ops(*backend, group, network, seconds,
-                  {{"model", config.name},
-                   {"batch", batch},
-                   {"device", backend->description()},
-                   {"precision", device.precision}});
-    }
-    const std::int64_t training_peak = peak_bytes();
-    {
-      nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::inference);
-      fill(*backend, network, config.classes);
-      const auto answer = backend->record([&] { network.forward(); });
-      infer_s = time_of(*backend, group, seconds, [&] { answer->run(); });
-    }
-    fmt::print(
-        "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"precision\": \"{}\", "
-        "\"training_step_s\": {:.7f}, \"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.7f}, "
-        "\"inference_patterns_per_s\": {:.1f}, \"peak_bytes_training\": {}}}\n",
-        config.name, batch, backend->description(), device.precision, train_s,
-        static_cast<double>(batch) / train_s, infer_s, static_cast<double>(batch) / infer_s, training_peak);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "bench_training: {}\n", e.what());
+  double train_s = 0, infer_s = 0;
+  {
+    nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state, 1e-4);
+    fill(*backend, network, config.classes);
+    const auto step = backend->record([&] {
+      network.forward();
+      network.loss();
+      network.backward();
+      network.update();
+      backend->advance(state, batch);
+    });
+    train_s = time_of(*backend, group, seconds, [&] { step->run(); });
+    if (ops)
+      print_ops(*backend, group, network, seconds,
+                {{"model", config.name},
+                 {"batch", batch},
+                 {"device", backend->description()},
+                 {"precision", device.precision}});
+  }
+  const std::int64_t training_peak = peak_bytes();
+  {
+    nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::inference);
+    fill(*backend, network, config.classes);
+    const auto answer = backend->record([&] { network.forward(); });
+    infer_s = time_of(*backend, group, seconds, [&] { answer->run(); });
+  }
+  fmt::print(
+      "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"precision\": \"{}\", "
+      "\"training_step_s\": {:.7f}, \"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.7f}, "
+      "\"inference_patterns_per_s\": {:.1f}, \"peak_bytes_training\": {}}}\n",
+      config.name, batch, backend->description(), device.precision, train_s,
+      static_cast<double>(batch) / train_s, infer_s, static_cast<double>(batch) / infer_s, training_peak);
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "bench_training: {}\n", error.what());
     return 1;
   }
-  return 0;
 }

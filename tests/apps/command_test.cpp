@@ -38,7 +38,8 @@ TEST(Command, WrongUseIsExitCode2WithOneLine) {
   const TemporaryFolder folder;
   write_text(folder / "salt.cif", rock_salt_cif("salt"));
   write_text(folder / "two.cif", rock_salt_cif("salt") + rock_salt_cif("other"));
-  const std::string salt = folder / "salt.cif", two = folder / "two.cif", out = folder / "out.safetensors";
+  const std::string salt = folder / "salt.cif", two = folder / "two.cif", out = folder / "out.safetensors",
+                    other = folder / "other.safetensors";
   const struct {
     std::vector<std::string> arguments;
     std::string names;
@@ -69,14 +70,16 @@ TEST(Command, WrongUseIsExitCode2WithOneLine) {
       {{"crystals", "info", out, "--json", "--table"}, "--json"},
       {{"crystals", "import", salt, "-o", folder / "set.txt"}, "set.txt"},
       {{"crystals", "generate", "9", "--like", out}, "--output"},
-      {{"crystals", "generate", "0", "--like", out, "-o", out}, "0"},
+      {{"crystals", "generate", "0", "--like", out, "-o", other}, "0"},
       {{"crystals", "generate", "9", "--like", out, "-o", folder / "set.txt"}, "set.txt"},
-      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "all"}, "tempered:T"},
-      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "tempered:2"}, "tempered:2"},
-      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "14:1,231:1"}, "14:1,231:1"},
-      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "14:-1"}, "14:-1"},
-      {{"crystals", "generate", "9", "--like", out, "-o", out, "--space-groups", "14:0"}, "14:0"},
-      {{"crystals", "generate", "9", "--like", out, "-o", out, "--max-atoms", "0"}, "--max-atoms"},
+      {{"crystals", "generate", "9", "--like", out, "-o", other, "--space-groups", "all"}, "tempered:T"},
+      {{"crystals", "generate", "9", "--like", out, "-o", other, "--space-groups", "tempered:2"},
+       "tempered:2"},
+      {{"crystals", "generate", "9", "--like", out, "-o", other, "--space-groups", "14:1,231:1"},
+       "14:1,231:1"},
+      {{"crystals", "generate", "9", "--like", out, "-o", other, "--space-groups", "14:-1"}, "14:-1"},
+      {{"crystals", "generate", "9", "--like", out, "-o", other, "--space-groups", "14:0"}, "14:0"},
+      {{"crystals", "generate", "9", "--like", out, "-o", other, "--max-atoms", "0"}, "--max-atoms"},
       {{"recipe", "show", "set8"}, "set"},
   };
   for (const auto& c : cases) {

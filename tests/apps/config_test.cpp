@@ -126,6 +126,16 @@ TEST(Config, ResolvedCopyReadsBackToItself) {
   }
 }
 
+TEST(Config, AnyPathReadsBackToItself) {
+  for (const std::string path :
+       {"a\nb", "tab\tquote'double\"back\\slash", "'''\n\"\"\"", "\x01", "\xc3\xa4"}) {
+    TrainConfig config = parse_config(minimal, "run.toml");
+    config.crystals = {"/data/" + path};
+    resolve(config, 8500);
+    EXPECT_EQ(parse_config(to_toml(config), "copy.toml").crystals, config.crystals);
+  }
+}
+
 TEST(Config, ErrorsNamePlaceKeyAndNearest) {
   const struct {
     std::string toml;

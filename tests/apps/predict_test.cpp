@@ -309,6 +309,13 @@ TEST_F(Predict, NamesTheNearestStructuresOfASet) {
   EXPECT_NEAR(nearest[0].at("similarity").get<double>(), 1, 0.01);
   EXPECT_EQ(nearest[1].at("index"), 4) << "row 0 is of the group of row 1";
   EXPECT_TRUE(lines[1].at("neighbours").is_null()) << "refused";
+  bragg::tests::PatternSetInMemory narrow({.start = 5, .step = 1, .points = 4}, 1.54184);
+  narrow.add({0, 1, 0, 0}, 1, 0, "");
+  narrow.write(folder_.path() / "narrow.safetensors");
+  const RunResult none = run_bragg({"predict", path("c.xy"), "--model", path("m7.safetensors"),
+                                    "--neighbours", path("narrow.safetensors")});
+  EXPECT_EQ(none.code, 1);
+  EXPECT_NE(none.err.find("none of its 1 patterns covers enough"), std::string::npos) << none.err;
   const RunResult without = run_bragg({"predict", path("c.xy"), "--model", path("m7.safetensors"), "--json"});
   EXPECT_FALSE(lines_of(without.out).at(0).contains("neighbours"));
   EXPECT_EQ(

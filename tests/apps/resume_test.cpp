@@ -344,6 +344,13 @@ TEST_F(Resume, AnEditedConfigOfTheRunIsHeldAgainstItsCheckpoint) {
   EXPECT_NE(edited.err.find("data.holdout is 0.5, but the run"), std::string::npos) << edited.err;
   fs::remove(path);
   EXPECT_EQ(resume("out", {"--set", "train.steps=6"}).code, 0);
+  config = read_text(path);
+  const std::size_t recipe = config.find("recipe = ");
+  config.replace(recipe, config.find('\n', recipe) - recipe, "recipe = 'realistic'");
+  write_text(path, config);
+  const RunResult other = resume("out", {"--set", "train.steps=7"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("data.recipe realistic is not what the run"), std::string::npos) << other.err;
 }
 
 TEST_F(Resume, ADamagedCheckpointIsRefusedAndKept) {

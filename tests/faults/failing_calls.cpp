@@ -127,6 +127,20 @@ ssize_t write(int descriptor, const void* data, size_t bytes) {
   return next<ssize_t(int, const void*, size_t)>("write")(descriptor, data, bytes);
 }
 
+ssize_t pwrite(int descriptor, const void* data, size_t bytes, off_t at) {
+  if (is_watched(descriptor)) {
+    const Outcome out = outcome(call_write);
+    if (out == Outcome::fails) return -1;
+    if (out == Outcome::is_short && bytes > 1) bytes /= 2;
+  }
+  return next<ssize_t(int, const void*, size_t, off_t)>("pwrite")(descriptor, data, bytes, at);
+}
+
+int ftruncate(int descriptor, off_t bytes) {
+  if (is_watched(descriptor) && outcome(call_write) == Outcome::fails) return -1;
+  return next<int(int, off_t)>("ftruncate")(descriptor, bytes);
+}
+
 int fflush(FILE* file) {
   if (file != nullptr && is_watched(fileno(file)) && outcome(call_write) == Outcome::fails) return EOF;
   return next<int(FILE*)>("fflush")(file);

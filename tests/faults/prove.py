@@ -183,9 +183,9 @@ class Prover:
         attempts = collections.Counter()
         for call in CALLS:
             for number in self.sample(counts[call]):
-                for fault in ("ENOSPC", "EIO") + (("short",) if call == "write" else ()):
+                for fault in ("ENOSPC", "+ENOSPC", "EIO") + (("short",) if call == "write" else ()):
                     run = self.work() / "run"
-                    spec = f"{call}:{number}:{fault}"
+                    spec = f"{call}:{number}{'+' * fault.startswith('+')}:{fault.lstrip('+')}"
                     result = self.run(arguments(run), fault=spec)
                     self.failed_with_a_reason(result, f"train under {spec}")
                     self.no_half_written(run if run.exists() else run.parent, f"train under {spec}")

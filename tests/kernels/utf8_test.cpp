@@ -24,5 +24,11 @@ TEST(Utf8, ShowsForeignBytes) {
   EXPECT_TRUE(is_utf8(as_utf8("\xff\xfe\x80")));
 }
 
+TEST(Utf8, PrintableIsOneLineThatATerminalTakesAsText) {
+  EXPECT_EQ(printable("\x1b[31mred\nline\x7f\xff\xc3\xa4"), "\\x1b[31mred\\x0aline\\x7f\\xff\xc3\xa4");
+  EXPECT_EQ(printable("\xc2\x9b\xc2\xa0"), "\\xc2\\x9b\xc2\xa0");  // a control character of two bytes
+  EXPECT_EQ(printable(""), "");
+}
+
 }  // namespace
 }  // namespace bragg

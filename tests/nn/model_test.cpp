@@ -155,7 +155,7 @@ TEST(Model, WrongConfigsNameBothValues) {
          c.dense = {10, 10};
        },
        "mlp",
-       {"4 values of dense_dropout", "2 of dense"}},
+       {"2 widths of dense", "is for 4"}},
       {[](auto& c) {
          c.strides = {5, 0, 2};
        },
