@@ -32,11 +32,13 @@ GemmProblem forward_problem(const Conv1dProblem& p, const ConstActivations& src,
 GemmProblem backward_data_problem(const Conv1dProblem& p, const ConstActivations& diff_dst,
                                   const float* packed) {
   const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
+  // Where only the workspace is asked for there is no data.
+  const auto* data = diff_dst.item<float>(0);
+  if (data != nullptr) data -= p.halo_before() * p.C_out;
   return {.M = p.N * rows,
           .N = p.stride * p.C_in,
           .K = taps * p.C_out,
-          .a = {diff_dst.item<float>(0) - p.halo_before() * p.C_out, p.N, diff_dst.item_stride, rows, p.C_out,
-                taps * p.C_out},
+          .a = {data, p.N, diff_dst.item_stride, rows, p.C_out, taps * p.C_out},
           .packed_b = packed,
           .b = {}};
 }
