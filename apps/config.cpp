@@ -7,6 +7,7 @@
 
 #include "apps/config_keys.h"
 #include "apps/config_layers.h"
+#include "apps/wrapped_text.h"
 #include "kernels/error.h"
 #include "kernels/nearest_name.h"
 #include "kernels/utf8.h"
@@ -14,8 +15,6 @@
 
 namespace bragg::apps {
 namespace {
-
-constexpr std::size_t comment_width = 100;
 
 void check_known(const ConfigLayer& layer) {
   const std::vector<std::string> known = config_key_names();
@@ -51,17 +50,6 @@ void check_together(const ConfigReader& reader, const TrainConfig& config) {
   }
 }
 
-TrainConfig read_keys(const std::vector<ConfigLayer>& layers) {
-  for (const ConfigLayer& layer : layers)
-    check_known(layer);
-  const ConfigReader reader(layers);
-  TrainConfig config;
-  for (const ConfigKey& key : config_keys())
-    key.read(reader, key.name, config);
-  check_together(reader, config);
-  return config;
-}
-
 /// Throws UsageError for a path that a config, which is UTF-8, could not hold.
 std::string absolute(const std::string& key, const std::string& path) {
   std::string text = std::filesystem::absolute(path).lexically_normal().string();
@@ -74,23 +62,28 @@ std::string absolute(const std::string& key, const std::string& path) {
 
 /// Lines "# ..." of whole words.
 std::string comment(const std::string& text) {
-  std::string lines, line = "#";
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    if (line.size() + end - begin >= comment_width) {
-      lines += line + "\n";
-      line = "#";
-    }
-    line += " " + text.substr(begin, end - begin);
-    begin = end + 1;
-  }
-  return lines + line + "\n";
+  constexpr std::size_t width = 98;
+  std::string lines;
+  for (const std::string& line : wrapped(text, width))
+    lines += "# " + line + "\n";
+  return lines;
 }
 
 }  // namespace
 
+TrainConfig read_incomplete_config(const std::vector<ConfigLayer>& layers) {
+  for (const ConfigLayer& layer : layers)
+    check_known(layer);
+  const ConfigReader reader(layers);
+  TrainConfig config;
+  for (const ConfigKey& key : config_keys())
+    key.read(reader, key.name, config);
+  check_together(reader, config);
+  return config;
+}
+
 TrainConfig read_config(const std::vector<ConfigLayer>& layers) {
-  TrainConfig config = read_keys(layers);
+  TrainConfig config = read_incomplete_config(layers);
   if (config.crystals.empty() == config.patterns.empty()) {
     throw UsageError(fmt::format("{}: [data] needs either crystals or patterns", layers.front().source));
   }
@@ -99,21 +92,11 @@ TrainConfig read_config(const std::vector<ConfigLayer>& layers) {
 
 TrainConfig parse_config(std::string_view toml, const std::string& source,
                          const std::vector<std::string>& assignments) {
-  std::vector<ConfigLayer> layers{parse_layer(toml, source)};
-  for (const std::string& assignment : assignments)
-    layers.push_back(parse_assignment(assignment));
-  return read_config(layers);
+  return read_config(with_assignments({parse_layer(toml, source)}, assignments));
 }
 
 TrainConfig load_config(const std::string& path, const std::vector<std::string>& assignments) {
-  std::vector<ConfigLayer> layers{load_layer(path)};
-  for (const std::string& assignment : assignments)
-    layers.push_back(parse_assignment(assignment));
-  return read_config(layers);
-}
-
-TrainConfig read_incomplete_config(const std::vector<ConfigLayer>& layers) {
-  return read_keys(layers);
+  return read_config(load_layers(path, assignments));
 }
 
 void resolve(TrainConfig& config, std::int64_t points) {
@@ -148,10 +131,7 @@ void resolve(TrainConfig& config, std::int64_t points) {
     path = absolute("data.crystals", path);
   if (!config.patterns.empty()) config.patterns = absolute("data.patterns", config.patterns);
   if (!config.measured.empty()) config.measured = absolute("data.measured", config.measured);
-  const auto& recipes = xrd::recipe_names();
-  if (std::find(recipes.begin(), recipes.end(), config.recipe) == recipes.end()) {
-    config.recipe = absolute("data.recipe", config.recipe);
-  }
+  if (!xrd::is_recipe_name(config.recipe)) config.recipe = absolute("data.recipe", config.recipe);
 }
 
 std::vector<std::pair<std::string, std::string>> entries(const TrainConfig& config) {

@@ -179,9 +179,7 @@ void read_recipe(const ConfigReader& reader, const std::string& key, TrainConfig
   namespace fs = std::filesystem;
   std::string named = config.recipe, path = config.recipe;
   reader.text(key, named);
-  const auto& own = xrd::recipe_names();
-  const bool is_own = std::find(own.begin(), own.end(), named) != own.end();
-  if (is_own || !reader.has(key)) {
+  if (xrd::is_recipe_name(named) || !reader.has(key)) {
     config.recipe = named;
     return;
   }

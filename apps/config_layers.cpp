@@ -1,16 +1,13 @@
 #include "apps/config_layers.h"
 
-#include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "kernels/error.h"
+#include "kernels/file_signature.h"
 #include "xrd/toml_text.h"
 
 namespace bragg::apps {
@@ -40,29 +37,7 @@ std::string read_text_file(const std::string& path) {
         "{}: a config (a TOML file) is needed, this is a folder{}", path,
         fs::is_regular_file(inside, none) ? fmt::format("; it holds {}", inside.string()) : std::string()));
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(xrd::maximum_toml_bytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (!file.is_open() || file.bad())
-    throw UsageError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
-  return text;
-}
-
-/// The first line that is neither blank nor a comment begins with data_, as in every CIF.
-bool looks_like_cif(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    const std::size_t first = line.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos || line[first] == '#') continue;
-    std::string word(line.substr(first, 5));
-    std::transform(word.begin(), word.end(), word.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return word == "data_" && line.find('=') == std::string_view::npos;
-  }
-  return false;
+  return xrd::read_toml_text(path);
 }
 
 /// What a file is that is no config at all, with what to do with it.
@@ -118,6 +93,19 @@ ConfigLayer parse_assignment(const std::string& assignment) {
     if (quoted || value.find_first_not_of(" \t") == std::string::npos) throw;
     return parse(fmt::format("{} = '{}'", key, value), source, false, {});
   }
+}
+
+std::vector<ConfigLayer> with_assignments(std::vector<ConfigLayer> layers,
+                                          const std::vector<std::string>& assignments) {
+  for (const std::string& assignment : assignments)
+    layers.push_back(parse_assignment(assignment));
+  return layers;
+}
+
+std::vector<ConfigLayer> load_layers(const std::string& path, const std::vector<std::string>& assignments) {
+  std::vector<ConfigLayer> layers;
+  if (!path.empty()) layers.push_back(load_layer(path));
+  return with_assignments(std::move(layers), assignments);
 }
 
 ConfigReader::Found ConfigReader::find(const std::string& key) const {

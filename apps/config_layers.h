@@ -31,6 +31,11 @@ ConfigLayer parse_layer(std::string_view toml, const std::string& source,
 ConfigLayer load_layer(const std::string& path);
 /// "train.batch=32"; a value that is no TOML but a plain word or path is taken as a string.
 ConfigLayer parse_assignment(const std::string& assignment);
+/// The layers, and the assignments over them.
+std::vector<ConfigLayer> with_assignments(std::vector<ConfigLayer>,
+                                          const std::vector<std::string>& assignments);
+/// The config at `path`, none where that is empty, with the assignments over it.
+std::vector<ConfigLayer> load_layers(const std::string& path, const std::vector<std::string>& assignments);
 
 /// Reads the value of a key from the last layer that gives it; what no layer gives stays as it is. Throws
 /// UsageError naming the place, the key and the value for a wrong type or a value out of range.

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <map>
-#include <sstream>
 
 #include <fmt/format.h>
+
+#include "apps/wrapped_text.h"
 
 namespace bragg::apps {
 namespace {
@@ -37,17 +38,6 @@ const std::map<std::string, std::string> examples = {
     {"bragg recipe show", "bragg recipe show realistic >my_recipe.toml"},
     {"bragg info", "bragg info --plan examples/crystal_system.toml"},
 };
-
-/// The words of a text in lines of `width`.
-std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
-  std::vector<std::string> lines(1);
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (!lines.back().empty() && lines.back().size() + 1 + word.size() > width) lines.emplace_back();
-    lines.back() += (lines.back().empty() ? "" : " ") + word;
-  }
-  return lines;
-}
 
 std::string two_columns(const std::string& name, const std::string& description) {
   std::string text = "  " + name;

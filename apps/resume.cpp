@@ -1,7 +1,6 @@
 #include "apps/resume.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <map>
 
@@ -30,19 +29,10 @@ std::string value_in(const Entries& all, const std::string& key) {
   return found == all.end() ? "not given" : found->second;
 }
 
-std::uint64_t step_of(const SafetensorsFile& file) {
-  const std::string& text = file.metadata("step");
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw Error(fmt::format("{}: step '{}' is not a count", file.path().string(), text));
-  return value;
-}
-
 bool is_finished(const fs::path& model, std::uint64_t steps) {
   if (!fs::is_regular_file(model)) return false;
   try {
-    return step_of(SafetensorsFile(model)) == steps;
+    return SafetensorsFile(model).count("step") == steps;
   } catch (const Error&) {  // damaged: it is written anew
     return false;
   }
@@ -89,11 +79,6 @@ void check_data_is_there(const TrainConfig& config) {
   check("data.measured", config.measured);
 }
 
-bool is_own_recipe(const std::string& name) {
-  const auto& names = xrd::recipe_names();
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 std::string hashes(const ModelFacts& facts) {
   std::vector<std::string> all;
   for (const TrainingSet& set : facts.training_sets)
@@ -108,7 +93,7 @@ SavedRun read_saved_run(const RunFolder& folder) {
   SavedRun run;
   run.folder = folder.path().string();
   run.facts = parse_model_facts(file.metadata(), file.path().string());
-  run.steps = step_of(file);
+  run.steps = file.count("step");
   if (const auto found = file.metadata().find("arithmetic"); found != file.metadata().end())
     run.arithmetic = found->second;
   run.finished = is_finished(folder.path() / "model.safetensors", run.steps);
@@ -123,10 +108,7 @@ SavedRun read_saved_run(const RunFolder& folder) {
 
 ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
                              const std::vector<std::string>& assignments) {
-  std::vector<ConfigLayer> given;
-  if (!path.empty()) given.push_back(load_layer(path));
-  for (const std::string& assignment : assignments)
-    given.push_back(parse_assignment(assignment));
+  const std::vector<ConfigLayer> given = load_layers(path, assignments);
   const ConfigReader asked(given);
   if (run.config.patterns.empty() ? asked.has("data.patterns") : asked.has("data.crystals")) {
     throw UsageError(fmt::format("--resume: data.{} is given, but the run in {} has data.{}",
@@ -155,7 +137,7 @@ std::optional<xrd::Recipe> resumed_recipe(const SavedRun& run, const ResumedConf
   xrd::Recipe recipe =
       xrd::parse_recipe(run.facts.recipe, fmt::format("the recipe of the run in {}", run.folder));
   // config.toml may have been edited since; what the checkpoint says is what was trained with.
-  const bool own = is_own_recipe(named),
+  const bool own = xrd::is_recipe_name(named),
              same_name = named == run.trained.recipe || (own && named == recipe.name);
   const bool is_asked_for = resumed.names_recipe || run.config.recipe != run.trained.recipe;
   const auto say = [&](const std::string& what) {

@@ -33,21 +33,12 @@ struct Options {
   bool resume = false, show_config = false;
 };
 
-/// The config with the assignments over it; `path` may be empty.
-std::vector<ConfigLayer> layers_of(const std::string& path, const std::vector<std::string>& assignments) {
-  std::vector<ConfigLayer> layers;
-  if (!path.empty()) layers.push_back(load_layer(path));
-  for (const std::string& assignment : assignments)
-    layers.push_back(parse_assignment(assignment));
-  return layers;
-}
-
 /// What a run with these options would use, or without a config the defaults.
 int show_config(const Options& options) {
   std::string path = options.config;
   if (path.empty() && options.resume && !options.out.empty())
     path = (fs::path(options.out) / "config.toml").string();
-  const auto layers = layers_of(path, options.assignments);
+  const auto layers = load_layers(path, options.assignments);
   TrainConfig config = path.empty() ? read_incomplete_config(layers) : read_config(layers);
   std::int64_t points = TwoThetaGrid{}.points;
   if (!config.patterns.empty())
@@ -97,7 +88,7 @@ Setup set_up_new_run(const Options& options, const RunFolder& folder) {
                     "is required",
                     options.out));
   }
-  return set_up(read_config(layers_of(path, options.assignments)), std::nullopt);
+  return set_up(read_config(load_layers(path, options.assignments)), std::nullopt);
 }
 
 /// Trains in `folder`; `saved`: what is there already; `news`: lines for the person, once all is checked.

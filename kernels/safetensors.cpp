@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -18,6 +19,7 @@
 
 #include "kernels/atomic_file.h"
 #include "kernels/error.h"
+#include "kernels/file_signature.h"
 #include "kernels/safetensors_header.h"
 
 namespace bragg {
@@ -55,36 +57,14 @@ std::uint64_t unsigned_of(const std::filesystem::path& path, const std::string& 
   return value.get<std::uint64_t>();
 }
 
-/// What a file is that begins with `bytes` and is no safetensors file; empty where nothing says so.
-std::string resembles(std::string_view bytes) {
-  constexpr std::pair<std::string_view, const char*> signatures[] = {
-      {"\x1f\x8b", "a gzip file"},
-      {"PK\x03\x04", "a zip archive (PyTorch writes such models)"},
-      {"\x89HDF", "an HDF5 file"},
-      {"%PDF", "a PDF"},
-      {"\x80\x02", "a Python pickle"},
-      {"\x93NUMPY", "a NumPy array"},
-      {"SQLite", "a database"},
-      {"\x89PNG", "a picture"},
-      {"\x7f"
-       "ELF",
-       "a program"}};
-  for (const auto& [start, what] : signatures)
-    if (bytes.starts_with(start)) return what;
-  constexpr std::size_t looked_at = 4096;
-  const std::string_view text = bytes.substr(0, looked_at);
-  const auto is_text = [](unsigned char c) {
-    return (c >= 32 && c < 0xf8) || c == '\t' || c == '\n' || c == '\r';
-  };
-  if (!std::all_of(text.begin(), text.end(), is_text)) return {};
-  for (const char* word : {"data_", "loop_", "_cell_length_a"}) {
-    const std::size_t at = text.find(word);
-    if (at != std::string_view::npos && (at == 0 || text[at - 1] == '\n')) return "a CIF";
-  }
-  const std::size_t first = text.find_first_not_of(" \t\r\n");
-  if (first != std::string_view::npos && text[first] == '<') return "XML or HTML";
-  if (first != std::string_view::npos && text[first] == '{') return "JSON";
-  return "text";
+template <typename Number>
+Number parsed(const std::filesystem::path& path, const std::string& key, const std::string& text,
+              const char* what) {
+  Number value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    fail(path, fmt::format("{} '{}' is not a {}", key, text, what));
+  return value;
 }
 
 struct Extent {
@@ -196,7 +176,8 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
   for (int i = 7; i >= 0; --i)
     header_bytes = header_bytes << 8 | bytes[i];
   const bool impossible = header_bytes > file_bytes - 8 || header_bytes > max_header_bytes;
-  const std::string other = resembles({static_cast<const char*>(map), static_cast<std::size_t>(file_bytes)});
+  const std::string other =
+      resembled_kind({static_cast<const char*>(map), static_cast<std::size_t>(file_bytes)});
   if (impossible && !other.empty()) fail(path_, fmt::format("not a safetensors file: looks like {}", other));
   if (impossible)
     fail(path_, fmt::format("not a safetensors file, or a truncated one: header of {} bytes in a file of {}",
@@ -269,6 +250,14 @@ const std::string& SafetensorsFile::metadata(const std::string& key) const {
   const auto found = metadata_.find(key);
   if (found == metadata_.end()) fail(path_, fmt::format("no metadata {}", quoted_name(key)));
   return found->second;
+}
+
+double SafetensorsFile::number(const std::string& key) const {
+  return parsed<double>(path_, key, metadata(key), "number");
+}
+
+std::uint64_t SafetensorsFile::count(const std::string& key) const {
+  return parsed<std::uint64_t>(path_, key, metadata(key), "count");
 }
 
 void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo& info) const {

@@ -48,6 +48,9 @@ class SafetensorsFile {
   const TensorInfo& tensor(const std::string& name, DType dtype, std::size_t rank) const;
   /// Throws Error if absent.
   const std::string& metadata(const std::string& key) const;
+  /// The same as a number, or as a whole one from 0. Throws Error naming the key and the text that is none.
+  double number(const std::string& key) const;
+  std::uint64_t count(const std::string& key) const;
 
   /// The tensor's elements in place. T must match the dtype, which is checked. In files that bragg writes
   /// every tensor is aligned to its element; a misaligned tensor of a foreign file is an Error that says so

@@ -1,6 +1,5 @@
 #include "nn/checkpoint.h"
 
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -61,15 +60,6 @@ void load_tensors(const SafetensorsFile& file, Parameters& parameters, Tensor ar
     parameters.upload(file.copy<float>(info.name + suffix, info.shape.size()), arena, info);
 }
 
-std::uint64_t read_count(const SafetensorsFile& file, const std::string& key) {
-  const std::string& text = file.metadata(key);
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw Error(fmt::format("{}: {} '{}' is not a count", file.path().string(), key, text));
-  return value;
-}
-
 }  // namespace
 
 void save_model(const std::filesystem::path& path, const Model& model, const Parameters& parameters,
@@ -117,7 +107,7 @@ StepState load_checkpoint(const std::filesystem::path& path, Parameters& paramet
                             file.metadata("kind")));
   for (const char* suffix : {"", ".m", ".v"})
     check_tensors(file, parameters, suffix);
-  const StepState state{read_count(file, "step"), read_count(file, "first_index")};
+  const StepState state{file.count("step"), file.count("first_index")};
   load_tensors(file, parameters, parameters.weights(), "");
   load_tensors(file, parameters, parameters.m(), ".m");
   load_tensors(file, parameters, parameters.v(), ".v");

@@ -1,6 +1,5 @@
 #include "nn/trainer.h"
 
-#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -27,15 +26,6 @@ double seconds_since(Clock::time_point start) {
 /// Shortest text that reads back as the same double.
 std::string exact(double value) {
   return fmt::format("{}", value);
-}
-
-double number(const SafetensorsFile& file, const std::string& key) {
-  const std::string& text = file.metadata(key);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    throw Error(fmt::format("{}: {} '{}' is not a number", file.path().string(), key, text));
-  return value;
 }
 
 /// What a run carries from one interval of the log to the next and through an interruption, besides weights
@@ -101,12 +91,11 @@ class Run {
                                    options_.steps));
     backend_.upload(&step_, state_buffer_.data(), sizeof step_);
     const SafetensorsFile file(path);
-    carried_ = {number(file, "elapsed_s"), number(file, "interval_s"), number(file, "best_accuracy"), {}};
-    if (file.metadata().contains("evaluated_step"))
-      carried_.evaluated_step = static_cast<std::uint64_t>(number(file, "evaluated_step"));
-    network_.write_totals({number(file, "interval_loss_sum"),
-                           static_cast<std::uint64_t>(number(file, "interval_correct")),
-                           static_cast<std::uint64_t>(number(file, "interval_count"))});
+    carried_ = {file.number("elapsed_s"), file.number("interval_s"), file.number("best_accuracy"), {}};
+    if (file.metadata().contains("evaluated_step")) carried_.evaluated_step = file.count("evaluated_step");
+    network_.write_totals({file.number("interval_loss_sum"),
+                           static_cast<std::uint64_t>(file.number("interval_correct")),
+                           static_cast<std::uint64_t>(file.number("interval_count"))});
   }
 
   /// The first writing: nothing is refused any more.

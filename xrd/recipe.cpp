@@ -178,6 +178,11 @@ const std::vector<std::string>& recipe_names() {
   return names;
 }
 
+bool is_recipe_name(std::string_view name) {
+  const auto& names = recipe_names();
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 Recipe load_recipe(std::string_view name_or_path) {
   for (const Recipe& recipe : named_recipes()) {
     if (recipe.name == name_or_path) return recipe;
@@ -192,12 +197,7 @@ Recipe load_recipe(std::string_view name_or_path) {
     throw UsageError(fmt::format("unknown recipe '{}'{} (or the path of a TOML file)", name_or_path,
                                  suggestion(name_or_path, recipe_names())));
   }
-  std::ifstream file(path, std::ios::binary);
-  std::string text(maximum_toml_bytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (file.bad() || !file.is_open()) throw UsageError(fmt::format("{}: cannot be read", name_or_path));
-  return parse_recipe(text, name_or_path);
+  return parse_recipe(read_toml_text(path.string()), name_or_path);
 }
 
 Recipe parse_recipe(std::string_view text, std::string_view source) {

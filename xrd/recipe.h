@@ -49,6 +49,8 @@ struct Recipe {
 
 /// Those of named_recipes.h.
 const std::vector<std::string>& recipe_names();
+/// Whether bragg brings a recipe of this name; otherwise it is a file's.
+bool is_recipe_name(std::string_view);
 /// A name, or the path of a TOML file. Throws UsageError naming the nearest known name, or file, line and
 /// key.
 Recipe load_recipe(std::string_view name_or_path);

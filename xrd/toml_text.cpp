@@ -1,6 +1,12 @@
 #include "xrd/toml_text.h"
 
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
 #include <fmt/format.h>
+
+#include "kernels/error.h"
 
 namespace bragg::xrd {
 namespace {
@@ -185,6 +191,16 @@ std::optional<TomlFault> toml_fault(std::string_view text) {
     return fault;
   }
   return std::nullopt;
+}
+
+std::string read_toml_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(maximum_toml_bytes + 1, '\0');
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (!file.is_open() || file.bad())
+    throw UsageError(fmt::format("{}: cannot be read: {}", path, std::strerror(errno)));
+  return text;
 }
 
 }  // namespace bragg::xrd

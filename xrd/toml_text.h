@@ -23,4 +23,8 @@ struct TomlFault {
 /// left to the parser.
 std::optional<TomlFault> toml_fault(std::string_view text);
 
+/// The text of a recipe or config, one byte more than maximum_toml_bytes at most, which is too much to parse.
+/// Throws UsageError naming the path and the reason.
+std::string read_toml_text(const std::string& path);
+
 }  // namespace bragg::xrd
