@@ -48,10 +48,16 @@ Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std
 }
 
 std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::vector<float>> patterns) {
+  std::vector<std::vector<float>> result;
+  const auto most = static_cast<std::size_t>(batch());
+  for (std::size_t first = 0; first < patterns.size(); first += most)
+    add_batch(patterns.subspan(first, std::min(most, patterns.size() - first)), result);
+  return result;
+}
+
+void Classifier::add_batch(std::span<const std::vector<float>> patterns,
+                           std::vector<std::vector<float>>& result) {
   const Activations input = network_->input();
-  if (static_cast<std::int64_t>(patterns.size()) > batch()) {
-    throw Error(fmt::format("[classifier] {} patterns > batch {}", patterns.size(), batch()));
-  }
   for (std::size_t n = 0; n < patterns.size(); ++n) {
     if (static_cast<std::int64_t>(patterns[n].size()) != input.L) {
       throw Error(
@@ -67,14 +73,12 @@ std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::v
   const auto width = static_cast<std::size_t>(classes());
   std::vector<float> logits(static_cast<std::size_t>(batch()) * width);
   backend_.download(network_->logits(), std::span<float>(logits));
-  std::vector<std::vector<float>> result;
   for (std::size_t n = 0; n < patterns.size(); ++n) {
     result.push_back(nn::softmax(std::span<const float>(logits).subspan(n * width, width)));
     for (const float p : result.back()) {
       if (!std::isfinite(p)) throw Error(fmt::format("{}: the model's answer is not finite", path_.string()));
     }
   }
-  return result;
 }
 
 std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind kind) {

@@ -27,11 +27,14 @@ class Classifier {
   std::int64_t batch() const { return network_->batch(); }
   int classes() const { return loaded_.model.config.classes; }
 
-  /// At most batch() patterns on the model's grid with maximum 1, as they were measured: the model's
-  /// processing is done here -> the probabilities of each, (classes). Throws Error where one is not finite.
+  /// Patterns on the model's grid with maximum 1, as they were measured: the model's processing is done here
+  /// -> the probabilities of each, (classes); batch() of them at a time. Throws Error where one is not
+  /// finite.
   std::vector<std::vector<float>> probabilities(std::span<const std::vector<float>> patterns);
 
  private:
+  void add_batch(std::span<const std::vector<float>> patterns, std::vector<std::vector<float>>& result);
+
   Backend& backend_;
   std::filesystem::path path_;
   nn::LoadedModel loaded_;

@@ -68,7 +68,7 @@ int import(const ImportOptions& options, const CommonOptions& common) {
   }
   std::vector<NamedPath> inputs;
   for (const std::string& path : options.paths)
-    inputs.push_back({"PATHS", path});
+    inputs.push_back({"PATH", path});
   check_outputs({{"-o", options.output}, {"--rejected", options.rejected}}, inputs);
   ThreadPool pool(common.threads);
   data::CrystalSetWriter set;

@@ -9,13 +9,12 @@
 #include "apps/evaluation.h"
 #include "data/resample.h"
 #include "kernels/error.h"
-#include "kernels/utf8.h"
 
 namespace bragg::apps {
 
 std::string pattern_name(const data::PatternSet& set, std::int64_t row) {
   const std::string name = set.name(row);
-  return name.empty() ? fmt::format("pattern {}", row) : printable(name);
+  return name.empty() ? fmt::format("pattern {}", row) : name;
 }
 
 data::FeatureRows features_of(const data::PatternSet& set, const std::vector<std::int64_t>& rows,

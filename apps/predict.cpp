@@ -52,13 +52,7 @@ class Answers {
     for (MeasuredItem& item : items_) {
       if (!item.refused) patterns.push_back(std::move(item.values));
     }
-    std::vector<std::vector<float>> probabilities;
-    const std::span<const std::vector<float>> all(patterns);
-    const auto batch = static_cast<std::size_t>(classifier_.batch());
-    for (std::size_t first = 0; first < all.size(); first += batch) {
-      for (auto& one : classifier_.probabilities(all.subspan(first, std::min(batch, all.size() - first))))
-        probabilities.push_back(std::move(one));
-    }
+    const std::vector<std::vector<float>> probabilities = classifier_.probabilities(patterns);
     std::vector<Neighbours> neighbours(patterns.size());
     if (neighbours_ != nullptr && !patterns.empty())
       neighbours = nearest_structures(backend_, patterns, *neighbours_, classifier_.facts(), nearest_count);
@@ -103,8 +97,8 @@ class Answers {
         group = fmt::format(", space group {} {}, {}", number, xrd::hm_short(number),
                             xrd::name_of(xrd::crystal_system(number)));
       }
-      fmt::print("  {:<14} {}{}: similarity {:.3f}\n", heading, pattern_name(*neighbours_, one.row), group,
-                 one.similarity);
+      fmt::print("  {:<14} {}{}: similarity {:.3f}\n", heading,
+                 printable(pattern_name(*neighbours_, one.row)), group, one.similarity);
       heading = "";
     }
     if (nearest.empty()) fmt::print("  {:<14} nothing alike in {}\n", heading, options_.neighbours);

@@ -5,6 +5,29 @@
 #include <fmt/format.h>
 
 namespace bragg {
+namespace {
+
+/// The text with \xNN for every byte that is not part of UTF-8, and for those of every character of which
+/// `is_foreign` says so.
+template <typename IsForeign>
+std::string escaped(std::string_view text, IsForeign is_foreign) {
+  std::string all;
+  while (!text.empty()) {
+    const std::size_t bytes = utf8_length(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(bytes, 1));
+    text.remove_prefix(character.size());
+    if (bytes > 0 && !is_foreign(character)) {
+      all += character;
+      continue;
+    }
+    for (const char c : character)
+      all += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  }
+  return all;
+}
+
+}  // namespace
+
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   if (text.empty()) return 0;
@@ -30,35 +53,15 @@ bool is_utf8(std::string_view text) {
 }
 
 std::string as_utf8(std::string_view text) {
-  std::string all;
-  while (!text.empty()) {
-    const std::size_t bytes = utf8_length(text);
-    if (bytes == 0) {
-      all += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-    } else {
-      all += text.substr(0, bytes);
-      text.remove_prefix(bytes);
-    }
-  }
-  return all;
+  return escaped(text, [](std::string_view) { return false; });
 }
 
 std::string printable(std::string_view text) {
-  std::string all;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t bytes = utf8_length(text.substr(i));
-    const auto first = static_cast<unsigned char>(text[i]);
-    // U+0080 to U+009F are control characters as well.
-    const bool is_control = first < 0x20 || first == 0x7f ||
-                            (bytes == 2 && first == 0xc2 && static_cast<unsigned char>(text[i + 1]) < 0xa0);
-    const std::size_t taken = std::max<std::size_t>(bytes, 1);
-    for (std::size_t k = i; k < i + taken; ++k)
-      all += bytes == 0 || is_control ? fmt::format("\\x{:02x}", static_cast<unsigned char>(text[k]))
-                                      : std::string(1, text[k]);
-    i += taken;
-  }
-  return all;
+  // U+0080 to U+009F are control characters as well.
+  return escaped(text, [](std::string_view character) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+    return byte(0) < 0x20 || byte(0) == 0x7f || (byte(0) == 0xc2 && byte(1) < 0xa0);
+  });
 }
 
 }  // namespace bragg
