@@ -7,13 +7,13 @@
 #include <cstdlib>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 
+#include "bench/benchmark_program.h"
 #include "bench/kernels/cases.h"
 #include "bench/kernels/cold_caches.h"
 #include "bench/kernels/dynamic_library.h"
@@ -229,14 +229,7 @@ int run(int argc, char** argv) {
       "--peer_libraries", f.peer_libraries,
       "DIR[:DIR...] with libcudnn.so.9, libcublasLt.so.13 or .12 and libnvrtc, searched before the "
       "loader's places");
-  // Google Benchmark would answer --help with its own flags alone.
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) != "--help") continue;
-    fmt::print("{}\nGoogle Benchmark's flags:\n", app.help());
-    std::fflush(stdout);
-    break;
-  }
-  benchmark::Initialize(&argc, argv);
+  initialize_benchmark(app, argc, argv);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

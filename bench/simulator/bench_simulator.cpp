@@ -15,7 +15,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <benchmark/benchmark.h>
@@ -23,6 +22,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/benchmark_program.h"
 #include "xrd/cif.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/recipe.h"
@@ -199,14 +199,7 @@ int run(int argc, char** argv) {
   app.add_option("--precision", precision, "of the patterns, on a GPU")->capture_default_str();
   app.add_option("--threads", threads, "for drawing alone; everything else takes one")
       ->check(CLI::PositiveNumber);
-  // Google Benchmark would answer --help with its own flags alone.
-  for (int i = 1; i < argc; ++i) {
-    if (std::string_view(argv[i]) != "--help") continue;
-    fmt::print("{}\nGoogle Benchmark's flags:\n", app.help());
-    std::fflush(stdout);
-    break;
-  }
-  benchmark::Initialize(&argc, argv);
+  bench::initialize_benchmark(app, argc, argv);
   CLI11_PARSE(app, argc, argv);
   std::vector<xrd::Crystal> structures = read_all(cif);
   for (xrd::Crystal& crystal : structures) {
