@@ -87,6 +87,14 @@ Function* next(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
+/// Whether a write of `bytes` bytes fails; a short one has fewer.
+bool write_fails(int descriptor, size_t& bytes) {
+  if (!is_watched(descriptor)) return false;
+  const Outcome out = outcome(call_write);
+  if (out == Outcome::is_short && bytes > 1) bytes /= 2;
+  return out == Outcome::fails;
+}
+
 [[gnu::destructor]] void write_counts() {
   const char* path = std::getenv("FAULT_COUNTS");
   if (path == nullptr) return;
@@ -119,20 +127,12 @@ FILE* fopen64(const char* path, const char* mode) {
 }
 
 ssize_t write(int descriptor, const void* data, size_t bytes) {
-  if (is_watched(descriptor)) {
-    const Outcome out = outcome(call_write);
-    if (out == Outcome::fails) return -1;
-    if (out == Outcome::is_short && bytes > 1) bytes /= 2;
-  }
+  if (write_fails(descriptor, bytes)) return -1;
   return next<ssize_t(int, const void*, size_t)>("write")(descriptor, data, bytes);
 }
 
 ssize_t pwrite(int descriptor, const void* data, size_t bytes, off_t at) {
-  if (is_watched(descriptor)) {
-    const Outcome out = outcome(call_write);
-    if (out == Outcome::fails) return -1;
-    if (out == Outcome::is_short && bytes > 1) bytes /= 2;
-  }
+  if (write_fails(descriptor, bytes)) return -1;
   return next<ssize_t(int, const void*, size_t, off_t)>("pwrite")(descriptor, data, bytes, at);
 }
 

@@ -9,6 +9,7 @@ never disturbed? Prints a line per part; exits with 1 and the attempt where one 
 """
 import argparse
 import collections
+import itertools
 import os
 import pathlib
 import random
@@ -150,62 +151,61 @@ class Prover:
 
     # ---- the parts ----
 
+    def each_call(self, counts):
+        return ((call, number) for call in CALLS for number in self.sample(counts[call]))
+
+    def each_fault(self, counts):
+        """Each call failing: for good and from there on where the disk is full, and where a write can be short."""
+        for call, number in self.each_call(counts):
+            for suffix in (":ENOSPC", "+:ENOSPC", ":EIO") + ((":short",) if call == "write" else ()):
+                yield f"{call}:{number}{suffix}"
+
+    def failing_call_of(self, what, arguments, outputs, good, fault):
+        """One failing call; `good`: what the outputs are to hold. Whether the command failed."""
+        before = [content(p) if p.exists() else None for p in outputs]
+        result = self.run(arguments, fault=fault)
+        self.failed_with_a_reason(result, what)
+        self.no_half_written(self.folder / "work", what)
+        for path, whole, old in zip(outputs, good, before):
+            now = content(path) if path.exists() else None
+            if now != whole and (result.code == 0 or now != old):
+                raise Wrong(f"{what}: {path.name} is neither the old nor the whole new one")
+        return result.code != 0
+
     def failing_calls_of(self, name, arguments_for, outputs_for):
-        """A command that writes files: each call fails once, where nothing was before and where an old file stands."""
+        """A command that writes files: each call fails, where nothing was before and where an old file stands."""
         work = self.work()
         counts = self.count_calls(arguments_for(work))
         good = [content(p) for p in outputs_for(work)]
-        old = b"what was here before"
-        attempts = collections.Counter()
-        for call in CALLS:
-            for number in self.sample(counts[call]):
-                for fault in ("ENOSPC", "EIO") + (("short",) if call == "write" else ()):
-                    for stands in (False, True):
-                        for goes_on in ("", "+") if fault == "ENOSPC" else ("",):
-                            work = self.work()
-                            for path in outputs_for(work) if stands else []:
-                                path.write_bytes(old)
-                            spec = f"{call}:{number}{goes_on}:{fault}"
-                            what = f"{name} under {spec}"
-                            result = self.run(arguments_for(work), fault=spec)
-                            self.failed_with_a_reason(result, what)
-                            self.no_half_written(work, what)
-                            for path, whole in zip(outputs_for(work), good):
-                                now = content(path) if path.exists() else None
-                                if now not in ([whole] if result.code == 0 else [whole, old if stands else None]):
-                                    raise Wrong(f"{what}: {path.name} is neither the old nor the whole new one")
-                            attempts["refused" if result.code else "done"] += 1
-        return f"{sum(attempts.values())} attempts, {attempts['refused']} failed with path and reason"
+        failed = []
+        for fault, stands in itertools.product(self.each_fault(counts), (False, True)):
+            outputs = outputs_for(self.work())
+            for path in outputs if stands else []:
+                path.write_bytes(b"what was here before")
+            failed.append(self.failing_call_of(f"{name} under {fault}", arguments_for(work), outputs, good, fault))
+        return f"{len(failed)} attempts, {sum(failed)} failed with path and reason"
 
     def failing_calls_of_training(self):
         arguments = lambda run: ["train", self.config, "--out", run]
-        counts = self.count_calls(arguments(self.work() / "run"))
-        attempts = collections.Counter()
-        for call in CALLS:
-            for number in self.sample(counts[call]):
-                for fault in ("ENOSPC", "+ENOSPC", "EIO") + (("short",) if call == "write" else ()):
-                    run = self.work() / "run"
-                    spec = f"{call}:{number}{'+' * fault.startswith('+')}:{fault.lstrip('+')}"
-                    result = self.run(arguments(run), fault=spec)
-                    self.failed_with_a_reason(result, f"train under {spec}")
-                    self.no_half_written(run if run.exists() else run.parent, f"train under {spec}")
-                    self.ends_like_the_good_run(run, f"train under {spec}")
-                    attempts["refused" if result.code else "done"] += 1
-        return f"{sum(attempts.values())} attempts, {attempts['refused']} failed with path and reason, all resumed"
+        failed = []
+        for fault in self.each_fault(self.count_calls(arguments(self.work() / "run"))):
+            run, what = self.work() / "run", f"train under {fault}"
+            failed.append(self.failing_call_of(what, arguments(run), [], [], fault))
+            self.ends_like_the_good_run(run, what)
+        return f"{len(failed)} attempts, {sum(failed)} failed with path and reason, all resumed"
 
     def kills_while_writing(self):
         counts = self.count_calls(["train", self.config, "--out", self.work() / "run"])
         done = 0
-        for call in CALLS:
-            for number in self.sample(counts[call]):
-                run = self.work() / "run"
-                what = f"killed at {call} {number}"
-                result = self.run(["train", self.config, "--out", run], fault=f"{call}:{number}:kill")
-                if result.code != -signal.SIGKILL:
-                    raise Wrong(f"{what}: exit {result.code}")
-                if run.exists():
-                    self.ends_like_the_good_run(run, what)
-                done += 1
+        for call, number in self.each_call(counts):
+            run = self.work() / "run"
+            what = f"killed at {call} {number}"
+            result = self.run(["train", self.config, "--out", run], fault=f"{call}:{number}:kill")
+            if result.code != -signal.SIGKILL:
+                raise Wrong(f"{what}: exit {result.code}")
+            if run.exists():
+                self.ends_like_the_good_run(run, what)
+            done += 1
         return f"{done} kills, each resumed to the same bits"
 
     def kills_at_random(self):
