@@ -10,8 +10,8 @@
 
 #include "apps/help.h"
 #include "apps/version.h"
-#include "kernels/error.h"
-#include "kernels/nearest_name.h"
+#include "kernels/base/error.h"
+#include "kernels/base/nearest_name.h"
 
 namespace bragg::apps {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 
 namespace bragg::apps {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 
 namespace bragg::data {
 

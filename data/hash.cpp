@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 
 namespace bragg::data {
 

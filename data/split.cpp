@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "data/hash.h"
-#include "kernels/random.h"
-#include "xrd/space_groups.h"
+#include "kernels/base/random.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::data {
 

@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 
 namespace bragg {
 namespace {

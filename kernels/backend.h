@@ -17,9 +17,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/memory.h"
+#include "kernels/base/memory.h"
+#include "kernels/base/tensor.h"
 #include "kernels/problems.h"
-#include "kernels/tensor.h"
 
 namespace bragg {
 

@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 
 #include "kernels/backend.h"
+#include "kernels/base/error.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cuda/make_cuda_backend.h"
-#include "kernels/error.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <sys/mman.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 
 namespace bragg {
 

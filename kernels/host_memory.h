@@ -1,7 +1,7 @@
 // Memory of the backends that compute on the host.
 #pragma once
 
-#include "kernels/memory.h"
+#include "kernels/base/memory.h"
 
 namespace bragg {
 

@@ -9,10 +9,10 @@
 #include <span>
 #include <vector>
 
-#include "kernels/host_device.h"
-#include "kernels/pattern_problem.h"
-#include "kernels/random.h"
-#include "kernels/tensor.h"
+#include "kernels/base/host_device.h"
+#include "kernels/base/random.h"
+#include "kernels/base/tensor.h"
+#include "kernels/crystal/pattern_problem.h"
 
 namespace bragg {
 

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 
 namespace bragg::nn {
 namespace {

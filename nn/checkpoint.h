@@ -8,7 +8,7 @@
 #include <string>
 
 #include "kernels/backend.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
 

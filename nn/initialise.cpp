@@ -3,7 +3,7 @@
 // +-1/sqrt(fan_in); the bias from the same interval), from our own random numbers.
 #include <cmath>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 #include "nn/parameters.h"
 
 namespace bragg::nn {

@@ -9,8 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/atomic_file.h"
-#include "kernels/error.h"
+#include "kernels/base/atomic_file.h"
+#include "kernels/base/error.h"
 
 namespace bragg::nn {
 namespace {

@@ -8,8 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/error.h"
-#include "kernels/nearest_name.h"
+#include "kernels/base/error.h"
+#include "kernels/base/nearest_name.h"
 
 namespace bragg::nn {
 namespace {

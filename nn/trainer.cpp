@@ -7,8 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "kernels/error.h"
-#include "kernels/safetensors.h"
+#include "kernels/base/error.h"
+#include "kernels/base/safetensors.h"
 #include "nn/evaluation.h"
 #include "nn/metrics_log.h"
 #include "nn/network.h"

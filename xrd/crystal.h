@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "xrd/species.h"
-#include "xrd/symmetry.h"
+#include "xrd/scattering/species.h"
+#include "xrd/symmetry/symmetry.h"
 #include "xrd/unit_cell.h"
 
 namespace bragg::xrd {

@@ -6,9 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "kernels/error.h"
-#include "xrd/anomalous_dispersion.h"
-#include "xrd/site_symmetry.h"
+#include "kernels/base/error.h"
+#include "xrd/scattering/anomalous_dispersion.h"
+#include "xrd/symmetry/site_symmetry.h"
 
 namespace bragg::xrd {
 namespace {

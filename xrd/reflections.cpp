@@ -5,9 +5,9 @@
 #include <numbers>
 #include <optional>
 
-#include "kernels/crystal_math.h"
+#include "kernels/crystal/crystal_math.h"
 #include "xrd/crystal_batch.h"
-#include "xrd/wavelength.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::xrd {
 namespace {

@@ -9,7 +9,7 @@
 #include "apps/report/html.h"
 #include "apps/report/plots.h"
 #include "apps/report/svg.h"
-#include "xrd/space_groups.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::apps::report {
 namespace {

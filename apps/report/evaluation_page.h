@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "apps/evaluation.h"
-#include "apps/evaluation_json.h"
+#include "apps/evaluation/evaluation.h"
+#include "apps/evaluation/evaluation_json.h"
 
 namespace bragg::apps::report {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/evaluation.h"
+#include "apps/evaluation/evaluation.h"
 #include "kernels/problems.h"
 
 namespace bragg::apps::report {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/utf8.h"
+#include "kernels/base/utf8.h"
 
 namespace bragg::apps::report {
 namespace {

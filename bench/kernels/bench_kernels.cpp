@@ -20,7 +20,7 @@
 #include "bench/kernels/floor.h"
 #include "bench/kernels/fma_peak.h"
 #include "bench/kernels/peer_choice.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 
 namespace bragg::bench {
 namespace {

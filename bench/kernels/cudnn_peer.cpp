@@ -14,7 +14,7 @@
 
 #include "bench/kernels/dynamic_library.h"
 #include "bench/kernels/peer.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 
 namespace bragg::bench {
 namespace {

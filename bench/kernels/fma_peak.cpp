@@ -6,8 +6,8 @@
 
 #include <time.h>
 
+#include "kernels/base/thread_pool.h"
 #include "kernels/cpu/instruction_set.h"
-#include "kernels/thread_pool.h"
 
 namespace bragg::bench {
 

@@ -3,9 +3,9 @@
 #include <string>
 
 #include "bench/kernels/im2col.h"
-#include "kernels/bfloat16.h"
+#include "kernels/base/bfloat16.h"
+#include "kernels/base/error.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/error.h"
 
 namespace bragg::bench {
 namespace {

@@ -23,9 +23,9 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/benchmark_program.h"
-#include "xrd/cif.h"
+#include "data/recipes/recipe.h"
+#include "xrd/cif/cif.h"
 #include "xrd/crystal_batch.h"
-#include "xrd/recipe.h"
 #include "xrd/reflections.h"
 
 namespace {
@@ -69,7 +69,7 @@ void dump_peaks(const std::vector<xrd::Crystal>& crystals, const std::string& pa
 // Draws `count` patterns of the set's crystals from `first` on, a batch at a time into the same memory.
 class Drawing {
  public:
-  Drawing(Backend& backend, const xrd::Recipe& recipe) : backend_(backend) {
+  Drawing(Backend& backend, const data::Recipe& recipe) : backend_(backend) {
     problem_.variants = recipe.variants;
     problem_.processing = recipe.processing;
     problem_.N = batch_size;
@@ -112,8 +112,8 @@ class Drawing {
   Buffer rows_, state_, patterns_;
 };
 
-ReflectionProblem range_of(const xrd::Recipe& recipe) {
-  const xrd::StolRange range = xrd::stol_range(TwoThetaGrid{}, wavelength, recipe);
+ReflectionProblem range_of(const data::Recipe& recipe) {
+  const data::StolRange range = data::stol_range(TwoThetaGrid{}, wavelength, recipe);
   return {range.min, range.max, false};
 }
 
@@ -121,7 +121,7 @@ ReflectionProblem range_of(const xrd::Recipe& recipe) {
 struct Set {
   std::vector<CrystalBatch> batches;
   std::int64_t crystals = 0;
-  xrd::Recipe recipe;
+  data::Recipe recipe;
   std::string device, precision;
 
   std::unique_ptr<Backend> backend(const benchmark::State& state) const {
@@ -211,7 +211,7 @@ int run(int argc, char** argv) {
   if (!dump.empty()) dump_peaks(structures, dump);
   Set all;
   if (!set.empty()) {
-    all.recipe = xrd::load_recipe(recipe);
+    all.recipe = data::load_recipe(recipe);
     all.device = device;
     all.precision = precision;
     xrd::CrystalBatchBuilder builder(all.recipe.anomalous ? std::optional(wavelength) : std::nullopt);

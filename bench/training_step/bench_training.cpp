@@ -14,7 +14,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 #include "nn/network.h"
 
 namespace {

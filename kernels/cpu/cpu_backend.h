@@ -3,9 +3,9 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/base/thread_pool.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/instruction_set.h"
-#include "kernels/thread_pool.h"
 
 namespace bragg::cpu {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 
 namespace bragg::cpu {
 

@@ -7,10 +7,10 @@
 #include <functional>
 #include <vector>
 
+#include "kernels/base/memory.h"
+#include "kernels/base/thread_pool.h"
 #include "kernels/cpu/isa/network_kernels.h"
 #include "kernels/cpu/matrix_view.h"
-#include "kernels/memory.h"
-#include "kernels/thread_pool.h"
 
 namespace bragg::cpu {
 

@@ -3,9 +3,9 @@
 #include <cpuid.h>
 #include <fmt/format.h>
 
+#include "kernels/base/error.h"
 #include "kernels/cpu/isa/crystal_kernels.h"
 #include "kernels/cpu/isa/network_kernels.h"
-#include "kernels/error.h"
 
 namespace bragg::cpu {
 namespace {

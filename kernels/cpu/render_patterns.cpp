@@ -7,12 +7,12 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/error.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa/crystal_kernels.h"
-#include "kernels/crystal_math.h"
-#include "kernels/error.h"
-#include "kernels/pattern_math.h"
-#include "kernels/pattern_processing.h"
+#include "kernels/crystal/crystal_math.h"
+#include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/pattern_processing.h"
 
 namespace bragg::cpu {
 namespace {

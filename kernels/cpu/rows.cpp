@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
 
 namespace bragg::cpu {
 

@@ -14,7 +14,7 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/isa/crystal_kernels.h"
 #include "kernels/cpu/unique_reflections.h"
-#include "kernels/crystal_math.h"
+#include "kernels/crystal/crystal_math.h"
 
 namespace bragg::cpu {
 namespace {

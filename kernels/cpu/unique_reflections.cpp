@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "kernels/error.h"
-#include "kernels/unique_rows.h"
+#include "kernels/base/error.h"
+#include "kernels/crystal/unique_rows.h"
 
 namespace bragg::cpu {
 namespace {

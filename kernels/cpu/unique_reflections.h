@@ -1,11 +1,11 @@
-// The reflections of a crystal, unique under its Laue group, row by row (kernels/unique_rows.h).
+// The reflections of a crystal, unique under its Laue group, row by row (kernels/crystal/unique_rows.h).
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "kernels/cpu/isa/crystal_kernels.h"
-#include "kernels/crystal_math.h"
+#include "kernels/crystal/crystal_math.h"
 #include "kernels/problems.h"
 
 namespace bragg::cpu {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/backend.h"
-#include "kernels/bfloat16.h"
+#include "kernels/base/bfloat16.h"
 #include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/runtime.h"
 

@@ -6,6 +6,7 @@
 // the double precision of their positions 5,000 beside it, the sort 3,000, the rest 1,000.
 #include <algorithm>
 
+#include "kernels/base/error.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/launch.h"
@@ -13,7 +14,6 @@
 #include "kernels/cuda/pattern/draw_lines.cuh"
 #include "kernels/cuda/pattern/measure.cuh"
 #include "kernels/cuda/problem_text.h"
-#include "kernels/error.h"
 
 namespace bragg::cuda {
 namespace {

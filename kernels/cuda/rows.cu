@@ -1,11 +1,11 @@
 // The step's counters and the rows of a batch.
 #include <type_traits>
 
+#include "kernels/base/random.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/problem_text.h"
-#include "kernels/random.h"
 
 namespace bragg::cuda {
 namespace {

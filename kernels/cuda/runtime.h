@@ -6,8 +6,8 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/error.h"
-#include "kernels/memory.h"
+#include "kernels/base/error.h"
+#include "kernels/base/memory.h"
 
 namespace bragg::cuda {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "kernels/crystal_math.h"
+#include "kernels/crystal/crystal_math.h"
+#include "kernels/crystal/unique_rows.h"
 #include "kernels/cuda/runtime.h"
-#include "kernels/unique_rows.h"
 
 namespace bragg::cuda {
 

@@ -1,8 +1,8 @@
 // In place of the CUDA backend where bragg was built without nvcc.
 #include <fmt/format.h>
 
+#include "kernels/base/error.h"
 #include "kernels/cuda/make_cuda_backend.h"
-#include "kernels/error.h"
 
 namespace bragg::cuda {
 

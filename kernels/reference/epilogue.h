@@ -1,8 +1,8 @@
 // What the reference does to a number before it stores it.
 #pragma once
 
+#include "kernels/base/random.h"
 #include "kernels/problems.h"
-#include "kernels/random.h"
 
 namespace bragg::reference {
 

@@ -7,10 +7,10 @@
 
 #include <fmt/format.h>
 
-#include "kernels/crystal_math.h"
-#include "kernels/error.h"
-#include "kernels/pattern_math.h"
-#include "kernels/pattern_processing.h"
+#include "kernels/base/error.h"
+#include "kernels/crystal/crystal_math.h"
+#include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/pattern_processing.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {

@@ -1,8 +1,8 @@
 // The step's counters and the rows of a batch.
 #include <fmt/format.h>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {

@@ -7,7 +7,7 @@
 #include <numbers>
 #include <set>
 
-#include "kernels/crystal_math.h"
+#include "kernels/crystal/crystal_math.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {

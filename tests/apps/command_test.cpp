@@ -14,8 +14,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/crystal_set.h"
-#include "data/pattern_set.h"
+#include "data/crystals/crystal_set.h"
+#include "data/patterns/pattern_set.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/data/test_crystals.h"
 

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "apps/config.h"
-#include "kernels/error.h"
+#include "apps/training/config.h"
+#include "kernels/base/error.h"
 #include "tests/apps/train_fixture.h"
 #include "tests/data/test_crystals.h"
 

@@ -1,9 +1,9 @@
-#include "apps/config.h"
+#include "apps/training/config.h"
 
 #include <gtest/gtest.h>
 
-#include "apps/config_keys.h"
-#include "kernels/error.h"
+#include "apps/training/config_keys.h"
+#include "kernels/base/error.h"
 #include "nn/parameters.h"
 
 namespace bragg::tests {

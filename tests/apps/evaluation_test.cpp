@@ -1,16 +1,16 @@
-#include "apps/evaluation.h"
+#include "apps/evaluation/evaluation.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
-#include "apps/evaluation_json.h"
+#include "apps/evaluation/evaluation_json.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/report/html.h"
 #include "apps/report/plots.h"
 #include "apps/report/svg.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/apps/tiny_model.h"
 #include "tests/apps/well_formed.h"
 

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/safetensors.h"
-#include "kernels/utf8.h"
+#include "kernels/base/safetensors.h"
+#include "kernels/base/utf8.h"
 #include "tests/apps/train_fixture.h"
 #include "tests/data/test_crystals.h"
 

@@ -11,14 +11,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/pattern_set.h"
-#include "kernels/atomic_file.h"
-#include "kernels/random.h"
+#include "data/patterns/pattern_set.h"
+#include "kernels/base/atomic_file.h"
+#include "kernels/base/random.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/apps/tiny_model.h"
 #include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
-#include "xrd/space_groups.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::apps::tests {
 namespace {

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "apps/model_metadata.h"
-#include "kernels/safetensors.h"
+#include "apps/evaluation/model_metadata.h"
+#include "kernels/base/safetensors.h"
 #include "tests/apps/train_fixture.h"
 #include "tests/data/test_crystals.h"
 

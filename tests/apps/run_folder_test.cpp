@@ -1,5 +1,5 @@
 // The folder of a training run: whose it is, what a refused run leaves, what a dead one left.
-#include "apps/run_folder.h"
+#include "apps/training/run_folder.h"
 
 #include <csignal>
 #include <filesystem>
@@ -11,7 +11,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/apps/train_fixture.h"
 #include "tests/data/test_crystals.h"
 

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/data/test_crystals.h"
 

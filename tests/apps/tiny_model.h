@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "apps/model_metadata.h"
+#include "apps/evaluation/model_metadata.h"
 #include "kernels/backend.h"
 
 namespace bragg::apps::tests {

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 #include "tests/data/test_crystals.h"
 
 namespace bragg::tests {

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
-#include "apps/model_metadata.h"
-#include "kernels/safetensors.h"
+#include "apps/evaluation/model_metadata.h"
+#include "kernels/base/safetensors.h"
 #include "tests/apps/train_fixture.h"
 
 namespace bragg::tests {

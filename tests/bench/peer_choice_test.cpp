@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "bench/kernels/dynamic_library.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 
 namespace bragg::tests {
 namespace {

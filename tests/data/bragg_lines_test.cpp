@@ -1,4 +1,4 @@
-#include "data/bragg_lines.h"
+#include "data/patterns/bragg_lines.h"
 
 #include <cmath>
 #include <fstream>
@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "data/pattern_set.h"
-#include "data/pattern_text.h"
+#include "data/formats/pattern_text.h"
+#include "data/patterns/pattern_set.h"
 #include "tests/data/nothing_patterns.h"
 #include "tests/support/shared_data.h"
 

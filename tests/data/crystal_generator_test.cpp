@@ -1,6 +1,6 @@
 // Statistics of a set, and synthetic crystals drawn from them. That their symmetry is the group's and no more
 // is checked against spglib in spglib_test.cpp.
-#include "data/crystal_generator.h"
+#include "data/crystals/crystal_generator.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,15 +9,15 @@
 
 #include <gtest/gtest.h>
 
-#include "data/crystal_import.h"
-#include "kernels/error.h"
+#include "data/crystals/crystal_import.h"
+#include "kernels/base/error.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
-#include "xrd/extra_symmetry.h"
-#include "xrd/site_symmetry.h"
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_tables.h"
+#include "xrd/symmetry/extra_symmetry.h"
+#include "xrd/symmetry/site_symmetry.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_tables.h"
 
 namespace bragg::tests {
 namespace {

@@ -1,4 +1,4 @@
-#include "data/crystal_import.h"
+#include "data/crystals/crystal_import.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

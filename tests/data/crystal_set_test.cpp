@@ -1,4 +1,4 @@
-#include "data/crystal_set.h"
+#include "data/crystals/crystal_set.h"
 
 #include <cmath>
 #include <functional>
@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
-#include "kernels/safetensors.h"
+#include "kernels/base/error.h"
+#include "kernels/base/safetensors.h"
 #include "tests/data/test_crystals.h"
 
 namespace bragg::tests {

@@ -5,9 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include "data/bragg_lines.h"
-#include "data/crystal_import.h"
-#include "data/simulate.h"
+#include "data/crystals/crystal_import.h"
+#include "data/patterns/bragg_lines.h"
+#include "data/patterns/simulate.h"
 #include "kernels/backend.h"
 #include "tests/data/nothing_patterns.h"
 #include "tests/data/test_crystals.h"
@@ -53,7 +53,7 @@ Answered answered(std::int64_t crystals, const std::function<xrd::Crystal(std::i
                   std::int64_t patterns_per_crystal) {
   const auto backend = make_backend({.device = "cpu", .threads = 1, .instruction_set = {}});
   data::SimulateOptions options;
-  options.recipe = xrd::parse_recipe(
+  options.recipe = data::parse_recipe(
       "name = \"pure\"\n[[variant]]\nW = { log_uniform = [0.0009, 0.01] }\nsize = { log_uniform = [150, "
       "2000] }\n"
       "k_alpha2 = 0.5\ntexture = { log_normal = [1, 0.3], probability = 0.5 }\n",

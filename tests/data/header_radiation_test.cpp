@@ -1,12 +1,12 @@
 // What headers say about radiation, in the words of many programs and people.
-#include "data/header_radiation.h"
+#include "data/formats/header_radiation.h"
 
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 
-#include "data/text_rows.h"
+#include "data/formats/text_rows.h"
 
 namespace bragg::data {
 namespace {

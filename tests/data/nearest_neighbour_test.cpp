@@ -1,11 +1,11 @@
-#include "data/nearest_neighbour.h"
+#include "data/patterns/nearest_neighbour.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 #include "tests/support/compare.h"
 
 namespace bragg::data {

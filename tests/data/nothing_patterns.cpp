@@ -5,8 +5,8 @@
 #include <numbers>
 #include <utility>
 
-#include "kernels/error.h"
-#include "kernels/pattern_math.h"
+#include "kernels/base/error.h"
+#include "kernels/crystal/pattern_math.h"
 
 namespace bragg::tests {
 namespace {

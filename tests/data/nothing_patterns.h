@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 
 namespace bragg::tests {
 

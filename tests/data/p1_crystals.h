@@ -9,11 +9,11 @@
 
 #include <fmt/format.h>
 
-#include "data/crystal_generator.h"
+#include "data/crystals/crystal_generator.h"
 #include "tests/support/shared_data.h"
 #include "tests/xrd/p1_crystal.h"
-#include "xrd/cif.h"
-#include "xrd/site_symmetry.h"
+#include "xrd/cif/cif.h"
+#include "xrd/symmetry/site_symmetry.h"
 
 namespace bragg::tests {
 

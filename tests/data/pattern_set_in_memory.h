@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "data/pattern_set.h"
+#include "data/patterns/pattern_set.h"
 
 namespace bragg::tests {
 

@@ -1,4 +1,4 @@
-#include "data/pattern_set.h"
+#include "data/patterns/pattern_set.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"

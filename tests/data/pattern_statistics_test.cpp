@@ -1,4 +1,4 @@
-#include "data/pattern_statistics.h"
+#include "data/patterns/pattern_statistics.h"
 
 #include <cmath>
 #include <numbers>
@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/pattern_math.h"
+#include "kernels/crystal/pattern_math.h"
 
 namespace bragg::tests {
 namespace {

@@ -1,4 +1,4 @@
-#include "data/pattern_text.h"
+#include "data/formats/pattern_text.h"
 
 #include <fstream>
 #include <functional>
@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/support/compare.h"
 #include "tests/support/shared_data.h"
 

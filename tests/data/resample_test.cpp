@@ -1,4 +1,4 @@
-#include "data/resample.h"
+#include "data/patterns/resample.h"
 
 #include <cmath>
 #include <numbers>
@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/compare.h"
-#include "xrd/wavelength.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
 namespace {

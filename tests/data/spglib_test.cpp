@@ -15,15 +15,15 @@
 #include <gtest/gtest.h>
 #include <spglib.h>
 
-#include "data/crystal_generator.h"
+#include "data/crystals/crystal_generator.h"
 #include "tests/data/p1_crystals.h"
 #include "tests/support/shared_data.h"
-#include "xrd/cif.h"
-#include "xrd/site_symmetry.h"
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_search.h"
-#include "xrd/symmetry_tables.h"
-#include "xrd/wyckoff.h"
+#include "xrd/cif/cif.h"
+#include "xrd/symmetry/site_symmetry.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_search.h"
+#include "xrd/symmetry/symmetry_tables.h"
+#include "xrd/symmetry/wyckoff.h"
 
 namespace bragg::tests {
 namespace {

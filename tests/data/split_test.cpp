@@ -10,7 +10,7 @@
 
 #include "data/hash.h"
 #include "tests/data/test_crystals.h"
-#include "xrd/space_groups.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::tests {
 namespace {

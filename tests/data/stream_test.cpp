@@ -1,4 +1,4 @@
-#include "data/stream.h"
+#include "data/patterns/stream.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,12 +11,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "data/crystal_set.h"
-#include "data/pattern_set.h"
-#include "data/simulate.h"
-#include "data/stored_patterns.h"
+#include "data/crystals/crystal_set.h"
+#include "data/patterns/pattern_set.h"
+#include "data/patterns/simulate.h"
+#include "data/patterns/stored_patterns.h"
 #include "data/weighted_rows.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/compare.h"
@@ -76,7 +76,7 @@ StreamOptions options(Order order) {
   return {.rows = {0, 1, 2},
           .order = order,
           .labels = three_labels,
-          .variants = xrd::load_recipe("large").variants,
+          .variants = data::load_recipe("large").variants,
           .processing = {},
           .measured = {},
           .synthetic = nullptr,
@@ -88,7 +88,7 @@ StreamOptions options(Order order) {
 ReflectionStore store_of(Backend& device, const std::vector<xrd::Crystal>& crystals) {
   return ReflectionStore(
       device, static_cast<std::int64_t>(crystals.size()), [&](std::int64_t i) { return crystals[i]; },
-      data::reflections_on(grid, 1.54184, xrd::load_recipe("large")));
+      data::reflections_on(grid, 1.54184, data::load_recipe("large")));
 }
 
 TEST(PatternStream, BatchIsAPureFunctionOfSeedAndIndex) {
@@ -203,7 +203,7 @@ TEST(ReflectionStore, TakesSetsOneAfterTheOther) {
       b(folder / "2.safetensors");
   const auto device = backend("cpu");
   const ReflectionStore store(*device, std::vector{&a, &none, &b},
-                              data::reflections_on(grid, 1.54184, xrd::load_recipe("large")));
+                              data::reflections_on(grid, 1.54184, data::load_recipe("large")));
   const ReflectionStore expected = store_of(*device, crystals);
   PatternStream x(store, options(Order::sequential)), y(expected, options(Order::sequential));
   EXPECT_EQ(draw(*device, x, 3, 0).patterns, draw(*device, y, 3, 0).patterns);
@@ -213,9 +213,9 @@ TEST(ReflectionStore, TakesSetsOneAfterTheOther) {
 TEST(ReflectionStore, AnomalousWhereTheRecipeIs) {
   const auto device = backend("reference");
   const auto crystals = three_crystals();
-  xrd::Recipe recipe = xrd::load_recipe("large");
+  data::Recipe recipe = data::load_recipe("large");
   EXPECT_EQ(data::reflections_on(grid, 1.8, recipe).anomalous, std::nullopt);
-  EXPECT_EQ(data::reflections_on(grid, 1.8, xrd::load_recipe("realistic")).anomalous, 1.8);
+  EXPECT_EQ(data::reflections_on(grid, 1.8, data::load_recipe("realistic")).anomalous, 1.8);
   const auto f2_of = [&](const ReflectionSet& set) {
     std::vector<double> f2(set.reflections);
     device->download(set.f2.data(), f2.data(), f2.size() * sizeof(double));
@@ -243,7 +243,7 @@ TEST(ReflectionStore, AnomalousWhereTheRecipeIs) {
 
 TEST(ReflectionsOn, ReachesBeyondTheGridByTheProfile) {
   // Set 5: H = 0.1 everywhere, a profile ends at 2.2322 H. The range ends within one step of 0.01 beyond.
-  const ReflectionProblem p = data::reflections_on(grid, 1.5, xrd::load_recipe("set5")).range;
+  const ReflectionProblem p = data::reflections_on(grid, 1.5, data::load_recipe("set5")).range;
   const double degree = std::acos(-1.0) / 180, reach = 0.22322392663715607;
   const auto stol = [&](double two_theta) { return std::sin(two_theta / 2 * degree) / 1.5; };
   EXPECT_LE(p.stol_min, stol(20 - reach));
@@ -255,7 +255,7 @@ TEST(ReflectionsOn, ReachesBeyondTheGridByTheProfile) {
 TEST(SimulatePatterns, IsTheSequentialStream) {
   const auto device = backend("cpu");
   const auto crystals = three_crystals();
-  const data::SimulateOptions how{.recipe = xrd::load_recipe("large"),
+  const data::SimulateOptions how{.recipe = data::load_recipe("large"),
                                   .grid = grid,
                                   .wavelength = 1.54184,
                                   .patterns_per_crystal = 2,
@@ -317,7 +317,7 @@ TEST(PatternStream, AShareOfItsPatternsIsMeasured) {
 // The same numbers whether a stream draws them or simulate_patterns does, impurities included: both take them
 // from all crystals.
 TEST(PatternStream, DrawsImpuritiesAsSimulateDoes) {
-  xrd::Recipe recipe = xrd::load_recipe("set5");
+  data::Recipe recipe = data::load_recipe("set5");
   recipe.variants[0][Effect::impurity] = {Distribution::Law::uniform, 0.2, 0.5, 0.5};
   const auto device = backend("cpu");
   const auto crystals = three_crystals();
@@ -333,7 +333,7 @@ TEST(PatternStream, DrawsImpuritiesAsSimulateDoes) {
       {.recipe = recipe, .grid = grid, .patterns_per_crystal = 1, .seed = 5, .maximum = 1},
       [&](std::int64_t, std::span<const float> y) { simulated.insert(simulated.end(), y.begin(), y.end()); });
   EXPECT_EQ(simulated, batch.patterns);
-  how.variants = xrd::load_recipe("set5").variants;
+  how.variants = data::load_recipe("set5").variants;
   PatternStream pure(store, how);
   EXPECT_NE(draw(*device, pure, 3, 0).patterns, batch.patterns);
 }

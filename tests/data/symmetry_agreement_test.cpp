@@ -9,13 +9,13 @@
 
 #include <gtest/gtest.h>
 
-#include "data/crystal_generator.h"
-#include "data/text_source.h"
+#include "data/crystals/crystal_generator.h"
+#include "data/formats/text_source.h"
 #include "tests/data/p1_crystals.h"
 #include "tests/support/shared_data.h"
-#include "xrd/cif.h"
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_search.h"
+#include "xrd/cif/cif.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_search.h"
 
 namespace bragg::tests {
 namespace {

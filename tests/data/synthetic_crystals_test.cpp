@@ -1,5 +1,5 @@
 // Patterns of a stream that mixes synthetic crystals in, against the same crystals put into a store by hand.
-#include "data/synthetic_crystals.h"
+#include "data/crystals/synthetic_crystals.h"
 
 #include <memory>
 #include <set>
@@ -8,11 +8,11 @@
 
 #include <gtest/gtest.h>
 
-#include "data/stream.h"
-#include "kernels/error.h"
+#include "data/patterns/stream.h"
+#include "data/recipes/recipe.h"
+#include "kernels/base/error.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/devices.h"
-#include "xrd/recipe.h"
 
 namespace bragg::tests {
 namespace {
@@ -125,8 +125,8 @@ class SyntheticInStream : public ::testing::TestWithParam<DeviceOptions> {
     return all;
   }
 
-  const xrd::Recipe recipe_ = [] {
-    xrd::Recipe recipe = xrd::load_recipe("large");
+  const data::Recipe recipe_ = [] {
+    data::Recipe recipe = data::load_recipe("large");
     recipe.anomalous = true;  // synthetic crystals have it as the others do
     return recipe;
   }();

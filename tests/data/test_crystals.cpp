@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "xrd/cif.h"
+#include "xrd/cif/cif.h"
 
 namespace bragg::tests {
 

@@ -11,10 +11,10 @@
 
 #include <gtest/gtest.h>
 
-#include "data/pattern_text.h"
-#include "kernels/error.h"
+#include "data/formats/pattern_text.h"
+#include "kernels/base/error.h"
 #include "tests/support/shared_data.h"
-#include "xrd/wavelength.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
 namespace {

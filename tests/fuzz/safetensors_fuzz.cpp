@@ -8,10 +8,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "data/crystal_set.h"
-#include "data/pattern_set.h"
-#include "kernels/error.h"
-#include "kernels/safetensors.h"
+#include "data/crystals/crystal_set.h"
+#include "data/patterns/pattern_set.h"
+#include "kernels/base/error.h"
+#include "kernels/base/safetensors.h"
 #include "nn/model.h"
 
 namespace {

@@ -5,8 +5,8 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "data/pattern_text.h"
-#include "kernels/error.h"
+#include "data/formats/pattern_text.h"
+#include "kernels/base/error.h"
 
 namespace {
 

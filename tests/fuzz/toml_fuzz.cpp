@@ -4,15 +4,15 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "apps/config.h"
-#include "kernels/error.h"
-#include "xrd/recipe.h"
+#include "apps/training/config.h"
+#include "data/recipes/recipe.h"
+#include "kernels/base/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   try {
-    const bragg::xrd::Recipe recipe = bragg::xrd::parse_recipe(text, "fuzz.toml");
-    if (!(bragg::xrd::parse_recipe(bragg::xrd::to_toml(recipe), "fuzz.toml") == recipe)) std::abort();
+    const bragg::data::Recipe recipe = bragg::data::parse_recipe(text, "fuzz.toml");
+    if (!(bragg::data::parse_recipe(bragg::data::to_toml(recipe), "fuzz.toml") == recipe)) std::abort();
   } catch (const bragg::UsageError&) {
   }
   try {

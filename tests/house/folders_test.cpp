@@ -73,7 +73,9 @@ TEST(House, includes_follow_the_arrows_between_folders) {
 
 TEST(House, foreign_libraries_stay_where_they_belong) {
   const std::map<std::string, std::vector<std::string>> homes{
-      {"<gemmi/", {"xrd/anomalous_dispersion.cpp", "xrd/cif_grammar.cpp", "xrd/symmetry_tables.cpp"}},
+      {"<gemmi/",
+       {"xrd/scattering/anomalous_dispersion.cpp", "xrd/cif/grammar.cpp",
+        "xrd/symmetry/symmetry_tables.cpp"}},
       {"<CLI/", {"apps/"}},
       {"<cuda", {"kernels/cuda/"}},
   };

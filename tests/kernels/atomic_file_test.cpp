@@ -1,5 +1,5 @@
 // Files that are written whole or not at all, beside whatever else lies in the folder.
-#include "kernels/atomic_file.h"
+#include "kernels/base/atomic_file.h"
 
 #include <fstream>
 #include <set>
@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bragg::tests {

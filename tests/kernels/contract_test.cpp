@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "kernels/backend.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 
 namespace bragg::tests {
 namespace {

@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/bfloat16.h"
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/bfloat16.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 
 namespace bragg::tests {
 namespace {

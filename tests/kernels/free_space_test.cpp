@@ -1,10 +1,10 @@
-#include "kernels/free_space.h"
+#include "kernels/base/free_space.h"
 
 #include <functional>
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bragg::tests {

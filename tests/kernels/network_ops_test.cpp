@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "kernels/bfloat16.h"
-#include "kernels/error.h"
+#include "kernels/base/bfloat16.h"
+#include "kernels/base/error.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 
 namespace bragg::tests {
 

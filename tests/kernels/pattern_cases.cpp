@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/crystal_math.h"
+#include "kernels/crystal/crystal_math.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "kernels/pattern_math.h"
+#include "kernels/crystal/pattern_math.h"
 #include "tests/kernels/crystals.h"
 
 namespace bragg::tests {

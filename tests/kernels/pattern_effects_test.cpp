@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/crystal_math.h"
-#include "kernels/error.h"
-#include "kernels/pattern_math.h"
-#include "kernels/pattern_processing.h"
+#include "kernels/base/error.h"
+#include "kernels/crystal/crystal_math.h"
+#include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/pattern_processing.h"
 #include "tests/kernels/pattern_cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"

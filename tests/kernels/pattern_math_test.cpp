@@ -1,13 +1,13 @@
 // What is drawn for a pattern, the strained metric and the processing, without a backend.
-#include "kernels/pattern_math.h"
+#include "kernels/crystal/pattern_math.h"
 
 #include <cmath>
 #include <numbers>
 
 #include <gtest/gtest.h>
 
-#include "kernels/crystal_math.h"
-#include "kernels/pattern_processing.h"
+#include "kernels/crystal/crystal_math.h"
+#include "kernels/crystal/pattern_processing.h"
 #include "tests/kernels/crystals.h"
 
 namespace bragg::tests {

@@ -1,6 +1,6 @@
 // Philox4x32-10 at run time against Random123 1.09's known answers (kat_vectors), and what is derived from
 // it.
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 
 #include <algorithm>
 #include <vector>

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "tests/kernels/pattern_cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"

@@ -1,4 +1,4 @@
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 
 #include <algorithm>
 #include <chrono>
@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
 

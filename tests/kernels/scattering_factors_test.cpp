@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/crystal_math.h"
-#include "kernels/error.h"
+#include "kernels/base/error.h"
+#include "kernels/crystal/crystal_math.h"
 #include "tests/kernels/crystals.h"
 #include "tests/support/compare.h"
 

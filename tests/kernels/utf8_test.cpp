@@ -1,4 +1,4 @@
-#include "kernels/utf8.h"
+#include "kernels/base/utf8.h"
 
 #include <gtest/gtest.h>
 

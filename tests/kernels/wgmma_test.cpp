@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "kernels/bfloat16.h"
+#include "kernels/base/bfloat16.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"

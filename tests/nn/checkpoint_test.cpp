@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "kernels/safetensors.h"
+#include "kernels/base/safetensors.h"
 #include "tests/nn/small_models.h"
 #include "tests/support/temporary_folder.h"
 

@@ -2,7 +2,7 @@
 """Makes loss_list.tsv: 20 losses of each of the three models, 230 classes, batch 4, dropout 0, by PyTorch in float64,
 and beside them in float32: how far fp32 alone leads away.
 
-Weights and patterns come from Philox4x32-10, written here a second time (see kernels/random.h, nn/parameters.h):
+Weights and patterns come from Philox4x32-10, written here a second time (see kernels/base/random.h, nn/parameters.h):
   weights   element e of parameter tensor i: word e % 4 of call (seed, init; e / 4, i, 0)
   patterns  point t of pattern p: u^8 with u = uniform01 of word t % 4 of call (seed, test; t / 4, 0, p)
   labels    of pattern p: high 32 bits of 230 * word 0 of call (seed, test; 0, 1, p)

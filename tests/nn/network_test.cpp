@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 #include "tests/nn/small_models.h"
 #include "tests/nn/table_source.h"
 #include "tests/support/compare.h"

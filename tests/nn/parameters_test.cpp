@@ -5,8 +5,8 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
-#include "kernels/random.h"
+#include "kernels/base/error.h"
+#include "kernels/base/random.h"
 #include "tests/nn/small_models.h"
 
 namespace bragg::nn {

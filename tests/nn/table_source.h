@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/random.h"
+#include "kernels/base/random.h"
 #include "nn/batch_source.h"
 
 namespace bragg::tests {

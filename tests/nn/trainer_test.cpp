@@ -11,8 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "kernels/error.h"
-#include "kernels/safetensors.h"
+#include "kernels/base/error.h"
+#include "kernels/base/safetensors.h"
 #include "nn/evaluation.h"
 #include "tests/nn/small_models.h"
 #include "tests/nn/table_source.h"

@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 
 #include "kernels/backend.h"
+#include "kernels/base/error.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/error.h"
 #include "tests/kernels/crystals.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/simt/machine.h"

@@ -6,11 +6,11 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/base/error.h"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
-#include "kernels/error.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/simt/mma_layouts.h"
 

@@ -8,7 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "data/pattern_set.h"
+#include "data/patterns/pattern_set.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/compare.h"

@@ -1,8 +1,8 @@
 #include "tests/support/devices.h"
 
+#include "kernels/base/error.h"
 #include "kernels/cpu/instruction_set.h"
 #include "kernels/cuda/make_cuda_backend.h"
-#include "kernels/error.h"
 
 namespace bragg::tests {
 

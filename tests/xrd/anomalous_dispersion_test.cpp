@@ -1,5 +1,5 @@
 // f' and f'' against another calculation, and in |F|^2 against sums by hand.
-#include "xrd/anomalous_dispersion.h"
+#include "xrd/scattering/anomalous_dispersion.h"
 
 #include <cmath>
 #include <complex>
@@ -11,7 +11,6 @@
 #include "tests/support/shared_data.h"
 #include "tests/xrd/cif_text.h"
 #include "xrd/crystal_batch.h"
-#include "xrd/recipe.h"
 #include "xrd/reflections.h"
 
 namespace bragg::xrd {
@@ -232,11 +231,6 @@ TEST_P(AnomalousReflections, ZincBlendeByHand) {
                  {{{30, 0}, {-1.542, 0.679}, face_centred({{0, 0, 0}})},
                   {{16, 0}, {0.333, 0.558}, face_centred({{0.25, 0.25, 0.25}})}},
                  copper);
-}
-
-TEST(AnomalousRecipes, ThePapersHaveNone) {
-  for (const std::string& name : recipe_names())
-    EXPECT_EQ(load_recipe(name).anomalous, name == "realistic") << name;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // CIF -> Crystal: what is accepted, and that every malformed case gets its fault, with file, block, line, tag
 // and value.
-#include "xrd/cif.h"
+#include "xrd/cif/cif.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 
 #include "tests/support/temporary_folder.h"
 #include "tests/xrd/cif_text.h"
-#include "xrd/cif_numbers.h"
+#include "xrd/cif/numbers.h"
 
 namespace bragg::xrd {
 namespace {

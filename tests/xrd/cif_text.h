@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "xrd/cif.h"
+#include "xrd/cif/cif.h"
 
 namespace bragg::xrd {
 

@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/compare.h"
-#include "xrd/site_symmetry.h"
-#include "xrd/symmetry_tables.h"
+#include "xrd/symmetry/site_symmetry.h"
+#include "xrd/symmetry/symmetry_tables.h"
 
 namespace bragg::xrd {
 namespace {

@@ -1,6 +1,6 @@
 // Symmetry beyond a group's: special lattices, and atoms that more operators map onto each other. Also the
 // fast search for contacts. Whole crystals are checked against spglib in tests/data/spglib_test.cpp.
-#include "xrd/extra_symmetry.h"
+#include "xrd/symmetry/extra_symmetry.h"
 
 #include <algorithm>
 #include <cmath>
@@ -9,8 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "xrd/close_contacts.h"
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_tables.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_tables.h"
 
 namespace bragg::xrd {
 namespace {

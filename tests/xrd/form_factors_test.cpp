@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
-#include "xrd/form_factor_table.h"
-#include "xrd/species.h"
+#include "kernels/base/error.h"
+#include "xrd/scattering/form_factor_table.h"
+#include "xrd/scattering/species.h"
 
 namespace bragg::xrd {
 namespace {

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <numbers>
 
-#include "xrd/integer_lattice.h"
-#include "xrd/lattice_reduction.h"
-#include "xrd/site_symmetry.h"
+#include "xrd/symmetry/integer_lattice.h"
+#include "xrd/symmetry/lattice_reduction.h"
+#include "xrd/symmetry/site_symmetry.h"
 
 namespace bragg::xrd {
 

@@ -16,8 +16,8 @@
 #include "tests/xrd/p1_crystal.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/reflections.h"
-#include "xrd/symmetry_search.h"
-#include "xrd/wavelength.h"
+#include "xrd/scattering/wavelength.h"
+#include "xrd/symmetry/symmetry_search.h"
 
 namespace bragg::xrd {
 namespace {

@@ -11,9 +11,9 @@
 #include "tests/support/compare.h"
 #include "tests/support/shared_data.h"
 #include "tests/xrd/cif_text.h"
-#include "xrd/cif.h"
+#include "xrd/cif/cif.h"
 #include "xrd/reflections.h"
-#include "xrd/site_symmetry.h"
+#include "xrd/symmetry/site_symmetry.h"
 
 namespace bragg::xrd {
 namespace {

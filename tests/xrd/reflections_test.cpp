@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/xrd/cif_text.h"
-#include "xrd/wavelength.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::xrd {
 namespace {

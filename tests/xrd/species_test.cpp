@@ -1,8 +1,8 @@
-#include "xrd/species.h"
+#include "xrd/scattering/species.h"
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 
 namespace bragg::xrd {
 namespace {

@@ -10,11 +10,11 @@
 #include <gtest/gtest.h>
 #include <zlib.h>
 
-#include "kernels/thread_pool.h"
+#include "kernels/base/thread_pool.h"
 #include "tests/support/shared_data.h"
-#include "xrd/cif.h"
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_tables.h"
+#include "xrd/cif/cif.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_tables.h"
 
 namespace bragg::xrd {
 namespace {

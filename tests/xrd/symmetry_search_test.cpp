@@ -1,5 +1,5 @@
 // Symmetry that files do not declare: known structures written in P1 and in groups too small.
-#include "xrd/symmetry_search.h"
+#include "xrd/symmetry/symmetry_search.h"
 
 #include <algorithm>
 #include <set>

@@ -1,5 +1,5 @@
 // Operators, their groups in any setting, Hall symbols, names, numbers.
-#include "xrd/symmetry.h"
+#include "xrd/symmetry/symmetry.h"
 
 #include <cmath>
 #include <cstdint>
@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_tables.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_tables.h"
 
 namespace bragg::xrd {
 namespace {

@@ -1,12 +1,12 @@
 // Wavelengths as people write them: names, numbers, units.
-#include "xrd/wavelength.h"
+#include "xrd/scattering/wavelength.h"
 
 #include <cmath>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "kernels/error.h"
+#include "kernels/base/error.h"
 #include "xrd/folded_text.h"
 #include "xrd/quantity_text.h"
 

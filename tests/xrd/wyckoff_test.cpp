@@ -1,6 +1,6 @@
-// Wyckoff positions against International Tables A, and against the sites that xrd/site_symmetry.h finds by
-// trying every operator. tests/data/spglib_test.cpp compares their letters.
-#include "xrd/wyckoff.h"
+// Wyckoff positions against International Tables A, and against the sites that xrd/symmetry/site_symmetry.h
+// finds by trying every operator. tests/data/spglib_test.cpp compares their letters.
+#include "xrd/symmetry/wyckoff.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,9 +10,9 @@
 #include <gtest/gtest.h>
 
 #include "xrd/crystal.h"
-#include "xrd/site_symmetry.h"
-#include "xrd/space_groups.h"
-#include "xrd/symmetry_tables.h"
+#include "xrd/symmetry/site_symmetry.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/symmetry/symmetry_tables.h"
 
 namespace bragg::xrd {
 namespace {

@@ -31,7 +31,7 @@ constexpr int sets = 3;  // one after the other would wait for the multiplicatio
 
 typedef std::uint32_t HalfLanes __attribute__((vector_size(sizeof(Lanes) / 2), aligned(4)));
 
-/// Philox4x32-10 (kernels/random.h has the definition) for sets * lanes consecutive calls at once.
+/// Philox4x32-10 (kernels/base/random.h has the definition) for sets * lanes consecutive calls at once.
 void philox_calls(std::uint32_t first, std::uint32_t layer, std::uint64_t step, std::uint32_t key0,
                   std::uint32_t key1, std::uint32_t* words, std::int64_t stride) {
   Lanes count_up = {};

@@ -1,4 +1,4 @@
-// kernels/crystal_math.h on the device, to the bit.
+// kernels/crystal/crystal_math.h on the device, to the bit.
 #pragma once
 
 #include <cuda_runtime.h>

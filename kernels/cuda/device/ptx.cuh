@@ -6,7 +6,7 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/bfloat16.h"
+#include "kernels/base/bfloat16.h"
 
 namespace bragg::cuda {
 

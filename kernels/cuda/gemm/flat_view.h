@@ -6,7 +6,7 @@
 
 #include <cuda.h>
 
-#include "kernels/bfloat16.h"
+#include "kernels/base/bfloat16.h"
 #include "kernels/cuda/gemm/matrix_view.cuh"
 
 namespace bragg::cuda {

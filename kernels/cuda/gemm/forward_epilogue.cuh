@@ -3,8 +3,8 @@
 
 #include <cuda_runtime.h>
 
+#include "kernels/base/random.h"
 #include "kernels/problems.h"
-#include "kernels/random.h"
 
 namespace bragg::cuda {
 

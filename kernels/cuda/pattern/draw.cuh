@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "kernels/crystal/pattern_math.h"
 #include "kernels/cuda/pattern/arguments.h"
-#include "kernels/pattern_math.h"
 
 namespace bragg::cuda {
 

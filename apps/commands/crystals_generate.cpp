@@ -1,0 +1,179 @@
+// bragg crystals generate: a set of synthetic crystals that are like those of another set.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/output_paths.h"
+#include "data/crystals/crystal_generator.h"
+#include "data/crystals/crystal_set.h"
+#include "data/crystals/crystal_statistics.h"
+#include "kernels/base/error.h"
+#include "kernels/base/free_space.h"
+#include "kernels/base/thread_pool.h"
+#include "xrd/symmetry/space_groups.h"
+
+namespace bragg::apps {
+namespace {
+
+/// Crystals that exist beside the set at a time: bounds the memory, and is plenty for any number of threads.
+constexpr std::int64_t crystals_per_portion = 8192;
+constexpr std::int64_t crystals_per_task = 32;
+
+struct Options {
+  std::int64_t count = 0;
+  std::string like, output, space_groups = "like";
+  data::GeneratorOptions generator;
+};
+
+/// Which space groups are drawn how often.
+struct SpaceGroupChoice {
+  double exponent = 1;  ///< of data::space_group_weights
+  std::optional<std::array<double, 231>> weights;
+};
+
+/// A number that is the whole text, from `low` to `high`; NaN for anything else.
+double number_in(std::string_view text, double low, double high) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && value >= low && value <= high ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+/// "14:3,62:2": any distribution.
+std::optional<std::array<double, 231>> listed_weights(std::string_view list) {
+  std::array<double, 231> weights{};
+  double total = 0;
+  while (!list.empty()) {
+    const std::string_view entry = list.substr(0, list.find(','));
+    list.remove_prefix(std::min(list.size(), entry.size() + 1));
+    const std::size_t colon = entry.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const double number = number_in(entry.substr(0, colon), 1, xrd::space_group_count),
+                 weight = number_in(entry.substr(colon + 1), 0, 1e9);
+    if (number != std::floor(number) || std::isnan(weight)) return std::nullopt;
+    weights[static_cast<std::size_t>(number)] += weight;
+    total += weight;
+  }
+  return total > 0 ? std::optional(weights) : std::nullopt;
+}
+
+SpaceGroupChoice space_group_choice(std::string_view text) {
+  if (text == "like") return {.exponent = 1, .weights = {}};
+  if (text == "uniform") return {.exponent = 0, .weights = {}};
+  constexpr std::string_view tempered = "tempered:";
+  if (text.starts_with(tempered)) {
+    const double exponent = number_in(text.substr(tempered.size()), 0, 1);
+    if (!std::isnan(exponent)) return {.exponent = exponent, .weights = {}};
+  } else if (const auto weights = listed_weights(text)) {
+    return {.exponent = 1, .weights = weights};
+  }
+  throw UsageError(
+      fmt::format("--space-groups {}: expected like, uniform, tempered:T with T in 0..1, or "
+                  "NUMBER:WEIGHT,... with numbers in 1..230 and weights >= 0 that are not all 0",
+                  text));
+}
+
+/// Throws Error where all of the crystals, each as large as those that are there on average, fit neither disk
+/// nor memory, in which a set is kept until it is written.
+void require_room(const data::CrystalSetWriter& set, const Options& options) {
+  const double bytes =
+      static_cast<double>(set.bytes()) / static_cast<double>(set.size()) * static_cast<double>(options.count);
+  const std::string what = fmt::format("{} crystals", options.count);
+  require_disk(options.output, bytes, what);
+  require_memory(bytes, what);
+}
+
+int generate(Options options, const CommonOptions& common) {
+  if (!options.output.ends_with(".safetensors"))
+    throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
+  check_outputs({{"-o", options.output}}, {{"--like", options.like}});
+  const SpaceGroupChoice choice = space_group_choice(options.space_groups);
+  ThreadPool pool(common.threads);
+  const data::CrystalSet like(options.like);
+  const data::CrystalStatistics statistics(
+      like.size(), [&](std::int64_t i) { return like.crystal(i); }, pool);
+  options.generator.space_groups =
+      choice.weights ? *choice.weights : data::space_group_weights(statistics, choice.exponent);
+  const data::CrystalGenerator generator(statistics, options.generator);
+
+  data::CrystalSetWriter set;
+  std::set<int> space_groups;
+  std::vector<xrd::Crystal> portion;
+  std::vector<data::CrystalGenerator::Refusals> refusals(static_cast<std::size_t>(pool.size()));
+  std::chrono::duration<double> seconds{};
+  for (std::int64_t first = 0; first < options.count; first += crystals_per_portion) {
+    portion.resize(static_cast<std::size_t>(std::min(crystals_per_portion, options.count - first)));
+    const auto size = static_cast<std::int64_t>(portion.size());
+    const auto start = std::chrono::steady_clock::now();
+    pool.run((size + crystals_per_task - 1) / crystals_per_task, [&](std::int64_t task, int worker) {
+      const std::int64_t begin = task * crystals_per_task;
+      for (std::int64_t i = begin; i < std::min(begin + crystals_per_task, size); ++i)
+        portion[static_cast<std::size_t>(i)] = generator.crystal(static_cast<std::uint64_t>(first + i),
+                                                                 refusals[static_cast<std::size_t>(worker)]);
+    });
+    seconds += std::chrono::steady_clock::now() - start;
+    for (const xrd::Crystal& crystal : portion) {
+      set.add(crystal);
+      space_groups.insert(crystal.group.number);
+    }
+    if (first == 0) require_room(set, options);
+  }
+  set.write(options.output);
+  fmt::print(stderr, "{} crystals of {} space groups generated into {}: {:.0f} crystals/s, {} threads\n",
+             set.size(), space_groups.size(), options.output,
+             static_cast<double>(options.count) / seconds.count(), pool.size());
+  data::CrystalGenerator::Refusals sum;
+  for (const auto& r : refusals) {
+    sum.cell += r.cell;
+    sum.lattice += r.lattice;
+    sum.contact += r.contact;
+    sum.symmetry += r.symmetry;
+  }
+  fmt::print(
+      stderr,
+      "drawn anew: {} for the cell's size, {} for a lattice of higher symmetry, {} for atoms too close, {} "
+      "for atoms of higher symmetry\n",
+      sum.cell, sum.lattice, sum.contact, sum.symmetry);
+  return exit_success;
+}
+
+}  // namespace
+
+void add_crystals_generate(CommandLine& line, CLI::App* group) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = line.add(
+      "generate",
+      "Synthetic crystals, drawn from the statistics of a set; the same for any number of threads",
+      [options](const CommonOptions& common) { return generate(*options, common); }, group);
+  command->add_option("N", options->count, "how many crystals")
+      ->required()
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40));
+  command->add_option("--like", options->like, "the set whose statistics they follow")->required();
+  command->add_option("-o,--output", options->output, "the set: a .safetensors file")->required();
+  command->add_option("--seed", options->generator.seed, "crystal i is a function of the seed and i");
+  command->add_option(
+      "--space-groups", options->space_groups,
+      "like: as often as in the set; uniform: all 230; tempered:T: count^T; 14:3,62:2,...: by weight");
+  command->add_option("--max-atoms", options->generator.max_atoms, "most atoms in a cell")
+      ->check(CLI::Range(1, 10'000));
+  command->add_option("--max-volume", options->generator.max_volume, "largest volume of a cell, A^3")
+      ->check(CLI::Range(1.0, 1e6));
+  command
+      ->add_option("--distance-factor", options->generator.distance_factor,
+                   "least distance of two atoms / sum of their covalent radii")
+      ->check(CLI::Range(0.0, 1.5));
+}
+
+}  // namespace bragg::apps

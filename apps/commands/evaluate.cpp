@@ -1,0 +1,103 @@
+// bragg evaluate: what a model gets right on labelled patterns, beside baselines, as text, JSON and a page.
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/evaluation/classifier.h"
+#include "apps/evaluation/evaluation.h"
+#include "apps/evaluation/evaluation_json.h"
+#include "apps/evaluation/nearest_structures.h"
+#include "apps/output_paths.h"
+#include "apps/report/evaluation_page.h"
+#include "apps/version.h"
+#include "data/patterns/pattern_set.h"
+#include "kernels/base/atomic_file.h"
+
+namespace bragg::apps {
+namespace {
+
+struct Options {
+  std::string model, patterns, neighbours, json, report;
+};
+
+EvaluationContext context_of(const Options& options) {
+  EvaluationContext context{options.model, options.patterns, options.neighbours, {}, {}, {}};
+  context.command = fmt::format("bragg evaluate {} {}", options.model, options.patterns);
+  if (!options.neighbours.empty()) context.command += " --neighbours " + options.neighbours;
+  if (!options.json.empty()) context.command += " --json " + options.json;
+  if (!options.report.empty()) context.command += " --report " + options.report;
+  context.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(std::time(nullptr)));
+  context.bragg = fmt::format("bragg {} ({})", version(), commit());
+  return context;
+}
+
+/// The patterns that the page draws, with their nearest neighbours.
+std::vector<report::ShownPattern> shown_patterns(const Evaluation& evaluation, const data::PatternSet& set,
+                                                 const data::PatternSet* neighbours,
+                                                 const ModelFacts& facts) {
+  std::vector<report::ShownPattern> result;
+  for (const std::size_t i : report::answers_to_show(evaluation)) {
+    const Answer& answer = evaluation.answers[i];
+    report::ShownPattern shown{
+        .answer = i, .name = pattern_name(set, answer.index), .values = prepared(set, answer.index, facts)};
+    if (neighbours && answer.neighbour >= 0) {
+      shown.neighbour = prepared(*neighbours, answer.neighbour, facts);
+      shown.neighbour_name = pattern_name(*neighbours, answer.neighbour);
+      shown.neighbour_space_group = neighbours->space_group(answer.neighbour);
+    }
+    result.push_back(std::move(shown));
+  }
+  return result;
+}
+
+int evaluate(const Options& options, const CommonOptions& common) {
+  check_outputs(
+      {{"--json", options.json}, {"--report", options.report}},
+      {{"MODEL", options.model}, {"PATTERNS", options.patterns}, {"--neighbours", options.neighbours}});
+  const auto backend = make_backend(common);
+  const data::PatternSet patterns(options.patterns);
+  std::optional<data::PatternSet> neighbours;
+  if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
+  constexpr std::int64_t batch = 64;
+  Classifier classifier(*backend, options.model, batch);
+  const Evaluation evaluation = evaluate(*backend, classifier, patterns, neighbours ? &*neighbours : nullptr);
+  const EvaluationContext context = context_of(options);
+  if (!options.json.empty()) {
+    write_file(
+        options.json,
+        to_json(evaluation, context).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+  }
+  if (!options.report.empty()) {
+    write_file(options.report, report::evaluation_page(
+                                   evaluation, context, classifier.facts(), classifier.metadata(),
+                                   shown_patterns(evaluation, patterns, neighbours ? &*neighbours : nullptr,
+                                                  classifier.facts())));
+  }
+  fmt::print("{}", to_text(evaluation, context));
+  if (!options.json.empty()) fmt::print("\nwrote {}\n", options.json);
+  if (!options.report.empty()) fmt::print("\nwrote {}\n", options.report);
+  return exit_success;
+}
+
+}  // namespace
+
+void add_evaluate(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = line.add("evaluate", "Measure what a model gets right on labelled patterns",
+                           [options](const CommonOptions& common) { return evaluate(*options, common); });
+  app->add_option("MODEL", options->model, "a trained model (.safetensors)")->required();
+  app->add_option("PATTERNS", options->patterns, "patterns with space groups (.safetensors)")->required();
+  app->add_option("--neighbours", options->neighbours,
+                  "patterns with space groups (.safetensors) for the nearest-neighbour baseline");
+  app->add_option("--json", options->json, "write every figure to this file");
+  app->add_option("--report", options->report, "write a self-contained HTML page to this file");
+}
+
+}  // namespace bragg::apps

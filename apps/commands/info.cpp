@@ -1,0 +1,63 @@
+// bragg info: what this binary is and what it runs on; the plan of a network.
+#include <memory>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/training/config.h"
+#include "apps/training/training_data.h"
+#include "apps/version.h"
+#include "kernels/base/memory.h"
+#include "nn/network.h"
+#include "nn/parameters.h"
+
+namespace bragg::apps {
+namespace {
+
+void print_plan(Backend& backend, const std::string& path) {
+  TrainConfig config = load_config(path);
+  resolve(config, TrainingFiles(config).grid().points);
+  const nn::Model model = nn::make_model(config.model);
+  nn::Parameters parameters(backend, model, nn::Parameters::Use::training);
+  const Buffer state = backend.allocate(sizeof(StepState));
+  const nn::Network network(backend, model, parameters, config.train.batch, nn::Network::Mode::training,
+                            config.train.seed, {state.data(), DType::u64}, config.train.learning_rate);
+  for (const nn::PlannedOp& op : network.plan()) {
+    fmt::print("{}\n", op.what);
+    for (const std::string& choice : backend.choices_of(op.run))
+      fmt::print("    {}\n", choice);
+  }
+  constexpr double mebibyte = 1 << 20;
+  fmt::print("{} parameters, {:.1f} MiB with gradients and moments; activations {:.1f} MiB at batch {}\n",
+             nn::parameter_count(model), static_cast<double>(parameters.bytes()) / mebibyte,
+             static_cast<double>(network.activation_bytes()) / mebibyte, config.train.batch);
+}
+
+}  // namespace
+
+void add_info(CommandLine& line) {
+  struct Options {
+    std::string plan, precision;
+  };
+  auto options = std::make_shared<Options>();
+  CLI::App* app = line.add(
+      "info", "This binary, its backends, and the plan of a network", [options](const CommonOptions& common) {
+        std::string precision = options->precision;
+        if (precision.empty())
+          precision = options->plan.empty() ? "fp32" : load_config(options->plan).precision;
+        const auto backend = make_backend(common, precision);
+        if (!options->plan.empty()) {
+          print_plan(*backend, options->plan);
+          return exit_success;
+        }
+        fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n", version(), commit(),
+                   describe_device(common, *backend));
+        return exit_success;
+      });
+  app->add_option("--plan", options->plan, "the ops and bytes of a training step for this config");
+  app->add_option("--precision", options->precision,
+                  "of a GPU: fp32, tf32 or bf16; otherwise the config's, else fp32");
+}
+
+}  // namespace bragg::apps

@@ -1,0 +1,103 @@
+#include "apps/evaluation/classifier.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "data/file_kind.h"
+#include "kernels/base/error.h"
+#include "kernels/base/safetensors.h"
+#include "kernels/crystal/pattern_processing.h"
+#include "nn/evaluation.h"
+#include "xrd/symmetry/space_groups.h"
+
+namespace bragg::apps {
+namespace {
+
+/// Throws Error saying what the file is, where it is no model.
+nn::LoadedModel read_model_of(const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  if (!file.metadata().contains("model"))
+    throw Error(fmt::format("{}: not a model: {}", path.string(), data::kind_of(file)));
+  return nn::read_model(path);
+}
+
+}  // namespace
+
+Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std::int64_t batch)
+    : backend_(backend),
+      path_(model),
+      loaded_(read_model_of(model)),
+      facts_(parse_model_facts(loaded_.metadata, model.string())),
+      parameters_(backend, loaded_.model, nn::Parameters::Use::inference) {
+  const nn::ModelConfig& config = loaded_.model.config;
+  if (config.points != facts_.grid.points) {
+    throw Error(fmt::format("{}: the network reads {} points, the grid of its metadata has {}",
+                            model.string(), config.points, facts_.grid.points));
+  }
+  if (class_kind(config.classes) != facts_.classes) {
+    throw Error(fmt::format("{}: the network has {} classes, its metadata says '{}'", model.string(),
+                            config.classes,
+                            facts_.classes == ClassKind::space_group ? "space_group" : "crystal_system"));
+  }
+  nn::load_weights(model, parameters_);
+  network_ =
+      std::make_unique<nn::Network>(backend, loaded_.model, parameters_, batch, nn::Network::Mode::inference);
+}
+
+std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::vector<float>> patterns) {
+  std::vector<std::vector<float>> result;
+  const auto most = static_cast<std::size_t>(batch());
+  for (std::size_t first = 0; first < patterns.size(); first += most)
+    add_batch(patterns.subspan(first, std::min(most, patterns.size() - first)), result);
+  return result;
+}
+
+void Classifier::add_batch(std::span<const std::vector<float>> patterns,
+                           std::vector<std::vector<float>>& result) {
+  const Activations input = network_->input();
+  for (std::size_t n = 0; n < patterns.size(); ++n) {
+    if (static_cast<std::int64_t>(patterns[n].size()) != input.L) {
+      throw Error(
+          fmt::format("[classifier] pattern has {} points, the model reads {}", patterns[n].size(), input.L));
+    }
+    const auto offset = n * static_cast<std::size_t>(input.item_stride) * size_of(input.dtype);
+    std::vector<float> values = patterns[n];
+    if (!facts_.processing.is_identity()) process_pattern(facts_.processing, facts_.grid, values);
+    backend_.upload(values, Tensor{static_cast<std::byte*>(input.data) + offset, input.dtype});
+  }
+  // Rows of an earlier batch may lie behind the last pattern: rows do not depend on each other.
+  network_->forward();
+  const auto width = static_cast<std::size_t>(classes());
+  std::vector<float> logits(static_cast<std::size_t>(batch()) * width);
+  backend_.download(network_->logits(), std::span<float>(logits));
+  for (std::size_t n = 0; n < patterns.size(); ++n) {
+    result.push_back(nn::softmax(std::span<const float>(logits).subspan(n * width, width)));
+    for (const float p : result.back()) {
+      if (!std::isfinite(p)) throw Error(fmt::format("{}: the model's answer is not finite", path_.string()));
+    }
+  }
+}
+
+std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind kind) {
+  if (kind == ClassKind::crystal_system) return {classes.begin(), classes.end()};
+  std::vector<double> sum(xrd::crystal_system_count);
+  for (int group = 1; group <= xrd::space_group_count; ++group) {
+    sum[static_cast<std::size_t>(xrd::crystal_system(group))] += classes[static_cast<std::size_t>(group - 1)];
+  }
+  return {sum.begin(), sum.end()};
+}
+
+std::vector<int> ranked(std::span<const float> values, std::size_t count) {
+  std::vector<int> order(values.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return values[static_cast<std::size_t>(a)] > values[static_cast<std::size_t>(b)];
+  });
+  order.resize(std::min(count, order.size()));
+  return order;
+}
+
+}  // namespace bragg::apps

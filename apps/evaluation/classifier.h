@@ -1,0 +1,52 @@
+// A trained model ready to answer: what predict and evaluate share.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "apps/evaluation/model_metadata.h"
+#include "kernels/backend.h"
+#include "nn/checkpoint.h"
+#include "nn/network.h"
+
+namespace bragg::apps {
+
+class Classifier {
+ public:
+  /// Throws Error naming the file where it is no model of bragg, or where its metadata and its network
+  /// differ.
+  Classifier(Backend&, const std::filesystem::path& model, std::int64_t batch);
+
+  const std::filesystem::path& path() const { return path_; }
+  const ModelFacts& facts() const { return facts_; }
+  const nn::Model& model() const { return loaded_.model; }
+  const nn::Metadata& metadata() const { return loaded_.metadata; }
+  std::int64_t batch() const { return network_->batch(); }
+  int classes() const { return loaded_.model.config.classes; }
+
+  /// Patterns on the model's grid with maximum 1, as they were measured: the model's processing is done here
+  /// -> the probabilities of each, (classes); batch() of them at a time. Throws Error where one is not
+  /// finite.
+  std::vector<std::vector<float>> probabilities(std::span<const std::vector<float>> patterns);
+
+ private:
+  void add_batch(std::span<const std::vector<float>> patterns, std::vector<std::vector<float>>& result);
+
+  Backend& backend_;
+  std::filesystem::path path_;
+  nn::LoadedModel loaded_;
+  ModelFacts facts_;
+  nn::Parameters parameters_;
+  std::unique_ptr<nn::Network> network_;
+};
+
+/// Probabilities of the 7 crystal systems: those of the classes themselves, or summed over the groups of
+/// each.
+std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind);
+/// Indices by descending value, equal ones by ascending index; at most `count`.
+std::vector<int> ranked(std::span<const float> values, std::size_t count);
+
+}  // namespace bragg::apps

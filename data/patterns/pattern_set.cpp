@@ -1,0 +1,219 @@
+#include "data/patterns/pattern_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "data/file_kind.h"
+#include "data/hash.h"
+#include "kernels/base/error.h"
+
+namespace bragg::data {
+namespace {
+
+double number(const SafetensorsFile& file, const std::string& key, double low, double high) {
+  const std::string& text = file.metadata(key);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high)) {
+    throw Error(fmt::format("{}: metadata '{}' is '{}', not a number in {}..{}", file.path().string(), key,
+                            text, low, high));
+  }
+  return value;
+}
+
+/// A tensor of any integer type with one value per pattern, in low..high.
+std::vector<std::int64_t> column(const SafetensorsFile& file, const std::string& name, std::int64_t count,
+                                 std::int64_t low, std::int64_t high) {
+  std::vector<std::int64_t> values = file.integers(name, 1);
+  if (static_cast<std::int64_t>(values.size()) != count) {
+    throw Error(fmt::format("{}: tensor '{}' has {} rows instead of {}", file.path().string(), name,
+                            values.size(), count));
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (values[i] < low || values[i] > high) {
+      throw Error(fmt::format("{}: tensor '{}' has {} at {}, not {}..{}", file.path().string(), name,
+                              values[i], i, low, high));
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : file_(path) {
+  const std::string name = path.string();
+  if (!file_.has("patterns"))
+    throw Error(fmt::format("{}: not a pattern set: no tensor 'patterns': {}", name, kind_of(file_)));
+  if (file_.metadata().count("format_version") > 0 &&
+      file_.metadata("format_version") != std::to_string(pattern_set_format_version)) {
+    throw Error(fmt::format("{}: pattern set of format_version {}, this bragg reads {}", name,
+                            file_.metadata("format_version"), pattern_set_format_version));
+  }
+  const TensorInfo& patterns = file_.tensors().at("patterns");
+  if (patterns.shape.size() != 2 || patterns.shape[1] < 1) {
+    throw Error(fmt::format("{}: tensor 'patterns' has rank {}, not (patterns, points)", name,
+                            patterns.shape.size()));
+  }
+  if (patterns.dtype != DType::f32 && patterns.dtype != DType::u16) {
+    throw Error(fmt::format("{}: tensor 'patterns' is {}, not F32 or U16", name, name_of(patterns.dtype)));
+  }
+  size_ = patterns.shape[0];
+  grid_ = {.start = number(file_, "two_theta_start", 0, 180),
+           .step = number(file_, "two_theta_step", 1e-6, 180),
+           .points = patterns.shape[1]};
+  if (!(grid_.end() < 180)) {
+    throw Error(fmt::format("{}: {} points from {} by {} end at {} degrees of 2 theta", name, grid_.points,
+                            grid_.start, grid_.step, grid_.end()));
+  }
+  if (has_wavelength()) wavelength_ = number(file_, "wavelength", 0.01, 100);
+  if (file_.has("space_group")) space_group_ = column(file_, "space_group", size_, 1, 230);
+  if (file_.has("group")) {
+    group_ = column(file_, "group", size_, std::numeric_limits<std::int32_t>::min(),
+                    std::numeric_limits<std::int32_t>::max());
+  }
+  if (file_.has("name")) {
+    const auto bytes = file_.tensor("name", DType::u8, 1).bytes.size();
+    name_offset_ = column(file_, "name_offset", size_ + 1, 0, static_cast<std::int64_t>(bytes));
+    if (!std::is_sorted(name_offset_.begin(), name_offset_.end())) {
+      throw Error(fmt::format("{}: tensor 'name_offset' is not in order", name));
+    }
+  }
+  // Whole numbers cannot but be finite.
+  if (check == ValueCheck::on_opening && patterns.dtype == DType::f32) {
+    constexpr std::int64_t portion = 1024;
+    const auto row_bytes = static_cast<std::size_t>(grid_.points) * sizeof(float);
+    for (std::int64_t i = 0; i < size_; ++i) {
+      checked_maximum(i, raw_pattern(i));
+      if ((i + 1) % portion == 0 || i + 1 == size_)
+        file_.unload(patterns.bytes.first(static_cast<std::size_t>(i + 1) * row_bytes));
+    }
+  }
+}
+
+void PatternSet::check_index(std::int64_t i) const {
+  if (i < 0 || i >= size_) throw Error(fmt::format("{}: pattern {} of {}", path().string(), i, size_));
+}
+
+std::vector<float> PatternSet::raw_pattern(std::int64_t i) const {
+  const TensorInfo& patterns = file_.tensors().at("patterns");
+  const auto points = static_cast<std::size_t>(grid_.points);
+  const std::byte* row = patterns.bytes.data() + i * points * size_of(patterns.dtype);
+  std::vector<float> values(points);
+  if (patterns.dtype == DType::f32) {
+    std::memcpy(values.data(), row, points * sizeof(float));
+  } else {
+    std::vector<std::uint16_t> integers(points);
+    std::memcpy(integers.data(), row, points * sizeof(std::uint16_t));
+    std::copy(integers.begin(), integers.end(), values.begin());
+  }
+  return values;
+}
+
+/// The largest value, or 0; throws Error where a value can't be divided by it.
+float PatternSet::checked_maximum(std::int64_t i, std::span<const float> values) const {
+  float maximum = 0;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!std::isfinite(values[k])) {
+      throw Error(fmt::format("{}: pattern {}: value {} at point {}", path().string(), i, values[k], k));
+    }
+    maximum = std::max(maximum, values[k]);
+  }
+  // A quotient overflows only where the maximum is tiny.
+  if (maximum == 0 || maximum >= 1) return maximum;
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!std::isfinite(values[k] / maximum))
+      throw Error(
+          fmt::format("{}: pattern {}: value {} at point {} is beyond single precision against the "
+                      "maximum, {}",
+                      path().string(), i, values[k], k, maximum));
+  }
+  return maximum;
+}
+
+std::vector<float> PatternSet::pattern(std::int64_t i) const {
+  check_index(i);
+  std::vector<float> values = raw_pattern(i);
+  const float maximum = checked_maximum(i, values);
+  if (maximum > 0) {
+    for (float& value : values)
+      value /= maximum;
+  }
+  return values;
+}
+
+int PatternSet::space_group(std::int64_t i) const {
+  check_index(i);
+  if (space_group_.empty()) throw Error(fmt::format("{}: no tensor 'space_group'", path().string()));
+  return static_cast<int>(space_group_[i]);
+}
+
+std::int32_t PatternSet::group(std::int64_t i) const {
+  check_index(i);
+  return static_cast<std::int32_t>(group_.empty() ? i : group_[i]);
+}
+
+std::string PatternSet::name(std::int64_t i) const {
+  check_index(i);
+  if (name_offset_.empty()) return {};
+  const auto* text = reinterpret_cast<const char*>(file_.tensors().at("name").bytes.data());
+  return {text + name_offset_[i], text + name_offset_[i + 1]};
+}
+
+std::string PatternSet::content_hash() const {
+  return content_hash_of(file_);
+}
+
+PatternSetWriter::PatternSetWriter(const TwoThetaGrid& grid, double wavelength) : grid_(grid) {
+  metadata("content", "patterns");
+  metadata("format_version", std::to_string(pattern_set_format_version));
+  metadata("two_theta_start", fmt::format("{}", grid.start));
+  metadata("two_theta_step", fmt::format("{}", grid.step));
+  metadata("wavelength", fmt::format("{}", wavelength));
+}
+
+void PatternSetWriter::add(int space_group, std::int32_t group, std::string_view name) {
+  space_group_.push_back(space_group);
+  group_.push_back(group);
+  name_.insert(name_.end(), name.begin(), name.end());
+  name_offset_.push_back(name_.size());
+}
+
+void PatternSetWriter::metadata(std::string key, std::string value) {
+  metadata_[std::move(key)] = std::move(value);
+}
+
+void PatternSetWriter::write(const std::filesystem::path& path,
+                             const std::function<void(const Sink&)>& produce) const {
+  SafetensorsWriter file;
+  for (const auto& [key, value] : metadata_)
+    file.metadata(key, value);
+  std::int64_t written = 0;
+  file.add<float>("patterns", {size(), grid_.points}, [&](const SafetensorsWriter::Sink<float>& sink) {
+    produce([&](std::span<const float> pattern) {
+      if (static_cast<std::int64_t>(pattern.size()) != grid_.points) {
+        throw Error(fmt::format("{}: pattern {} has {} points on a grid of {}", path.string(), written,
+                                pattern.size(), grid_.points));
+      }
+      for (std::size_t k = 0; k < pattern.size(); ++k) {
+        if (!std::isfinite(pattern[k]))
+          throw Error(fmt::format("{}: pattern {}: value {} at point {}, not written", path.string(), written,
+                                  pattern[k], k));
+      }
+      ++written;
+      sink(pattern);
+    });
+  });
+  file.add("space_group", {size()}, std::span<const std::int32_t>(space_group_));
+  file.add("group", {size()}, std::span<const std::int32_t>(group_));
+  file.add("name", {static_cast<std::int64_t>(name_.size())}, std::span<const std::uint8_t>(name_));
+  file.add("name_offset", {size() + 1}, std::span<const std::uint64_t>(name_offset_));
+  file.write(path);
+}
+
+}  // namespace bragg::data
