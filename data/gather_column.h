@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/backend.h"
+#include "kernels/ops/rows.h"
 
 namespace bragg::data {
 
@@ -9,9 +10,11 @@ namespace bragg::data {
 inline void gather_column(Backend& backend, GatherRowsProblem gather, const Buffer& table, ConstTensor rows,
                           Tensor dst) {
   gather.row_length = 1;
-  backend.gather_rows(
-      gather, {table.data(), DType::i32}, rows,
-      {.data = dst.data, .dtype = DType::i32, .N = gather.N, .L = 1, .C = 1, .item_stride = 1});
+  backend.run(
+      GatherRows{gather,
+                 {table.data(), DType::i32},
+                 rows,
+                 {.data = dst.data, .dtype = DType::i32, .N = gather.N, .L = 1, .C = 1, .item_stride = 1}});
 }
 
 }  // namespace bragg::data

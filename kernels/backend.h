@@ -1,8 +1,8 @@
-// The contract between networks, simulator and hardware: one pure virtual per op, shapes in its comment.
+// The contract between networks, simulator and hardware. An op is a struct of kernels/ops, its only
+// declaration; a backend runs every one of them, or does not compile.
 //
 // Three implementations: `reference` (double precision, plain loops, the spec and the oracle), `cpu` (SIMD
-// and threads) and `cuda`. Public functions check the call once (problems.cpp, backend.cpp) and hand it to
-// the implementation.
+// and threads) and `cuda`. run() checks a call once, by its declaration, and hands it to the implementation.
 //
 // Ops are enqueued in order and may run later (a GPU's stream): download() and synchronize() wait. Inside a
 // training step nothing is allocated and nothing is read back; memory is planned before (allocate,
@@ -15,13 +15,18 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "kernels/base/memory.h"
 #include "kernels/base/tensor.h"
-#include "kernels/problems.h"
+#include "kernels/ops/call.h"
+#include "kernels/ops/op_list.h"
 
 namespace bragg {
+
+struct Conv1dProblem;
+struct CrystalBatch;
+struct ReflectionProblem;
+struct ReflectionSet;
 
 /// Ops that are run again and again, in order.
 class Recording {
@@ -46,6 +51,7 @@ class Backend {
   /// Of what small numbers are added to: parameters, their gradients and moments, biases, logits, |F|^2. It
   /// is the element type, or f32 where that is bf16.
   virtual DType precise_type() const { return element_type(); }
+  NumberTypes number_types() const { return {element_type(), precise_type()}; }
   /// Elements. Rows of weights begin at multiples of it (weight_row_stride); activations may begin anywhere,
   /// those at multiples are read faster.
   virtual std::int64_t row_alignment() const { return 1; }
@@ -60,25 +66,13 @@ class Backend {
   /// Steps from one item to the next with which a convolution is fastest: src_item_stride and
   /// diff_dst_item_stride are so many. A step is `stride` rows of src, and one row of diff_dst, whose halo
   /// they hold.
-  virtual std::int64_t conv1d_steps(const Conv1dProblem& p) const {
-    return (p.L_in + p.stride - 1) / p.stride;
-  }
-  std::int64_t src_item_stride(const Conv1dProblem& p) const {
-    return aligned(conv1d_steps(p) * p.stride * p.C_in);
-  }
-  std::int64_t diff_dst_item_stride(const Conv1dProblem& p) const {
-    return aligned(conv1d_steps(p) * p.C_out);
-  }
+  virtual std::int64_t conv1d_steps(const Conv1dProblem&) const;
+  std::int64_t src_item_stride(const Conv1dProblem&) const;
+  std::int64_t diff_dst_item_stride(const Conv1dProblem&) const;
 
   // ---- memory ----
   /// Zero-filled, aligned to ArenaPlan::alignment. Throws Error naming the bytes asked for.
   virtual Buffer allocate(std::size_t bytes) = 0;
-  /// Bytes of scratch that the op needs for any of its passes.
-  virtual std::size_t workspace_bytes(const Conv1dProblem&) const { return 0; }
-  virtual std::size_t workspace_bytes(const DenseProblem&) const { return 0; }
-  virtual std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const { return 0; }
-  virtual std::size_t workspace_bytes(const PatternProblem&) const { return 0; }
-  virtual std::size_t workspace_bytes(const Conv1dProblem&, const AvgPool1dProblem&) const { return 0; }
   /// Grows the scratch memory to at least this; never inside a step.
   void reserve_workspace(std::size_t bytes);
 
@@ -97,83 +91,44 @@ class Backend {
   /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
   /// where the workspace has moved since.
   virtual std::unique_ptr<Recording> record(std::function<void()> enqueue);
-  /// How each matrix product in `ops` is computed, which are run to find out; a backend that computes all
-  /// alike says nothing, and runs nothing.
-  virtual std::vector<std::string> choices_of(const std::function<void()>& ops);
   /// Canonical fp32 on the host <-> the element type or the precise type on the device.
   virtual void upload(std::span<const float> host, Tensor dst) = 0;
   virtual void download(ConstTensor src, std::span<float> host) = 0;
 
-  // ---- network ----
-  // All of the element type but biases, logits and the gradients of parameters. Weights are (C_out, kernel,
-  // C_in) or (out, in), a row per output, weight_row_stride apart, and so are their gradients.
+  // ---- ops ----
+  // Element types: of the element type but biases, logits and the gradients of parameters. Weights are
+  // (C_out, kernel, C_in) or (out, in), a row per output, weight_row_stride apart, and so are their
+  // gradients.
 
-  /// src (N, L_in, C_in), weights (C_out, kernel, C_in) -> dst (N, L_out, C_out)
-  void conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
-                      const Activations& dst, const Epilogue&);
-  /// diff_dst (N, L_out, C_out) with halo_before/after() rows of zeros around every item -> diff_src (N,
-  /// L_in, C_in). Rows of diff_src that no output reads become 0.
-  void conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst, ConstTensor weights,
-                            const Activations& diff_src, const ReluGradient&);
-  /// src, diff_dst -> diff_weights (C_out, kernel, C_in), diff_bias (C_out); overwritten, not added to.
-  void conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src,
-                               const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias);
-  /// src (N, L_in, C) -> dst (N, L_out, C)
-  void avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src, const Activations& dst);
-  /// diff_dst (N, L_out, C) -> diff_src (N, L_in, C)
-  void avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
-                           const Activations& diff_src, const ReluGradient&);
-  /// Whether there are conv1d_pool_forward and avg_pool1d_backward_kept for these.
-  virtual bool fuses_pool(const Conv1dProblem&, const AvgPool1dProblem&) const { return false; }
-  /// conv1d_forward (its sums perhaps in another order) and then avg_pool1d_forward: src (N, L_in, C_in),
-  /// weights (C_out, kernel, C_in) -> dst (N, pool's L_out, C_out). What lies between, rounded to the element
-  /// type, never lies in memory; `kept`, if given, gets one bit of each of its elements (KeptBits). Aligned:
-  /// src and dst begin at, and the items of dst are, multiples of row_alignment() apart; those of src whole
-  /// multiples of row_alignment() steps, as src_item_stride is.
-  void conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&, const ConstActivations& src,
-                           ConstTensor weights, const Activations& dst, Tensor kept, const Epilogue&);
-  /// avg_pool1d_backward through the ReLU and dropout of conv1d_pool_forward.
-  void avg_pool1d_backward_kept(const AvgPool1dProblem&, const ConstActivations& diff_dst,
-                                const Activations& diff_src, const KeptBits&);
-  /// src (N, 1, in), weights (out, in) -> dst (N, 1, out), of the element type or (logits) the precise type
-  void dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
-                     const Activations& dst, const Epilogue&);
-  /// diff_dst (N, 1, out), weights (out, in) -> diff_src (N, 1, in)
-  void dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst, ConstTensor weights,
-                           const Activations& diff_src, const ReluGradient&);
-  /// src (N, 1, in), diff_dst (N, 1, out) -> diff_weights (out, in), diff_bias (out); overwritten.
-  void dense_backward_weights(const DenseProblem&, const ConstActivations& src,
-                              const ConstActivations& diff_dst, Tensor diff_weights, Tensor diff_bias);
-  /// logits (N, classes), labels i32 (N) -> diff_logits (N, 1, classes) = (softmax - one_hot) / N, if given;
-  /// and totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
-  void softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits, ConstTensor labels,
-                             const Activations& diff_logits, Tensor totals);
-  /// (count) numbers updated in place from gradients (count) of the precise type; state: StepState.
-  void adam(const AdamProblem&, const AdamTensors&, ConstTensor gradients, ConstTensor state);
-  /// Whether there is dense_backward_weights_adam.
-  virtual bool fuses_adam() const { return false; }
-  /// dense_backward_weights and then adam on the weights, (out, in) with its rows, the same bits; the
-  /// gradient of the weights never lies in memory.
-  void dense_backward_weights_adam(const DenseProblem&, const ConstActivations& src,
-                                   const ConstActivations& diff_dst, const AdamProblem&, const AdamTensors&,
-                                   Tensor diff_bias, ConstTensor state);
+  /// Throws ProblemError where the call is not as the op's declaration says, before anything runs.
+  template <IsOp O>
+  void run(const O& op) {
+    check_call(op, number_types(), row_alignment());
+    if (op.is_empty())
+      zero_results(op);
+    else
+      do_run(&op);
+  }
+  /// Bytes of scratch that the op needs: of its problem, with or without memory.
+  template <IsOp O>
+  std::size_t workspace_bytes(const O& op) const {
+    return do_workspace_bytes(&op);
+  }
+  /// Whether run() takes an op of this problem: always, but for fusions.
+  template <IsOp O>
+  bool has(const O& op) const {
+    return do_has(&op);
+  }
+  /// Main loops and tiles by which the op would be run, without running it: "wgmma bf16, tile 256x160, ...";
+  /// empty where a backend runs all alike.
+  template <IsOp O>
+  std::string how(const O& op) {
+    check_call(op, number_types(), row_alignment());
+    return op.is_empty() ? "" : do_how(&op);
+  }
 
-  // ---- batches ----
-  /// state: StepState; step += 1, first_index += batch.
-  void advance(Tensor state, std::int64_t batch);
-  /// candidates i32 (candidates), state -> dst i32 (N)
-  void draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state, Tensor dst);
-  /// table (table_rows, row_length) f32, u16 or i32, rows i32 (N) -> dst (N, row_length): element type, or
-  /// i32 from i32.
-  void gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows, const Activations& dst);
-
-  // ---- crystallography ----
   /// Set-up op (allocates, waits): the reflections of all crystals of the batch.
   ReflectionSet structure_factors(const ReflectionProblem&, const CrystalBatch&);
-  /// crystals i32 (N): rows of the set; impurities i32 (N): the same, needed where the problem draws any;
-  /// state: StepState, pattern i has index state.first_index + i. -> dst (N, points, 1)
-  void render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                       ConstTensor impurities, ConstTensor state, const Activations& dst);
 
  protected:
   /// The scratch memory of the op that runs now. Throws ProblemError if less than `bytes` was reserved.
@@ -181,53 +136,22 @@ class Backend {
   const void* workspace_begin() const { return workspace_.data(); }
   /// Throws ProblemError if the tensor is of neither the element type nor the precise type.
   void check_number_type(const char* op, ConstTensor) const;
-  /// Throws ProblemError: there is no conv1d_pool_forward for these.
-  [[noreturn]] void refuse_pool(const Conv1dProblem&, const AvgPool1dProblem&) const;
 
  private:
-  virtual void do_conv1d_forward(const Conv1dProblem&, const ConstActivations& src, ConstTensor weights,
-                                 const Activations& dst, const Epilogue&) = 0;
-  virtual void do_conv1d_backward_data(const Conv1dProblem&, const ConstActivations& diff_dst,
-                                       ConstTensor weights, const Activations& diff_src,
-                                       const ReluGradient&) = 0;
-  virtual void do_conv1d_backward_weights(const Conv1dProblem&, const ConstActivations& src,
-                                          const ConstActivations& diff_dst, Tensor diff_weights,
-                                          Tensor diff_bias) = 0;
-  virtual void do_avg_pool1d_forward(const AvgPool1dProblem&, const ConstActivations& src,
-                                     const Activations& dst) = 0;
-  virtual void do_avg_pool1d_backward(const AvgPool1dProblem&, const ConstActivations& diff_dst,
-                                      const Activations& diff_src, const ReluGradient&) = 0;
-  virtual void do_conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&,
-                                      const ConstActivations& src, ConstTensor weights,
-                                      const Activations& dst, Tensor kept, const Epilogue&);
-  virtual void do_avg_pool1d_backward_kept(const AvgPool1dProblem&, const ConstActivations& diff_dst,
-                                           const Activations& diff_src, const KeptBits&);
-  virtual void do_dense_forward(const DenseProblem&, const ConstActivations& src, ConstTensor weights,
-                                const Activations& dst, const Epilogue&) = 0;
-  virtual void do_dense_backward_data(const DenseProblem&, const ConstActivations& diff_dst,
-                                      ConstTensor weights, const Activations& diff_src,
-                                      const ReluGradient&) = 0;
-  virtual void do_dense_backward_weights(const DenseProblem&, const ConstActivations& src,
-                                         const ConstActivations& diff_dst, Tensor diff_weights,
-                                         Tensor diff_bias) = 0;
-  virtual void do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, ConstTensor logits,
-                                        ConstTensor labels, const Activations& diff_logits,
-                                        Tensor totals) = 0;
-  virtual void do_adam(const AdamProblem&, const AdamTensors&, ConstTensor gradients, ConstTensor state) = 0;
-  virtual void do_dense_backward_weights_adam(const DenseProblem&, const ConstActivations& src,
-                                              const ConstActivations& diff_dst, const AdamProblem&,
-                                              const AdamTensors&, Tensor diff_bias, ConstTensor state);
-  virtual void do_advance(Tensor state, std::int64_t batch) = 0;
-  virtual void do_draw_rows(const DrawRowsProblem&, ConstTensor candidates, ConstTensor state,
-                            Tensor dst) = 0;
-  virtual void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
-                              const Activations& dst) = 0;
+  // Implemented by BackendOf for all ops at once.
+  virtual void do_run(OpPointer) = 0;
+  virtual std::size_t do_workspace_bytes(OpPointer) const = 0;
+  virtual bool do_has(OpPointer) const = 0;
+  virtual std::string do_how(OpPointer) = 0;
   virtual ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) = 0;
-  virtual void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                                  ConstTensor impurities, ConstTensor state, const Activations& dst) = 0;
 
-  /// Gradients of an empty batch.
-  void fill_rows_with_zero(Tensor rows, std::int64_t count, std::int64_t length);
+  /// What an op of an empty batch makes of its results that are not empty: gradients of parameters.
+  template <IsOp O>
+  void zero_results(const O& op) {
+    O::operands(
+        op, ZeroRows{[this](Tensor rows, const RowsExtent& extent) { fill_rows_with_zero(rows, extent); }});
+  }
+  void fill_rows_with_zero(Tensor rows, const RowsExtent&);
 
   Buffer workspace_;
 };

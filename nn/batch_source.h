@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/backend.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::nn {
 

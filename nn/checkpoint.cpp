@@ -6,6 +6,7 @@
 #include <fmt/ranges.h>
 
 #include "kernels/base/safetensors.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::nn {
 namespace {

@@ -9,6 +9,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/base/error.h"
+#include "kernels/ops/step_state.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
 

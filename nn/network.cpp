@@ -14,20 +14,10 @@
 #include <fmt/format.h>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::nn {
 namespace {
-
-std::string shape(const ConstActivations& a) {
-  return fmt::format("({}, {}, {})", a.N, a.L, a.C);
-}
-
-std::string epilogue_text(const Epilogue& e) {
-  std::string text = " + bias";
-  if (e.relu) text += ", relu";
-  if (e.dropout.p > 0) text += fmt::format(", dropout {}", e.dropout.p);
-  return text;
-}
 
 /// What the layer before did to its output last: nothing, or ReLU and dropout.
 std::optional<double> relu_dropout(const Layer& layer) {
@@ -37,6 +27,18 @@ std::optional<double> relu_dropout(const Layer& layer) {
 }
 
 }  // namespace
+
+void PlannedOp::run(Backend& backend) const {
+  std::visit([&](const auto& o) { backend.run(o); }, op);
+}
+
+std::string PlannedOp::text() const {
+  return (layer.empty() ? "" : layer + ": ") + bragg::text(op);
+}
+
+std::string PlannedOp::how(Backend& backend) const {
+  return std::visit([&](const auto& o) { return backend.how(o); }, op);
+}
 
 /// Builds a Network's buffers and ops; lives only in its constructor.
 class Network::Planner {
@@ -52,7 +54,7 @@ class Network::Planner {
         seed_(seed),
         state_(state),
         learning_rate_(learning_rate),
-        fuses_adam_(learning_rate && backend_.fuses_adam()) {
+        fuses_adam_(learning_rate && backend_.has(DenseBackwardWeightsAdam{})) {
     for (const Layer& layer : model.layers)
       problems_.push_back(problem_of(layer, shapes_[problems_.size()]));
     net_.kept_.resize(problems_.size() + 1);
@@ -148,7 +150,7 @@ class Network::Planner {
   bool is_pooled(std::size_t i) const {
     const auto* conv = std::get_if<Conv1dProblem>(&problems_[i]);
     const auto* pool = i + 1 < problems_.size() ? std::get_if<AvgPool1dProblem>(&problems_[i + 1]) : nullptr;
-    return conv && pool && backend_.fuses_pool(*conv, *pool);
+    return conv && pool && backend_.has(Conv1dPoolForward{*conv, *pool, {}, {}, {}, {}, {}});
   }
   /// Of activations i: the input, or layer i - 1's output.
   bool lies_in_memory(std::size_t i) const { return i == 0 || !is_pooled(i - 1); }
@@ -175,9 +177,11 @@ class Network::Planner {
     return static_cast<std::size_t>(a.N * a.item_stride) * size_of(a.dtype);
   }
 
-  template <typename Run>
-  void add(std::string what, Run run) {
-    net_.plan_.push_back({std::move(what), std::move(run)});
+  /// The op to the end of the plan, and what it needs to the workspace.
+  template <IsOp O>
+  void add(const std::string& layer, const O& op) {
+    workspace_ = std::max(workspace_, backend_.workspace_bytes(op));
+    net_.plan_.push_back({layer, op});
   }
 
   /// A layer's parameters, for products and as they are learned, and its name.
@@ -219,134 +223,77 @@ class Network::Planner {
   }
 
   void forward(std::size_t i) {
-    Backend* b = &backend_;
     const ConstActivations src = net_.activations_[i];
     const Activations dst = net_.activations_[i + 1];
     if (const auto* pool = std::get_if<AvgPool1dProblem>(&problems_[i])) {
-      if (!lies_in_memory(i)) return;  // done with the convolution
-      add(fmt::format("avg_pool1d forward {} kernel {} stride {} -> {}", shape(src), pool->kernel,
-                      pool->stride, shape(dst)),
-          [b, p = *pool, src, dst] { b->avg_pool1d_forward(p, src, dst); });
+      if (lies_in_memory(i)) add("", AvgPool1dForward{*pool, src, dst});  // else done with the convolution
       return;
     }
     const LayerParameters layer = parameters_of(i);
-    const std::string& name = layer.name;
-    const Tensor weights = layer.weights;
     const Epilogue e = epilogue_of(i, layer.bias);
-    if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
-      workspace_ = std::max(workspace_, backend_.workspace_bytes(*conv));
-      if (is_pooled(i)) return forward_pooled(i, layer, e);
-      add(fmt::format("{} forward {} kernel {} stride {} -> {}{}", name, shape(src), conv->kernel,
-                      conv->stride, shape(dst), epilogue_text(e)),
-          [b, p = *conv, src, w = weights, dst, e] { b->conv1d_forward(p, src, w, dst, e); });
+    if (is_pooled(i)) {
+      add(layer.name, Conv1dPoolForward{std::get<Conv1dProblem>(problems_[i]),
+                                        std::get<AvgPool1dProblem>(problems_[i + 1]), src, layer.weights,
+                                        net_.activations_[i + 2], net_.kept_[i + 1], e});
+    } else if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
+      add(layer.name, Conv1dForward{*conv, src, layer.weights, dst, e});
     } else {
-      const auto& dense = std::get<DenseProblem>(problems_[i]);
-      workspace_ = std::max(workspace_, backend_.workspace_bytes(dense));
-      add(fmt::format("{} forward {} -> {}{}", name, shape(src), shape(dst), epilogue_text(e)),
-          [b, p = dense, src = flattened(src), w = weights, dst, e] { b->dense_forward(p, src, w, dst, e); });
+      add(layer.name,
+          DenseForward{std::get<DenseProblem>(problems_[i]), flattened(src), layer.weights, dst, e});
     }
   }
 
-  void forward_pooled(std::size_t i, const LayerParameters& layer, const Epilogue& e) {
-    const auto& conv = std::get<Conv1dProblem>(problems_[i]);
-    const auto& pool = std::get<AvgPool1dProblem>(problems_[i + 1]);
-    const ConstActivations src = net_.activations_[i];
-    const Activations dst = net_.activations_[i + 2];
-    workspace_ = std::max(workspace_, backend_.workspace_bytes(conv, pool));
-    add(fmt::format("{} forward {} kernel {} stride {} -> {}{}, avg_pool1d kernel {} stride {} -> {}",
-                    layer.name, shape(src), conv.kernel, conv.stride, shape(net_.activations_[i + 1]),
-                    epilogue_text(e), pool.kernel, pool.stride, shape(dst)),
-        [b = &backend_, conv, pool, src, w = layer.weights, dst, kept = net_.kept_[i + 1], e] {
-          b->conv1d_pool_forward(conv, pool, src, w, dst, kept, e);
-        });
-  }
-
   void loss() {
-    Backend* b = &backend_;
-    const SoftmaxCrossEntropyProblem p{net_.N_, model_.config.classes};
-    workspace_ = std::max(workspace_, backend_.workspace_bytes(p));
-    const Activations gradient = training_ ? net_.gradients_.back() : Activations{};
-    add(fmt::format("softmax_cross_entropy ({}, {})", p.N, p.classes),
-        [b, p, logits = net_.logits(), labels = net_.labels_, gradient, totals = net_.totals_] {
-          b->softmax_cross_entropy(p, logits, labels, gradient, totals);
-        });
+    add("", SoftmaxCrossEntropy{{net_.N_, model_.config.classes},
+                                net_.logits(),
+                                net_.labels_,
+                                training_ ? net_.gradients_.back() : Activations{},
+                                net_.totals_});
   }
 
   /// The gradient with respect to the weights of layer i, then with respect to its input.
   void backward(std::size_t i) {
-    Backend* b = &backend_;
     const ConstActivations src = net_.activations_[i];
     const ConstActivations diff_dst = net_.gradients_[i + 1];
     const Activations diff_src = net_.gradients_[i];
     ReluGradient relu;
     if (i > 0)
       if (const auto dropout = relu_dropout(model_.layers[i - 1])) relu = {src, static_cast<float>(*dropout)};
-    const bool has_bits = !lies_in_memory(i);
-    const std::string through = has_bits        ? ", relu and dropout of its input by their bits"
-                                : relu.src.data ? ", relu and dropout of its input"
-                                                : "";
 
     if (const auto* pool = std::get_if<AvgPool1dProblem>(&problems_[i])) {
-      if (has_bits) {
-        add(fmt::format("avg_pool1d backward {} -> {}{}", shape(diff_dst), shape(diff_src), through),
-            [b, p = *pool, diff_dst, diff_src, kept = KeptBits{net_.kept_[i], relu.p}] {
-              b->avg_pool1d_backward_kept(p, diff_dst, diff_src, kept);
-            });
-        return;
-      }
-      add(fmt::format("avg_pool1d backward {} -> {}{}", shape(diff_dst), shape(diff_src), through),
-          [b, p = *pool, diff_dst, diff_src, relu] { b->avg_pool1d_backward(p, diff_dst, diff_src, relu); });
+      if (lies_in_memory(i))
+        add("", AvgPool1dBackward{*pool, diff_dst, diff_src, relu});
+      else
+        add("", AvgPool1dBackwardKept{*pool, diff_dst, diff_src, {net_.kept_[i], relu.p}});
       return;
     }
     const LayerParameters layer = parameters_of(i);
-    const std::string& name = layer.name;
     if (const auto* conv = std::get_if<Conv1dProblem>(&problems_[i])) {
-      add(fmt::format("{} backward_weights {} x {}", name, shape(src), shape(diff_dst)),
-          [b, p = *conv, src, diff_dst, dw = layer.diff_weights, db = layer.diff_bias] {
-            b->conv1d_backward_weights(p, src, diff_dst, dw, db);
-          });
-      if (i == 0) return;
-      add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
-          [b, p = *conv, diff_dst, w = layer.weights, diff_src, relu] {
-            b->conv1d_backward_data(p, diff_dst, w, diff_src, relu);
-          });
-    } else {
-      if (i > 0) {
-        relu.src = flattened(relu.src);
-        add(fmt::format("{} backward_data {} -> {}{}", name, shape(diff_dst), shape(diff_src), through),
-            [b, p = std::get<DenseProblem>(problems_[i]), diff_dst, w = layer.weights,
-             diff_src = flattened(diff_src),
-             relu] { b->dense_backward_data(p, diff_dst, w, diff_src, relu); });
-      }
-      dense_backward_weights(i, layer, flattened(src), diff_dst);  // the weights are of no use any more
+      add(layer.name, Conv1dBackwardWeights{*conv, src, diff_dst, layer.diff_weights, layer.diff_bias});
+      if (i > 0) add(layer.name, Conv1dBackwardData{*conv, diff_dst, layer.weights, diff_src, relu});
+      return;
     }
+    if (i > 0) {
+      relu.src = flattened(relu.src);
+      add(layer.name, DenseBackwardData{std::get<DenseProblem>(problems_[i]), diff_dst, layer.weights,
+                                        flattened(diff_src), relu});
+    }
+    dense_backward_weights(i, layer, flattened(src), diff_dst);  // the weights are of no use any more
   }
 
   void dense_backward_weights(std::size_t i, const LayerParameters& layer, const ConstActivations& src,
                               const ConstActivations& diff_dst) {
-    Backend* b = &backend_;
     const auto& problem = std::get<DenseProblem>(problems_[i]);
-    const std::string what =
-        fmt::format("{} backward_weights {} x {}", layer.name, shape(src), shape(diff_dst));
-    if (!fuses_adam_) {
-      add(what, [b, problem, src, diff_dst, dw = layer.diff_weights, db = layer.diff_bias] {
-        b->dense_backward_weights(problem, src, diff_dst, dw, db);
-      });
-      return;
-    }
+    if (!fuses_adam_)
+      return add(layer.name,
+                 DenseBackwardWeights{problem, src, diff_dst, layer.diff_weights, layer.diff_bias});
     const AdamProblem adam{layer.weights_info->rows() * layer.weights_info->row_stride, *learning_rate_};
-    add(what + " and adam",
-        [b, problem, src, diff_dst, adam, t = parameters_.adam_tensors(*layer.weights_info),
-         db = layer.diff_bias,
-         state = state_] { b->dense_backward_weights_adam(problem, src, diff_dst, adam, t, db, state); });
+    add(layer.name,
+        DenseBackwardWeightsAdam{problem, src, diff_dst, adam, parameters_.adam_tensors(*layer.weights_info),
+                                 layer.diff_bias, state_});
   }
 
-  void update() {
-    add(fuses_adam_ ? "adam on the other parameters" : "adam",
-        [parameters = &parameters_, rate = *learning_rate_, state = state_, all = !fuses_adam_] {
-          parameters->update(rate, state, all);
-        });
-  }
+  void update() { add("", parameters_.update_op(*learning_rate_, state_, !fuses_adam_)); }
 
   Network& net_;
   Backend& backend_;
@@ -374,7 +321,7 @@ Network::Network(Backend& backend, const Model& model, Parameters& parameters, s
 
 void Network::run(std::size_t begin, std::size_t end) {
   for (std::size_t i = begin; i < end; ++i)
-    plan_[i].run();
+    plan_[i].run(backend_);
 }
 
 void Network::forward() {

@@ -2,21 +2,25 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/ops/network_op.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
 
 namespace bragg::nn {
 
-/// One op of the plan; `what` is its name and shapes, for `bragg info --plan` and profiles.
+/// One op of the plan, for the parameters of `layer`: "conv1", or nothing where it has none.
 struct PlannedOp {
-  std::string what;
-  std::function<void()> run;
+  std::string layer;
+  NetworkOp op;
+
+  void run(Backend&) const;
+  std::string text() const;         ///< "conv1: conv1d_forward N 256 ... + bias, relu"
+  std::string how(Backend&) const;  ///< Backend::how
 };
 
 /// Not movable: the ops of the plan know where its memory lies.
@@ -26,8 +30,8 @@ class Network {
 
   /// Plans for batches of exactly N and reserves the backend's workspace. `seed` and `state` (StepState on
   /// the device) are dropout's; training needs them. Throws ProblemError without. With a learning rate
-  /// update() is planned too, and where the backend fuses Adam the weights of dense layers are updated in
-  /// backward(): they have no gradients then.
+  /// update() is planned too, and where the backend has DenseBackwardWeightsAdam the weights of dense layers
+  /// are updated in backward(): they have no gradients then.
   Network(Backend&, const Model&, Parameters&, std::int64_t N, Mode, std::uint32_t seed = 0,
           ConstTensor state = {}, std::optional<double> learning_rate = {});
   Network(const Network&) = delete;
@@ -57,7 +61,7 @@ class Network {
   /// What lies between the layers, for tests: activations(0) is the input, activations(i + 1) what layer i
   /// wrote; gradients(i) is shaped like activations(i), training only and none for i = 0. In inference only
   /// the last activations are still there after forward(). Where layer i is a convolution that the backend
-  /// pools at once (fuses_pool), activations(i + 1) have no data; in training kept(i + 1) are its bits
+  /// pools at once (Conv1dPoolForward), activations(i + 1) have no data; in training kept(i + 1) are its bits
   /// (KeptBits).
   const Activations& activations(std::size_t i) const { return activations_.at(i); }
   Tensor kept(std::size_t i) const { return kept_.at(i); }

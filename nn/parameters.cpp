@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "kernels/base/error.h"
+#include "kernels/ops/adam.h"
 
 namespace bragg::nn {
 
@@ -114,9 +115,11 @@ Tensor Parameters::v() const {
   return {v_.data(), backend_.precise_type()};
 }
 
-void Parameters::update(double learning_rate, ConstTensor state, bool dense_weights) {
-  backend_.adam({dense_weights ? arena_count_ : dense_weights_begin_, learning_rate},
-                {weights(), m(), v(), working_ ? working() : Tensor{}}, gradients(), state);
+Adam Parameters::update_op(double learning_rate, ConstTensor state, bool dense_weights) const {
+  return {{dense_weights ? arena_count_ : dense_weights_begin_, learning_rate},
+          {weights(), m(), v(), working_ ? working() : Tensor{}},
+          gradients(),
+          state};
 }
 
 AdamTensors Parameters::adam_tensors(const ParameterInfo& info) const {

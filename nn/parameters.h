@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/ops/adam.h"
 #include "nn/model.h"
 
 namespace bragg::nn {
@@ -52,7 +53,7 @@ class Parameters {
   /// The piece of an arena that holds the named tensor.
   Tensor piece(Tensor arena, const ParameterInfo&) const;
   /// Adam over all parameters, one op, or over all but the weights of dense layers. state: StepState.
-  void update(double learning_rate, ConstTensor state, bool dense_weights = true);
+  Adam update_op(double learning_rate, ConstTensor state, bool dense_weights = true) const;
   /// What Adam updates of one tensor.
   AdamTensors adam_tensors(const ParameterInfo&) const;
   /// Of all arenas.

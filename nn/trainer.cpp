@@ -9,6 +9,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/base/safetensors.h"
+#include "kernels/ops/rows.h"
 #include "nn/evaluation.h"
 #include "nn/metrics_log.h"
 #include "nn/network.h"
@@ -148,7 +149,7 @@ class Run {
       network_.loss();
       network_.backward();
       network_.update();
-      backend_.advance(state(), options_.batch);
+      backend_.run(Advance{options_.batch, state()});
     });
   }
 

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 #include "xrd/crystal.h"
 
 namespace bragg::xrd {

@@ -3,7 +3,7 @@
 
 #include <array>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg::xrd {
 

@@ -9,6 +9,7 @@
 #include "apps/training/training_data.h"
 #include "apps/version.h"
 #include "kernels/base/memory.h"
+#include "kernels/ops/step_state.h"
 #include "nn/network.h"
 #include "nn/parameters.h"
 
@@ -24,9 +25,8 @@ void print_plan(Backend& backend, const std::string& path) {
   const nn::Network network(backend, model, parameters, config.train.batch, nn::Network::Mode::training,
                             config.train.seed, {state.data(), DType::u64}, config.train.learning_rate);
   for (const nn::PlannedOp& op : network.plan()) {
-    fmt::print("{}\n", op.what);
-    for (const std::string& choice : backend.choices_of(op.run))
-      fmt::print("    {}\n", choice);
+    fmt::print("{}\n", op.text());
+    if (const std::string how = op.how(backend); !how.empty()) fmt::print("    {}\n", how);
   }
   constexpr double mebibyte = 1 << 20;
   fmt::print("{} parameters, {:.1f} MiB with gradients and moments; activations {:.1f} MiB at batch {}\n",

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/pattern_problem.h"
 #include "nn/checkpoint.h"
 
 namespace bragg::apps {

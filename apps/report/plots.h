@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "apps/evaluation/evaluation.h"
-#include "kernels/problems.h"
+#include "kernels/crystal/pattern_problem.h"
 
 namespace bragg::apps::report {
 

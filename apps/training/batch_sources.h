@@ -6,6 +6,7 @@
 
 #include "data/patterns/stored_patterns.h"
 #include "data/patterns/stream.h"
+#include "kernels/ops/step_state.h"
 #include "nn/batch_source.h"
 
 namespace bragg::apps {

@@ -15,6 +15,7 @@
 #include "data/weighted_rows.h"
 #include "kernels/base/error.h"
 #include "kernels/crystal/pattern_processing.h"
+#include "kernels/ops/rows.h"
 
 namespace bragg::apps {
 namespace {

@@ -21,6 +21,8 @@
 #include "bench/kernels/fma_peak.h"
 #include "bench/kernels/peer_choice.h"
 #include "kernels/base/error.h"
+#include "kernels/ops/adam.h"
+#include "kernels/ops/softmax_cross_entropy.h"
 
 namespace bragg::bench {
 namespace {

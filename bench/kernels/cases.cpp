@@ -2,6 +2,14 @@
 
 #include <algorithm>
 
+#include "kernels/ops/adam.h"
+#include "kernels/ops/avg_pool1d.h"
+#include "kernels/ops/conv1d.h"
+#include "kernels/ops/conv1d_pool.h"
+#include "kernels/ops/dense.h"
+#include "kernels/ops/softmax_cross_entropy.h"
+#include "kernels/ops/step_state.h"
+
 namespace bragg::bench {
 namespace {
 
@@ -125,16 +133,19 @@ std::vector<Case> conv1d(const Backend& backend, const std::string& name, const 
   return {
       {name + "/forward", p.flops(), bytes(Pass::forward),
        [p, K](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p));
+         b.reserve_workspace(b.workspace_bytes(Conv1dForward{.problem = p}));
          const auto at = keep(windows(b, p), weights(b, b.element_type(), p.C_out, K),
                               Memory(b, b.precise_type(), numbers(p.C_out, bias_seed)), outputs(b, p),
                               b.allocate(sizeof(StepState)));
          const auto run = [p, at, &b](bool bias_and_relu, float dropout) {
            const auto& [x, w, bias, y, state] = *at;
-           b.conv1d_forward(p, x.view(), w.tensor(), y.view(),
-                            {bias_and_relu ? bias.tensor() : Tensor{},
-                             bias_and_relu,
-                             {dropout, 1, 1, {state.data(), DType::u64}}});
+           b.run(Conv1dForward{p,
+                               x.view(),
+                               w.tensor(),
+                               y.view(),
+                               {bias_and_relu ? bias.tensor() : Tensor{},
+                                bias_and_relu,
+                                {dropout, 1, 1, {state.data(), DType::u64}}}});
          };
          const auto& [x, w, bias, y, state] = *at;
          return {
@@ -145,12 +156,12 @@ std::vector<Case> conv1d(const Backend& backend, const std::string& name, const 
        p},
       {name + "/backward_data", p.flops(), bytes(Pass::backward_data),
        [p, K](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p));
+         b.reserve_workspace(b.workspace_bytes(Conv1dBackwardData{.problem = p}));
          const auto at =
              keep(gradient(b, p), weights(b, b.element_type(), p.C_out, K), windows(b, p), windows(b, p));
          const auto run = [p, at, &b](const ReluGradient& relu) {
            const auto& [dy, w, x, dx] = *at;
-           b.conv1d_backward_data(p, dy.view(), w.tensor(), dx.view(), relu);
+           b.run(Conv1dBackwardData{p, dy.view(), w.tensor(), dx.view(), relu});
          };
          const auto& [dy, w, x, dx] = *at;
          return {[run, at] {
@@ -167,12 +178,12 @@ std::vector<Case> conv1d(const Backend& backend, const std::string& name, const 
        p},
       {name + "/backward_weights", p.flops(), bytes(Pass::backward_weights),
        [p, K](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p));
+         b.reserve_workspace(b.workspace_bytes(Conv1dBackwardWeights{.problem = p}));
          const auto at = keep(windows(b, p), gradient(b, p), weights(b, b.precise_type(), p.C_out, K),
                               Memory(b, b.precise_type(), p.C_out));
          const auto run = [p, at, &b] {
            const auto& [x, dy, dw, db] = *at;
-           b.conv1d_backward_weights(p, x.view(), dy.view(), dw.tensor(), db.tensor());
+           b.run(Conv1dBackwardWeights{p, x.view(), dy.view(), dw.tensor(), db.tensor()});
          };
          const auto& [x, dy, dw, db] = *at;
          return {run, Product{p,
@@ -194,16 +205,19 @@ std::vector<Case> dense(const Backend& backend, const std::string& name, const D
   std::vector<Case> cases{
       {name + "/forward", p.flops(), bytes(Pass::forward),
        [p](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p));
+         b.reserve_workspace(b.workspace_bytes(DenseForward{.problem = p}));
          const auto at = keep(Items(b, src_seed, p.N, 1, p.in), weights(b, b.element_type(), p.out, p.in),
                               Memory(b, b.precise_type(), numbers(p.out, bias_seed)),
                               Items(b, dst_seed, p.N, 1, p.out), b.allocate(sizeof(StepState)));
          const auto run = [p, at, &b](bool bias_and_relu, float dropout) {
            const auto& [x, w, bias, y, state] = *at;
-           b.dense_forward(p, x.view(), w.tensor(), y.view(),
-                           {bias_and_relu ? bias.tensor() : Tensor{},
-                            bias_and_relu,
-                            {dropout, 1, 1, {state.data(), DType::u64}}});
+           b.run(DenseForward{p,
+                              x.view(),
+                              w.tensor(),
+                              y.view(),
+                              {bias_and_relu ? bias.tensor() : Tensor{},
+                               bias_and_relu,
+                               {dropout, 1, 1, {state.data(), DType::u64}}}});
          };
          const auto& [x, w, bias, y, state] = *at;
          return {
@@ -214,12 +228,12 @@ std::vector<Case> dense(const Backend& backend, const std::string& name, const D
        p},
       {name + "/backward_data", p.flops(), bytes(Pass::backward_data),
        [p](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p));
+         b.reserve_workspace(b.workspace_bytes(DenseBackwardData{.problem = p}));
          const auto at = keep(Items(b, dst_seed, p.N, 1, p.out), weights(b, b.element_type(), p.out, p.in),
                               Items(b, src_seed, p.N, 1, p.in), Items(b, src_seed, p.N, 1, p.in));
          const auto run = [p, at, &b](const ReluGradient& relu) {
            const auto& [dy, w, x, dx] = *at;
-           b.dense_backward_data(p, dy.view(), w.tensor(), dx.view(), relu);
+           b.run(DenseBackwardData{p, dy.view(), w.tensor(), dx.view(), relu});
          };
          const auto& [dy, w, x, dx] = *at;
          return {[run, at] {
@@ -236,12 +250,12 @@ std::vector<Case> dense(const Backend& backend, const std::string& name, const D
        p},
       {name + "/backward_weights", p.flops(), bytes(Pass::backward_weights),
        [p](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p));
+         b.reserve_workspace(b.workspace_bytes(DenseBackwardWeights{.problem = p}));
          const auto at = keep(Items(b, src_seed, p.N, 1, p.in), Items(b, dst_seed, p.N, 1, p.out),
                               weights(b, b.precise_type(), p.out, p.in), Memory(b, b.precise_type(), p.out));
          const auto run = [p, at, &b] {
            const auto& [x, dy, dw, db] = *at;
-           b.dense_backward_weights(p, x.view(), dy.view(), dw.tensor(), db.tensor());
+           b.run(DenseBackwardWeights{p, x.view(), dy.view(), dw.tensor(), db.tensor()});
          };
          const auto& [x, dy, dw, db] = *at;
          return {run, Product{p,
@@ -254,25 +268,30 @@ std::vector<Case> dense(const Backend& backend, const std::string& name, const D
        },
        p},
   };
-  if (backend.fuses_adam()) {
+  if (backend.has(DenseBackwardWeightsAdam{})) {
     const AdamProblem adam{.count = p.out * backend.weight_row_stride(p.in)};
-    cases.push_back({name + "/backward_weights_adam", p.flops(),
-                     26.0 * parameters + static_cast<double>(size_of(backend.element_type())) * (src + dst),
-                     [p, adam](Backend& b) -> Prepared {
-                       const DType type = b.precise_type();
-                       const auto at = keep(
-                           Items(b, src_seed, p.N, 1, p.in), Items(b, dst_seed, p.N, 1, p.out),
-                           Memory(b, type, numbers(adam.count, weights_seed)), Memory(b, type, adam.count),
-                           Memory(b, type, adam.count), Memory(b, b.element_type(), adam.count),
-                           Memory(b, type, p.out), b.allocate(sizeof(StepState)));
-                       const auto run = [p, adam, at, &b] {
-                         const auto& [x, dy, w, m, v, working, db, state] = *at;
-                         b.dense_backward_weights_adam(p, x.view(), dy.view(), adam,
-                                                       {w.tensor(), m.tensor(), v.tensor(), working.tensor()},
-                                                       db.tensor(), {state.data(), DType::u64});
-                       };
-                       return {run, std::nullopt};
-                     }});
+    cases.push_back(
+        {name + "/backward_weights_adam", p.flops(),
+         26.0 * parameters + static_cast<double>(size_of(backend.element_type())) * (src + dst),
+         [p, adam](Backend& b) -> Prepared {
+           const DType type = b.precise_type();
+           const auto at =
+               keep(Items(b, src_seed, p.N, 1, p.in), Items(b, dst_seed, p.N, 1, p.out),
+                    Memory(b, type, numbers(adam.count, weights_seed)), Memory(b, type, adam.count),
+                    Memory(b, type, adam.count), Memory(b, b.element_type(), adam.count),
+                    Memory(b, type, p.out), b.allocate(sizeof(StepState)));
+           const auto run = [p, adam, at, &b] {
+             const auto& [x, dy, w, m, v, working, db, state] = *at;
+             b.run(DenseBackwardWeightsAdam{p,
+                                            x.view(),
+                                            dy.view(),
+                                            adam,
+                                            {w.tensor(), m.tensor(), v.tensor(), working.tensor()},
+                                            db.tensor(),
+                                            {state.data(), DType::u64}});
+           };
+           return {run, std::nullopt};
+         }});
   }
   return cases;
 }
@@ -287,7 +306,7 @@ std::vector<Case> avg_pool1d(const Backend& backend, const std::string& name, co
          const auto at = keep(Items(b, src_seed, p.N, p.L_in, p.C), Items(b, dst_seed, p.N, p.L_out(), p.C));
          const auto run = [p, at, &b] {
            const auto& [x, y] = *at;
-           b.avg_pool1d_forward(p, x.view(), y.view());
+           b.run(AvgPool1dForward{p, x.view(), y.view()});
          };
          return {run, std::nullopt};
        }},
@@ -297,7 +316,7 @@ std::vector<Case> avg_pool1d(const Backend& backend, const std::string& name, co
                               Items(b, dst_seed, p.N, p.L_out(), p.C));
          const auto run = [p, at, &b] {
            const auto& [x, dx, dy] = *at;
-           b.avg_pool1d_backward(p, dy.view(), dx.view(), {x.view(), 0.3f});
+           b.run(AvgPool1dBackward{p, dy.view(), dx.view(), {x.view(), 0.3f}});
          };
          return {run, std::nullopt};
        }},
@@ -316,7 +335,7 @@ std::vector<Case> cases_of(const Backend& backend, const Layer& layer) {
 
 std::vector<Case> cases_of(const Backend& backend, const std::string& name, const Conv1dProblem& p,
                            const AvgPool1dProblem& pool) {
-  if (!backend.fuses_pool(p, pool)) return {};
+  if (!backend.has(Conv1dPoolForward{p, pool, {}, {}, {}, {}, {}})) return {};
   const auto element = static_cast<double>(size_of(backend.element_type()));
   const std::int64_t words = p.N * p.L_out() * kept_words(p.C_out);
   const double src = element * static_cast<double>(p.N * p.L_in * p.C_in),
@@ -332,15 +351,20 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
   return {
       {name + "/forward", p.flops(), src + dst + bit_bytes,
        [p, pool, bits](Backend& b) -> Prepared {
-         b.reserve_workspace(b.workspace_bytes(p, pool));
+         b.reserve_workspace(b.workspace_bytes(Conv1dPoolForward{.problem = p, .pool = pool}));
          const auto at =
              keep(windows(b, p), weights(b, b.element_type(), p.C_out, p.kernel * p.C_in),
                   Memory(b, b.precise_type(), numbers(p.C_out, bias_seed)),
                   Items(b, dst_seed, p.N, pool.L_out(), p.C_out), bits(b), b.allocate(sizeof(StepState)));
          const auto run = [p, pool, at, &b] {
            const auto& [x, w, bias, y, kept, state] = *at;
-           b.conv1d_pool_forward(p, pool, x.view(), w.tensor(), y.view(), {kept.data(), DType::u32},
-                                 {bias.tensor(), true, {0.3f, 1, 1, {state.data(), DType::u64}}});
+           b.run(Conv1dPoolForward{p,
+                                   pool,
+                                   x.view(),
+                                   w.tensor(),
+                                   y.view(),
+                                   {kept.data(), DType::u32},
+                                   {bias.tensor(), true, {0.3f, 1, 1, {state.data(), DType::u64}}}});
          };
          return {run, std::nullopt};
        }},
@@ -349,7 +373,7 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
          const auto at = keep(outputs(b, p), Items(b, src_seed, p.N, pool.L_out(), p.C_out), bits(b));
          const auto run = [pool, at, &b] {
            const auto& [dx, dy, kept] = *at;
-           b.avg_pool1d_backward_kept(pool, dy.view(), dx.view(), {{kept.data(), DType::u32}, 0.3f});
+           b.run(AvgPool1dBackwardKept{pool, dy.view(), dx.view(), {{kept.data(), DType::u32}, 0.3f}});
          };
          return {run, std::nullopt};
        }},
@@ -357,19 +381,20 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
 }
 
 std::vector<Case> cases_of(const Backend&, const std::string& name, const SoftmaxCrossEntropyProblem& p) {
-  return {{name, 0, 0, [p](Backend& b) -> Prepared {
-             b.reserve_workspace(b.workspace_bytes(p));
-             const auto at = keep(Memory(b, b.precise_type(), numbers(p.N * p.classes, src_seed)),
-                                  Items(b, dst_seed, p.N, 1, p.classes),
-                                  b.allocate(static_cast<std::size_t>(p.N) * sizeof(std::int32_t)),
-                                  b.allocate(sizeof(LossTotals)));
-             const auto run = [p, at, &b] {
-               const auto& [logits, gradient, labels, totals] = *at;
-               b.softmax_cross_entropy(p, logits.tensor(), {labels.data(), DType::i32}, gradient.view(),
-                                       {totals.data(), DType::u8});
-             };
-             return {run, std::nullopt};
-           }}};
+  return {
+      {name, 0, 0, [p](Backend& b) -> Prepared {
+         b.reserve_workspace(b.workspace_bytes(SoftmaxCrossEntropy{.problem = p}));
+         const auto at = keep(Memory(b, b.precise_type(), numbers(p.N * p.classes, src_seed)),
+                              Items(b, dst_seed, p.N, 1, p.classes),
+                              b.allocate(static_cast<std::size_t>(p.N) * sizeof(std::int32_t)),
+                              b.allocate(sizeof(LossTotals)));
+         const auto run = [p, at, &b] {
+           const auto& [logits, gradient, labels, totals] = *at;
+           b.run(SoftmaxCrossEntropy{
+               p, logits.tensor(), {labels.data(), DType::i32}, gradient.view(), {totals.data(), DType::u8}});
+         };
+         return {run, std::nullopt};
+       }}};
 }
 
 std::vector<Case> cases_of(const Backend& backend, const std::string& name, const AdamProblem& p) {
@@ -383,8 +408,10 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
                  Memory(b, b.element_type(), working ? p.count : 0), b.allocate(sizeof(StepState)));
              const auto run = [p, working, at, &b] {
                const auto& [w, g, m, v, rounded, state] = *at;
-               b.adam(p, {w.tensor(), m.tensor(), v.tensor(), working ? rounded.tensor() : Tensor{}},
-                      g.tensor(), {state.data(), DType::u64});
+               b.run(Adam{p,
+                          {w.tensor(), m.tensor(), v.tensor(), working ? rounded.tensor() : Tensor{}},
+                          g.tensor(),
+                          {state.data(), DType::u64}});
              };
              return {run, std::nullopt};
            }}};

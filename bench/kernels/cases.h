@@ -10,6 +10,8 @@
 #include "bench/kernels/layers.h"
 #include "bench/kernels/product.h"
 #include "kernels/backend.h"
+#include "kernels/ops/adam.h"
+#include "kernels/ops/softmax_cross_entropy.h"
 
 namespace bragg::bench {
 

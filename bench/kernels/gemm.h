@@ -10,7 +10,8 @@
 #include <span>
 #include <vector>
 
-#include "kernels/problems.h"
+#include "kernels/ops/conv1d.h"
+#include "kernels/ops/dense.h"
 
 namespace bragg::bench {
 

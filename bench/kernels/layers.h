@@ -5,7 +5,9 @@
 #include <variant>
 #include <vector>
 
-#include "kernels/problems.h"
+#include "kernels/ops/avg_pool1d.h"
+#include "kernels/ops/conv1d.h"
+#include "kernels/ops/dense.h"
 
 namespace bragg::bench {
 

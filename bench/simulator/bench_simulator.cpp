@@ -24,6 +24,9 @@
 
 #include "bench/benchmark_program.h"
 #include "data/recipes/recipe.h"
+#include "kernels/ops/render_patterns.h"
+#include "kernels/ops/rows.h"
+#include "kernels/ops/step_state.h"
 #include "xrd/cif/cif.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/reflections.h"
@@ -73,7 +76,7 @@ class Drawing {
     problem_.variants = recipe.variants;
     problem_.processing = recipe.processing;
     problem_.N = batch_size;
-    backend.reserve_workspace(backend.workspace_bytes(problem_));
+    backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem_}));
     state_ = backend.allocate(sizeof(StepState));
     patterns_ = backend.allocate(batch_size * backend.aligned(problem_.grid.points) *
                                  size_of(backend.element_type()));
@@ -98,10 +101,14 @@ class Drawing {
       const std::int64_t points = problem_.grid.points;
       // Each is its own impurity: the same work as any other.
       const ConstTensor crystals{rows_.data() + first * sizeof(std::int32_t), DType::i32};
-      backend_.render_patterns(
-          problem_, set, crystals, crystals, state,
-          {patterns_.data(), backend_.element_type(), problem_.N, points, 1, backend_.aligned(points)});
-      backend_.advance(state, problem_.N);
+      backend_.run(RenderPatterns{
+          problem_,
+          &set,
+          crystals,
+          crystals,
+          state,
+          {patterns_.data(), backend_.element_type(), problem_.N, points, 1, backend_.aligned(points)}});
+      backend_.run(Advance{problem_.N, state});
     }
   }
 

@@ -15,6 +15,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/base/random.h"
+#include "kernels/ops/rows.h"
+#include "kernels/ops/step_state.h"
 #include "nn/network.h"
 
 namespace {
@@ -78,8 +80,9 @@ void print_ops(Backend& backend, int group, const nn::Network& network, double s
                const nlohmann::ordered_json& common) {
   const double share = seconds / static_cast<double>(network.plan().size());
   for (const nn::PlannedOp& op : network.plan()) {
-    nlohmann::ordered_json line = {{"op", op.what}, {"us", 1e6 * time_of(backend, group, share, op.run)}};
-    line["how"] = backend.choices_of(op.run);
+    nlohmann::ordered_json line = {{"op", op.text()},
+                                   {"us", 1e6 * time_of(backend, group, share, [&] { op.run(backend); })}};
+    line["how"] = op.how(backend);
     line.update(common);
     fmt::print("{}\n", line.dump());
     std::fflush(stdout);
@@ -123,7 +126,7 @@ int run(int argc, char** argv) {
       network.loss();
       network.backward();
       network.update();
-      backend->advance(state, batch);
+      backend->run(Advance{batch, state});
     });
     train_s = time_of(*backend, group, seconds, [&] { step->run(); });
     if (ops)

@@ -7,6 +7,7 @@
 
 #include "data/gather_column.h"
 #include "data/upload.h"
+#include "kernels/ops/rows.h"
 
 namespace bragg::data {
 namespace {
@@ -100,7 +101,7 @@ bool SyntheticCrystals::prepare(Backend& backend, std::uint64_t first_index) {
 
 void SyntheticCrystals::enqueue(Backend& backend, ConstTensor state, Tensor rows, Tensor labels) const {
   const Tensor slots{slots_of_batch_.data(), DType::i32};
-  backend.draw_rows(draw(), {slots_.data(), DType::i32}, state, slots);
+  backend.run(DrawRows{draw(), {slots_.data(), DType::i32}, state, slots});
   const GatherRowsProblem gather{.N = N_, .table_rows = patterns_, .keep_at_minus_1 = true};
   gather_column(backend, gather, rows_, slots, rows);
   gather_column(backend, gather, labels_, slots, labels);

@@ -11,6 +11,7 @@
 #include "data/patterns/reflection_store.h"
 #include "kernels/backend.h"
 #include "kernels/base/thread_pool.h"
+#include "kernels/ops/rows.h"
 
 namespace bragg::data {
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/ops/dense.h"
+
 namespace bragg::data {
 namespace {
 
@@ -72,7 +74,8 @@ std::vector<Neighbour> nearest_neighbours(Backend& backend, const FeatureRows& q
   Block query(backend, most_queries, points), reference(backend, most_references, points);
   const Buffer similarity = backend.allocate(static_cast<std::size_t>(most_queries * most_references) *
                                              size_of(backend.precise_type()));
-  backend.reserve_workspace(backend.workspace_bytes(DenseProblem{most_queries, points, most_references}));
+  backend.reserve_workspace(
+      backend.workspace_bytes(DenseForward{{most_queries, points, most_references}, {}, {}, {}, {}}));
   std::vector<float> host(static_cast<std::size_t>(most_queries * most_references));
 
   for (std::int64_t q = 0; q < queries.rows; q += query_block) {
@@ -82,9 +85,10 @@ std::vector<Neighbour> nearest_neighbours(Backend& backend, const FeatureRows& q
       const std::int64_t M = std::min(reference_block, references.rows - r);
       reference.load(references, r, M);
       const DenseProblem problem{N, points, M};
-      backend.reserve_workspace(backend.workspace_bytes(problem));
       const Activations dst{similarity.data(), backend.precise_type(), N, 1, M, M};
-      backend.dense_forward(problem, query.items(N), reference.tensor(), dst, {});
+      const DenseForward op{problem, query.items(N), reference.tensor(), dst, {}};
+      backend.reserve_workspace(backend.workspace_bytes(op));
+      backend.run(op);
       backend.download(ConstTensor{dst.data, dst.dtype},
                        std::span(host).first(static_cast<std::size_t>(N * M)));
       for (std::int64_t i = 0; i < N; ++i) {

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "kernels/base/safetensors.h"
-#include "kernels/problems.h"
+#include "kernels/crystal/pattern_problem.h"
 
 namespace bragg::data {
 

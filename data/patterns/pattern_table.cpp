@@ -4,6 +4,7 @@
 
 #include "data/gather_column.h"
 #include "data/upload.h"
+#include "kernels/ops/rows.h"
 
 namespace bragg::data {
 
@@ -23,14 +24,14 @@ PatternTable::PatternTable(Backend& backend, std::int64_t points, std::span<cons
 void PatternTable::enqueue(Backend& backend, DrawRowsProblem draw, ConstTensor state, Tensor rows,
                            const Activations& patterns, Tensor labels) const {
   draw.candidates = count_;
-  backend.draw_rows(draw, {candidates_.data(), DType::i32}, state, rows);
+  backend.run(DrawRows{draw, {candidates_.data(), DType::i32}, state, rows});
   const GatherRowsProblem gather{.N = draw.N,
                                  .table_rows = count_,
                                  .row_length = points_,
                                  .scale = 1,
                                  .keep_at_minus_1 = draw.share < 1};
   gather_column(backend, gather, labels_, rows, labels);
-  backend.gather_rows(gather, {patterns_.data(), DType::f32}, rows, patterns);
+  backend.run(GatherRows{gather, {patterns_.data(), DType::f32}, rows, patterns});
 }
 
 }  // namespace bragg::data

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/ops/rows.h"
 
 namespace bragg::data {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/base/error.h"
-#include "kernels/problems.h"
+#include "kernels/crystal/pattern_problem.h"
 
 namespace bragg::data {
 

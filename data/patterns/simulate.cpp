@@ -6,6 +6,8 @@
 
 #include "data/patterns/stream.h"
 #include "kernels/crystal/pattern_math.h"
+#include "kernels/ops/render_patterns.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::data {
 namespace {
@@ -34,7 +36,7 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
       variant[Effect::impurity] = {};
   }
   problem.validate();
-  backend.reserve_workspace(backend.workspace_bytes(problem));
+  backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem}));
   const Buffer state = backend.allocate(sizeof(StepState));
   const Buffer rows = backend.allocate(patterns_per_batch * sizeof(std::int32_t));
   const Buffer other_rows = backend.allocate(patterns_per_batch * sizeof(std::int32_t));
@@ -77,14 +79,17 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
       backend.upload(impurity_row.data() + pattern, other_rows.data(), problem.N * sizeof(std::int32_t));
       const StepState at{.step = 0, .first_index = index_of(pattern)};
       backend.upload(&at, state.data(), sizeof at);
-      backend.render_patterns(problem, store.reflections(), {rows.data(), DType::i32},
-                              {other_rows.data(), DType::i32}, {state.data(), DType::u64},
-                              {.data = drawn.data(),
-                               .dtype = backend.element_type(),
-                               .N = problem.N,
-                               .L = points,
-                               .C = 1,
-                               .item_stride = points});
+      backend.run(RenderPatterns{problem,
+                                 &store.reflections(),
+                                 {rows.data(), DType::i32},
+                                 {other_rows.data(), DType::i32},
+                                 {state.data(), DType::u64},
+                                 {.data = drawn.data(),
+                                  .dtype = backend.element_type(),
+                                  .N = problem.N,
+                                  .L = points,
+                                  .C = 1,
+                                  .item_stride = points}});
       backend.download({drawn.data(), backend.element_type()},
                        std::span(host_patterns).first(problem.N * points));
       for (std::int64_t n = 0; n < problem.N; ++n) {

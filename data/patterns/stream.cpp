@@ -7,6 +7,9 @@
 #include "data/gather_column.h"
 #include "data/upload.h"
 #include "kernels/base/error.h"
+#include "kernels/ops/render_patterns.h"
+#include "kernels/ops/rows.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::data {
 
@@ -57,7 +60,7 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
   }
   if (options_.synthetic) options_.synthetic->plan(backend, N);
   N_ = N;
-  backend.reserve_workspace(backend.workspace_bytes(problem()));
+  backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem()}));
 }
 
 bool PatternStream::prepare(Backend& backend, const StepState& state) {
@@ -71,15 +74,15 @@ void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activatio
   const ConstTensor candidates{candidates_.data(), DType::i32};
   const PatternProblem p = problem();
   DrawRowsProblem draw{.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed};
-  backend.draw_rows(draw, candidates, state, rows);
+  backend.run(DrawRows{draw, candidates, state, rows});
   gather_column(backend, {.N = N_, .table_rows = store_.size()}, labels_, rows, labels);
   if (options_.synthetic) options_.synthetic->enqueue(backend, state, rows, labels);
   if (p.draws_impurities()) {
     draw.order = DrawRowsProblem::Order::uniform;
     draw.purpose = DataDraw::impurity;
-    backend.draw_rows(draw, candidates, state, impurities);
+    backend.run(DrawRows{draw, candidates, state, impurities});
   }
-  backend.render_patterns(p, store_.reflections(), rows, impurities, state, patterns);
+  backend.run(RenderPatterns{p, &store_.reflections(), rows, impurities, state, patterns});
   if (!has_measured()) return;
   measured_.enqueue(
       backend,

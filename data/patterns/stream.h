@@ -10,6 +10,7 @@
 #include "data/patterns/pattern_table.h"
 #include "data/patterns/reflection_store.h"
 #include "kernels/backend.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::data {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/pattern_problem.h"
 
 namespace bragg::data {
 

@@ -3,13 +3,14 @@
 #include <cmath>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cpu {
 
-void CpuBackend::do_adam(const AdamProblem& p, const AdamTensors& tensors, ConstTensor gradients,
-                         ConstTensor state) {
-  const Tensor weights = tensors.weights, m = tensors.m, v = tensors.v;
-  const auto t = static_cast<double>(state.as<StepState>()->step + 1);
+void CpuBackend::run_op(const Adam& op) {
+  const AdamProblem& p = op.problem;
+  const Tensor weights = op.tensors.weights, m = op.tensors.m, v = op.tensors.v;
+  const auto t = static_cast<double>(op.state.as<StepState>()->step + 1);
   const AdamStep step{
       .beta1 = static_cast<float>(p.beta1),
       .one_minus_beta1 = static_cast<float>(1 - p.beta1),
@@ -22,7 +23,7 @@ void CpuBackend::do_adam(const AdamProblem& p, const AdamTensors& tensors, Const
   constexpr std::int64_t chunk = 64 * 1024;
   pool_.run((p.count + chunk - 1) / chunk, [&](std::int64_t task, int) {
     const std::int64_t first = task * chunk, count = std::min(chunk, p.count - first);
-    network_.adam(step, gradients.as<float>() + first, count, weights.as<float>() + first,
+    network_.adam(step, op.gradients.as<float>() + first, count, weights.as<float>() + first,
                   m.as<float>() + first, v.as<float>() + first);
   });
 }

@@ -5,34 +5,34 @@
 
 namespace bragg::cpu {
 
-void CpuBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
-                                       const Activations& dst) {
+void CpuBackend::run_op(const AvgPool1dForward& op) {
+  const AvgPool1dProblem& p = op.problem;
   const auto share = static_cast<float>(1.0 / static_cast<double>(p.kernel));
   pool_.run(p.N, [&](std::int64_t n, int) {
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      network_.average_rows(src.item<float>(n) + t * p.stride * p.C, p.C, p.kernel, share,
-                            dst.item<float>(n) + t * p.C);
+      network_.average_rows(op.src.item<float>(n) + t * p.stride * p.C, p.C, p.kernel, share,
+                            op.dst.item<float>(n) + t * p.C);
     }
   });
 }
 
-void CpuBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
-                                        const Activations& diff_src, const ReluGradient& relu) {
+void CpuBackend::run_op(const AvgPool1dBackward& op) {
+  const AvgPool1dProblem& p = op.problem;
   // Row l of src is in the windows t with t * stride <= l < t * stride + kernel, which lie side by side in
   // diff_dst.
   const double share = 1.0 / static_cast<double>(p.kernel);
-  const auto scale = static_cast<float>(relu.src.data ? share / (1.0 - double{relu.p}) : share);
+  const auto scale = static_cast<float>(op.relu.src.data ? share / (1.0 - double{op.relu.p}) : share);
   pool_.run(p.N, [&](std::int64_t n, int) {
     for (std::int64_t l = 0; l < p.L_in; ++l) {
       const std::int64_t first = l < p.kernel ? 0 : (l - p.kernel) / p.stride + 1;
       const std::int64_t last = std::min(l / p.stride, p.L_out() - 1);
-      float* to = diff_src.item<float>(n) + l * p.C;
+      float* to = op.diff_src.item<float>(n) + l * p.C;
       if (first > last) {
         std::fill_n(to, p.C, 0.0f);
         continue;
       }
-      network_.average_rows(diff_dst.item<float>(n) + first * p.C, p.C, last - first + 1, scale, to);
-      if (relu.src.data) network_.store_backward(to, p.C, relu.src.item<float>(n) + l * p.C, 1.0f, to);
+      network_.average_rows(op.diff_dst.item<float>(n) + first * p.C, p.C, last - first + 1, scale, to);
+      if (op.relu.src.data) network_.store_backward(to, p.C, op.relu.src.item<float>(n) + l * p.C, 1.0f, to);
     }
   });
 }

@@ -63,7 +63,7 @@ GemmProblem backward_weights_problem(const Conv1dProblem& p, const ConstActivati
 
 }  // namespace
 
-std::size_t CpuBackend::workspace_bytes(const Conv1dProblem& p) const {
+std::size_t CpuBackend::workspace_of(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
   const GemmProblem forward = forward_problem(p, {}, nullptr),
                     backward = backward_data_problem(p, {}, nullptr);
@@ -74,42 +74,40 @@ std::size_t CpuBackend::workspace_bytes(const Conv1dProblem& p) const {
                                                             cut.parts * (cut.padded_M + 1) * cut.padded_N}));
 }
 
-void CpuBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
-                                   const Activations& dst, const Epilogue& epilogue) {
-  auto* packed = static_cast<float*>(workspace("conv1d_forward", workspace_bytes(p)));
-  const GemmProblem problem = forward_problem(p, src, packed);
-  gemm_.pack_b_columns({weights.as<float>(), 1, 0, p.C_out, problem.K, problem.K}, problem.K, packed);
-  const MatrixView rows(dst.item<float>(0), p.N, dst.item_stride, p.L_out(), p.C_out, p.C_out,
+void CpuBackend::run_op(const Conv1dForward& op) {
+  const Conv1dProblem& p = op.problem;
+  auto* packed = static_cast<float*>(workspace("conv1d_forward", workspace_of(p)));
+  const GemmProblem problem = forward_problem(p, op.src, packed);
+  gemm_.pack_b_columns({op.weights.as<float>(), 1, 0, p.C_out, problem.K, problem.K}, problem.K, packed);
+  const MatrixView rows(op.dst.item<float>(0), p.N, op.dst.item_stride, p.L_out(), p.C_out, p.C_out,
                         p.L_out() * p.C_out);
   gemm_.run(problem, [&](const GemmBlock& block) {
-    store_forward(network_, gemm_.scratch(block.worker), block, epilogue, rows);
+    store_forward(network_, gemm_.scratch(block.worker), block, op.epilogue, rows);
   });
 }
 
-void CpuBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
-                                         ConstTensor weights, const Activations& diff_src,
-                                         const ReluGradient& relu) {
-  auto* packed = static_cast<float*>(workspace("conv1d_backward_data", workspace_bytes(p)));
-  const GemmProblem problem = backward_data_problem(p, diff_dst, packed);
+void CpuBackend::run_op(const Conv1dBackwardData& op) {
+  const Conv1dProblem& p = op.problem;
+  auto* packed = static_cast<float*>(workspace("conv1d_backward_data", workspace_of(p)));
+  const GemmProblem problem = backward_data_problem(p, op.diff_dst, packed);
   // Row (i, o) of B: the part of the kernel of output o that meets tap i, nothing beyond the kernel's end.
   gemm_.pack_b_rows(
       problem.K, problem.N,
       [&](std::int64_t k) -> std::pair<const float*, std::int64_t> {
         const std::int64_t first = (p.halo_before() - k / p.C_out) * p.stride, o = k % p.C_out;
-        return {weights.as<float>() + (o * p.kernel + first) * p.C_in,
+        return {op.weights.as<float>() + (o * p.kernel + first) * p.C_in,
                 std::min(p.stride, p.kernel - first) * p.C_in};
       },
       packed);
-  const MatrixView rows(diff_src.item<float>(0), p.N, diff_src.item_stride, problem.a.rows_per_item,
+  const MatrixView rows(op.diff_src.item<float>(0), p.N, op.diff_src.item_stride, problem.a.rows_per_item,
                         problem.N, problem.N, p.L_in * p.C_in);
-  gemm_.run(problem, [&](const GemmBlock& block) { store_backward(network_, block, relu, rows); });
+  gemm_.run(problem, [&](const GemmBlock& block) { store_backward(network_, block, op.relu, rows); });
 }
 
-void CpuBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
-                                            const ConstActivations& diff_dst, Tensor diff_weights,
-                                            Tensor diff_bias) {
-  auto* partial = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
-  GemmProblem problem = backward_weights_problem(p, src, diff_dst, partial, nullptr);
+void CpuBackend::run_op(const Conv1dBackwardWeights& op) {
+  const Conv1dProblem& p = op.problem;
+  auto* partial = static_cast<float*>(workspace("conv1d_backward_weights", workspace_of(p)));
+  GemmProblem problem = backward_weights_problem(p, op.src, op.diff_dst, partial, nullptr);
   const GemmCut cut = gemm_.cut(problem);
   const std::int64_t part_floats = cut.padded_M * cut.padded_N;
   float* sums = partial + cut.parts * part_floats;
@@ -126,12 +124,12 @@ void CpuBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstA
     }
     for (std::int64_t o = 0; o < p.C_out; ++o) {
       for (std::int64_t i = first; i < last; ++i) {
-        diff_weights.as<float>()[o * problem.M + i] = partial[i * cut.padded_N + o];
+        op.diff_weights.as<float>()[o * problem.M + i] = partial[i * cut.padded_N + o];
       }
     }
   });
-  std::copy_n(sums, p.C_out, diff_bias.as<float>());
-  network_.add_rows(sums + cut.padded_N, cut.parts - 1, cut.padded_N, p.C_out, diff_bias.as<float>());
+  std::copy_n(sums, p.C_out, op.diff_bias.as<float>());
+  network_.add_rows(sums + cut.padded_N, cut.parts - 1, cut.padded_N, p.C_out, op.diff_bias.as<float>());
 }
 
 }  // namespace bragg::cpu

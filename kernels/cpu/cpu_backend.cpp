@@ -1,12 +1,7 @@
-// Construction and memory of the CPU backend. Its ops are in one file each.
+// Construction of the CPU backend. Its ops are in one file each.
 #include "kernels/cpu/cpu_backend.h"
 
-#include <algorithm>
-#include <cstring>
-
 #include <fmt/format.h>
-
-#include "kernels/host_memory.h"
 
 namespace bragg::cpu {
 
@@ -24,36 +19,6 @@ std::string CpuBackend::description() const {
 
 std::string CpuBackend::arithmetic() const {
   return fmt::format("cpu {}", name_of(instruction_set_));
-}
-
-Buffer CpuBackend::allocate(std::size_t bytes) {
-  return allocate_host_memory(bytes);
-}
-
-void CpuBackend::fill_zero(void* dst, std::size_t bytes) {
-  if (bytes > 0) std::memset(dst, 0, bytes);
-}
-
-void CpuBackend::upload(const void* host, void* dst, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(dst, host, bytes);
-}
-
-void CpuBackend::download(const void* src, void* host, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(host, src, bytes);
-}
-
-void CpuBackend::copy(const void* src, void* dst, std::size_t bytes) {
-  if (bytes > 0) std::memcpy(dst, src, bytes);
-}
-
-void CpuBackend::upload(std::span<const float> host, Tensor dst) {
-  check_number_type("upload", dst);
-  std::copy(host.begin(), host.end(), dst.as<float>());
-}
-
-void CpuBackend::download(ConstTensor src, std::span<float> host) {
-  check_number_type("download", src);
-  std::copy_n(src.as<float>(), host.size(), host.begin());
 }
 
 }  // namespace bragg::cpu

@@ -27,50 +27,49 @@ GemmBlock transposed(const GemmBlock& block, float* to) {
 
 }  // namespace
 
-std::size_t CpuBackend::workspace_bytes(const DenseProblem& p) const {
+std::size_t CpuBackend::workspace_of(const DenseProblem& p) const {
   return sizeof(float) * static_cast<std::size_t>(p.in * gemm_.padded(p.N));
 }
 
-void CpuBackend::do_dense_forward(const DenseProblem& p, const ConstActivations& src, ConstTensor weights,
-                                  const Activations& dst, const Epilogue& epilogue) {
-  auto* packed = static_cast<float*>(workspace("dense_forward", workspace_bytes(p)));
-  gemm_.pack_b_columns(items(src), p.in, packed);
+void CpuBackend::run_op(const DenseForward& op) {
+  const DenseProblem& p = op.problem;
+  auto* packed = static_cast<float*>(workspace("dense_forward", workspace_of(p)));
+  gemm_.pack_b_columns(items(op.src), p.in, packed);
   const GemmProblem problem{.M = p.out,
                             .N = p.N,
                             .K = p.in,
-                            .a = {weights.as<float>(), 1, 0, p.out, p.in, p.in},
+                            .a = {op.weights.as<float>(), 1, 0, p.out, p.in, p.in},
                             .packed_b = packed,
                             .b = {},
                             .m_multiple = 32};
-  const MatrixView rows(dst.item<float>(0), 1, p.N * dst.item_stride, p.N, dst.item_stride, p.out,
-                        p.N * dst.item_stride);
+  const MatrixView rows(op.dst.item<float>(0), 1, p.N * op.dst.item_stride, p.N, op.dst.item_stride, p.out,
+                        p.N * op.dst.item_stride);
   gemm_.run(problem, [&](const GemmBlock& block) {
     GemmScratch& scratch = gemm_.scratch(block.worker);
-    store_forward(network_, scratch, transposed(block, scratch.transposed), epilogue, rows);
+    store_forward(network_, scratch, transposed(block, scratch.transposed), op.epilogue, rows);
   });
 }
 
-void CpuBackend::do_dense_backward_data(const DenseProblem& p, const ConstActivations& diff_dst,
-                                        ConstTensor weights, const Activations& diff_src,
-                                        const ReluGradient& relu) {
+void CpuBackend::run_op(const DenseBackwardData& op) {
+  const DenseProblem& p = op.problem;
   const GemmProblem problem{.M = p.N,
                             .N = p.in,
                             .K = p.out,
-                            .a = items(diff_dst),
-                            .b = {weights.as<float>(), 1, 0, p.out, p.in, p.in}};
-  const MatrixView rows(diff_src.item<float>(0), p.N, diff_src.item_stride, 1, p.in, p.in, p.in);
-  gemm_.run(problem, [&](const GemmBlock& block) { store_backward(network_, block, relu, rows); });
+                            .a = items(op.diff_dst),
+                            .b = {op.weights.as<float>(), 1, 0, p.out, p.in, p.in}};
+  const MatrixView rows(op.diff_src.item<float>(0), p.N, op.diff_src.item_stride, 1, p.in, p.in, p.in);
+  gemm_.run(problem, [&](const GemmBlock& block) { store_backward(network_, block, op.relu, rows); });
 }
 
-void CpuBackend::do_dense_backward_weights(const DenseProblem& p, const ConstActivations& src,
-                                           const ConstActivations& diff_dst, Tensor diff_weights,
-                                           Tensor diff_bias) {
+void CpuBackend::run_op(const DenseBackwardWeights& op) {
+  const DenseProblem& p = op.problem;
   const GemmProblem problem{
-      .M = p.out, .N = p.in, .K = p.N, .a = items(diff_dst), .a_columns = true, .b = items(src)};
-  const MatrixView rows(diff_weights.as<float>(), 1, p.out * p.in, p.out, p.in, p.in, p.out * p.in);
+      .M = p.out, .N = p.in, .K = p.N, .a = items(op.diff_dst), .a_columns = true, .b = items(op.src)};
+  const MatrixView rows(op.diff_weights.as<float>(), 1, p.out * p.in, p.out, p.in, p.in, p.out * p.in);
   gemm_.run(problem, [&](const GemmBlock& block) { store_backward(network_, block, {}, rows); });
-  std::fill_n(diff_bias.as<float>(), p.out, 0.0f);
-  network_.add_rows(diff_dst.item<float>(0), p.N, diff_dst.item_stride, p.out, diff_bias.as<float>());
+  std::fill_n(op.diff_bias.as<float>(), p.out, 0.0f);
+  network_.add_rows(op.diff_dst.item<float>(0), p.N, op.diff_dst.item_stride, p.out,
+                    op.diff_bias.as<float>());
 }
 
 }  // namespace bragg::cpu

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/base/random.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cpu {
 

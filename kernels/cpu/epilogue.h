@@ -3,7 +3,7 @@
 #pragma once
 
 #include "kernels/cpu/gemm.h"
-#include "kernels/problems.h"
+#include "kernels/ops/epilogue.h"
 
 namespace bragg::cpu {
 

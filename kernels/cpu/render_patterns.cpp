@@ -13,6 +13,7 @@
 #include "kernels/crystal/crystal_math.h"
 #include "kernels/crystal/pattern_math.h"
 #include "kernels/crystal/pattern_processing.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cpu {
 namespace {
@@ -272,22 +273,22 @@ void PatternWorker::draw(std::int64_t crystal, const std::int32_t* impurity, std
 
 }  // namespace
 
-std::size_t CpuBackend::workspace_bytes(const PatternProblem& p) const {
+std::size_t CpuBackend::workspace_of(const PatternProblem& p) const {
   return pool_.size() * Scratch(p.grid.points).bytes();
 }
 
-void CpuBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                                    ConstTensor impurities, ConstTensor state, const Activations& dst) {
-  const Reflections reflections(set);
+void CpuBackend::run_op(const RenderPatterns& op) {
+  const PatternProblem& p = op.problem;
+  const Reflections reflections(*op.set);
   const bool impure = p.draws_impurities();
-  check_rows(crystals, p.N, set.crystals);
-  if (impure) check_rows(impurities, p.N, set.crystals);
-  const std::uint64_t first_index = state.as<StepState>()->first_index;
-  auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_bytes(p)));
+  check_rows(op.crystals, p.N, op.set->crystals);
+  if (impure) check_rows(op.impurities, p.N, op.set->crystals);
+  const std::uint64_t first_index = op.state.as<StepState>()->first_index;
+  auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_of(p)));
   pool_.run(p.N, [&](std::int64_t n, int worker) {
     PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.grid.points).bytes())
-        .draw(crystals.as<std::int32_t>()[n], impure ? impurities.as<std::int32_t>() + n : nullptr,
-              first_index + static_cast<std::uint64_t>(n), dst.item<float>(n));
+        .draw(op.crystals.as<std::int32_t>()[n], impure ? op.impurities.as<std::int32_t>() + n : nullptr,
+              first_index + static_cast<std::uint64_t>(n), op.dst.item<float>(n));
   });
 }
 

@@ -6,27 +6,28 @@
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cpu {
 
-void CpuBackend::do_advance(Tensor state, std::int64_t batch) {
-  auto& place = *state.as<StepState>();
+void CpuBackend::run_op(const Advance& op) {
+  auto& place = *op.state.as<StepState>();
   place.step += 1;
-  place.first_index += static_cast<std::uint64_t>(batch);
+  place.first_index += static_cast<std::uint64_t>(op.batch);
 }
 
-void CpuBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
-                              Tensor dst) {
+void CpuBackend::run_op(const DrawRows& op) {
+  const DrawRowsProblem& p = op.problem;
   for (std::int64_t i = 0; i < p.N; ++i) {
-    const std::uint64_t index = state.as<StepState>()->first_index + static_cast<std::uint64_t>(i);
-    dst.as<std::int32_t>()[i] = drawn_row(p, candidates.as<std::int32_t>(), index);
+    const std::uint64_t index = op.state.as<StepState>()->first_index + static_cast<std::uint64_t>(i);
+    op.dst.as<std::int32_t>()[i] = drawn_row(p, op.candidates.as<std::int32_t>(), index);
   }
 }
 
-void CpuBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
-                                const Activations& dst) {
+void CpuBackend::run_op(const GatherRows& op) {
+  const GatherRowsProblem& p = op.problem;
   for (std::int64_t n = 0; n < p.N; ++n) {
-    const std::int64_t row = rows.as<std::int32_t>()[n];
+    const std::int64_t row = op.rows.as<std::int32_t>()[n];
     if (row == -1 && p.keep_at_minus_1) continue;
     if (row < 0 || row >= p.table_rows) {
       throw ProblemError(fmt::format("[gather_rows] row {} outside a table of {} rows", row, p.table_rows));
@@ -34,16 +35,16 @@ void CpuBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, C
   }
   const auto scale = static_cast<float>(p.scale);
   pool_.run(p.N, [&](std::int64_t n, int) {
-    const std::int64_t first = rows.as<std::int32_t>()[n] * p.row_length;
+    const std::int64_t first = op.rows.as<std::int32_t>()[n] * p.row_length;
     if (first < 0) return;
-    if (dst.dtype == DType::i32) {
-      std::copy_n(table.as<std::int32_t>() + first, p.row_length, dst.item<std::int32_t>(n));
-    } else if (table.dtype == DType::f32) {
-      network_.scale_f32(table.as<float>() + first, p.row_length, scale, dst.item<float>(n));
-    } else if (table.dtype == DType::u16) {
-      network_.scale_u16(table.as<std::uint16_t>() + first, p.row_length, scale, dst.item<float>(n));
+    if (op.dst.dtype == DType::i32) {
+      std::copy_n(op.table.as<std::int32_t>() + first, p.row_length, op.dst.item<std::int32_t>(n));
+    } else if (op.table.dtype == DType::f32) {
+      network_.scale_f32(op.table.as<float>() + first, p.row_length, scale, op.dst.item<float>(n));
+    } else if (op.table.dtype == DType::u16) {
+      network_.scale_u16(op.table.as<std::uint16_t>() + first, p.row_length, scale, op.dst.item<float>(n));
     } else {
-      network_.scale_i32(table.as<std::int32_t>() + first, p.row_length, scale, dst.item<float>(n));
+      network_.scale_i32(op.table.as<std::int32_t>() + first, p.row_length, scale, op.dst.item<float>(n));
     }
   });
 }

@@ -36,19 +36,19 @@ RowResult softmax_row(const float* row, std::int64_t classes, std::int64_t label
 
 }  // namespace
 
-std::size_t CpuBackend::workspace_bytes(const SoftmaxCrossEntropyProblem& p) const {
+std::size_t CpuBackend::workspace_of(const SoftmaxCrossEntropyProblem& p) const {
   return sizeof(RowResult) * static_cast<std::size_t>(p.N);
 }
 
-void CpuBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                          ConstTensor labels, const Activations& diff_logits, Tensor totals) {
-  auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_bytes(p)));
+void CpuBackend::run_op(const SoftmaxCrossEntropy& op) {
+  const SoftmaxCrossEntropyProblem& p = op.problem;
+  auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_of(p)));
   pool_.run(p.N, [&](std::int64_t n, int) {
     results[n] =
-        softmax_row(logits.as<float>() + n * p.classes, p.classes, labels.as<std::int32_t>()[n],
-                    static_cast<double>(p.N), diff_logits.data ? diff_logits.item<float>(n) : nullptr);
+        softmax_row(op.logits.as<float>() + n * p.classes, p.classes, op.labels.as<std::int32_t>()[n],
+                    static_cast<double>(p.N), op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr);
   });
-  auto& total = *totals.as<LossTotals>();
+  auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
     total.loss_sum += results[n].loss;
     total.correct += results[n].correct;

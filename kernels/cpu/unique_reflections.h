@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/isa/crystal_kernels.h"
 #include "kernels/crystal/crystal_math.h"
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg::cpu {
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg {
 

@@ -10,7 +10,7 @@
 #include "kernels/base/host_device.h"
 #include "kernels/base/random.h"
 #include "kernels/crystal/pattern_problem.h"
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg {
 

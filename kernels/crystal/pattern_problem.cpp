@@ -110,6 +110,10 @@ bool PatternProblem::draws_impurities() const {
   });
 }
 
+std::string PatternProblem::text() const {
+  return fmt::format("N {} points {} variants {}", N, grid.points, variants.size());
+}
+
 void PatternProblem::validate() const {
   if (N < 0) fail("N {} < 0", N);
   if (grid.points < 1) fail("grid points {} < 1", grid.points);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -153,6 +154,7 @@ struct PatternProblem {
   /// Whether any variant can have an impurity.
   bool draws_impurities() const;
   void validate() const;
+  std::string text() const;
 };
 
 /// mm, of displacement.

@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg {
 

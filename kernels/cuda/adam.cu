@@ -5,7 +5,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cuda {
 namespace {
@@ -40,17 +40,17 @@ __global__ void __launch_bounds__(threads)
 
 }  // namespace
 
-void CudaBackend::do_adam(const AdamProblem& p, const AdamTensors& tensors, ConstTensor gradients,
-                          ConstTensor state) {
-  const Tensor weights = tensors.weights, m = tensors.m, v = tensors.v, working = tensors.working;
+void CudaBackend::run_op(const Adam& op) {
+  const AdamProblem& p = op.problem;
+  const Tensor weights = op.tensors.weights, m = op.tensors.m, v = op.tensors.v, working = op.tensors.working;
   constexpr int V = 4;
   bool in_packs = p.count % V == 0 && holds_packs<V>(working.as<BFloat16>(), V);
-  for (const ConstTensor& arena : std::array<ConstTensor, 4>{weights, gradients, m, v})
+  for (const ConstTensor& arena : std::array<ConstTensor, 4>{weights, op.gradients, m, v})
     in_packs = in_packs && holds_packs<V>(arena.as<float>(), V);
   const std::int64_t count = in_packs ? p.count / V : p.count;
-  launch([&] { return text("adam", p); }, stream_.get(), {dim3(blocks_for(count, threads)), dim3(threads)},
-         in_packs ? adam_arena<V> : adam_arena<1>, AdamConstants(p), count, state.as<StepState>(),
-         gradients.as<float>(), weights.as<float>(), m.as<float>(), v.as<float>(), working.as<BFloat16>());
+  launch([&] { return text(op); }, launches(), {dim3(blocks_for(count, threads)), dim3(threads)},
+         in_packs ? adam_arena<V> : adam_arena<1>, AdamConstants(p), count, op.state.as<StepState>(),
+         op.gradients.as<float>(), weights.as<float>(), m.as<float>(), v.as<float>(), working.as<BFloat16>());
 }
 
 }  // namespace bragg::cuda

@@ -4,7 +4,9 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/problems.h"
+#include "kernels/ops/adam.h"
+#include "kernels/ops/epilogue.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cuda {
 

@@ -5,7 +5,6 @@
 #include "kernels/cuda/device/division.cuh"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
 
 namespace bragg::cuda {
 namespace {
@@ -132,12 +131,12 @@ bool in_packs(std::int64_t C, const Activations& a, const ConstActivations& b, c
 
 /// `packed`: in_packs.
 template <typename T, typename Describe, typename Passes>
-void run_pool_backward(const Describe& describe, cudaStream_t stream, const AvgPool1dProblem& p,
+void run_pool_backward(const Describe& describe, const LaunchTarget& launches, const AvgPool1dProblem& p,
                        const ConstActivations& diff_dst, const Activations& diff_src, const Passes& passes,
                        float dropout, bool packed) {
   const auto scale = static_cast<float>(1.0 / static_cast<double>(p.kernel) / (1.0 - double{dropout}));
   const auto run = [&]<int V>(std::integral_constant<int, V>) {
-    launch(describe, stream, {grid_of(p.L_in * p.C / V, p.N), dim3(threads)}, pool_backward<T, V, Passes>,
+    launch(describe, launches, {grid_of(p.L_in * p.C / V, p.N), dim3(threads)}, pool_backward<T, V, Passes>,
            Pool(p, V, diff_src.item_stride, diff_dst.item_stride), diff_dst.item<T>(0), passes, scale,
            diff_src.item<T>(0));
   };
@@ -150,16 +149,16 @@ void run_pool_backward(const Describe& describe, cudaStream_t stream, const AvgP
 
 }  // namespace
 
-void CudaBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
-                                        const Activations& dst) {
+void CudaBackend::run_op(const AvgPool1dForward& op) {
+  const AvgPool1dProblem& p = op.problem;
   const auto share = static_cast<float>(1.0 / static_cast<double>(p.kernel));
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
-      launch([&] { return text("avg_pool1d_forward", p); }, stream_.get(),
-             {grid_of(p.L_out() * p.C / V, p.N), dim3(threads)}, pool_forward<T, V>,
-             Pool(p, V, src.item_stride, dst.item_stride), src.item<T>(0), share, dst.item<T>(0));
+      launch([&] { return text(op); }, launches(), {grid_of(p.L_out() * p.C / V, p.N), dim3(threads)},
+             pool_forward<T, V>, Pool(p, V, op.src.item_stride, op.dst.item_stride), op.src.item<T>(0), share,
+             op.dst.item<T>(0));
     };
-    if (in_packs<T>(p.C, dst, src, src)) {
+    if (in_packs<T>(p.C, op.dst, op.src, op.src)) {
       run(std::integral_constant<int, 16 / sizeof(T)>());
     } else {
       run(std::integral_constant<int, 1>());
@@ -167,22 +166,23 @@ void CudaBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstAc
   });
 }
 
-void CudaBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
-                                         const Activations& diff_src, const ReluGradient& relu) {
+void CudaBackend::run_op(const AvgPool1dBackward& op) {
+  const AvgPool1dProblem& p = op.problem;
   with_element_type([&]<typename T>() {
-    run_pool_backward<T>([&] { return text("avg_pool1d_backward", p); }, stream_.get(), p, diff_dst, diff_src,
-                         PassWherePositive<T>{relu.src.item<T>(0), relu.src.item_stride},
-                         relu.src.data ? relu.p : 0, in_packs<T>(p.C, diff_src, diff_dst, relu.src));
+    run_pool_backward<T>([&] { return text(op); }, launches(), p, op.diff_dst, op.diff_src,
+                         PassWherePositive<T>{op.relu.src.item<T>(0), op.relu.src.item_stride},
+                         op.relu.src.data ? op.relu.p : 0,
+                         in_packs<T>(p.C, op.diff_src, op.diff_dst, op.relu.src));
   });
 }
 
-void CudaBackend::do_avg_pool1d_backward_kept(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
-                                              const Activations& diff_src, const KeptBits& kept) {
+void CudaBackend::run_op(const AvgPool1dBackwardKept& op) {
+  const AvgPool1dProblem& p = op.problem;
   with_element_type([&]<typename T>() {
     run_pool_backward<T>(
-        [&] { return text("avg_pool1d_backward_kept", p); }, stream_.get(), p, diff_dst, diff_src,
-        PassWhereKept{kept.words.as<std::uint32_t>(), static_cast<std::int32_t>(kept_words(p.C))}, kept.p,
-        in_packs<T>(p.C, diff_src, diff_dst, diff_dst));
+        [&] { return text(op); }, launches(), p, op.diff_dst, op.diff_src,
+        PassWhereKept{op.kept.words.as<std::uint32_t>(), static_cast<std::int32_t>(kept_words(p.C))},
+        op.kept.p, in_packs<T>(p.C, op.diff_src, op.diff_dst, op.diff_dst));
   });
 }
 

@@ -13,7 +13,6 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
 
 namespace bragg::cuda {
 namespace {
@@ -167,7 +166,7 @@ std::int64_t CudaBackend::conv1d_steps(const Conv1dProblem& p) const {
   return conv1d_wgmma_ && p.stride * p.C_in % row_alignment() != 0 ? aligned(steps) : steps;
 }
 
-std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
+std::size_t CudaBackend::workspace_of(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
   std::size_t bytes = part_bytes(gemm_target(conv1d_wgmma_), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
   if (!conv1d_wgmma_) return bytes;
@@ -177,24 +176,24 @@ std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p) const {
   return bytes;
 }
 
-void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src, ConstTensor weights,
-                                    const Activations& dst, const Epilogue& epilogue) {
+void CudaBackend::run_op(const Conv1dForward& op) {
+  const Conv1dProblem& p = op.problem;
   with_element_type([&]<typename T>() {
     const std::int64_t K = p.kernel * p.C_in;
-    const auto describe = [&] { return text("conv1d_forward", p); };
-    const ConstMatrixView<T> kernels(weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
+    const auto describe = [&] { return text(op); };
+    const ConstMatrixView<T> kernels(op.weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
     const auto run = [&](const Wide& wide, const ConstMatrixView<T>& b) {
       gemm_forward(describe, gemm_target(conv1d_wgmma_),
-                   GemmArguments<T>(p.N * wide.rows, wide.N, wide.K, windows<T>(wide, src), b),
-                   ForwardStore<T>(dst.item<T>(0), dst.item_stride, p.L_out(), p.C_out, false, epilogue,
-                                   wide.outputs));
+                   GemmArguments<T>(p.N * wide.rows, wide.N, wide.K, windows<T>(wide, op.src), b),
+                   ForwardStore<T>(op.dst.item<T>(0), op.dst.item_stride, p.L_out(), p.C_out, false,
+                                   op.epilogue, wide.outputs));
     };
     if constexpr (std::is_same_v<T, BFloat16>) {
       const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
-      if (wide && wide->outputs > 1 && wide->suits(p, src, wide->row_step)) {
+      if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step)) {
         auto* const widened = static_cast<T*>(workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
         const std::int64_t row_stride = weight_row_stride(wide->K);
-        launch(describe, stream_.get(), by_rows(row_stride, wide->N), widen_weights, weights.as<T>(),
+        launch(describe, launches(), by_rows(row_stride, wide->N), widen_weights, op.weights.as<T>(),
                weight_row_stride(K), K, p.C_out, *wide, widened, row_stride);
         return run(*wide, {widened, 0, wide->N, row_stride, wide->K});
       }
@@ -206,55 +205,53 @@ void CudaBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivatio
 /// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R = ceil(kernel /
 /// stride) rows of diff_dst, [r - R + 1, r], each with `stride` rows of the kernel. Row (i, o) of B: the part
 /// of the kernel of output o that meets tap i, nothing beyond the kernel's end.
-void CudaBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
-                                          ConstTensor weights, const Activations& diff_src,
-                                          const ReluGradient& relu) {
+void CudaBackend::run_op(const Conv1dBackwardData& op) {
+  const Conv1dProblem& p = op.problem;
   with_element_type([&]<typename T>() {
-    const auto describe = [&] { return text("conv1d_backward_data", p); };
+    const auto describe = [&] { return text(op); };
     const std::int64_t taps = p.halo_before() + 1, rows = up(p.L_in, p.stride);
     const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
-    const ConstMatrixView<T> a(diff_dst.item<T>(0) - p.halo_before() * p.C_out, diff_dst.item_stride, rows,
-                               p.C_out, K);
+    const ConstMatrixView<T> a(op.diff_dst.item<T>(0) - p.halo_before() * p.C_out, op.diff_dst.item_stride,
+                               rows, p.C_out, K);
     const std::int64_t first = p.halo_before() * N, row_length = p.kernel * p.C_in;
-    ConstMatrixView<T> b(weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
+    ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
     if constexpr (std::is_same_v<T, BFloat16>) {
       if (conv1d_wgmma_) {  // TMA cannot step back
         const ByPhase phases(*this, p);
         auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes()));
-        launch(describe, stream_.get(), by_rows(N, phases.rows), order_by_phase, weights.as<T>(),
+        launch(describe, launches(), by_rows(N, phases.rows), order_by_phase, op.weights.as<T>(),
                weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
         b = {ordered, 0, K, phases.row_stride, N};
       }
     }
-    const MatrixView<T> dst(diff_src.item<T>(0), diff_src.item_stride, rows, N, p.L_in * p.C_in);
+    const MatrixView<T> dst(op.diff_src.item<T>(0), op.diff_src.item_stride, rows, N, p.L_in * p.C_in);
     gemm_backward_data(describe, gemm_target(conv1d_wgmma_), GemmArguments<T>(M, N, K, a, b),
-                       BackwardStore<T>(dst, relu));
+                       BackwardStore<T>(dst, op.relu));
   });
 }
 
-void CudaBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
-                                             const ConstActivations& diff_dst, Tensor diff_weights,
-                                             Tensor diff_bias) {
-  auto* const scratch = static_cast<float*>(workspace("conv1d_backward_weights", workspace_bytes(p)));
+void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
+  const Conv1dProblem& p = op.problem;
+  auto* const scratch = static_cast<float*>(workspace("conv1d_backward_weights", workspace_of(p)));
   with_element_type([&]<typename T>() {
-    const auto describe = [&] { return text("conv1d_backward_weights", p); };
+    const auto describe = [&] { return text(op); };
     const auto run = [&](const Wide& wide, const WeightGradient& diff) {
       gemm_backward_weights(describe, gemm_target(conv1d_wgmma_),
-                            GemmArguments<T>(wide.N, wide.K, p.N * wide.rows, outputs<T>(wide, diff_dst),
-                                             windows<T>(wide, src)),
+                            GemmArguments<T>(wide.N, wide.K, p.N * wide.rows, outputs<T>(wide, op.diff_dst),
+                                             windows<T>(wide, op.src)),
                             scratch, diff);
     };
     const std::int64_t row_length = p.kernel * p.C_in, row_stride = weight_row_stride(row_length);
-    auto* const weights = diff_weights.as<float>();
-    auto* const bias = diff_bias.as<float>();
+    auto* const weights = op.diff_weights.as<float>();
+    auto* const bias = op.diff_bias.as<float>();
     if constexpr (std::is_same_v<T, BFloat16>) {
       const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
-      if (wide && wide->outputs > 1 && wide->suits(p, src, wide->row_step) &&
-          wide->suits(p, diff_dst, p.C_out)) {
+      if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step) &&
+          wide->suits(p, op.diff_dst, p.C_out)) {
         float* const sums = scratch + wide->N * wide->K;
         run(*wide, {scratch, wide->K, sums});
-        return launch(describe, stream_.get(), by_rows(row_length, p.C_out), narrow_gradient, scratch, sums,
+        return launch(describe, launches(), by_rows(row_length, p.C_out), narrow_gradient, scratch, sums,
                       *wide, p.C_out, weights, row_stride, row_length, bias);
       }
     }

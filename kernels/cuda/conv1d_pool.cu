@@ -26,7 +26,6 @@
 #include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/gemm/forward_epilogue.cuh"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
 
 namespace bragg::cuda {
 namespace {
@@ -343,36 +342,36 @@ std::int64_t rows_of(const Conv1dProblem& p) {
 
 }  // namespace
 
-bool CudaBackend::fuses_pool(const Conv1dProblem& p, const AvgPool1dProblem& pool) const {
-  return conv1d_wgmma_ && pool.kernel == pool_kernel && pool.stride == pool_stride && p.C_out % group == 0 &&
-         (row_step * p.stride + p.kernel) * p.C_in <= longest_row && conv1d_steps(p) % row_step == 0;
+bool CudaBackend::has_op(const Conv1dPoolForward& op) const {
+  const Conv1dProblem& p = op.problem;
+  return conv1d_wgmma_ && op.pool.kernel == pool_kernel && op.pool.stride == pool_stride &&
+         p.C_out % group == 0 && (row_step * p.stride + p.kernel) * p.C_in <= longest_row &&
+         conv1d_steps(p) % row_step == 0;
 }
 
-std::size_t CudaBackend::workspace_bytes(const Conv1dProblem& p, const AvgPool1dProblem& pool) const {
-  return p.N > 0 && fuses_pool(p, pool) ? SteppedWeights(*this, p).bytes() : 0;
+std::size_t CudaBackend::workspace_of(const Conv1dPoolForward& op) const {
+  return op.problem.N > 0 && has_op(op) ? SteppedWeights(*this, op.problem).bytes() : 0;
 }
 
-void CudaBackend::do_conv1d_pool_forward(const Conv1dProblem& p, const AvgPool1dProblem& pool,
-                                         const ConstActivations& src, ConstTensor weights,
-                                         const Activations& dst, Tensor kept, const Epilogue& epilogue) {
-  const auto describe = [&] { return text("conv1d_pool_forward", p); };
-  if (!fuses_pool(p, pool)) refuse_pool(p, pool);
+void CudaBackend::run_op(const Conv1dPoolForward& op) {
+  const Conv1dProblem& p = op.problem;
+  const auto describe = [&] { return text(op); };
   const std::int64_t step = p.stride * p.C_in, row_stride = row_step * step;
   const SteppedWeights stepped(*this, p);
   auto* const columns_of_b = static_cast<BFloat16*>(workspace("conv1d_pool_forward", stepped.bytes()));
-  launch(describe, stream_.get(), {dim3(static_cast<unsigned>(stepped.rows)), dim3(weights_threads)},
-         step_weights, weights.as<BFloat16>(), weight_row_stride(p.kernel * p.C_in),
+  launch(describe, launches(), {dim3(static_cast<unsigned>(stepped.rows)), dim3(weights_threads)},
+         step_weights, op.weights.as<BFloat16>(), weight_row_stride(p.kernel * p.C_in),
          static_cast<std::int32_t>(p.kernel * p.C_in), static_cast<std::int32_t>(step),
          static_cast<std::int32_t>(p.C_out), stepped, columns_of_b);
 
   const std::int64_t rows_per_item = rows_of(p),
-                     pitch = p.N > 1 ? src.item_stride / row_stride : rows_per_item,
+                     pitch = p.N > 1 ? op.src.item_stride / row_stride : rows_per_item,
                      rows = (p.N - 1) * pitch + rows_per_item, K = stepped.row_length;
   // Rows up to the last lie in src, as the next one's first window does; the last one may not.
   const std::int64_t last_row_length =
-      std::min(K, (p.N - 1) * src.item_stride + p.L_in * p.C_in - (rows - 1) * row_stride);
+      std::min(K, (p.N - 1) * op.src.item_stride + p.L_in * p.C_in - (rows - 1) * row_stride);
   const std::int64_t whole_rows = last_row_length == K ? rows : rows - 1;
-  const auto* const data = src.item<BFloat16>(0);
+  const auto* const data = op.src.item<BFloat16>(0);
   const FlatView last_row{data + (rows - 1) * row_stride, row_stride, last_row_length, 1, 1, 1};
   const FlatView all_whole{data, row_stride, K, whole_rows, pitch, rows_per_item};
 
@@ -387,25 +386,25 @@ void CudaBackend::do_conv1d_pool_forward(const Conv1dProblem& p, const AvgPool1d
   arguments.pitch = Division(pitch);
   arguments.rows_per_item = static_cast<std::int32_t>(rows_per_item);
   arguments.L_out = static_cast<std::int32_t>(p.L_out());
-  arguments.windows = static_cast<std::int32_t>(pool.L_out());
+  arguments.windows = static_cast<std::int32_t>(op.pool.L_out());
   arguments.C = static_cast<std::int32_t>(p.C_out);
   arguments.boxes = static_cast<std::int32_t>((K + box_columns - 1) / box_columns);
   arguments.k_steps = static_cast<std::int32_t>((K + 15) / 16);
   arguments.blocks = stepped.rows / (products * columns);
   // The random calls of a block's tile are as much work as three of its groups of channels (instructions of
   // the compiled kernel), however many of them it has.
-  const std::int32_t draws = epilogue.dropout.p > 0 ? 3 : 0;
+  const std::int32_t draws = op.epilogue.dropout.p > 0 ? 3 : 0;
   const auto last_groups = static_cast<std::int32_t>(p.C_out / group) - (arguments.blocks - 1) * groups;
   arguments.cost = draws + groups;
   arguments.last_cost = draws + last_groups;
-  arguments.dst = dst.item<BFloat16>(0);
-  arguments.dst_item_stride = dst.item_stride;
-  arguments.kept = kept.as<std::uint32_t>();
+  arguments.dst = op.dst.item<BFloat16>(0);
+  arguments.dst_item_stride = op.dst.item_stride;
+  arguments.kept = op.kept.as<std::uint32_t>();
   const std::int64_t entries = std::int64_t{arguments.blocks} * arguments.tiles;
-  launch(describe, stream_.get(),
+  launch(describe, launches(),
          {dim3(static_cast<unsigned>(std::min<std::int64_t>(entries, multiprocessors_))), dim3(pool_threads),
           pool_shared_bytes},
-         conv_pool, arguments, ForwardEpilogue(epilogue));
+         conv_pool, arguments, ForwardEpilogue(op.epilogue));
 }
 
 }  // namespace bragg::cuda

@@ -67,7 +67,7 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
 }
 
 GemmTarget CudaBackend::gemm_target(bool wgmma) const {
-  return {stream_.get(),
+  return {launches(),
           precision_,
           wgmma,
           multiprocessors_,
@@ -76,17 +76,12 @@ GemmTarget CudaBackend::gemm_target(bool wgmma) const {
           choices_};
 }
 
-std::vector<std::string> CudaBackend::choices_of(const std::function<void()>& ops) {
-  std::vector<std::string> choices;
-  choices_ = &choices;
-  try {
-    ops();
-  } catch (...) {
-    choices_ = nullptr;
-    throw;
-  }
-  choices_ = nullptr;
-  return choices;
+void* CudaBackend::workspace(const char* op, std::size_t bytes) {
+  return choices_ ? tickets_.data() : Backend::workspace(op, bytes);
+}
+
+std::string CudaBackend::Rehearsal::choices() const {
+  return fmt::format("{}", fmt::join(choices_, "; "));
 }
 
 std::string CudaBackend::description() const {

@@ -8,6 +8,15 @@
 
 namespace bragg::cuda {
 
+/// Where kernels are enqueued; or, in a rehearsal, nowhere: what would be launched is chosen and no more.
+struct LaunchTarget {
+  cudaStream_t stream = nullptr;
+  bool is_rehearsal = false;
+
+  LaunchTarget(cudaStream_t where = nullptr, bool rehearsal = false)  // NOLINT: a stream is a target
+      : stream(where), is_rehearsal(rehearsal) {}
+};
+
 struct LaunchShape {
   dim3 grid, block;
   std::size_t shared_bytes = 0;
@@ -15,13 +24,14 @@ struct LaunchShape {
 
 /// `describe()` gives the op and its shapes; it is called only where the launch fails.
 template <typename Describe, typename... Parameters, typename... Arguments>
-void launch(const Describe& describe, cudaStream_t stream, const LaunchShape& shape,
+void launch(const Describe& describe, const LaunchTarget& target, const LaunchShape& shape,
             void (*kernel)(Parameters...), Arguments&&... arguments) {
+  if (target.is_rehearsal) return;
   cudaLaunchConfig_t config{};
   config.gridDim = shape.grid;
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared_bytes;
-  config.stream = stream;
+  config.stream = target.stream;
   constexpr std::size_t shared_without_asking = 48 << 10;
   if (shape.shared_bytes > shared_without_asking) {
     const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

@@ -13,7 +13,6 @@
 #include "kernels/cuda/pattern/background.cuh"
 #include "kernels/cuda/pattern/draw_lines.cuh"
 #include "kernels/cuda/pattern/measure.cuh"
-#include "kernels/cuda/problem_text.h"
 
 namespace bragg::cuda {
 namespace {
@@ -139,16 +138,16 @@ struct Layout {
 
 }  // namespace
 
-std::size_t CudaBackend::workspace_bytes(const PatternProblem& p) const {
+std::size_t CudaBackend::workspace_of(const PatternProblem& p) const {
   return Layout(p, shared_memory_, multiprocessors_).workspace_bytes();
 }
 
-void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                                     ConstTensor impurities, ConstTensor state, const Activations& dst) {
+void CudaBackend::run_op(const RenderPatterns& op) {
+  const PatternProblem& p = op.problem;
   constexpr std::int64_t most = 1 << 30;  // of 32-bit indices
   if (p.grid.points > most)
-    throw ProblemError("[" + text("render_patterns", p) + "] more than " + std::to_string(most) + " points");
-  const auto describe = [&] { return text("render_patterns", p); };
+    throw ProblemError("[" + text(op) + "] more than " + std::to_string(most) + " points");
+  const auto describe = [&] { return text(op); };
   const Layout layout(p, shared_memory_, multiprocessors_);
   auto* const memory = static_cast<std::byte*>(workspace("render_patterns", layout.workspace_bytes()));
 
@@ -164,15 +163,15 @@ void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSe
   a.points_per_bin = static_cast<std::int32_t>(p.processing.points_per_bin(p.grid));
   a.bins = static_cast<std::int32_t>(layout.bins);
   a.line_bin = Division((p.grid.points + no_bin - 2) / (no_bin - 1));
-  a.set_crystals = set.crystals;
-  a.offset = reinterpret_cast<const std::uint64_t*>(set.offset.data());
-  a.metric = reinterpret_cast<const ReciprocalMetric*>(set.metric.data());
-  a.miller = reinterpret_cast<const Miller*>(set.miller.data());
-  a.f2 = reinterpret_cast<const float*>(set.f2.data());
-  a.laue = reinterpret_cast<const LaueRotations*>(set.laue.data());
-  a.crystals = crystals.as<std::int32_t>();
-  a.impurities = impurities.as<std::int32_t>();
-  a.state = state.as<StepState>();
+  a.set_crystals = op.set->crystals;
+  a.offset = reinterpret_cast<const std::uint64_t*>(op.set->offset.data());
+  a.metric = reinterpret_cast<const ReciprocalMetric*>(op.set->metric.data());
+  a.miller = reinterpret_cast<const Miller*>(op.set->miller.data());
+  a.f2 = reinterpret_cast<const float*>(op.set->f2.data());
+  a.laue = reinterpret_cast<const LaueRotations*>(op.set->laue.data());
+  a.crystals = op.crystals.as<std::int32_t>();
+  a.impurities = op.impurities.as<std::int32_t>();
+  a.state = op.state.as<StepState>();
   a.block_floats = layout.block_floats;
   if (layout.is_large) a.large = reinterpret_cast<float*>(memory + layout.variant_bytes);
   a.variant_count = static_cast<std::int32_t>(p.variants.size());
@@ -184,8 +183,7 @@ void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSe
       FewVariants some;
       const std::int32_t count = std::min(few_variants, a.variant_count - first);
       std::copy_n(p.variants.begin() + first, count, some.at);
-      launch(describe, stream_.get(), {dim3(1), dim3(few_variants)}, keep_variants, some, count,
-             many + first);
+      launch(describe, launches(), {dim3(1), dim3(few_variants)}, keep_variants, some, count, many + first);
     }
     a.many = many;
   }
@@ -195,11 +193,11 @@ void CudaBackend::do_render_patterns(const PatternProblem& p, const ReflectionSe
     const auto run = [&](auto kernel) {
       for (std::int64_t first = 0; first < p.N; first += layout.blocks) {
         const auto blocks = static_cast<unsigned>(std::min(layout.blocks, p.N - first));
-        launch(describe, stream_.get(), {dim3(blocks), dim3(pattern_threads), layout.shared_bytes}, kernel, a,
-               first, dst.item<T>(0), dst.item_stride);
+        launch(describe, launches(), {dim3(blocks), dim3(pattern_threads), layout.shared_bytes}, kernel, a,
+               first, op.dst.item<T>(0), op.dst.item_stride);
       }
     };
-    if (holds_packs<V>(dst.item<T>(0), dst.item_stride)) {
+    if (holds_packs<V>(op.dst.item<T>(0), op.dst.item_stride)) {
       run(draw_patterns<T, V>);
     } else {
       run(draw_patterns<T, 1>);

@@ -5,7 +5,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cuda {
 namespace {
@@ -59,36 +59,36 @@ __global__ void __launch_bounds__(threads)
 
 }  // namespace
 
-void CudaBackend::do_advance(Tensor state, std::int64_t batch) {
-  launch([] { return std::string("advance"); }, stream_.get(), {dim3(1), dim3(1)}, advance_state,
-         state.as<StepState>(), static_cast<std::uint64_t>(batch));
+void CudaBackend::run_op(const Advance& op) {
+  launch([&] { return text(op); }, launches(), {dim3(1), dim3(1)}, advance_state, op.state.as<StepState>(),
+         static_cast<std::uint64_t>(op.batch));
 }
 
-void CudaBackend::do_draw_rows(const DrawRowsProblem& p, ConstTensor candidates, ConstTensor state,
-                               Tensor dst) {
-  launch([&] { return text("draw_rows", p); }, stream_.get(), {dim3(blocks_for(p.N, threads)), dim3(threads)},
-         choose_rows, p, candidates.as<std::int32_t>(), state.as<StepState>(), dst.as<std::int32_t>());
+void CudaBackend::run_op(const DrawRows& op) {
+  const DrawRowsProblem& p = op.problem;
+  launch([&] { return text(op); }, launches(), {dim3(blocks_for(p.N, threads)), dim3(threads)}, choose_rows,
+         p, op.candidates.as<std::int32_t>(), op.state.as<StepState>(), op.dst.as<std::int32_t>());
 }
 
-void CudaBackend::do_gather_rows(const GatherRowsProblem& p, ConstTensor table, ConstTensor rows,
-                                 const Activations& dst) {
+void CudaBackend::run_op(const GatherRows& op) {
+  const GatherRowsProblem& p = op.problem;
   const auto gather = [&]<typename From, typename To>(const From* from, To* to) {
     const dim3 grid(static_cast<unsigned>(p.N),
                     static_cast<unsigned>((p.row_length + threads - 1) / threads));
-    launch([&] { return text("gather_rows", p); }, stream_.get(), {grid, dim3(threads)}, copy_rows<From, To>,
-           p.table_rows, p.row_length, static_cast<float>(p.scale), p.keep_at_minus_1, from,
-           rows.as<std::int32_t>(), to, dst.item_stride);
+    launch([&] { return text(op); }, launches(), {grid, dim3(threads)}, copy_rows<From, To>, p.table_rows,
+           p.row_length, static_cast<float>(p.scale), p.keep_at_minus_1, from, op.rows.as<std::int32_t>(), to,
+           op.dst.item_stride);
   };
-  if (dst.dtype == DType::i32) {
-    return gather(table.as<std::int32_t>(), dst.item<std::int32_t>(0));
+  if (op.dst.dtype == DType::i32) {
+    return gather(op.table.as<std::int32_t>(), op.dst.item<std::int32_t>(0));
   }
   with_element_type([&]<typename T>() {
-    if (table.dtype == DType::f32) {
-      gather(table.as<float>(), dst.item<T>(0));
-    } else if (table.dtype == DType::u16) {
-      gather(table.as<std::uint16_t>(), dst.item<T>(0));
+    if (op.table.dtype == DType::f32) {
+      gather(op.table.as<float>(), op.dst.item<T>(0));
+    } else if (op.table.dtype == DType::u16) {
+      gather(op.table.as<std::uint16_t>(), op.dst.item<T>(0));
     } else {
-      gather(table.as<std::int32_t>(), dst.item<T>(0));
+      gather(op.table.as<std::int32_t>(), op.dst.item<T>(0));
     }
   });
 }

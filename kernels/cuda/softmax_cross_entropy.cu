@@ -3,7 +3,6 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
 
 namespace bragg::cuda {
 namespace {
@@ -105,20 +104,19 @@ __global__ void __launch_bounds__(threads)
 
 }  // namespace
 
-std::size_t CudaBackend::workspace_bytes(const SoftmaxCrossEntropyProblem& p) const {
+std::size_t CudaBackend::workspace_of(const SoftmaxCrossEntropyProblem& p) const {
   return sizeof(RowResult) * static_cast<std::size_t>(p.N);
 }
 
-void CudaBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                           ConstTensor labels, const Activations& diff_logits,
-                                           Tensor totals) {
-  auto* const results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_bytes(p)));
+void CudaBackend::run_op(const SoftmaxCrossEntropy& op) {
+  const SoftmaxCrossEntropyProblem& p = op.problem;
+  auto* const results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_of(p)));
   const auto blocks = static_cast<unsigned>((p.N + warps - 1) / warps);
   with_element_type([&]<typename T>() {
-    launch([&] { return text("softmax_cross_entropy", p); }, stream_.get(), {dim3(blocks), dim3(threads)},
-           softmax_rows<T>, static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes),
-           logits.as<float>(), labels.as<std::int32_t>(), diff_logits.item<T>(0), diff_logits.item_stride,
-           results, reinterpret_cast<unsigned*>(tickets_.data()), totals.as<LossTotals>());
+    launch([&] { return text(op); }, launches(), {dim3(blocks), dim3(threads)}, softmax_rows<T>,
+           static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes), op.logits.as<float>(),
+           op.labels.as<std::int32_t>(), op.diff_logits.item<T>(0), op.diff_logits.item_stride, results,
+           reinterpret_cast<unsigned*>(tickets_.data()), op.totals.as<LossTotals>());
   });
 }
 

@@ -13,6 +13,7 @@
 // which tests hold it to (1e-4 of the strongest |F|^2 is what was asked for).
 #include <algorithm>
 #include <numbers>
+#include <string>
 #include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
@@ -20,7 +21,6 @@
 #include "kernels/cuda/device/find.cuh"
 #include "kernels/cuda/device_scan.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/cuda/problem_text.h"
 #include "kernels/cuda/unique_reflections.h"
 
 namespace bragg::cuda {
@@ -310,7 +310,9 @@ class Scratch {
 
 ReflectionSet CudaBackend::do_structure_factors(const ReflectionProblem& p, const CrystalBatch& batch) {
   const std::int64_t crystals = batch.crystals();
-  const auto describe = [&] { return text("structure_factors", p, crystals); };
+  const auto describe = [&] {
+    return "structure_factors crystals " + std::to_string(crystals) + " " + p.text();
+  };
   const RowPlan plan(batch, InverseDSquaredRange(p));
   const std::int64_t slots = plan.slots();
   const std::uint64_t blocks = plan.block_offset.back();

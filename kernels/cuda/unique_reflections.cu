@@ -73,7 +73,7 @@ __global__ void __launch_bounds__(threads)
   });
 }
 
-/// Grid: a thread for each offset, in a loop.
+/// Grid: a thread for each offset, in a lo
 __global__ void __launch_bounds__(threads)
     offsets_of_rows(std::int64_t crystals, const std::uint64_t* __restrict__ block_offset,
                     const std::uint64_t* __restrict__ first, std::uint64_t* __restrict__ offset) {

@@ -1,18 +1,19 @@
 // Adam, as torch.optim.Adam; the formula is AdamProblem's.
 #include <cmath>
 
+#include "kernels/ops/step_state.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {
 
-void ReferenceBackend::do_adam(const AdamProblem& p, const AdamTensors& tensors, ConstTensor gradients,
-                               ConstTensor state) {
-  const Tensor weights = tensors.weights, m = tensors.m, v = tensors.v;
-  const auto t = static_cast<double>(state.as<StepState>()->step + 1);
+void ReferenceBackend::run_op(const Adam& op) {
+  const AdamProblem& p = op.problem;
+  const Tensor weights = op.tensors.weights, m = op.tensors.m, v = op.tensors.v;
+  const auto t = static_cast<double>(op.state.as<StepState>()->step + 1);
   const double step_size = p.learning_rate / (1 - std::pow(p.beta1, t));
   const double second_correction = 1 - std::pow(p.beta2, t);
   for (std::int64_t i = 0; i < p.count; ++i) {
-    const double g = gradients.as<double>()[i];
+    const double g = op.gradients.as<double>()[i];
     double& first = m.as<double>()[i];
     double& second = v.as<double>()[i];
     first = p.beta1 * first + (1 - p.beta1) * g;

@@ -6,35 +6,35 @@
 
 namespace bragg::reference {
 
-void ReferenceBackend::do_avg_pool1d_forward(const AvgPool1dProblem& p, const ConstActivations& src,
-                                             const Activations& dst) {
+void ReferenceBackend::run_op(const AvgPool1dForward& op) {
+  const AvgPool1dProblem& p = op.problem;
   for (std::int64_t n = 0; n < p.N; ++n) {
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
       for (std::int64_t c = 0; c < p.C; ++c) {
         double sum = 0;
         for (std::int64_t j = 0; j < p.kernel; ++j)
-          sum += src.item<double>(n)[(t * p.stride + j) * p.C + c];
-        dst.item<double>(n)[t * p.C + c] = sum / static_cast<double>(p.kernel);
+          sum += op.src.item<double>(n)[(t * p.stride + j) * p.C + c];
+        op.dst.item<double>(n)[t * p.C + c] = sum / static_cast<double>(p.kernel);
       }
     }
   }
 }
 
-void ReferenceBackend::do_avg_pool1d_backward(const AvgPool1dProblem& p, const ConstActivations& diff_dst,
-                                              const Activations& diff_src, const ReluGradient& relu) {
+void ReferenceBackend::run_op(const AvgPool1dBackward& op) {
+  const AvgPool1dProblem& p = op.problem;
   for (std::int64_t n = 0; n < p.N; ++n) {
-    double* gradient = diff_src.item<double>(n);
+    double* gradient = op.diff_src.item<double>(n);
     std::fill_n(gradient, p.L_in * p.C, 0.0);
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
       for (std::int64_t j = 0; j < p.kernel; ++j) {
         for (std::int64_t c = 0; c < p.C; ++c) {
           gradient[(t * p.stride + j) * p.C + c] +=
-              diff_dst.item<double>(n)[t * p.C + c] / static_cast<double>(p.kernel);
+              op.diff_dst.item<double>(n)[t * p.C + c] / static_cast<double>(p.kernel);
         }
       }
     }
     for (std::int64_t i = 0; i < p.L_in * p.C; ++i)
-      gradient[i] *= derivative(relu, n, i);
+      gradient[i] *= derivative(op.relu, n, i);
   }
 }
 

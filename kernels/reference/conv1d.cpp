@@ -8,53 +8,51 @@
 
 namespace bragg::reference {
 
-void ReferenceBackend::do_conv1d_forward(const Conv1dProblem& p, const ConstActivations& src,
-                                         ConstTensor weights, const Activations& dst,
-                                         const Epilogue& epilogue) {
+void ReferenceBackend::run_op(const Conv1dForward& op) {
+  const Conv1dProblem& p = op.problem;
   const std::int64_t K = p.kernel * p.C_in;
-  const double* w = weights.as<double>();  // (C_out, kernel, C_in)
+  const double* w = op.weights.as<double>();  // (C_out, kernel, C_in)
   for (std::int64_t n = 0; n < p.N; ++n) {
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      const double* window = src.item<double>(n) + t * p.stride * p.C_in;
+      const double* window = op.src.item<double>(n) + t * p.stride * p.C_in;
       for (std::int64_t o = 0; o < p.C_out; ++o) {
         const double sum = dot(window, w + o * K, K);
-        dst.item<double>(n)[t * p.C_out + o] = apply(epilogue, sum, n * p.L_out() + t, o, p.C_out);
+        op.dst.item<double>(n)[t * p.C_out + o] = apply(op.epilogue, sum, n * p.L_out() + t, o, p.C_out);
       }
     }
   }
 }
 
-void ReferenceBackend::do_conv1d_backward_data(const Conv1dProblem& p, const ConstActivations& diff_dst,
-                                               ConstTensor weights, const Activations& diff_src,
-                                               const ReluGradient& relu) {
+void ReferenceBackend::run_op(const Conv1dBackwardData& op) {
+  const Conv1dProblem& p = op.problem;
   const std::int64_t K = p.kernel * p.C_in;
-  const double* w = weights.as<double>();
+  const double* w = op.weights.as<double>();
   for (std::int64_t n = 0; n < p.N; ++n) {
-    double* gradient = diff_src.item<double>(n);
+    double* gradient = op.diff_src.item<double>(n);
     std::fill_n(gradient, p.L_in * p.C_in, 0.0);
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
       for (std::int64_t o = 0; o < p.C_out; ++o) {
-        add_scaled(diff_dst.item<double>(n)[t * p.C_out + o], w + o * K, gradient + t * p.stride * p.C_in, K);
+        add_scaled(op.diff_dst.item<double>(n)[t * p.C_out + o], w + o * K, gradient + t * p.stride * p.C_in,
+                   K);
       }
     }
     for (std::int64_t i = 0; i < p.L_in * p.C_in; ++i)
-      gradient[i] *= derivative(relu, n, i);
+      gradient[i] *= derivative(op.relu, n, i);
   }
 }
 
-void ReferenceBackend::do_conv1d_backward_weights(const Conv1dProblem& p, const ConstActivations& src,
-                                                  const ConstActivations& diff_dst, Tensor diff_weights,
-                                                  Tensor diff_bias) {
+void ReferenceBackend::run_op(const Conv1dBackwardWeights& op) {
+  const Conv1dProblem& p = op.problem;
   const std::int64_t K = p.kernel * p.C_in;
-  std::fill_n(diff_weights.as<double>(), p.C_out * K, 0.0);
-  std::fill_n(diff_bias.as<double>(), p.C_out, 0.0);
+  std::fill_n(op.diff_weights.as<double>(), p.C_out * K, 0.0);
+  std::fill_n(op.diff_bias.as<double>(), p.C_out, 0.0);
   for (std::int64_t o = 0; o < p.C_out; ++o) {
     for (std::int64_t n = 0; n < p.N; ++n) {
       for (std::int64_t t = 0; t < p.L_out(); ++t) {
-        const double gradient = diff_dst.item<double>(n)[t * p.C_out + o];
-        add_scaled(gradient, src.item<double>(n) + t * p.stride * p.C_in, diff_weights.as<double>() + o * K,
-                   K);
-        diff_bias.as<double>()[o] += gradient;
+        const double gradient = op.diff_dst.item<double>(n)[t * p.C_out + o];
+        add_scaled(gradient, op.src.item<double>(n) + t * p.stride * p.C_in,
+                   op.diff_weights.as<double>() + o * K, K);
+        op.diff_bias.as<double>()[o] += gradient;
       }
     }
   }

@@ -7,44 +7,41 @@
 
 namespace bragg::reference {
 
-void ReferenceBackend::do_dense_forward(const DenseProblem& p, const ConstActivations& src,
-                                        ConstTensor weights, const Activations& dst,
-                                        const Epilogue& epilogue) {
+void ReferenceBackend::run_op(const DenseForward& op) {
+  const DenseProblem& p = op.problem;
   for (std::int64_t o = 0; o < p.out; ++o) {
     for (std::int64_t n = 0; n < p.N; ++n) {
-      const double sum = dot(src.item<double>(n), weights.as<double>() + o * p.in, p.in);
-      dst.item<double>(n)[o] = apply(epilogue, sum, n, o, p.out);
+      const double sum = dot(op.src.item<double>(n), op.weights.as<double>() + o * p.in, p.in);
+      op.dst.item<double>(n)[o] = apply(op.epilogue, sum, n, o, p.out);
     }
   }
 }
 
-void ReferenceBackend::do_dense_backward_data(const DenseProblem& p, const ConstActivations& diff_dst,
-                                              ConstTensor weights, const Activations& diff_src,
-                                              const ReluGradient& relu) {
+void ReferenceBackend::run_op(const DenseBackwardData& op) {
+  const DenseProblem& p = op.problem;
   for (std::int64_t n = 0; n < p.N; ++n)
-    std::fill_n(diff_src.item<double>(n), p.in, 0.0);
+    std::fill_n(op.diff_src.item<double>(n), p.in, 0.0);
   for (std::int64_t o = 0; o < p.out; ++o) {
     for (std::int64_t n = 0; n < p.N; ++n) {
-      add_scaled(diff_dst.item<double>(n)[o], weights.as<double>() + o * p.in, diff_src.item<double>(n),
-                 p.in);
+      add_scaled(op.diff_dst.item<double>(n)[o], op.weights.as<double>() + o * p.in,
+                 op.diff_src.item<double>(n), p.in);
     }
   }
   for (std::int64_t n = 0; n < p.N; ++n) {
     for (std::int64_t i = 0; i < p.in; ++i)
-      diff_src.item<double>(n)[i] *= derivative(relu, n, i);
+      op.diff_src.item<double>(n)[i] *= derivative(op.relu, n, i);
   }
 }
 
-void ReferenceBackend::do_dense_backward_weights(const DenseProblem& p, const ConstActivations& src,
-                                                 const ConstActivations& diff_dst, Tensor diff_weights,
-                                                 Tensor diff_bias) {
-  std::fill_n(diff_weights.as<double>(), p.out * p.in, 0.0);
-  std::fill_n(diff_bias.as<double>(), p.out, 0.0);
+void ReferenceBackend::run_op(const DenseBackwardWeights& op) {
+  const DenseProblem& p = op.problem;
+  std::fill_n(op.diff_weights.as<double>(), p.out * p.in, 0.0);
+  std::fill_n(op.diff_bias.as<double>(), p.out, 0.0);
   for (std::int64_t o = 0; o < p.out; ++o) {
     for (std::int64_t n = 0; n < p.N; ++n) {
-      const double gradient = diff_dst.item<double>(n)[o];
-      add_scaled(gradient, src.item<double>(n), diff_weights.as<double>() + o * p.in, p.in);
-      diff_bias.as<double>()[o] += gradient;
+      const double gradient = op.diff_dst.item<double>(n)[o];
+      add_scaled(gradient, op.src.item<double>(n), op.diff_weights.as<double>() + o * p.in, p.in);
+      op.diff_bias.as<double>()[o] += gradient;
     }
   }
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "kernels/base/random.h"
-#include "kernels/problems.h"
+#include "kernels/ops/epilogue.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::reference {
 

@@ -11,6 +11,7 @@
 #include "kernels/crystal/crystal_math.h"
 #include "kernels/crystal/pattern_math.h"
 #include "kernels/crystal/pattern_processing.h"
+#include "kernels/ops/step_state.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {
@@ -192,23 +193,22 @@ void add_noise(std::uint32_t seed, std::uint64_t index, const DrawnPattern& draw
 
 }  // namespace
 
-void ReferenceBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set,
-                                          ConstTensor crystals, ConstTensor impurities, ConstTensor state,
-                                          const Activations& dst) {
-  const Reflections reflections(set);
+void ReferenceBackend::run_op(const RenderPatterns& op) {
+  const PatternProblem& p = op.problem;
+  const Reflections reflections(*op.set);
   for (std::int64_t n = 0; n < p.N; ++n) {
-    const std::uint64_t index = state.as<StepState>()->first_index + static_cast<std::uint64_t>(n);
+    const std::uint64_t index = op.state.as<StepState>()->first_index + static_cast<std::uint64_t>(n);
     const DrawnPattern drawn = draw_pattern(p, index);
     std::vector<double> y =
-        drawn_lines(p.grid, reflections.lines(p, crystals.as<std::int32_t>()[n], drawn, false));
+        drawn_lines(p.grid, reflections.lines(p, op.crystals.as<std::int32_t>()[n], drawn, false));
     const double lines_maximum = maximum_of(y);
     if (!(lines_maximum > 0)) {
-      std::fill_n(dst.item<double>(n), p.grid.points, 0.0);
+      std::fill_n(op.dst.item<double>(n), p.grid.points, 0.0);
       continue;
     }
     std::vector<double> other(y.size());
     if (drawn[Effect::impurity] > 0)
-      other = drawn_lines(p.grid, reflections.lines(p, impurities.as<std::int32_t>()[n], drawn, true));
+      other = drawn_lines(p.grid, reflections.lines(p, op.impurities.as<std::int32_t>()[n], drawn, true));
     const double other_maximum = maximum_of(other),
                  share = other_maximum > 0 ? drawn[Effect::impurity] / other_maximum : 0;
     for (std::int64_t i = 0; i < p.grid.points; ++i)
@@ -220,7 +220,7 @@ void ReferenceBackend::do_render_patterns(const PatternProblem& p, const Reflect
     }
     process_pattern(p.processing, p.grid, y);
     for (std::int64_t i = 0; i < p.grid.points; ++i)
-      dst.item<double>(n)[i] = p.maximum * y[i];
+      op.dst.item<double>(n)[i] = p.maximum * y[i];
   }
 }
 

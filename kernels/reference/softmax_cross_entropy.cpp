@@ -7,13 +7,12 @@
 
 namespace bragg::reference {
 
-void ReferenceBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, ConstTensor logits,
-                                                ConstTensor labels, const Activations& diff_logits,
-                                                Tensor totals) {
-  auto& total = *totals.as<LossTotals>();
+void ReferenceBackend::run_op(const SoftmaxCrossEntropy& op) {
+  const SoftmaxCrossEntropyProblem& p = op.problem;
+  auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
-    const double* row = logits.as<double>() + n * p.classes;
-    const std::int64_t label = labels.as<std::int32_t>()[n];
+    const double* row = op.logits.as<double>() + n * p.classes;
+    const std::int64_t label = op.labels.as<std::int32_t>()[n];
     const bool usable = label >= 0 && label < p.classes &&
                         std::all_of(row, row + p.classes, [](double x) { return std::isfinite(x); });
     const std::int64_t best = std::max_element(row, row + p.classes) - row;  // the first of equals
@@ -24,8 +23,8 @@ void ReferenceBackend::do_softmax_cross_entropy(const SoftmaxCrossEntropyProblem
     total.loss_sum += usable ? std::log(sum) + row[best] - row[label] : nan;
     total.correct += usable && best == label;
     total.count += 1;
-    if (!diff_logits.data) continue;
-    double* gradient = diff_logits.item<double>(n);
+    if (!op.diff_logits.data) continue;
+    double* gradient = op.diff_logits.item<double>(n);
     for (std::int64_t c = 0; c < p.classes; ++c) {
       const double probability = std::exp(row[c] - row[best]) / sum;
       gradient[c] = usable ? (probability - (c == label)) / static_cast<double>(p.N) : nan;

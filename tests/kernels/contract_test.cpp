@@ -6,6 +6,13 @@
 #include "kernels/backend.h"
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "kernels/ops/adam.h"
+#include "kernels/ops/conv1d.h"
+#include "kernels/ops/conv1d_pool.h"
+#include "kernels/ops/dense.h"
+#include "kernels/ops/rows.h"
+#include "kernels/ops/softmax_cross_entropy.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::tests {
 namespace {
@@ -51,25 +58,29 @@ TEST_P(Contract, Problems) {
 
 TEST_P(Contract, Shapes) {
   const Activations src = activations(2, 9, 2), dst = activations(2, 3, 3);
-  refused("[conv1d_forward] src C 5 != problem's 2",
-          [&] { backend_->conv1d_forward(conv_, activations(2, 9, 5), tensor(), dst, {}); });
-  refused("[conv1d_forward] dst L 4 != problem's 3",
-          [&] { backend_->conv1d_forward(conv_, src, tensor(), activations(2, 4, 3), {}); });
-  refused("[conv1d_forward] dst item_stride 8 < 9",
-          [&] { backend_->conv1d_forward(conv_, src, tensor(), activations(2, 3, 3, -1), {}); });
+  refused("[conv1d_forward] src C 5 != problem's 2", [&] {
+    backend_->run(Conv1dForward{conv_, activations(2, 9, 5), tensor(), dst, {}});
+  });
+  refused("[conv1d_forward] dst L 4 != problem's 3", [&] {
+    backend_->run(Conv1dForward{conv_, src, tensor(), activations(2, 4, 3), {}});
+  });
+  refused("[conv1d_forward] dst item_stride 8 < 9", [&] {
+    backend_->run(Conv1dForward{conv_, src, tensor(), activations(2, 3, 3, -1), {}});
+  });
   // 3 outputs, 1 row of halo before, 2 after: (3 + 2) * 3.
-  refused("[conv1d_backward_data] diff_dst (with its halo) item_stride 14 < 15",
-          [&] { backend_->conv1d_backward_data(conv_, activations(2, 3, 3, 5), tensor(), src, {}); });
+  refused("[conv1d_backward_data] diff_dst (with its halo) item_stride 14 < 15", [&] {
+    backend_->run(Conv1dBackwardData{conv_, activations(2, 3, 3, 5), tensor(), src, {}});
+  });
   refused("[dense_forward] src N 3 != problem's 2", [&] {
-    backend_->dense_forward({2, 4, 5}, activations(3, 1, 4), tensor(), activations(2, 1, 5), {});
+    backend_->run(DenseForward{{2, 4, 5}, activations(3, 1, 4), tensor(), activations(2, 1, 5), {}});
   });
   refused("[dense_backward_data] ReLU gradient's src C 3 != problem's 4", [&] {
-    backend_->dense_backward_data({2, 4, 5}, activations(2, 1, 5), tensor(), activations(2, 1, 4),
-                                  {activations(2, 1, 3), 0.5f});
+    backend_->run(DenseBackwardData{
+        {2, 4, 5}, activations(2, 1, 5), tensor(), activations(2, 1, 4), {activations(2, 1, 3), 0.5f}});
   });
   refused("[gather_rows] dst L * C 4 != row_length 5", [&] {
-    backend_->gather_rows({2, 3, 5, 1}, {memory_.data(), DType::f32}, {memory_.data(), DType::i32},
-                          activations(2, 4, 1));
+    backend_->run(GatherRows{
+        {2, 3, 5, 1}, {memory_.data(), DType::f32}, {memory_.data(), DType::i32}, activations(2, 4, 1)});
   });
 }
 
@@ -77,37 +88,39 @@ TEST_P(Contract, ElementTypesAndMemory) {
   const Activations src = activations(2, 9, 2), dst = activations(2, 3, 3);
   const std::string name = name_of(element_);
   refused("[conv1d_forward] weights is BF16, not " + name, [&] {
-    backend_->conv1d_forward(conv_, src, {memory_.data(), DType::bf16}, dst, {});
+    backend_->run(Conv1dForward{conv_, src, {memory_.data(), DType::bf16}, dst, {}});
   });
-  refused("[conv1d_forward] weights has no memory",
-          [&] { backend_->conv1d_forward(conv_, src, {}, dst, {}); });
+  refused("[conv1d_forward] weights has no memory", [&] {
+    backend_->run(Conv1dForward{conv_, src, {}, dst, {}});
+  });
   Activations none = src;
   none.data = nullptr;
-  refused("[conv1d_forward] src has no memory",
-          [&] { backend_->conv1d_forward(conv_, none, tensor(), dst, {}); });
+  refused("[conv1d_forward] src has no memory", [&] {
+    backend_->run(Conv1dForward{conv_, none, tensor(), dst, {}});
+  });
   refused("[softmax_cross_entropy] labels is " + name + ", not I32", [&] {
-    backend_->softmax_cross_entropy({2, 3}, tensor(), tensor(), {}, tensor());
+    backend_->run(SoftmaxCrossEntropy{{2, 3}, tensor(), tensor(), {}, tensor()});
   });
   refused("[adam] state has no memory", [&] {
-    backend_->adam({.count = 3}, {tensor(), tensor(), tensor(), {}}, tensor(), {});
+    backend_->run(Adam{{.count = 3}, {tensor(), tensor(), tensor(), {}}, tensor(), {}});
   });
   refused("[adam] working is BF16, there is none beside " + name + " weights", [&] {
-    backend_->adam({.count = 3}, {tensor(), tensor(), tensor(), {memory_.data(), DType::bf16}}, tensor(),
-                   tensor());
+    backend_->run(Adam{
+        {.count = 3}, {tensor(), tensor(), tensor(), {memory_.data(), DType::bf16}}, tensor(), tensor()});
   });
   refused("[gather_rows] table is U8, not F32, U16 or I32", [&] {
-    backend_->gather_rows({2, 3, 4, 1}, {memory_.data(), DType::u8}, {memory_.data(), DType::i32},
-                          activations(2, 4, 1));
+    backend_->run(GatherRows{
+        {2, 3, 4, 1}, {memory_.data(), DType::u8}, {memory_.data(), DType::i32}, activations(2, 4, 1)});
   });
 }
 
 TEST_P(Contract, Dropout) {
   const Activations src = activations(2, 9, 2), dst = activations(2, 3, 3);
   refused("[conv1d_forward] dropout 1 outside [0, 1)", [&] {
-    backend_->conv1d_forward(conv_, src, tensor(), dst, {{}, true, {1.0f, 1, 1, tensor()}});
+    backend_->run(Conv1dForward{conv_, src, tensor(), dst, {{}, true, {1.0f, 1, 1, tensor()}}});
   });
   refused("[conv1d_forward] dropout's state has no memory", [&] {
-    backend_->conv1d_forward(conv_, src, tensor(), dst, {{}, true, {0.5f, 1, 1, {}}});
+    backend_->run(Conv1dForward{conv_, src, tensor(), dst, {{}, true, {0.5f, 1, 1, {}}}});
   });
 }
 
@@ -115,21 +128,30 @@ TEST_P(Contract, Dropout) {
 TEST_P(Contract, ConvolutionAndPool) {
   const Conv1dProblem conv{.N = 2, .L_in = 9, .C_in = 2, .C_out = 3, .kernel = 2, .stride = 2};
   const AvgPool1dProblem pool{2, 4, 3, 3, 1};
-  EXPECT_FALSE(backend_->fuses_pool(conv, pool));
+  EXPECT_FALSE(backend_->has(Conv1dPoolForward{conv, pool, {}, {}, {}, {}, {}}));
   const Activations src = activations(2, 9, 2, 2), between = activations(2, 4, 3), dst = activations(2, 2, 3);
   refused("[conv1d_pool_forward] " + backend_->name() +
-              " has none for C_in 2 C_out 3 kernel 2 stride 2, pool's kernel 3 stride 1",
-          [&] { backend_->conv1d_pool_forward(conv, pool, src, tensor(), dst, {}, {}); });
+              " has none: conv1d_pool_forward N 2 L_in 9 C_in 2 C_out 3 kernel 2 stride 2, then avg_pool1d "
+              "kernel 3 stride 1",
+          [&] {
+            backend_->run(Conv1dPoolForward{conv, pool, src, tensor(), dst, {}, {}});
+          });
   refused("[conv1d_pool_forward] pool's C 4 != C_out 3", [&] {
-    backend_->conv1d_pool_forward(conv, {2, 4, 4, 3, 1}, src, tensor(), dst, {}, {});
+    backend_->run(Conv1dPoolForward{conv, {2, 4, 4, 3, 1}, src, tensor(), dst, {}, {}});
   });
-  refused("[conv1d_pool_forward] kept is " + name_of(element_) + ", not U32",
-          [&] { backend_->conv1d_pool_forward(conv, pool, src, tensor(), dst, tensor(), {}); });
-  refused("[avg_pool1d_backward_kept] kept has no memory",
-          [&] { backend_->avg_pool1d_backward_kept(pool, dst, between, {}); });
-  refused("[avg_pool1d_backward_kept] " + backend_->name() + " has none", [&] {
-    backend_->avg_pool1d_backward_kept(pool, dst, between, {{memory_.data(), DType::u32}, 0.5f});
+  refused("[conv1d_pool_forward] kept is " + name_of(element_) + ", not U32", [&] {
+    backend_->run(Conv1dPoolForward{conv, pool, src, tensor(), dst, tensor(), {}});
   });
+  refused("[avg_pool1d_backward_kept] kept has no memory", [&] {
+    backend_->run(AvgPool1dBackwardKept{pool, dst, between, {}});
+  });
+  refused("[avg_pool1d_backward_kept] " + backend_->name() +
+              " has none: avg_pool1d_backward_kept N 2 L_in 4 C 3 kernel 3 stride 1, relu and dropout of its "
+              "input by "
+              "their bits",
+          [&] {
+            backend_->run(AvgPool1dBackwardKept{pool, dst, between, {{memory_.data(), DType::u32}, 0.5f}});
+          });
 }
 
 TEST_P(Contract, CopyIsOfBytesAndCanBeRecorded) {
@@ -155,7 +177,7 @@ TEST_P(Contract, Rows) {
   const StepState place{4, 10};
   const Buffer state = backend_->allocate(sizeof place);
   backend_->upload(&place, state.data(), sizeof place);
-  backend_->advance({state.data(), DType::u64}, 5);
+  backend_->run(Advance{5, {state.data(), DType::u64}});
   StepState now{};
   backend_->download(state.data(), &now, sizeof now);
   EXPECT_EQ(now.step, 5u);
@@ -166,8 +188,8 @@ TEST_P(Contract, Rows) {
   backend_->upload(candidates.data(), candidate_memory.data(), 3 * 4);
   DrawRowsProblem draw{.N = 4, .candidates = 3, .order = DrawRowsProblem::Order::sequential, .seed = 3};
   const auto drawn = [&] {
-    backend_->draw_rows(draw, {candidate_memory.data(), DType::i32}, {state.data(), DType::u64},
-                        {rows.data(), DType::i32});
+    backend_->run(DrawRows{
+        draw, {candidate_memory.data(), DType::i32}, {state.data(), DType::u64}, {rows.data(), DType::i32}});
     std::vector<std::int32_t> result(4);
     backend_->download(rows.data(), result.data(), 4 * 4);
     return result;
@@ -186,24 +208,24 @@ TEST_P(Contract, Rows) {
   const std::vector<std::int32_t> chosen{2, 0, 1, 1};
   backend_->upload(chosen.data(), rows.data(), 16);
   const Activations gathered{dst.data(), element_, 4, 2, 1, 2};
-  backend_->gather_rows({4, 3, 2, 0.5}, {table_memory.data(), DType::u16}, {rows.data(), DType::i32},
-                        gathered);
+  backend_->run(
+      GatherRows{{4, 3, 2, 0.5}, {table_memory.data(), DType::u16}, {rows.data(), DType::i32}, gathered});
   std::vector<float> got(8);
   backend_->download(Tensor{dst.data(), element_}, got);
   EXPECT_EQ(got, (std::vector<float>{2.5f, 3, 0.5f, 1, 1.5f, 20000, 1.5f, 20000}));
   refused("[gather_rows] row 2 outside a table of 2 rows", [&] {
-    backend_->gather_rows({4, 2, 2, 0.5}, {table_memory.data(), DType::u16}, {rows.data(), DType::i32},
-                          gathered);
+    backend_->run(
+        GatherRows{{4, 2, 2, 0.5}, {table_memory.data(), DType::u16}, {rows.data(), DType::i32}, gathered});
   });
 }
 
 TEST_P(Contract, Workspace) {
   if (GetParam() == "reference") {
-    EXPECT_EQ(backend_->workspace_bytes(conv_), 0u);
+    EXPECT_EQ(backend_->workspace_bytes(Conv1dForward{.problem = conv_}), 0u);
     return;
   }
   try {
-    backend_->conv1d_forward(conv_, activations(2, 9, 2), tensor(), activations(2, 3, 3), {});
+    backend_->run(Conv1dForward{conv_, activations(2, 9, 2), tensor(), activations(2, 3, 3), {}});
     ADD_FAILURE() << "not refused";
   } catch (const ProblemError& e) {
     EXPECT_NE(std::string(e.what()).find("bytes of workspace, 0 reserved"), std::string::npos) << e.what();

@@ -10,6 +10,8 @@
 #include "kernels/base/bfloat16.h"
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "kernels/ops/render_patterns.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::tests {
 namespace {
@@ -230,11 +232,14 @@ std::vector<double> render(Backend& backend, const PatternProblem& problem, cons
   backend.upload(crystals.data(), rows.data(), p.N * sizeof(std::int32_t));
   backend.upload(impurities.data(), others.data(), impurities.size() * sizeof(std::int32_t));
   backend.upload(&place, state.data(), sizeof place);
-  backend.reserve_workspace(backend.workspace_bytes(p));
+  backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{p}));
   const Activations dst{memory.data() + guard * element, type, p.N, points, 1, stride};
-  backend.render_patterns(p, set, {rows.data(), DType::i32},
-                          {impurities.empty() ? nullptr : others.data(), DType::i32},
-                          {state.data(), DType::u64}, dst);
+  backend.run(RenderPatterns{p,
+                             &set,
+                             {rows.data(), DType::i32},
+                             {impurities.empty() ? nullptr : others.data(), DType::i32},
+                             {state.data(), DType::u64},
+                             dst});
   backend.download(memory.data(), host.data(), host.size());
 
   std::vector<double> patterns;

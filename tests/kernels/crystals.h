@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/crystal/pattern_problem.h"
+#include "kernels/crystal/reflection_problem.h"
 #include "tests/support/devices.h"
 
 namespace bragg::tests {

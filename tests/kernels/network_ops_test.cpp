@@ -332,7 +332,7 @@ TEST_P(NetworkOps, ConvolutionAndPoolAreTheirOpsOnIntegers) {
     SCOPED_TRACE(text(p));
     const AvgPool1dProblem pool = pool_of(p);
     if (GetParam().alignment == 1 || !has_wgmma()) continue;
-    ASSERT_TRUE(backend_->fuses_pool(p, pool));
+    ASSERT_TRUE(has_pool(*backend_, p, pool));
     const Numbers src = integers(p.N * p.L_in * p.C_in, 1),
                   weights = integers(p.C_out * p.kernel * p.C_in, 2),
                   dy = random(p.N * pool.L_out() * p.C_out, 4);
@@ -358,7 +358,7 @@ TEST_P(NetworkOps, ConvolutionAndPoolAreWithinTheirBound) {
     SCOPED_TRACE(text(p));
     const AvgPool1dProblem pool = pool_of(p);
     if (GetParam().alignment == 1 || !has_wgmma()) continue;
-    ASSERT_TRUE(backend_->fuses_pool(p, pool));
+    ASSERT_TRUE(has_pool(*backend_, p, pool));
     const Numbers src = random(p.N * p.L_in * p.C_in, 1), weights = random(p.C_out * p.kernel * p.C_in, 2);
     for (const EpilogueNumbers& e : epilogues(uniforms(p.C_out, 3))) {
       const PooledNumbers got = got_.conv1d_pool_forward(p, pool, src, weights, e, true);
@@ -461,7 +461,7 @@ TEST_P(NetworkOps, Adam) {
 }
 
 TEST_P(NetworkOps, FusedAdamIsTheUnfused) {
-  if (!backend_->fuses_adam()) return;
+  if (!backend_->has(DenseBackwardWeightsAdam{})) return;
   for (const DenseProblem& p : dense_shapes()) {
     SCOPED_TRACE(text(p));
     const std::int64_t count = p.out * p.in;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/ops/step_state.h"
+
 namespace bragg::tests {
 
 constexpr std::int64_t odd_guard = 67;  // elements; odd, so that nothing is aligned by luck
@@ -188,8 +190,7 @@ Numbers OpRunner::conv1d_forward(const Conv1dProblem& p, const Numbers& src, con
   const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
   const Guarded y = items("dst", p.N, p.L_out(), p.C_out, {});
   const DeviceEpilogue epilogue(backend_, e);
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.conv1d_forward(p, x.activations(), w.tensor(), y.activations(), epilogue.get());
+  run(Conv1dForward{p, x.activations(), w.tensor(), y.activations(), epilogue.get()});
   x.expect_unchanged();
   w.expect_unchanged();
   epilogue.expect_unchanged();
@@ -202,10 +203,9 @@ Numbers OpRunner::conv1d_backward_data(const Conv1dProblem& p, const Numbers& di
   const Guarded w = rows("weights", backend_.element_type(), p.C_out, p.kernel * p.C_in, weights);
   const Guarded src = items("src", p.N, p.L_in, p.C_in, relu.src, 1);
   const Guarded dx = items("diff_src", p.N, p.L_in, p.C_in, {});
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
   ReluGradient gradient;
   if (!relu.src.empty()) gradient = {src.activations(), relu.p};
-  backend_.conv1d_backward_data(p, dy.activations(), w.tensor(), dx.activations(), gradient);
+  run(Conv1dBackwardData{p, dy.activations(), w.tensor(), dx.activations(), gradient});
   dy.expect_unchanged();
   w.expect_unchanged();
   src.expect_unchanged();
@@ -218,8 +218,7 @@ WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const 
   const Guarded dy = gradient(p, diff_dst);
   const Guarded dw = rows("diff_weights", backend_.precise_type(), p.C_out, p.kernel * p.C_in, {});
   const Guarded db = flat(backend_, "diff_bias", p.C_out, {});
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.conv1d_backward_weights(p, x.activations(), dy.activations(), dw.tensor(), db.tensor());
+  run(Conv1dBackwardWeights{p, x.activations(), dy.activations(), dw.tensor(), db.tensor()});
   x.expect_unchanged();
   dy.expect_unchanged();
   return {dw.result(), db.result()};
@@ -228,7 +227,7 @@ WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const 
 Numbers OpRunner::avg_pool1d_forward(const AvgPool1dProblem& p, const Numbers& src) const {
   const Guarded x = items("src", p.N, p.L_in, p.C, src);
   const Guarded y = items("dst", p.N, p.L_out(), p.C, {});
-  backend_.avg_pool1d_forward(p, x.activations(), y.activations());
+  run(AvgPool1dForward{p, x.activations(), y.activations()});
   x.expect_unchanged();
   return y.result();
 }
@@ -240,7 +239,7 @@ Numbers OpRunner::avg_pool1d_backward(const AvgPool1dProblem& p, const Numbers& 
   const Guarded dx = items("diff_src", p.N, p.L_in, p.C, {});
   ReluGradient gradient;
   if (!relu.src.empty()) gradient = {src.activations(), relu.p};
-  backend_.avg_pool1d_backward(p, dy.activations(), dx.activations(), gradient);
+  run(AvgPool1dBackward{p, dy.activations(), dx.activations(), gradient});
   dy.expect_unchanged();
   src.expect_unchanged();
   return dx.result();
@@ -282,9 +281,8 @@ PooledNumbers OpRunner::conv1d_pool_forward(const Conv1dProblem& p, const AvgPoo
       backend_, std::vector<std::uint32_t>(static_cast<std::size_t>(p.N * p.L_out() * kept_words(p.C_out)),
                                            0xA5A5A5A5u));
   const DeviceEpilogue epilogue(backend_, e);
-  backend_.reserve_workspace(backend_.workspace_bytes(p, pool));
-  backend_.conv1d_pool_forward(p, pool, x.activations(), w.tensor(), y.activations(),
-                               keep ? kept.tensor() : Tensor{}, epilogue.get());
+  run(Conv1dPoolForward{p, pool, x.activations(), w.tensor(), y.activations(),
+                        keep ? kept.tensor() : Tensor{}, epilogue.get()});
   x.expect_unchanged();
   w.expect_unchanged();
   epilogue.expect_unchanged();
@@ -296,7 +294,7 @@ Numbers OpRunner::avg_pool1d_backward_kept(const AvgPool1dProblem& p, const Numb
   const Guarded dy = items("diff_dst", p.N, p.L_out(), p.C, diff_dst);
   const Guarded dx = items("diff_src", p.N, p.L_in, p.C, {});
   const GuardedWords words(backend_, kept);
-  backend_.avg_pool1d_backward_kept(p, dy.activations(), dx.activations(), {words.tensor(), dropout});
+  run(AvgPool1dBackwardKept{p, dy.activations(), dx.activations(), {words.tensor(), dropout}});
   dy.expect_unchanged();
   return dx.result();
 }
@@ -307,8 +305,7 @@ Numbers OpRunner::dense_forward(const DenseProblem& p, const Numbers& src, const
   const Guarded w = rows("weights", backend_.element_type(), p.out, p.in, weights);
   const Guarded y = items("dst", p.N, 1, p.out, {});
   const DeviceEpilogue epilogue(backend_, e);
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.dense_forward(p, x.activations(), w.tensor(), y.activations(), epilogue.get());
+  run(DenseForward{p, x.activations(), w.tensor(), y.activations(), epilogue.get()});
   x.expect_unchanged();
   w.expect_unchanged();
   epilogue.expect_unchanged();
@@ -319,8 +316,7 @@ Numbers OpRunner::dense_logits(const DenseProblem& p, const Numbers& src, const 
   const Guarded x = items("src", p.N, 1, p.in, src);
   const Guarded w = rows("weights", backend_.element_type(), p.out, p.in, weights);
   const Guarded y(backend_, "dst", backend_.precise_type(), {p.N, 1, p.out, p.out, guard()}, {});
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.dense_forward(p, x.activations(), w.tensor(), y.activations(), {});
+  run(DenseForward{p, x.activations(), w.tensor(), y.activations(), {}});
   return y.result();
 }
 
@@ -332,8 +328,7 @@ Numbers OpRunner::dense_backward_data(const DenseProblem& p, const Numbers& diff
   const Guarded dx = items("diff_src", p.N, 1, p.in, {});
   ReluGradient gradient;
   if (!relu.src.empty()) gradient = {src.activations(), relu.p};
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.dense_backward_data(p, dy.activations(), w.tensor(), dx.activations(), gradient);
+  run(DenseBackwardData{p, dy.activations(), w.tensor(), dx.activations(), gradient});
   dy.expect_unchanged();
   w.expect_unchanged();
   src.expect_unchanged();
@@ -346,8 +341,7 @@ WeightGradients OpRunner::dense_backward_weights(const DenseProblem& p, const Nu
   const Guarded dy = items("diff_dst", p.N, 1, p.out, diff_dst);
   const Guarded dw = rows("diff_weights", backend_.precise_type(), p.out, p.in, {});
   const Guarded db = flat(backend_, "diff_bias", p.out, {});
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.dense_backward_weights(p, x.activations(), dy.activations(), dw.tensor(), db.tensor());
+  run(DenseBackwardWeights{p, x.activations(), dy.activations(), dw.tensor(), db.tensor()});
   x.expect_unchanged();
   dy.expect_unchanged();
   return {dw.result(), db.result()};
@@ -360,9 +354,8 @@ LossNumbers OpRunner::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p,
   const Buffer label_memory = backend_.allocate(labels.size() * sizeof(std::int32_t));
   backend_.upload(labels.data(), label_memory.data(), labels.size() * sizeof(std::int32_t));
   const Buffer totals = backend_.allocate(sizeof(LossTotals));
-  backend_.reserve_workspace(backend_.workspace_bytes(p));
-  backend_.softmax_cross_entropy(p, x.tensor(), ConstTensor{label_memory.data(), DType::i32},
-                                 dx.activations(), Tensor{totals.data(), DType::u8});
+  run(SoftmaxCrossEntropy{p, x.tensor(), ConstTensor{label_memory.data(), DType::i32}, dx.activations(),
+                          Tensor{totals.data(), DType::u8}});
   x.expect_unchanged();
   LossNumbers result;
   result.diff_logits = dx.result();
@@ -381,8 +374,10 @@ AdamNumbers OpRunner::adam(const AdamProblem& p, const AdamNumbers& before, cons
   const bool has_working = backend_.element_type() != type;
   const Guarded working = arena("working", backend_.element_type(), {});
   const State state(backend_, step);
-  backend_.adam(p, {w.tensor(), m.tensor(), v.tensor(), has_working ? working.tensor() : Tensor{}},
-                g.tensor(), state.tensor());
+  run(Adam{p,
+           {w.tensor(), m.tensor(), v.tensor(), has_working ? working.tensor() : Tensor{}},
+           g.tensor(),
+           state.tensor()});
   g.expect_unchanged();
   return {w.result(), m.result(), v.result(), has_working ? working.result() : Numbers{}};
 }
@@ -398,9 +393,13 @@ FusedUpdate OpRunner::dense_backward_weights_adam(const DenseProblem& p, const N
                 working = rows("working", backend_.element_type(), p.out, p.in, {});
   const Guarded db = flat(backend_, "diff_bias", p.out, {});
   const State state(backend_, step);
-  backend_.dense_backward_weights_adam(
-      p, x.activations(), dy.activations(), {.count = p.out * backend_.weight_row_stride(p.in)},
-      {w.tensor(), m.tensor(), v.tensor(), working.tensor()}, db.tensor(), state.tensor());
+  run(DenseBackwardWeightsAdam{p,
+                               x.activations(),
+                               dy.activations(),
+                               {.count = p.out * backend_.weight_row_stride(p.in)},
+                               {w.tensor(), m.tensor(), v.tensor(), working.tensor()},
+                               db.tensor(),
+                               state.tensor()});
   x.expect_unchanged();
   dy.expect_unchanged();
   return {{w.result(), m.result(), v.result(), working.result()}, db.result()};

@@ -9,6 +9,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/base/random.h"
+#include "kernels/ops/all_ops.h"
 
 namespace bragg::tests {
 
@@ -59,6 +60,11 @@ struct FusedUpdate {
   Numbers diff_bias;
 };
 
+/// Whether the backend runs them as one op.
+inline bool has_pool(const Backend& backend, const Conv1dProblem& p, const AvgPool1dProblem& pool) {
+  return backend.has(Conv1dPoolForward{p, pool, {}, {}, {}, {}, {}});
+}
+
 class Guarded;
 
 /// Every function returns the op's result without gaps. Throws std::runtime_error where a guard was
@@ -100,8 +106,16 @@ class OpRunner {
                                           const AdamNumbers&, std::uint64_t step) const;
 
   Backend& backend() const { return backend_; }
+  /// Backend::how of the op that ran last.
+  const std::string& how() const { return how_; }
 
  private:
+  template <IsOp O>
+  void run(const O& op) const {
+    backend_.reserve_workspace(backend_.workspace_bytes(op));
+    how_ = backend_.how(op);
+    backend_.run(op);
+  }
   std::int64_t guard() const { return alignment_ == 1 ? 67 : 8 * alignment_; }
   std::int64_t aligned(std::int64_t elements) const {
     return (elements + alignment_ - 1) / alignment_ * alignment_;
@@ -118,6 +132,7 @@ class OpRunner {
 
   Backend& backend_;
   std::int64_t alignment_;
+  mutable std::string how_;
 };
 
 }  // namespace bragg::tests

@@ -1,4 +1,6 @@
 // Patterns: areas, widths, noise, and all backends against the reference.
+#include "kernels/ops/render_patterns.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>

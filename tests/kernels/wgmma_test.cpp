@@ -53,17 +53,16 @@ TEST_P(Wgmma, ByRowsOfKInTilesOfEveryWidth) {
   const OpRunner run(*backend, 8), expected(*reference);
   constexpr std::int64_t K = 136;  // two steps and a part of one
   const std::int64_t rows = rows_that_fill(*backend);
-  const auto expect_tile = [&](const std::string& tile, const std::function<void()>& op) {
-    const auto choices = backend->choices_of(op);
-    ASSERT_EQ(choices.size(), 1u);
-    EXPECT_NE(choices[0].find("wgmma bf16, tile " + tile + ","), std::string::npos) << choices[0];
+  const auto expect_tile = [&](const std::string& tile) {
+    EXPECT_TRUE(run.how().starts_with("wgmma bf16, tile " + tile + ",")) << run.how();
+    EXPECT_EQ(run.how().find(';'), std::string::npos) << run.how();
   };
   for (const std::int64_t columns : {80, 128, 160}) {
     SCOPED_TRACE(fmt::format("{} columns", columns));
     const DenseProblem p{.N = rows, .in = columns, .out = K};
     const Numbers dy = integers(p.N * p.out, 4), weights = integers(p.out * p.in, 2);
-    Numbers got;
-    expect_tile(fmt::format("256x{}", columns), [&] { got = run.dense_backward_data(p, dy, weights, {}); });
+    const Numbers got = run.dense_backward_data(p, dy, weights, {});
+    expect_tile(fmt::format("256x{}", columns));
     EXPECT_TRUE(identical(got, rounded(expected.dense_backward_data(p, dy, weights, {}))));
   }
   // Both operands by rows of k. Adam's store leaves registers for 128 rows.
@@ -71,8 +70,8 @@ TEST_P(Wgmma, ByRowsOfKInTilesOfEveryWidth) {
     SCOPED_TRACE(fmt::format("{} columns, A by rows of k", columns));
     const DenseProblem p{.N = K, .in = rows, .out = columns};
     const Numbers src = integers(p.N * p.in, 1), dy = integers(p.N * p.out, 4);
-    WeightGradients got;
-    expect_tile(fmt::format("128x{}", columns), [&] { got = run.dense_backward_weights(p, src, dy); });
+    const WeightGradients got = run.dense_backward_weights(p, src, dy);
+    expect_tile(fmt::format("128x{}", columns));
     EXPECT_TRUE(identical(got.weights, expected.dense_backward_weights(p, src, dy).weights));
   }
 }

@@ -23,6 +23,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/ops/rows.h"
 #include "nn/network.h"
 #include "tests/nn/table_source.h"
 #include "tests/support/compare.h"
@@ -119,8 +120,8 @@ struct Side {
     return network.read_totals().loss_sum / batch;
   }
   void update() {
-    parameters.update(learning_rate, state);
-    backend->advance(state, batch);
+    backend->run(parameters.update_op(learning_rate, state));
+    backend->run(Advance{batch, state});
   }
 
   std::unique_ptr<Backend> backend;
@@ -298,20 +299,23 @@ TEST_P(BackendsAgree, ConvolutionAndPoolAreOneOp) {
   const auto names = [](const Network& network) {
     std::vector<std::string> what;
     for (const PlannedOp& op : network.plan())
-      what.push_back(op.what);
+      what.push_back(op.text());
     return what;
   };
   if (!fuses) return;
   const std::vector<std::string> what = names(side.network);
-  EXPECT_EQ(what[0],
-            "conv1 forward (4, 8500, 1) kernel 100 stride 5 -> (4, 1681, 16) + bias, relu, dropout 0.3, "
-            "avg_pool1d kernel 3 stride 2 -> (4, 840, 16)");
-  EXPECT_EQ(what[1].rfind("conv2 forward (4, 840, 16)", 0), 0u) << what[1];
-  EXPECT_EQ(what[what.size() - 2],
-            "avg_pool1d backward (4, 840, 16) -> (4, 1681, 16), relu and dropout of its input by their bits");
+  EXPECT_EQ(
+      what[0],
+      "conv1: conv1d_pool_forward N 4 L_in 8500 C_in 1 C_out 16 kernel 100 stride 5 + bias, relu, dropout "
+      "0.3, then avg_pool1d kernel 3 stride 2");
+  EXPECT_EQ(what[1].rfind("conv2: conv1d_forward N 4 L_in 840 C_in 16", 0), 0u) << what[1];
+  EXPECT_EQ(
+      what[what.size() - 2],
+      "avg_pool1d_backward_kept N 4 L_in 1681 C 16 kernel 3 stride 2, relu and dropout of its input by their "
+      "bits");
   EXPECT_EQ(names(inference)[0],
-            "conv1 forward (4, 8500, 1) kernel 100 stride 5 -> (4, 1681, 16) + bias, relu, avg_pool1d kernel "
-            "3 stride 2 -> (4, 840, 16)");
+            "conv1: conv1d_pool_forward N 4 L_in 8500 C_in 1 C_out 16 kernel 100 stride 5 + bias, relu, then "
+            "avg_pool1d kernel 3 stride 2");
 }
 
 // Without dropout, which inference has none of, training and inference compute the same bits.
@@ -355,7 +359,7 @@ TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
 TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
   const Model model = make_model(narrow());
   Side apart(device(), model), fused(device(), model);
-  if (!fused.backend->fuses_adam()) return;
+  if (!fused.backend->has(DenseBackwardWeightsAdam{})) return;
   Network network(*fused.backend, model, fused.parameters, batch, Network::Mode::training, seed, fused.state,
                   learning_rate);
   for (Side* side : {&apart, &fused})
@@ -369,7 +373,7 @@ TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
     network.loss();
     network.backward();
     network.update();
-    fused.backend->advance(fused.state, batch);
+    fused.backend->run(Advance{batch, fused.state});
   }
   for (auto arena : {&Parameters::weights, &Parameters::m, &Parameters::v, &Parameters::working}) {
     const auto of = [&](const Side& side) { return side.parameters.download((side.parameters.*arena)()); };

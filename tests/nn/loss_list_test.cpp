@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/ops/rows.h"
 #include "nn/network.h"
 #include "tests/nn/table_source.h"
 #include "tests/support/compare.h"
@@ -66,8 +67,8 @@ std::vector<double> free_running_losses(const std::string& name, const std::stri
     network.forward();
     network.loss();
     network.backward();
-    parameters.update(1e-4, state);
-    backend->advance(state, batch);
+    backend->run(parameters.update_op(1e-4, state));
+    backend->run(Advance{batch, state});
     losses.push_back(network.read_totals().loss_sum / static_cast<double>(batch));
   }
   return losses;

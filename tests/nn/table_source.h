@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/base/random.h"
+#include "kernels/ops/rows.h"
 #include "nn/batch_source.h"
 
 namespace bragg::tests {
@@ -32,10 +33,12 @@ class TableSource : public nn::FiniteSource {
 
   void enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) override {
     const Tensor drawn{drawn_.data(), DType::i32};
-    backend.draw_rows({N_, size(), order_, seed_}, {candidates_.data(), DType::i32}, state, drawn);
-    backend.gather_rows({N_, size(), points_, 1}, {table_.data(), DType::f32}, drawn, patterns);
-    backend.gather_rows({N_, size(), 1, 1}, {table_labels_.data(), DType::i32}, drawn,
-                        {labels.data, DType::i32, N_, 1, 1, 1});
+    backend.run(DrawRows{{N_, size(), order_, seed_}, {candidates_.data(), DType::i32}, state, drawn});
+    backend.run(GatherRows{{N_, size(), points_, 1}, {table_.data(), DType::f32}, drawn, patterns});
+    backend.run(GatherRows{{N_, size(), 1, 1},
+                           {table_labels_.data(), DType::i32},
+                           drawn,
+                           {labels.data, DType::i32, N_, 1, 1, 1}});
   }
 
  private:

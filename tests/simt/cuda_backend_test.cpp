@@ -7,6 +7,8 @@
 #include "kernels/backend.h"
 #include "kernels/base/error.h"
 #include "kernels/cuda/launch.h"
+#include "kernels/ops/rows.h"
+#include "kernels/ops/step_state.h"
 #include "tests/kernels/crystals.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/simt/machine.h"
@@ -110,28 +112,23 @@ TEST(CudaBackend, WhereTheDriverRefusesOverlappingMapsConvolutionsTakeMmaSync) {
               refuses)
         << backend->description();
     const OpRunner got(*backend, 8), expected(*reference);
-    const auto main_loop = [&](const std::function<void()>& op) {
-      std::string text;
-      for (const std::string& choice : backend->choices_of(op))
-        text += choice.substr(0, choice.find(','));
-      return text;
-    };
+    const auto main_loop = [&] { return got.how().substr(0, got.how().find(',')); };
     const Conv1dProblem conv{.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2};
     const Numbers src = integers(conv.N * conv.L_in * conv.C_in, 1),
                   weights = integers(conv.C_out * conv.kernel * conv.C_in, 2),
                   dy = integers(conv.N * conv.L_out() * conv.C_out, 4);
     const std::string loop = refuses ? "mma.sync bf16" : "wgmma bf16";
-    WeightGradients gradients;
-    EXPECT_EQ(main_loop([&] { got.conv1d_forward(conv, src, weights, {}); }), loop);
-    EXPECT_EQ(main_loop([&] { got.conv1d_backward_data(conv, dy, weights, {}); }), loop);
-    EXPECT_EQ(main_loop([&] { gradients = got.conv1d_backward_weights(conv, src, dy); }), loop);
+    got.conv1d_forward(conv, src, weights, {});
+    EXPECT_EQ(main_loop(), loop);
+    got.conv1d_backward_data(conv, dy, weights, {});
+    EXPECT_EQ(main_loop(), loop);
+    const WeightGradients gradients = got.conv1d_backward_weights(conv, src, dy);
+    EXPECT_EQ(main_loop(), loop);
     EXPECT_TRUE(identical(gradients.weights, expected.conv1d_backward_weights(conv, src, dy).weights));
     const AvgPool1dProblem pool{conv.N, 1681, 80, 3, 2};
-    EXPECT_EQ(backend->fuses_pool({conv.N, 8500, 1, 80, 100, 5}, pool), !refuses);
-    EXPECT_EQ(main_loop([&] {
-                got.dense_logits({4, 32, 16}, integers(128, 1), integers(512, 2));
-              }),
-              "wgmma bf16");
+    EXPECT_EQ(has_pool(*backend, {conv.N, 8500, 1, 80, 100, 5}, pool), !refuses);
+    got.dense_logits({4, 32, 16}, integers(128, 1), integers(512, 2));
+    EXPECT_EQ(main_loop(), "wgmma bf16");
   }
 }
 
@@ -176,8 +173,8 @@ TEST(CudaBackend, ARecordingRunsItsOpsAsOftenAsItIsAsked) {
   int enqueued = 0;
   const auto recording = backend->record([&] {
     ++enqueued;
-    backend->advance(state, 3);
-    backend->advance(state, 4);
+    backend->run(Advance{3, state});
+    backend->run(Advance{4, state});
   });
   const auto now = [&] {
     StepState read{};
@@ -202,7 +199,7 @@ TEST(CudaBackend, TimesWhatItRuns) {
   const auto seconds = [&](int times) {
     return backend->seconds_of([&] {
       for (int i = 0; i < times; ++i)
-        backend->advance({memory.data(), DType::u64}, 1);
+        backend->run(Advance{1, {memory.data(), DType::u64}});
     });
   };
   EXPECT_GT(seconds(1), 0);
@@ -233,8 +230,10 @@ TEST(CudaBackend, ARowOutsideTheTableIsNoData) {
                dst = backend->allocate(24);
   backend->upload(table.data(), table_memory.data(), 16);
   backend->upload(rows.data(), row_memory.data(), 12);
-  backend->gather_rows({3, 2, 2, 1}, {table_memory.data(), DType::f32}, {row_memory.data(), DType::i32},
-                       {dst.data(), DType::f32, 3, 2, 1, 2});
+  backend->run(GatherRows{{3, 2, 2, 1},
+                          {table_memory.data(), DType::f32},
+                          {row_memory.data(), DType::i32},
+                          {dst.data(), DType::f32, 3, 2, 1, 2}});
   std::vector<float> got(6);
   backend->download(Tensor{dst.data(), DType::f32}, got);
   EXPECT_EQ(got[0], 3);

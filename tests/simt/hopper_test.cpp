@@ -11,6 +11,7 @@
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
+#include "kernels/ops/conv1d_pool.h"
 #include "tests/kernels/op_runner.h"
 #include "tests/simt/mma_layouts.h"
 
@@ -255,19 +256,19 @@ TEST(Hopper, ConvolutionsThatArePooledAtOnce) {
              older = make_backend({"cuda", 1, "sm_80", "bf16"}), precise = make_backend({"cuda", 1, ""});
   const Conv1dProblem conv{.N = 2, .L_in = 8500, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5};
   const AvgPool1dProblem pool{2, 1681, 80, 3, 2};
-  EXPECT_TRUE(backend->fuses_pool(conv, pool));
-  EXPECT_FALSE(older->fuses_pool(conv, pool));
-  EXPECT_FALSE(precise->fuses_pool(conv, pool));
+  EXPECT_TRUE(has_pool(*backend, conv, pool));
+  EXPECT_FALSE(has_pool(*older, conv, pool));
+  EXPECT_FALSE(has_pool(*precise, conv, pool));
   const auto but = [](auto problem, auto member, std::int64_t value) {
     problem.*member = value;
     return problem;
   };
-  EXPECT_FALSE(backend->fuses_pool(conv, but(pool, &AvgPool1dProblem::kernel, 2)));
-  EXPECT_FALSE(backend->fuses_pool(conv, but(pool, &AvgPool1dProblem::stride, 1)));
-  EXPECT_FALSE(backend->fuses_pool(but(conv, &Conv1dProblem::C_out, 81), pool));
-  EXPECT_TRUE(backend->fuses_pool(but(conv, &Conv1dProblem::kernel, 152), pool));  // a row of 192
-  EXPECT_FALSE(backend->fuses_pool(but(conv, &Conv1dProblem::kernel, 153), pool));
-  EXPECT_FALSE(backend->fuses_pool(but(conv, &Conv1dProblem::C_in, 2), pool));
+  EXPECT_FALSE(has_pool(*backend, conv, but(pool, &AvgPool1dProblem::kernel, 2)));
+  EXPECT_FALSE(has_pool(*backend, conv, but(pool, &AvgPool1dProblem::stride, 1)));
+  EXPECT_FALSE(has_pool(*backend, but(conv, &Conv1dProblem::C_out, 81), pool));
+  EXPECT_TRUE(has_pool(*backend, but(conv, &Conv1dProblem::kernel, 152), pool));  // a row of 192
+  EXPECT_FALSE(has_pool(*backend, but(conv, &Conv1dProblem::kernel, 153), pool));
+  EXPECT_FALSE(has_pool(*backend, but(conv, &Conv1dProblem::C_in, 2), pool));
 }
 
 TEST(Hopper, ConvolutionAndPoolSayWhatTheyCannotTake) {
@@ -278,9 +279,13 @@ TEST(Hopper, ConvolutionAndPoolSayWhatTheyCannotTake) {
   const auto refusal = [&](const Conv1dProblem& p, const AvgPool1dProblem& q, std::int64_t item_stride,
                            std::size_t offset) -> std::string {
     try {
-      backend->conv1d_pool_forward(
-          p, q, {memory.data() + offset, DType::bf16, p.N, p.L_in, p.C_in, item_stride},
-          {memory.data(), DType::bf16}, {memory.data(), DType::bf16, p.N, q.L_out(), p.C_out, 80}, {}, {});
+      backend->run(Conv1dPoolForward{p,
+                                     q,
+                                     {memory.data() + offset, DType::bf16, p.N, p.L_in, p.C_in, item_stride},
+                                     {memory.data(), DType::bf16},
+                                     {memory.data(), DType::bf16, p.N, q.L_out(), p.C_out, 80},
+                                     {},
+                                     {}});
     } catch (const Error& e) {
       return e.what();
     }
@@ -290,8 +295,9 @@ TEST(Hopper, ConvolutionAndPoolSayWhatTheyCannotTake) {
   EXPECT_EQ(refusal(conv, pool, 160, 2), "[conv1d_pool_forward] src begins 2 bytes beyond a multiple of 16");
   EXPECT_EQ(refusal(conv, {2, 7, 8, 3, 2}, 160, 0), "[conv1d_pool_forward] pool's L_in 7 != L_out 6");
   EXPECT_EQ(refusal(conv, {2, 6, 8, 3, 1}, 160, 0),
-            "[conv1d_pool_forward] cuda has none for C_in 1 C_out 8 kernel 100 stride 5, pool's kernel 3 "
-            "stride 1");
+            "[conv1d_pool_forward] cuda has none: conv1d_pool_forward N 2 L_in 125 C_in 1 C_out 8 kernel 100 "
+            "stride "
+            "5, then avg_pool1d kernel 3 stride 1");
 }
 
 }  // namespace

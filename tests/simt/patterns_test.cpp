@@ -5,6 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/ops/render_patterns.h"
+#include "kernels/ops/rows.h"
+#include "kernels/ops/step_state.h"
 #include "tests/kernels/pattern_cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -140,11 +143,15 @@ TEST(DevicePatterns, CanBeRecorded) {
                state = backend->allocate(sizeof(StepState)), dst = backend->allocate(2 * 100 * sizeof(float));
   backend->upload(crystals.data(), rows.data(), 8);
   backend->upload(impurities.data(), others.data(), 8);
-  backend->reserve_workspace(backend->workspace_bytes(p));
+  backend->reserve_workspace(backend->workspace_bytes(RenderPatterns{p}));
   const auto recording = backend->record([&] {
-    backend->render_patterns(p, set, {rows.data(), DType::i32}, {others.data(), DType::i32},
-                             {state.data(), DType::u64}, {dst.data(), DType::f32, 2, 100, 1, 100});
-    backend->advance({state.data(), DType::u64}, 2);
+    backend->run(RenderPatterns{p,
+                                &set,
+                                {rows.data(), DType::i32},
+                                {others.data(), DType::i32},
+                                {state.data(), DType::u64},
+                                {dst.data(), DType::f32, 2, 100, 1, 100}});
+    backend->run(Advance{2, {state.data(), DType::u64}});
   });
   for (const std::uint64_t index : {0, 2, 4}) {
     recording->run();

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg::xrd {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg::xrd {
 

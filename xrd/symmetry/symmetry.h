@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "kernels/base/error.h"
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 #include "xrd/unit_cell.h"
 
 namespace bragg::xrd {

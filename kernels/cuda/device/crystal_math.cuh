@@ -3,7 +3,7 @@
 
 #include <cuda_runtime.h>
 
-#include "kernels/problems.h"
+#include "kernels/crystal/reflection_problem.h"
 
 namespace bragg::cuda {
 

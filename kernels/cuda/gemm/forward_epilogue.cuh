@@ -4,7 +4,8 @@
 #include <cuda_runtime.h>
 
 #include "kernels/base/random.h"
-#include "kernels/problems.h"
+#include "kernels/ops/epilogue.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cuda {
 

@@ -82,7 +82,7 @@ void gemm_backward_weights(const Describe& describe, const GemmTarget& target, G
                        std::int64_t to_stride) {
     const dim3 grid(static_cast<unsigned>((length + threads - 1) / threads),
                     static_cast<unsigned>(std::min<std::int64_t>(rows, 65535)));
-    launch(describe, target.stream, {grid, dim3(threads)}, add_parts, from, config.parts, rows, length, to,
+    launch(describe, target.launches, {grid, dim3(threads)}, add_parts, from, config.parts, rows, length, to,
            to_stride);
   };
   add(parts, M, N, diff.weights, diff.row_stride);

@@ -4,14 +4,13 @@
 #include <string>
 #include <vector>
 
-#include <cuda_runtime.h>
-
 #include "kernels/cuda/gemm/gemm_config.h"
+#include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
 
 struct GemmTarget {
-  cudaStream_t stream = nullptr;
+  LaunchTarget launches;
   Precision precision = Precision::fp32;
   /// wgmma may be used; it is where the operands are flat (flat_view.h).
   bool wgmma = false;

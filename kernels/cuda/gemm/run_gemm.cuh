@@ -29,29 +29,29 @@ struct GeneralTile {
 };
 
 template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store>
-void launch_tile(const Describe& describe, cudaStream_t stream, const GemmArguments<float>& p,
+void launch_tile(const Describe& describe, const LaunchTarget& target, const GemmArguments<float>& p,
                  const GemmConfig& config, const Store& store) {
   constexpr int TM = Tile::TM, TN = Tile::TN;
   LaunchShape shape{tile_grid(p.M, p.N, config), dim3(gemm_block::threads)};
   if (config.main_loop == MainLoop::mma_tf32) {
     shape.shared_bytes = gemm_mma_tf32_shared_bytes<TM, TN>();
-    launch(describe, stream, shape, gemm_mma_tf32<TM, TN, Tile::WM, a_order, b_order, Store>, p, store);
+    launch(describe, target, shape, gemm_mma_tf32<TM, TN, Tile::WM, a_order, b_order, Store>, p, store);
   } else {
     shape.shared_bytes = gemm_simt_shared_bytes<TM, TN>();
-    launch(describe, stream, shape, gemm_simt<TM, TN, a_order, b_order, Store>, p, store);
+    launch(describe, target, shape, gemm_simt<TM, TN, a_order, b_order, Store>, p, store);
   }
 }
 
 template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store>
-void launch_tile(const Describe& describe, cudaStream_t stream, const GemmArguments<BFloat16>& p,
+void launch_tile(const Describe& describe, const LaunchTarget& target, const GemmArguments<BFloat16>& p,
                  const GemmConfig& config, const Store& store) {
   using Bf16 = typename Tile::Bf16;
   const LaunchShape shape{tile_grid(p.M, p.N, config), dim3(Bf16::threads),
                           gemm_mma_bf16_shared_bytes<Bf16, a_order, b_order>()};
   if (p.a.is_aligned() && p.b.is_aligned()) {
-    launch(describe, stream, shape, gemm_mma_bf16<Bf16, a_order, b_order, true, Store>, p, store);
+    launch(describe, target, shape, gemm_mma_bf16<Bf16, a_order, b_order, true, Store>, p, store);
   } else {
-    launch(describe, stream, shape, gemm_mma_bf16<Bf16, a_order, b_order, false, Store>, p, store);
+    launch(describe, target, shape, gemm_mma_bf16<Bf16, a_order, b_order, false, Store>, p, store);
   }
 }
 
@@ -62,7 +62,7 @@ void run_gemm(const Describe& describe_op, const GemmTarget& target, GemmArgumen
   if (target.choices) target.choices->push_back(describe(config, p.M, p.N));
   p.part_length = static_cast<std::int32_t>(config.part_length);
   const auto run = [&]<typename Tile>(Tile) {
-    launch_tile<Tile, a_order, b_order>(describe_op, target.stream, p, config, store);
+    launch_tile<Tile, a_order, b_order>(describe_op, target.launches, p, config, store);
   };
   if (config.tile_m == 128 && config.tile_n == 128) {
     run(GeneralTile<8, 8, 4, MmaTile<2, 8, 4, 2>>());
@@ -116,7 +116,7 @@ void run_wgmma(const Describe& describe_op, const GemmTarget& target, const Flat
            target.flags,
            Tile::slot_length};
     p.b_sums = b_sums;
-    launch(describe_op, target.stream,
+    launch(describe_op, target.launches,
            {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
            gemm_wgmma<Tile, Store>, p, store);
   };

@@ -3,8 +3,11 @@
 
 #include <cstdint>
 
+#include "kernels/crystal/pattern_problem.h"
+#include "kernels/crystal/reflection_problem.h"
 #include "kernels/cuda/device/division.cuh"
-#include "kernels/problems.h"
+#include "kernels/ops/epilogue.h"
+#include "kernels/ops/step_state.h"
 
 namespace bragg::cuda {
 

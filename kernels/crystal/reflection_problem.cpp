@@ -1,4 +1,5 @@
-// Checks of the crystallographic problems.
+#include "kernels/crystal/reflection_problem.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,7 +11,6 @@
 
 #include "kernels/base/error.h"
 #include "kernels/crystal/crystal_math.h"
-#include "kernels/problems.h"
 
 namespace bragg {
 namespace {
@@ -142,6 +142,10 @@ void CrystalBatch::validate() const {
     if (!(f.four_gaussians_to > 0))
       fail(op, "form factor {}: four Gaussians up to s^2 = {} <= 0", j, f.four_gaussians_to);
   }
+}
+
+std::string ReflectionProblem::text() const {
+  return fmt::format("stol {} .. {}", stol_min, stol_max);
 }
 
 void ReflectionProblem::validate() const {

@@ -1,0 +1,20 @@
+#include "kernels/ops/conv1d_pool.h"
+
+#include <fmt/format.h>
+
+namespace bragg {
+
+void Conv1dPoolForward::check_more(const Check& check) const {
+  check.equal("pool's N", pool.N, "N", problem.N);
+  check.equal("pool's L_in", pool.L_in, "L_out", problem.L_out());
+  check.equal("pool's C", pool.C, "C_out", problem.C_out);
+  epilogue.check(check, problem.N * problem.L_out(), problem.C_out);
+  check.aligned("src", src, check.row_alignment() * problem.stride * problem.C_in);
+  check.aligned("dst", dst, check.row_alignment());
+}
+
+std::string Conv1dPoolForward::details() const {
+  return fmt::format("{}, then avg_pool1d kernel {} stride {}", epilogue.text(), pool.kernel, pool.stride);
+}
+
+}  // namespace bragg

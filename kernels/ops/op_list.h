@@ -1,0 +1,38 @@
+// All ops, by name alone: what a new op adds a line to. Each is declared in a header of its own beside this
+// one.
+#pragma once
+
+#include <variant>
+
+namespace bragg {
+
+struct Conv1dForward;
+struct Conv1dBackwardData;
+struct Conv1dBackwardWeights;
+struct Conv1dPoolForward;
+struct AvgPool1dForward;
+struct AvgPool1dBackward;
+struct AvgPool1dBackwardKept;
+struct DenseForward;
+struct DenseBackwardData;
+struct DenseBackwardWeights;
+struct DenseBackwardWeightsAdam;
+struct SoftmaxCrossEntropy;
+struct Adam;
+struct Advance;
+struct DrawRows;
+struct GatherRows;
+struct RenderPatterns;
+
+/// What a backend is handed.
+using OpPointer =
+    std::variant<const Conv1dForward*, const Conv1dBackwardData*, const Conv1dBackwardWeights*,
+                 const Conv1dPoolForward*, const AvgPool1dForward*, const AvgPool1dBackward*,
+                 const AvgPool1dBackwardKept*, const DenseForward*, const DenseBackwardData*,
+                 const DenseBackwardWeights*, const DenseBackwardWeightsAdam*, const SoftmaxCrossEntropy*,
+                 const Adam*, const Advance*, const DrawRows*, const GatherRows*, const RenderPatterns*>;
+
+template <typename O>
+concept IsOp = std::is_constructible_v<OpPointer, const O*>;
+
+}  // namespace bragg
