@@ -31,14 +31,13 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  /// Adds a subcommand (of `parent`, if given) with --device and --threads; the caller adds its own flags to
-  /// the result:
+  /// Adds a subcommand (of `parent`, if given) with --device and --threads; the caller adds its own flags:
   ///
   ///   void add_predict(CommandLine& line) {
   ///     auto options = std::make_shared<PredictOptions>();
-  ///     CLI::App* app = line.add("predict", "Name the space group of measured patterns",
-  ///                              [options](const CommonOptions& common) { return predict(*options, common);
-  ///                              });
+  ///     CLI::App* app =
+  ///         line.add("predict", "Name the space group of measured patterns",
+  ///                  [options](const CommonOptions& common) { return predict(*options, common); });
   ///     app->add_option("FILE", options->files, "patterns: text or safetensors")->required();
   ///   }
   CLI::App* add(const std::string& name, const std::string& description, Run run, CLI::App* parent = nullptr);

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""README's tables of measured speed, from the files in bench/results: none of their figures is typed by hand.
+"""The tables of measured speed, from the files in bench/results: none of their figures is typed by hand.
 
-  bench/table.py           writes them into README.md, between <!-- bench/table NAME --> and <!-- bench/table end -->
-  bench/table.py --check   ends with 1 where README.md differs
+  bench/table.py           writes them into docs/benchmarks.md, between <!-- bench/table NAME --> and
+                           <!-- bench/table end -->
+  bench/table.py --check   ends with 1 where docs/benchmarks.md differs
 
 The GPU's tables come from the newest bench/results/*gpu*.json of each device, which is what bench/gpu.sh writes.
 """
@@ -15,6 +16,7 @@ import statistics
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+PAGE = "docs/benchmarks.md"
 NEW, OLD = "2026-11-24-cpu-zen5.jsonl", "2026-11-23-cpu-zen3.jsonl"
 MODELS = ("scnn", "npcnn", "mlp")
 
@@ -171,27 +173,27 @@ def gpu(folder=ROOT / "bench/results"):
 TABLES = {"cpu_steps": cpu_steps, "cpu_simulator": cpu_simulator, "gpu": gpu}
 
 
-def filled(readme):
-    """README with every table made anew."""
+def filled(page):
+    """The page with every table made anew."""
     for name, make in TABLES.items():
         between = re.compile(rf"(<!-- bench/table {name} -->\n).*?(\n<!-- bench/table end -->)", re.DOTALL)
         text = "\n".join(make())
-        readme, count = between.subn(lambda m, text=text: m[1] + text + m[2], readme)
+        page, count = between.subn(lambda m, text=text: m[1] + text + m[2], page)
         if count != 1:
-            raise SystemExit(f"bench/table.py: README.md has {count} places for the table {name}, expected 1")
-    return readme
+            raise SystemExit(f"bench/table.py: {PAGE} has {count} places for the table {name}, expected 1")
+    return page
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    path = ROOT / "README.md"
+    path = ROOT / PAGE
     before = path.read_text()
     after = filled(before)
     if arguments.check:
         if after != before:
-            sys.exit("bench/table.py: README.md's tables are not those of bench/results; run bench/table.py")
+            sys.exit(f"bench/table.py: the tables of {PAGE} are not those of bench/results; run bench/table.py")
     else:
         path.write_text(after)
 

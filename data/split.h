@@ -8,9 +8,9 @@
 
 namespace bragg::data {
 
-/// Composition + space group, so that structures that differ in their cell alone are on one side: "Al400 O600
-/// /167". Charges are ignored, deuterium is hydrogen, enantiomorphic groups count as one, and the amounts are
-/// thousandths of all atoms, so that the choice of cell (primitive or centred, any setting) does not matter.
+/// Composition + space group ("Al400 O600 /167"), so that structures that differ in their cell alone are on
+/// one side. Charges are ignored, deuterium is hydrogen, enantiomorphic groups count as one, and the amounts
+/// are thousandths of all atoms, so that the choice of cell (primitive, centred, any setting) does not matter.
 ///
 /// Structures within 5 % of a cell volume ought to stay together, too. That relation is not transitive:
 /// any cut of the volume into classes has neighbours of nearly equal volume on both sides of a border, and a

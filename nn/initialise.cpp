@@ -1,6 +1,6 @@
-// PyTorch's default initialisation of nn.Conv1d and nn.Linear (kaiming_uniform_ with a = sqrt(5), which is
-// uniform in
-// +-1/sqrt(fan_in); the bias from the same interval), from our own random numbers.
+// PyTorch's default initialisation of nn.Conv1d and nn.Linear, from our own random numbers:
+//   weights  kaiming_uniform_ with a = sqrt(5), which is uniform in +-1/sqrt(fan_in)
+//   bias     uniform in the same interval
 #include <cmath>
 
 #include "kernels/base/random.h"

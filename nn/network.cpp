@@ -3,8 +3,8 @@
 //              a convolution's diff_dst lies between halo rows that must stay zero
 //   inference  the input, and two buffers that the layers write in turn; what a convolution reads with gaps
 //              between its items has a buffer of its own
-// (a convolution that is pooled in the same op has no output in memory; backward reads a bit for each
-// element) and its ops, a list that is the same for every step.
+// and its ops, a list that is the same for every step. A convolution that is pooled in the same op has no
+// output in memory; backward reads a bit for each element.
 #include "nn/network.h"
 
 #include <algorithm>

@@ -24,8 +24,7 @@ struct TrainOptions {
   double save_minutes = 5;             ///< and by the clock; 0: none
 };
 
-/// diverged: the loss or a weight became NaN or infinite. last.safetensors then still holds the last good
-/// state.
+/// diverged: the loss or a weight became NaN or infinite; last.safetensors holds the last good state.
 enum class TrainOutcome { finished, interrupted, diverged };
 
 struct TrainResult {
@@ -35,16 +34,16 @@ struct TrainResult {
 };
 
 /// Files in `out`:
-///   metrics.jsonl       step, loss, accuracy (means since the last line), patterns_per_s (without
-///   evaluations),
-///                       elapsed_s (of all runs so far); and step, held_out_loss, held_out_accuracy,
-///                       elapsed_s
-///   last.safetensors    checkpoint: at the start, every save_every steps and save_minutes, at every
-///                       evaluation, and when the run ends
+///   metrics.jsonl       a line for every log_every steps: step, loss and accuracy (means since the last
+///                       line), patterns_per_s (without evaluations), elapsed_s (of all runs so far);
+///                       a line for every evaluation: step, held_out_loss, held_out_accuracy, elapsed_s
+///   last.safetensors    checkpoint: at the start, every save_every steps and save_minutes,
+///                       at every evaluation, and when the run ends
 ///   best.safetensors    model of the best held-out accuracy so far
 ///   model.safetensors   model at the end
-/// A run resumed from last.safetensors gives the same bits as one that was never interrupted, where metadata
-/// "arithmetic" (Backend::arithmetic, in every file) is the same.
+///
+/// A run resumed from last.safetensors gives the same bits as one that was never interrupted, where the
+/// metadata "arithmetic" (Backend::arithmetic, in every file) is the same.
 class Trainer {
  public:
   /// The sources and the backend must outlive the trainer. Metadata goes into every file. Throws UsageError
@@ -53,10 +52,11 @@ class Trainer {
           std::filesystem::path out);
 
   /// Continues from out/last.safetensors where `resume`; otherwise refuses an `out` that already holds a run.
-  /// Stops after the running step when `stop_requested` says so, with everything saved.
+  ///   stop_requested  asked between steps; where it says true everything is saved and the run ends
+  ///   before_writing  called once, when everything is checked, allocated and loaded, before the first file
+  ///                   of the run is written
   /// Throws UsageError where a resumed run has another model, seed, batch or learning rate than the
-  /// checkpoint, or has done more steps than are asked for. `before_writing` is called once, when everything
-  /// is checked, allocated and loaded, before the first file of the run is written.
+  /// checkpoint, or has done more steps than are asked for.
   TrainResult run(bool resume, const std::function<bool()>& stop_requested,
                   const std::function<void()>& before_writing = {});
 

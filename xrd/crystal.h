@@ -20,8 +20,8 @@ struct Site {
   double occupancy = 1;  ///< chemical, 0..1
   int multiplicity = 1;  ///< distinct positions in the cell
   double u_iso = 0;      ///< A^2; 0 where the file gives none
-  std::optional<std::array<double, 6>>
-      u_aniso;  ///< U11 U22 U33 U23 U13 U12, A^2, on reciprocal unit axes (CIF core)
+  /// U11 U22 U33 U23 U13 U12, A^2, on reciprocal unit axes (CIF core).
+  std::optional<std::array<double, 6>> u_aniso;
 };
 
 /// What a file calls its crystal, as UTF-8 in one line each; empty where it says nothing.
@@ -51,8 +51,7 @@ struct Crystal {
   double density() const;         ///< g/cm^3
 };
 
-/// Two images of a site closer than this (A) are one atom on a special position; the site is moved to their
-/// mean.
+/// Images of a site closer than this (A) are one atom on a special position; the site moves to their mean.
 inline constexpr double site_merge_tolerance = 0.05;
 
 }  // namespace bragg::xrd

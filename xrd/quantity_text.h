@@ -16,10 +16,9 @@ struct WrittenNumber {
   std::size_t end = 0;    ///< behind the number, its exponent and its uncertainty
   bool is_whole = false;  ///< no decimal sign and no exponent
 };
-/// The number at `begin`: sign, digits, one point or one comma (the decimal sign), exponent (e, E, d, D, "x
-/// 10^-10"), uncertainty "(2)" or "+-0.01". Empty where there is none or where commas do not tell what they
-/// are
-/// ("1,234.5", "1,54,56").
+/// The number at `begin`: sign, digits, one point or one comma (the decimal sign), exponent (e, E, d, D,
+/// "x 10^-10"), uncertainty "(2)" or "+-0.01".
+/// Empty where there is none or where commas do not tell what they are ("1,234.5", "1,54,56").
 std::optional<WrittenNumber> scan_number(std::string_view text, std::size_t begin);
 
 enum class UnitKind { length, energy, inverse_length, angle };

@@ -1,6 +1,6 @@
-// The config of a training run: TOML, every key with a default, unknown ones refused. The keys are rows of
-// config_keys.cpp, with their meaning; `bragg train --show-config` prints them. Paths in a file are relative
-// to its folder, those of an assignment to the working directory.
+// The config of a training run: TOML, every key with a default, unknown ones refused.
+// The keys are rows of config_keys.cpp, with their meaning; `bragg train --show-config` prints them.
+// Paths in a file are relative to its folder, those of an assignment to the working directory.
 #pragma once
 
 #include <cstdint>
@@ -34,10 +34,12 @@ struct TrainConfig {
 
 struct ConfigLayer;
 
-/// Reads a config file, then `key=value` assignments with dotted keys and TOML values (a bare word is a
-/// string). Throws UsageError with file and line, or the assignment, for grammar, an unknown key (naming the
-/// nearest), a wrong type, a value out of range, and a path that is not there but would be if it were
-/// relative to the working directory.
+/// Reads a config file, then `key=value` assignments: dotted keys, TOML values (a bare word is a string).
+/// Throws UsageError with file and line, or the assignment, for
+///   - grammar,
+///   - an unknown key (naming the nearest),
+///   - a wrong type or a value out of range,
+///   - a path that is not there but would be if it were relative to the working directory.
 TrainConfig load_config(const std::string& path, const std::vector<std::string>& assignments = {});
 /// Paths as they stand.
 TrainConfig parse_config(std::string_view toml, const std::string& source,

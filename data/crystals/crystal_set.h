@@ -25,9 +25,8 @@
 //   operator_rotation     i16 (p, 9)   row-major
 //   operator_translation  i16 (p, 3)   in 1/24
 //   mineral, mineral_offset            u8 (bytes), u64 (n + 1)     xrd::CrystalNames, and in the same form:
-//   common_name, systematic_name, database_code, citation          absent where no crystal has one, and in
-//   sets
-//                                                                  of older versions
+//   common_name, systematic_name, database_code, citation
+//                                      absent where no crystal has one, and in sets of older versions
 //
 // Metadata: content = "crystals", format_version = "1".
 #pragma once

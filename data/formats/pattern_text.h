@@ -25,10 +25,10 @@ struct TextReading {
   std::int64_t header_lines = 0;  ///< lines before the first row, comments included
   std::int64_t rows = 0;
   std::int64_t merged_rows = 0;  ///< rows at a position that stood there already: the mean is kept
-  AxisQuantity axis =
-      AxisQuantity::two_theta;  ///< what the file holds; the pattern holds 2 theta for theta, q for s
-  std::string axis_label;       ///< the header's words that named it; empty: degrees of 2 theta were assumed
-  int intensity_column = 2;     ///< from 1
+  /// What the file holds; the pattern holds 2 theta for theta, q for s.
+  AxisQuantity axis = AxisQuantity::two_theta;
+  std::string axis_label;    ///< the header's words that named it; empty: degrees of 2 theta were assumed
+  int intensity_column = 2;  ///< from 1
   Radiation radiation;
   std::vector<std::string> warnings;  ///< about the axis and its unit; those about radiation stand there
 };

@@ -36,32 +36,32 @@ class PatternRefused : public Error {
 
 /// Fewer points inside the grid's range are no pattern.
 inline constexpr std::int64_t minimum_points = 50;
-/// Steps wider than this, degrees, are holes: what lies between is not known and stays zero. A pattern whose
-/// typical step is wider is refused: its peaks (some 0.1 degrees) fall between the points.
+/// Steps wider than this, degrees, are holes: what lies between is not known and stays zero.
+/// A pattern whose typical step is wider is refused: its peaks (some 0.1 degrees) fall between the points.
 inline constexpr double coarsest_step = 0.25;
 /// At least this share of the grid must have been measured. 0.4 of 5..90 degrees are 34 degrees: a scan from
-/// 10 to 45 still shows the strong lines of most crystals, while a single peak or two do not tell one group
-/// from another.
+/// 10 to 45 shows the strong lines of most crystals, a peak or two do not tell one group from another.
 inline constexpr double minimum_covered_share = 0.4;
 
-/// The pattern on degrees of 2 theta at `wavelength`, ascending; points that it can't reach are left out. It
-/// is returned as it is where it already lies there.
+/// The pattern on degrees of 2 theta at `wavelength`, ascending; points that it can't reach are left out.
+/// It is returned as it is where it already lies there.
 MeasuredPattern to_two_theta(const MeasuredPattern&, double measured_wavelength, double wavelength);
 
 /// A pattern as a model reads it, and what it took to get there.
 struct PreparedPattern {
   std::vector<float> values;  ///< (grid.points), maximum 1; 0 where nothing was measured
-  double first = 0,
-         last = 0;  ///< measured range on the grid's axis, degrees of 2 theta at the grid's wavelength
-  double step = 0;  ///< median step there
+  /// Measured range on the grid's axis, degrees of 2 theta at the grid's wavelength.
+  double first = 0, last = 0;
+  double step = 0;           ///< median step there
   double covered_share = 0;  ///< share of the grid's points that lie within the measurement
 };
 
-/// `two_theta` strictly ascending. Where the source is finer than the grid, a value is the mean over the
-/// grid's cell (every source point stands for the interval to half-way to its neighbours, so areas are kept
-/// and nothing aliases); where it is coarser, linear interpolation; a source point on a grid point is taken
-/// as it is. Both agree where the steps are equal. Zero outside the measured range and in holes, where
-/// `covered` is 0.
+/// `two_theta` strictly ascending. A value of the grid is, where the source is
+///   finer        the mean over the grid's cell: every source point stands for the interval to half-way to
+///                its neighbours, so areas are kept and nothing aliases;
+///   coarser      interpolated linearly;
+///   on the grid  taken as it is, which is what both of these give where the steps are equal;
+///   absent       (outside the measured range, in holes) zero, with `covered` 0.
 struct GridValues {
   std::vector<double> values;
   std::vector<std::uint8_t> covered;
@@ -69,10 +69,10 @@ struct GridValues {
 GridValues resample(std::span<const double> two_theta, std::span<const double> intensity,
                     const TwoThetaGrid&);
 
-/// Converts to the grid's 2 theta (through d where the wavelengths differ or the axis is q or d;
-/// `measured_wavelength` means nothing for q and d), resamples and scales to maximum 1. Intensities are not
-/// touched otherwise: no background is removed. Throws PatternRefused: too few points, too coarse, too small
-/// a share of the grid, constant, nothing positive.
+/// Converts to the grid's 2 theta (through d where the wavelengths differ or the axis is q or d), resamples
+/// and scales to maximum 1. Intensities are not touched otherwise: no background is removed.
+/// `measured_wavelength` means nothing for q and d.
+/// Throws PatternRefused: too few points, too coarse, too small a share of the grid, constant, none positive.
 PreparedPattern prepare_pattern(const MeasuredPattern&, double measured_wavelength, const TwoThetaGrid&,
                                 double wavelength);
 

@@ -1,5 +1,5 @@
-// Philox4x32-10, counter-based random numbers (Salmon et al., SC'11): the same integers and uniforms, bit for
-// bit, on every backend, from (seed, stream, counter) alone. Nothing here has state.
+// Philox4x32-10, counter-based random numbers (Salmon et al., SC'11), from (seed, stream, counter) alone.
+// Integers and uniforms are the same, bit for bit, on every backend. Nothing here has state.
 //
 //   key     = (seed, stream)
 //   counter = (call, layer or purpose, low 32 bits of step or index, high 32 bits)
@@ -22,8 +22,7 @@ enum class RandomStream : std::uint32_t {
   crystals = 5
 };
 
-/// What a draw of RandomStream::data is for; the second word of its counter, with the pattern's index behind
-/// it.
+/// What a draw of RandomStream::data is for; the second word of its counter, the pattern's index behind it.
 enum class DataDraw : std::uint32_t {
   crystal = 0,
   parameters = 1,
@@ -63,14 +62,14 @@ constexpr std::uint32_t uniform_below(std::uint32_t bits, std::uint64_t count) {
   return static_cast<std::uint32_t>((bits * count) >> 32);
 }
 
-/// Where the 16 random bits of one dropout decision come from. One call serves 8 elements of one row of
-/// channels: within a block of 32 channels, call q serves channels {2q, 2q+1} + 8 j for j = 0..3, which is
-/// what one thread holds of that row in the accumulator of mma.sync and wgmma. A row is (n * L + t), counted
-/// without any padding.
+/// Where the 16 random bits of one dropout decision come from. One call serves 8 elements of one row:
+///   row      n * L + t, counted without any padding
+///   call q   of a block of 32 channels serves the channels {2q, 2q+1} + 8 j for j = 0..3, which is what one
+///            thread holds of that row in the accumulator of mma.sync and wgmma
+///   half h   of the call's 128 bits, least significant first: word h / 2, shifted right by 16 (h % 2)
 struct DropoutBits {
   std::uint32_t call;  ///< first counter word
-  std::uint32_t
-      half;  ///< which 16 bits of the 128, least significant first: word half / 2, shifted by 16 (half % 2)
+  std::uint32_t half;  ///< 0..7
 };
 
 /// Calls that one row of C channels takes.

@@ -1,4 +1,5 @@
-"""examples/demo.sh with trainings of 2 steps: its files, a second run, and the commands that it leaves.
+"""examples/demo.sh with trainings of 2 steps: its files, a second run, and the commands that it leaves; and likewise
+examples/picture.sh.
 
   demo_test.py BRAGG
 """
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import xml.etree.ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -17,7 +19,7 @@ AWK = ["awk", "-f", str(ROOT / "examples/demo_results.awk")]
 
 
 def run(command):
-    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BRAGG_DEMO_STEPS": "2"})
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, "BRAGG_DEMO_STEPS": "2", "BRAGG_PICTURE_STEPS": "2"})
 
 
 class Demo(unittest.TestCase):
@@ -60,6 +62,19 @@ class Demo(unittest.TestCase):
         self.assertIn('majority  40 of 173 right:  23.1 %  (always "cubic")\n', good)
         self.assertIn("lies above", good)
         self.assertIn("does not lie above", self.results((23, 22)))
+
+    def test_the_picture_shows_what_the_network_says(self):
+        with tempfile.TemporaryDirectory() as name:
+            out = Path(name) / "answer's peaks"
+            made = run(["sh", ROOT / "examples/picture.sh", BRAGG, out, "halite"])
+            self.assertEqual(made.returncode, 0, made.stderr[-2000:])
+            systems = json.loads((out / "answer_8.json").read_text())["crystal_system"]
+            picture = xml.etree.ElementTree.parse(out / "picture.svg")
+            texts = [text.text for text in picture.iter("{http://www.w3.org/2000/svg}text")]
+            shown = texts[texts.index("The network's answer") + 1:]
+            self.assertEqual(shown[0:14:2], [system["name"] for system in systems])
+            self.assertEqual(shown[1], f"{100 * systems[0]['probability']:.0f} %")
+            self.assertIn("cubic, space group F m -3 m (225)", shown)
 
 
 if __name__ == "__main__":

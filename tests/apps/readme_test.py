@@ -1,4 +1,5 @@
-"""Runs the commands that README.md and docs/*.md show, so that they cannot drift from the program.
+"""Runs the commands that README.md and docs/*.md show, so that they cannot drift from the program; and holds what else a
+test can hold of these pages: flags, links, paths, the keys and tensors of files.
 
   readme_test.py BRAGG
 
@@ -8,6 +9,7 @@ cut by the program that SHORT puts before bragg. Flags in running text (`bragg i
 """
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -51,6 +53,24 @@ def unchecked(text):
 
 def pages():
     return [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def all_pages():
+    """Those without commands, too."""
+    return [*pages(), *(ROOT / name for name in ("CONTRIBUTING.md", "CHANGELOG.md", "THIRD_PARTY.md"))]
+
+
+def missing_paths(text):
+    """What stands between backticks like a file or folder of the repository and is none."""
+    found = re.findall(r"`((?:kernels|xrd|nn|data|apps|bench|tests|docs|examples)/[\w./-]*)`", text)
+    return [path for path in found if not (ROOT / path).exists()]
+
+
+def header(path):
+    """Metadata and tensors' names of a safetensors file."""
+    with path.open("rb") as file:
+        entries = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return entries.pop("__metadata__", {}), entries
 
 
 def prepare(folder):
@@ -111,8 +131,48 @@ class Readme(unittest.TestCase):
                     count += 1
         self.assertGreater(count, 0)
 
+    def test_files_hold_what_the_page_of_formats_says(self):
+        page = (ROOT / "docs/formats.md").read_text()
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            prepare(folder)
+            for command in (["crystals", "import", "data/crystals", "-o", "crystals.safetensors"],
+                            ["train", "examples/crystal_system.toml", "--set", "data.crystals=crystals.safetensors",
+                             "--out", "run"]):
+                subprocess.run([folder / "bin" / "bragg", *command], cwd=folder, check=True, capture_output=True)
+            for file in ("crystals", "measured", "run/model", "run/last"):
+                metadata, tensors = header(folder / f"{file}.safetensors")
+                self.assertTrue(metadata and tensors, file)
+                numbered = {re.sub(r"^(conv|dense)\d+", r"\1I", tensor) for tensor in tensors}
+                named = {re.sub(r"[.][mv]$", "", tensor) for tensor in numbered}
+                offsets = {tensor for tensor in named if tensor.endswith("_offset")}  # said once for all names
+                words = {*metadata, *(named - offsets), *(tensor[:-len("_offset")] for tensor in offsets)} - {"site", "operator"}
+                self.assertEqual({word for word in words if f"`{word}`" not in page}, set(), file)
+
+    def test_what_is_built_with_is_listed(self):
+        packages = re.findall(r"\b(?:lib|tao-|gemmi|nlohmann|zlib)[\w+-]*-dev\b", (ROOT / "run").read_text())
+        self.assertGreater(len(packages), 8)
+        listed = (ROOT / "THIRD_PARTY.md").read_text()
+        self.assertEqual([name for name in packages if f"`{name}`" not in listed], [])
+
+    def test_one_version_everywhere(self):
+        version = re.search(r"project\(bragg VERSION ([\d.]+)", (ROOT / "CMakeLists.txt").read_text())[1]
+        for name, line in (("CITATION.cff", f"\nversion: {version}\n"), ("CHANGELOG.md", f"\n## {version}")):
+            self.assertIn(line, (ROOT / name).read_text(), name)
+
+    def test_readme_is_short_and_begins_with_its_picture(self):
+        lines = (ROOT / "README.md").read_text().splitlines()
+        self.assertLessEqual(len(lines), 150)
+        self.assertRegex(lines[2], r"^!\[[^]]+\]\(docs/picture[.]svg\)$")
+        self.assertLess((ROOT / "docs/picture.svg").stat().st_size, 60_000)
+
+    def test_paths_in_running_text_are_there(self):
+        for page in all_pages():
+            self.assertEqual(missing_paths(page.read_text()), [], page.name)
+        self.assertEqual(missing_paths("`kernels/base/` and `kernels/nowhere.h`"), ["kernels/nowhere.h"])
+
     def test_links_between_pages_lead_somewhere(self):
-        for page in pages():
+        for page in all_pages():
             for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", re.sub(r"\n\s*", " ", page.read_text())):
                 if "://" not in target:
                     self.assertTrue((page.parent / target).exists(), f"{page.name}: {target}")

@@ -54,13 +54,13 @@ class Gpu(unittest.TestCase):
         self.assertIn("| MLP, training step | bf16 | 256 | 2000 |  |  |  |", rows)
 
 
-class Readme(unittest.TestCase):
+class Page(unittest.TestCase):
     def test_a_missing_place_is_told(self):
         with self.assertRaises(SystemExit):
             table.filled("no places here")
 
     def test_figures_typed_by_hand_are_replaced(self):
-        text = (table.ROOT / "README.md").read_text()
+        text = (table.ROOT / table.PAGE).read_text()
         self.assertNotEqual(text.replace("46,700", "99,999"), text)
         self.assertEqual(table.filled(text.replace("46,700", "99,999")), table.filled(text))
 

@@ -1,10 +1,8 @@
 // A library to preload: makes one call of the system fail, for files below a folder. prove.py drives it.
 //
 //   FAULT_FOLDER  the folder; other files are left alone
-//   FAULT         CALL:N:WHAT, the N-th (from 1) open, write, fsync, rename or close; N+ means that one and
-//   all
-//                 after it. WHAT: an errno by name (ENOSPC, EIO), short (half is written), kill (SIGKILL
-//                 before the call)
+//   FAULT         CALL:N:WHAT, the N-th (from 1) open, write, fsync, rename or close; N+: all from it on.
+//                 WHAT: an errno by name (ENOSPC, EIO), short (half is written), kill (SIGKILL before it)
 //   FAULT_COUNTS  a file that gets a line "CALL COUNT" of each at the end
 #include <array>
 #include <atomic>

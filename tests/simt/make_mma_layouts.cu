@@ -1,8 +1,8 @@
 // Prints mma_layouts.tsv: who holds what of a tensor core's matrices, as CuTe's layouts say
 // (nvidia-cutlass 4.2, BSD-3). Made once; bragg itself needs nothing of it:
 //
-//   nvcc -std=c++17 -DCUTE_SM90_EXTENDED_MMA_SHAPES_ENABLED -I CUTLASS/include make_mma_layouts.cu -o
-//   make_mma_layouts
+//   nvcc -std=c++17 -DCUTE_SM90_EXTENDED_MMA_SHAPES_ENABLED -I CUTLASS/include \
+//     -o make_mma_layouts make_mma_layouts.cu
 //   ./make_mma_layouts > mma_layouts.tsv
 #include <cstdio>
 

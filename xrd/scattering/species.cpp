@@ -14,10 +14,10 @@ constexpr int element_count = 98;
 
 struct Element {
   std::string_view symbol;
-  double
-      mass;  ///< IUPAC abridged standard atomic weight (2021); the longest-lived isotope where there is none
-  double
-      radius;  ///< covalent, Cordero et al., Dalton Trans. 2008, 2832 (Mn, Fe, Co: low spin; Bk, Cf: as Cm)
+  /// IUPAC abridged standard atomic weight (2021); the longest-lived isotope where there is none.
+  double mass;
+  /// Covalent, Cordero et al., Dalton Trans. 2008, 2832 (Mn, Fe, Co: low spin; Bk, Cf: as Cm).
+  double radius;
 };
 
 constexpr std::array<Element, element_count> elements{{

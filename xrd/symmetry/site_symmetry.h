@@ -18,12 +18,12 @@ using Tensor = std::array<double, 6>;
 Tensor rotated(const Tensor&, const std::array<std::int8_t, 9>& rotation);
 
 struct SitePlacement {
-  Fractional
-      position;  ///< the mean of the coinciding images of the given one, near it (not wrapped into the cell)
+  /// The mean of the coinciding images of the given one, near it (not wrapped into the cell).
+  Fractional position;
   int multiplicity = 0;
   double shift = 0;  ///< A, from the given position
-  std::vector<std::size_t>
-      stabiliser;  ///< operators that leave the position where it is, modulo lattice translations
+  /// Operators that leave the position where it is, modulo lattice translations.
+  std::vector<std::size_t> stabiliser;
 };
 
 /// Finds the special position within site_merge_tolerance. multiplicity 0: the coinciding images are no orbit

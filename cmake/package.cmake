@@ -1,0 +1,31 @@
+# What `cmake --install` copies: the program (component "program"), and the libraries with their headers, to be found by
+# find_package(bragg) (component "development"). Installed headers include nothing but the standard library and each other.
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/bragg)
+foreach(library kernels xrd nn data)
+  add_library(bragg::${library} ALIAS bragg_${library})
+  set_target_properties(bragg_${library} PROPERTIES EXPORT_NAME ${library})
+  target_compile_features(bragg_${library} PUBLIC cxx_std_20)
+  install(TARGETS bragg_${library} EXPORT bragg ARCHIVE COMPONENT development
+    INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bragg)
+  # Left out: the backends' own headers, and those that show a library which is linked in privately.
+  install(DIRECTORY ${PROJECT_SOURCE_DIR}/${library} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bragg COMPONENT development
+    FILES_MATCHING PATTERN "*.h" REGEX "/kernels/(reference|cpu|cuda)$" EXCLUDE PATTERN "safetensors_header.h" EXCLUDE
+    PATTERN "backend_of.h" EXCLUDE PATTERN "host_backend.h" EXCLUDE
+    REGEX "/data/crystals/.*[.]cif$" EXCLUDE)
+endforeach()
+
+set(BRAGG_PACKAGE_NEEDS_CUDA OFF)
+if(CMAKE_CUDA_COMPILER)
+  set(BRAGG_PACKAGE_NEEDS_CUDA ON)
+endif()
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/bragg-config.cmake.in ${PROJECT_BINARY_DIR}/bragg-config.cmake
+  INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/bragg-config-version.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/bragg-config.cmake ${PROJECT_BINARY_DIR}/bragg-config-version.cmake
+  DESTINATION ${package} COMPONENT development)
+install(EXPORT bragg NAMESPACE bragg:: FILE bragg-targets.cmake DESTINATION ${package} COMPONENT development)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/THIRD_PARTY.md
+  DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
