@@ -22,6 +22,9 @@ struct StringColumn {
   }
 };
 
+/// The set's metadata key "content" says so.
+inline constexpr const char* crystal_set_content = "crystals";
+
 struct NameColumn {
   const char* tensor;
   std::string xrd::CrystalNames::*name;

@@ -22,7 +22,7 @@ struct AdamProblem {
 /// What Adam updates, all of the precise type but `working`: the new weights rounded to the element type,
 /// none where the types are the same.
 struct AdamTensors {
-  Tensor weights, m, v, working;
+  Tensor weights{}, m{}, v{}, working{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit, const RowsExtent& extent) {
@@ -38,10 +38,10 @@ struct AdamTensors {
 /// alias dst here alone.
 struct Adam {
   static constexpr const char* name = "adam";
-  AdamProblem problem;
-  AdamTensors tensors;
-  ConstTensor gradients;
-  ConstTensor state;
+  AdamProblem problem{};
+  AdamTensors tensors{};
+  ConstTensor gradients{};
+  ConstTensor state{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -61,12 +61,12 @@ struct Adam {
 struct DenseBackwardWeightsAdam {
   static constexpr const char* name = "dense_backward_weights_adam";
   static constexpr bool is_fusion = true;
-  DenseProblem problem;
-  ConstActivations src, diff_dst;
-  AdamProblem adam;
-  AdamTensors tensors;
-  Tensor diff_bias;
-  ConstTensor state;
+  DenseProblem problem{};
+  ConstActivations src{}, diff_dst{};
+  AdamProblem adam{};
+  AdamTensors tensors{};
+  Tensor diff_bias{};
+  ConstTensor state{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

@@ -23,9 +23,9 @@ struct AvgPool1dProblem {
 
 struct AvgPool1dForward {
   static constexpr const char* name = "avg_pool1d_forward";
-  AvgPool1dProblem problem;
-  ConstActivations src;
-  Activations dst;
+  AvgPool1dProblem problem{};
+  ConstActivations src{};
+  Activations dst{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -38,10 +38,10 @@ struct AvgPool1dForward {
 /// diff_dst (N, L_out, C) -> diff_src (N, L_in, C)
 struct AvgPool1dBackward {
   static constexpr const char* name = "avg_pool1d_backward";
-  AvgPool1dProblem problem;
-  ConstActivations diff_dst;
-  Activations diff_src;
-  ReluGradient relu;
+  AvgPool1dProblem problem{};
+  ConstActivations diff_dst{};
+  Activations diff_src{};
+  ReluGradient relu{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

@@ -41,11 +41,11 @@ struct Conv1dProblem {
 /// src (N, L_in, C_in), weights (C_out, kernel, C_in) -> dst (N, L_out, C_out)
 struct Conv1dForward {
   static constexpr const char* name = "conv1d_forward";
-  Conv1dProblem problem;
-  ConstActivations src;
-  ConstTensor weights;
-  Activations dst;
-  Epilogue epilogue;
+  Conv1dProblem problem{};
+  ConstActivations src{};
+  ConstTensor weights{};
+  Activations dst{};
+  Epilogue epilogue{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -65,11 +65,11 @@ struct Conv1dForward {
 /// C_in). Rows of diff_src that no output reads become 0.
 struct Conv1dBackwardData {
   static constexpr const char* name = "conv1d_backward_data";
-  Conv1dProblem problem;
-  ConstActivations diff_dst;
-  ConstTensor weights;
-  Activations diff_src;
-  ReluGradient relu;
+  Conv1dProblem problem{};
+  ConstActivations diff_dst{};
+  ConstTensor weights{};
+  Activations diff_src{};
+  ReluGradient relu{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -89,9 +89,9 @@ struct Conv1dBackwardData {
 /// empty batch they are 0.
 struct Conv1dBackwardWeights {
   static constexpr const char* name = "conv1d_backward_weights";
-  Conv1dProblem problem;
-  ConstActivations src, diff_dst;
-  Tensor diff_weights, diff_bias;
+  Conv1dProblem problem{};
+  ConstActivations src{}, diff_dst{};
+  Tensor diff_weights{}, diff_bias{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

@@ -17,13 +17,13 @@ namespace bragg {
 struct Conv1dPoolForward {
   static constexpr const char* name = "conv1d_pool_forward";
   static constexpr bool is_fusion = true;
-  Conv1dProblem problem;
-  AvgPool1dProblem pool;
-  ConstActivations src;
-  ConstTensor weights;
-  Activations dst;
-  Tensor kept;
-  Epilogue epilogue;
+  Conv1dProblem problem{};
+  AvgPool1dProblem pool{};
+  ConstActivations src{};
+  ConstTensor weights{};
+  Activations dst{};
+  Tensor kept{};
+  Epilogue epilogue{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -45,10 +45,10 @@ struct Conv1dPoolForward {
 struct AvgPool1dBackwardKept {
   static constexpr const char* name = "avg_pool1d_backward_kept";
   static constexpr bool is_fusion = true;
-  AvgPool1dProblem problem;
-  ConstActivations diff_dst;
-  Activations diff_src;
-  KeptBits kept;
+  AvgPool1dProblem problem{};
+  ConstActivations diff_dst{};
+  Activations diff_src{};
+  KeptBits kept{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

@@ -25,11 +25,11 @@ struct DenseProblem {
 /// src (N, 1, in), weights (out, in) -> dst (N, 1, out), of the element type or (logits) the precise type
 struct DenseForward {
   static constexpr const char* name = "dense_forward";
-  DenseProblem problem;
-  ConstActivations src;
-  ConstTensor weights;
-  Activations dst;
-  Epilogue epilogue;
+  DenseProblem problem{};
+  ConstActivations src{};
+  ConstTensor weights{};
+  Activations dst{};
+  Epilogue epilogue{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -46,11 +46,11 @@ struct DenseForward {
 /// diff_dst (N, 1, out), weights (out, in) -> diff_src (N, 1, in)
 struct DenseBackwardData {
   static constexpr const char* name = "dense_backward_data";
-  DenseProblem problem;
-  ConstActivations diff_dst;
-  ConstTensor weights;
-  Activations diff_src;
-  ReluGradient relu;
+  DenseProblem problem{};
+  ConstActivations diff_dst{};
+  ConstTensor weights{};
+  Activations diff_src{};
+  ReluGradient relu{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -68,9 +68,9 @@ struct DenseBackwardData {
 /// batch they are 0.
 struct DenseBackwardWeights {
   static constexpr const char* name = "dense_backward_weights";
-  DenseProblem problem;
-  ConstActivations src, diff_dst;
-  Tensor diff_weights, diff_bias;
+  DenseProblem problem{};
+  ConstActivations src{}, diff_dst{};
+  Tensor diff_weights{}, diff_bias{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

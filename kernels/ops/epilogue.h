@@ -13,14 +13,14 @@ struct Dropout {
   float p = 0;  ///< 0: no dropout
   std::uint32_t seed = 0;
   std::uint32_t layer = 0;  ///< which dropout of the network, second counter word
-  ConstTensor state;        ///< StepState on the device; needed where p > 0
+  ConstTensor state{};      ///< StepState on the device; needed where p > 0
 };
 
 /// What a forward op does to an accumulator before it stores it: + bias, then ReLU, then dropout.
 struct Epilogue {
-  ConstTensor bias;  ///< (C_out); none: no bias
+  ConstTensor bias{};  ///< (C_out); none: no bias
   bool relu = false;
-  Dropout dropout;
+  Dropout dropout{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit, std::int64_t C) {
@@ -37,8 +37,8 @@ struct Epilogue {
 /// that made the op's src. src > 0 says both "positive" and "kept", so diff_src *= (src > 0 ? 1 / (1 - p) :
 /// 0).
 struct ReluGradient {
-  ConstActivations src;  ///< the op's src, shaped like diff_src; none: diff_src is stored as it is
-  float p = 0;           ///< dropout's p at that place
+  ConstActivations src{};  ///< the op's src, shaped like diff_src; none: diff_src is stored as it is
+  float p = 0;             ///< dropout's p at that place
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit, const ActivationsExtent& of_src) {
@@ -51,7 +51,7 @@ struct ReluGradient {
 /// The same where src is not kept, but one bit for each of its elements, whether it is > 0: words u32 (N, L,
 /// kept_words(C)), channel c in bit c % 32 of word c / 32, zeros beyond C.
 struct KeptBits {
-  ConstTensor words;
+  ConstTensor words{};
   float p = 0;
 };
 constexpr std::int64_t kept_words(std::int64_t C) {

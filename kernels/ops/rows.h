@@ -14,7 +14,7 @@ namespace bragg {
 struct Advance {
   static constexpr const char* name = "advance";
   std::int64_t batch = 0;
-  Tensor state;
+  Tensor state{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -54,9 +54,9 @@ BRAGG_HOST_DEVICE inline std::int32_t drawn_row(const DrawRowsProblem& p, const 
 /// candidates i32 (candidates), state -> dst i32 (N)
 struct DrawRows {
   static constexpr const char* name = "draw_rows";
-  DrawRowsProblem problem;
-  ConstTensor candidates, state;
-  Tensor dst;
+  DrawRowsProblem problem{};
+  ConstTensor candidates{}, state{};
+  Tensor dst{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -83,9 +83,9 @@ struct GatherRowsProblem {
 /// from i32.
 struct GatherRows {
   static constexpr const char* name = "gather_rows";
-  GatherRowsProblem problem;
-  ConstTensor table, rows;
-  Activations dst;  ///< L * C = row_length
+  GatherRowsProblem problem{};
+  ConstTensor table{}, rows{};
+  Activations dst{};  ///< L * C = row_length
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

@@ -27,10 +27,10 @@ struct LossTotals {
 /// and totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
 struct SoftmaxCrossEntropy {
   static constexpr const char* name = "softmax_cross_entropy";
-  SoftmaxCrossEntropyProblem problem;
-  ConstTensor logits, labels;
-  Activations diff_logits;
-  Tensor totals;
+  SoftmaxCrossEntropyProblem problem{};
+  ConstTensor logits{}, labels{};
+  Activations diff_logits{};
+  Tensor totals{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {

@@ -187,8 +187,8 @@ TEST_F(Train, AFileBeyondTheLimitIsAFailedWrite) {
 TEST_F(Train, PlanListsTheStep) {
   const RunResult run = run_bragg({"info", "--plan", folder / "run.toml"});
   ASSERT_EQ(run.code, 0) << run.err;
-  for (const char* what :
-       {"conv1 forward", "conv1 backward_weights", "softmax_cross_entropy", "parameters", "activations"}) {
+  for (const char* what : {"conv1: conv1d_forward N ", "conv1: conv1d_backward_weights N ",
+                           "softmax_cross_entropy", "parameters", "activations"}) {
     EXPECT_NE(run.out.find(what), std::string::npos) << run.out;
   }
 }

@@ -1,0 +1,70 @@
+// Memory for the operands of any op, by its declaration, laid out as a network plans it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/ops/all_ops.h"
+
+namespace bragg::bench {
+
+class OperandMemory {
+ public:
+  /// Gives every operand of `op` memory, optional ones too. Numbers are in (-1, 1), the same for a name: zeros
+  /// would be kinder to the machine than data is. Results, states and labels are zeros.
+  template <IsOp O>
+  OperandMemory(Backend& backend, O& op) : backend_(backend) {
+    O::operands(op, [&](const OperandInfo& info, auto& view, const auto& extent) {
+      place(info, view, extent, distances(op, info));
+    });
+  }
+
+ private:
+  /// How far apart items lie and how many zeros stand before them; 0: as close as may be.
+  struct Distances {
+    std::int64_t item_stride = 0, front = 0;
+  };
+  template <IsOp O>
+  Distances distances(const O& op, const OperandInfo& info) const {
+    const std::string name = info.name;
+    if constexpr (requires { op.problem.halo_before(); }) {
+      const Conv1dProblem& p = op.problem;
+      if (name == "src" || name == "diff_src") return {backend_.src_item_stride(p), 0};
+      if (name == "diff_dst")
+        return {backend_.diff_dst_item_stride(p), backend_.aligned(p.halo_before() * p.C_out)};
+    }
+    return {};
+  }
+
+  template <typename View>
+  void place(const OperandInfo& info, View& view, const RowsExtent& extent, const Distances&) {
+    const DType type = type_of(info, view.dtype);
+    if (info.is_optional && std::string(info.name) == "working" &&
+        backend_.element_type() == backend_.precise_type())
+      return;
+    const std::int64_t stride = extent.rows == 1 ? extent.length : backend_.weight_row_stride(extent.length);
+    view.data = allocate(info, type, extent.rows * stride, 0, 1, extent.rows * stride, extent.rows * stride);
+    view.dtype = type;
+  }
+  template <typename View>
+    requires requires(View& view) { view.item_stride; }
+  void place(const OperandInfo& info, View& view, const ActivationsExtent& extent, const Distances& distances) {
+    const DType type = type_of(info, view.dtype);
+    const std::int64_t length = extent.L * extent.C,
+                       stride = std::max(distances.item_stride, backend_.aligned(length));
+    void* const data = allocate(info, type, distances.front + extent.N * stride, distances.front, extent.N,
+                                stride, length);
+    view = {data, type, extent.N, extent.L, extent.C, stride};
+  }
+
+  DType type_of(const OperandInfo&, DType given) const;
+  /// Where the first of `items` lies: `front` zeros, then items of `length` numbers, `stride` apart.
+  void* allocate(const OperandInfo&, DType, std::int64_t count, std::int64_t front, std::int64_t items,
+                 std::int64_t stride, std::int64_t length);
+
+  Backend& backend_;
+  std::vector<Buffer> buffers_;
+};
+
+}  // namespace bragg::bench
