@@ -395,16 +395,25 @@ ReflectionSet Backend::structure_factors(const ReflectionProblem& p, const Cryst
   return do_structure_factors(p, crystals);
 }
 
+void Backend::sample_patterns(const PatternSampling& p, ConstTensor state, Tensor dst) {
+  p.validate();
+  const Call call("sample_patterns", *this);
+  call.present("state", state.data);
+  if (p.N == 0) return;
+  call.tensor("dst", dst, DType::u8);
+  do_sample_patterns(p, state, dst);
+}
+
 void Backend::render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                              ConstTensor impurities, ConstTensor state, const Activations& dst) {
+                              ConstTensor impurities, ConstTensor parameters, const Activations& dst) {
   p.validate();
   const Call call("render_patterns", *this);
-  call.present("state", state.data);
   call.activations("dst", dst, p.N, p.grid.points, 1);
   if (p.N == 0) return;
   call.tensor("crystals", crystals, DType::i32);
-  if (p.draws_impurities()) call.tensor("impurities", impurities, DType::i32);
-  do_render_patterns(p, set, crystals, impurities, state, dst);
+  if (p.impurities) call.tensor("impurities", impurities, DType::i32);
+  call.tensor("parameters", parameters, DType::u8);
+  do_render_patterns(p, set, crystals, impurities, parameters, dst);
 }
 
 }  // namespace bragg

@@ -77,6 +77,7 @@ class Backend {
   virtual std::size_t workspace_bytes(const Conv1dProblem&) const { return 0; }
   virtual std::size_t workspace_bytes(const DenseProblem&) const { return 0; }
   virtual std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const { return 0; }
+  virtual std::size_t workspace_bytes(const PatternSampling&) const { return 0; }
   virtual std::size_t workspace_bytes(const PatternProblem&) const { return 0; }
   virtual std::size_t workspace_bytes(const Conv1dProblem&, const AvgPool1dProblem&) const { return 0; }
   /// Grows the scratch memory to at least this; never inside a step.
@@ -170,10 +171,13 @@ class Backend {
   // ---- crystallography ----
   /// Set-up op (allocates, waits): the reflections of all crystals of the batch.
   ReflectionSet structure_factors(const ReflectionProblem&, const CrystalBatch&);
-  /// crystals i32 (N): rows of the set; impurities i32 (N): the same, needed where the problem draws any;
-  /// state: StepState, pattern i has index state.first_index + i. -> dst (N, points, 1)
+  /// state: StepState, pattern i has index state.first_index + i. -> dst: PatternParameters (N), u8
+  void sample_patterns(const PatternSampling&, ConstTensor state, Tensor dst);
+  /// crystals i32 (N): rows of the set; impurities i32 (N): the same, needed where the problem has any;
+  /// parameters: PatternParameters (N), u8, sampled or such as validate() accepts. -> dst (N, points, 1).
+  /// Parameters that cannot be read (fault_of) are refused by name; a GPU's kernel makes a pattern of NaN.
   void render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                       ConstTensor impurities, ConstTensor state, const Activations& dst);
+                       ConstTensor impurities, ConstTensor parameters, const Activations& dst);
 
  protected:
   /// The scratch memory of the op that runs now. Throws ProblemError if less than `bytes` was reserved.
@@ -223,8 +227,9 @@ class Backend {
   virtual void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
                               const Activations& dst) = 0;
   virtual ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) = 0;
+  virtual void do_sample_patterns(const PatternSampling&, ConstTensor state, Tensor dst) = 0;
   virtual void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                                  ConstTensor impurities, ConstTensor state, const Activations& dst) = 0;
+                                  ConstTensor impurities, ConstTensor parameters, const Activations& dst) = 0;
 
   /// Gradients of an empty batch.
   void fill_rows_with_zero(Tensor rows, std::int64_t count, std::int64_t length);

@@ -12,7 +12,9 @@
 #include "kernels/base/host_device.h"
 #include "kernels/base/random.h"
 #include "kernels/base/tensor.h"
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/crystal/pattern_problem.h"
+#include "kernels/crystal/pattern_sampling.h"
 
 namespace bragg {
 

@@ -70,10 +70,13 @@ void dump_peaks(const std::vector<xrd::Crystal>& crystals, const std::string& pa
 class Drawing {
  public:
   Drawing(Backend& backend, const data::Recipe& recipe) : backend_(backend) {
-    problem_.variants = recipe.variants;
+    sampling_.variants = recipe.variants;
     problem_.processing = recipe.processing;
-    problem_.N = batch_size;
+    problem_.impurities = sampling_.draws_impurities();
+    sampling_.N = problem_.N = batch_size;
+    backend.reserve_workspace(backend.workspace_bytes(sampling_));
     backend.reserve_workspace(backend.workspace_bytes(problem_));
+    parameters_ = backend.allocate(batch_size * sizeof(PatternParameters));
     state_ = backend.allocate(sizeof(StepState));
     patterns_ = backend.allocate(batch_size * backend.aligned(problem_.grid.points) *
                                  size_of(backend.element_type()));
@@ -94,12 +97,14 @@ class Drawing {
   void draw(const ReflectionSet& set) {
     const Tensor state{state_.data(), DType::u64};
     for (std::int64_t first = 0; first < count_; first += batch_size) {
-      problem_.N = std::min(batch_size, count_ - first);
+      sampling_.N = problem_.N = std::min(batch_size, count_ - first);
       const std::int64_t points = problem_.grid.points;
       // Each is its own impurity: the same work as any other.
       const ConstTensor crystals{rows_.data() + first * sizeof(std::int32_t), DType::i32};
+      const Tensor parameters{parameters_.data(), DType::u8};
+      backend_.sample_patterns(sampling_, state, parameters);
       backend_.render_patterns(
-          problem_, set, crystals, crystals, state,
+          problem_, set, crystals, crystals, parameters,
           {patterns_.data(), backend_.element_type(), problem_.N, points, 1, backend_.aligned(points)});
       backend_.advance(state, problem_.N);
     }
@@ -107,9 +112,10 @@ class Drawing {
 
  private:
   Backend& backend_;
+  PatternSampling sampling_;
   PatternProblem problem_;
   std::int64_t count_ = 0;
-  Buffer rows_, state_, patterns_;
+  Buffer rows_, state_, parameters_, patterns_;
 };
 
 ReflectionProblem range_of(const data::Recipe& recipe) {

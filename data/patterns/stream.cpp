@@ -33,13 +33,16 @@ PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options
   }
 }
 
+PatternSampling PatternStream::sampling() const {
+  return {.N = N_, .seed = options_.seed, .variants = options_.variants, .grid = options_.grid};
+}
+
 PatternProblem PatternStream::problem() const {
   return {.N = N_,
           .grid = options_.grid,
           .wavelength = options_.wavelength,
           .maximum = 1,
-          .seed = options_.seed,
-          .variants = options_.variants,
+          .impurities = sampling().draws_impurities(),
           .processing = options_.processing};
 }
 
@@ -48,6 +51,7 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
   labels_ = uploaded(backend, std::span<const std::int32_t>(options_.labels));
   rows_ = backend.allocate(N * sizeof(std::int32_t));
   impurities_ = backend.allocate(N * sizeof(std::int32_t));
+  parameters_ = backend.allocate(N * sizeof(PatternParameters));
   if (has_measured()) {
     const MeasuredPatterns& measured = options_.measured;
     measured_ = PatternTable(backend, points(), measured.labels, [&](std::int64_t i) {
@@ -57,6 +61,7 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
   }
   if (options_.synthetic) options_.synthetic->plan(backend, N);
   N_ = N;
+  backend.reserve_workspace(backend.workspace_bytes(sampling()));
   backend.reserve_workspace(backend.workspace_bytes(problem()));
 }
 
@@ -74,12 +79,14 @@ void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activatio
   backend.draw_rows(draw, candidates, state, rows);
   gather_column(backend, {.N = N_, .table_rows = store_.size()}, labels_, rows, labels);
   if (options_.synthetic) options_.synthetic->enqueue(backend, state, rows, labels);
-  if (p.draws_impurities()) {
+  if (p.impurities) {
     draw.order = DrawRowsProblem::Order::uniform;
     draw.purpose = DataDraw::impurity;
     backend.draw_rows(draw, candidates, state, impurities);
   }
-  backend.render_patterns(p, store_.reflections(), rows, impurities, state, patterns);
+  const Tensor parameters{parameters_.data(), DType::u8};
+  backend.sample_patterns(sampling(), state, parameters);
+  backend.render_patterns(p, store_.reflections(), rows, impurities, parameters, patterns);
   if (!has_measured()) return;
   measured_.enqueue(
       backend,

@@ -56,6 +56,7 @@ class PatternStream {
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);
 
  private:
+  PatternSampling sampling() const;
   PatternProblem problem() const;
   bool has_measured() const { return options_.measured.share > 0; }
 
@@ -66,6 +67,7 @@ class PatternStream {
   Buffer labels_;      ///< i32 (store)
   Buffer rows_;        ///< i32 (N): of the batch at hand
   Buffer impurities_;  ///< i32 (N)
+  Buffer parameters_;  ///< PatternParameters (N)
   PatternTable measured_;
 };
 

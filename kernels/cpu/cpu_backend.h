@@ -57,8 +57,9 @@ class CpuBackend final : public Backend {
   void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
                       const Activations& dst) override;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
+  void do_sample_patterns(const PatternSampling&, ConstTensor state, Tensor dst) override;
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                          ConstTensor impurities, ConstTensor state, const Activations& dst) override;
+                          ConstTensor impurities, ConstTensor parameters, const Activations& dst) override;
 
   const InstructionSet instruction_set_;
   const NetworkKernels& network_;

@@ -75,13 +75,14 @@ class PatternWorker {
     other_ = y_ + padded_points_;
   }
 
-  void draw(std::int64_t crystal, const std::int32_t* impurity, std::uint64_t index, float* dst);
+  void render(std::int64_t crystal, const std::int32_t* impurity, const PatternParameters& pattern,
+              float* dst);
 
  private:
   /// The sum of a crystal's lines; returns its maximum.
-  float draw_lines(std::int64_t crystal, const DrawnPattern& drawn, bool impurity, float* y);
-  void add_background(const DrawnPattern& drawn, float scale, float other_scale);
-  void add_noise(const DrawnPattern& drawn, std::uint64_t index);
+  float draw_lines(std::int64_t crystal, const PatternParameters& pattern, bool impurity, float* y);
+  void add_background(const PatternParameters& pattern, float scale, float other_scale);
+  void add_noise(const PatternParameters& pattern);
 
   const PatternProblem& p_;
   const Reflections& set_;
@@ -92,17 +93,18 @@ class PatternWorker {
   float *f2_, *width_, *gaussian_, *lorentz_, *decay_, *side_, *y_, *other_;
 };
 
-float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn, bool impurity, float* y) {
+float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& pattern, bool impurity,
+                                float* y) {
   std::fill_n(y, padded_points_, 0.0f);
   const ReciprocalMetric metric =
       impurity ? set_.metric[crystal]
-               : strained_metric(set_.metric[crystal], set_.laue[crystal], drawn[Effect::strain],
-                                 drawn[Effect::distortion], drawn.distortion);
+               : strained_metric(set_.metric[crystal], set_.laue[crystal], pattern[Effect::strain],
+                                 pattern[Effect::distortion], pattern.distortion);
   float axis[3][24];
   std::int64_t axes = 0;
-  const bool textured = !impurity && drawn[Effect::texture] > 0;
+  const bool textured = !impurity && pattern[Effect::texture] > 0;
   if (textured) {
-    const TextureAxes images = texture_axes_of(set_.laue[crystal], drawn.axis);
+    const TextureAxes images = texture_axes_of(set_.laue[crystal], pattern.axis);
     axes = images.count;
     for (int n = 0; n < images.count; ++n) {
       const std::int32_t* a = images.axis[n];
@@ -115,7 +117,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
           static_cast<float>(inverse * (metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2));
     }
   }
-  const double size = drawn[Effect::size], k_alpha2 = drawn[Effect::k_alpha2];
+  const double size = pattern[Effect::size], k_alpha2 = pattern[Effect::k_alpha2];
   LineCall call{.miller = reinterpret_cast<const std::int16_t*>(miller_),
                 .f2 = f2_,
                 .weighed = false,
@@ -124,17 +126,17 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
                 .wavelength = p_.wavelength,
                 .start = p_.grid.start,
                 .step = p_.grid.step,
-                .U = drawn.U,
-                .V = drawn.V,
-                .W = drawn[Effect::W],
+                .U = pattern.U,
+                .V = pattern.V,
+                .W = pattern[Effect::W],
                 .area = 1,
-                .b_overall = static_cast<float>(drawn[Effect::b_overall]),
-                .shift = drawn[Effect::zero_shift],
-                .cosine_shift = -degrees * 2 * drawn[Effect::displacement] / goniometer_radius,
+                .b_overall = static_cast<float>(pattern[Effect::b_overall]),
+                .shift = pattern[Effect::zero_shift],
+                .cosine_shift = -degrees * 2 * pattern[Effect::displacement] / goniometer_radius,
                 .size_width = 0,
-                .strain_width = static_cast<float>(degrees * 4 * drawn[Effect::microstrain]),
-                .asymmetry = static_cast<float>(drawn[Effect::asymmetry]),
-                .texture = textured ? static_cast<float>(drawn[Effect::texture]) : 0,
+                .strain_width = static_cast<float>(degrees * 4 * pattern[Effect::microstrain]),
+                .asymmetry = static_cast<float>(pattern[Effect::asymmetry]),
+                .texture = textured ? static_cast<float>(pattern[Effect::texture]) : 0,
                 .axes = axes,
                 .axis = {axis[0], axis[1], axis[2]}};
   const bool voigt = size > 0 || call.strain_width > 0;
@@ -205,58 +207,57 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
   return kernels_.maximum(y, p_.grid.points);
 }
 
-void PatternWorker::add_background(const DrawnPattern& drawn, float scale, float other_scale) {
-  const double chebyshev = drawn[Effect::chebyshev];
+void PatternWorker::add_background(const PatternParameters& pattern, float scale, float other_scale) {
+  const double chebyshev = pattern[Effect::chebyshev];
   BackgroundCall call{.scale = scale,
                       .other_scale = other_scale,
                       .other = other_scale > 0 ? other_ : nullptr,
                       .start = p_.grid.start,
                       .step = p_.grid.step,
-                      .air_scatter = static_cast<float>(drawn[Effect::air_scatter]),
-                      .chebyshev = {static_cast<float>(chebyshev / 2 + drawn[Effect::floor])},
-                      .hump = static_cast<float>(drawn[Effect::hump]),
-                      .hump_centre = static_cast<float>(drawn[Effect::hump_centre]),
-                      .hump_width = static_cast<float>(drawn[Effect::hump_width]),
+                      .air_scatter = static_cast<float>(pattern[Effect::air_scatter]),
+                      .chebyshev = {static_cast<float>(chebyshev / 2 + pattern[Effect::floor])},
+                      .hump = static_cast<float>(pattern[Effect::hump]),
+                      .hump_centre = static_cast<float>(pattern[Effect::hump_centre]),
+                      .hump_width = static_cast<float>(pattern[Effect::hump_width]),
                       .points = p_.grid.points,
                       .y = y_};
   for (int k = 0; k < chebyshev_terms; ++k)
-    call.chebyshev[k + 1] = static_cast<float>(chebyshev * drawn.chebyshev[k] / (2 * chebyshev_terms));
+    call.chebyshev[k + 1] = static_cast<float>(chebyshev * pattern.chebyshev[k] / (2 * chebyshev_terms));
   kernels_.background(call);
 }
 
-void PatternWorker::add_noise(const DrawnPattern& drawn, std::uint64_t index) {
+void PatternWorker::add_noise(const PatternParameters& pattern) {
   const std::int64_t points = p_.grid.points;
-  if (drawn[Effect::noise] > 0) {
-    const float level = static_cast<float>(drawn[Effect::noise]) * kernels_.maximum(y_, points);
-    kernels_.add_uniform_noise(level, p_.seed, index, points, y_);
+  if (pattern[Effect::noise] > 0) {
+    const float level = static_cast<float>(pattern[Effect::noise]) * kernels_.maximum(y_, points);
+    kernels_.add_uniform_noise(level, pattern.seed, pattern.index, points, y_);
   }
-  if (drawn[Effect::poisson] > 0 || drawn[Effect::gaussian] > 0) {
-    kernels_.noise({.poisson = static_cast<float>(drawn[Effect::poisson]),
-                    .gaussian = static_cast<float>(drawn[Effect::gaussian]),
-                    .seed = p_.seed,
-                    .index = index,
+  if (pattern[Effect::poisson] > 0 || pattern[Effect::gaussian] > 0) {
+    kernels_.noise({.poisson = static_cast<float>(pattern[Effect::poisson]),
+                    .gaussian = static_cast<float>(pattern[Effect::gaussian]),
+                    .seed = pattern.seed,
+                    .index = pattern.index,
                     .points = points,
                     .y = y_});
   }
 }
 
-void PatternWorker::draw(std::int64_t crystal, const std::int32_t* impurity, std::uint64_t index,
-                         float* dst) {
-  const DrawnPattern drawn = draw_pattern(p_, index);
+void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
+                           const PatternParameters& pattern, float* dst) {
   const std::int64_t points = p_.grid.points;
-  const float highest = draw_lines(crystal, drawn, false, y_);
+  const float highest = draw_lines(crystal, pattern, false, y_);
   if (!(highest > 0)) {
     std::fill_n(dst, points, 0.0f);
     return;
   }
   float other_scale = 0;
-  if (drawn[Effect::impurity] > 0) {
-    const float other = draw_lines(*impurity, drawn, true, other_);
-    if (other > 0) other_scale = static_cast<float>(drawn[Effect::impurity]) / other;
+  if (pattern[Effect::impurity] > 0) {
+    const float other = draw_lines(*impurity, pattern, true, other_);
+    if (other > 0) other_scale = static_cast<float>(pattern[Effect::impurity]) / other;
   }
-  add_background(drawn, 1 / highest, other_scale);
-  add_noise(drawn, index);
-  const PointRange kept = kept_points(p_.grid, drawn);
+  add_background(pattern, 1 / highest, other_scale);
+  add_noise(pattern);
+  const PointRange kept = kept_points(p_.grid, pattern);
   std::fill_n(y_, std::clamp<std::int64_t>(kept.begin, 0, points), 0.0f);
   const std::int64_t end = std::clamp<std::int64_t>(kept.end, 0, points);
   std::fill(y_ + end, y_ + points, 0.0f);
@@ -277,17 +278,16 @@ std::size_t CpuBackend::workspace_bytes(const PatternProblem& p) const {
 }
 
 void CpuBackend::do_render_patterns(const PatternProblem& p, const ReflectionSet& set, ConstTensor crystals,
-                                    ConstTensor impurities, ConstTensor state, const Activations& dst) {
+                                    ConstTensor impurities, ConstTensor parameters, const Activations& dst) {
   const Reflections reflections(set);
-  const bool impure = p.draws_impurities();
   check_rows(crystals, p.N, set.crystals);
-  if (impure) check_rows(impurities, p.N, set.crystals);
-  const std::uint64_t first_index = state.as<StepState>()->first_index;
+  if (p.impurities) check_rows(impurities, p.N, set.crystals);
+  check_parameters(p, parameters.as<PatternParameters>());
   auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_bytes(p)));
   pool_.run(p.N, [&](std::int64_t n, int worker) {
     PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.grid.points).bytes())
-        .draw(crystals.as<std::int32_t>()[n], impure ? impurities.as<std::int32_t>() + n : nullptr,
-              first_index + static_cast<std::uint64_t>(n), dst.item<float>(n));
+        .render(crystals.as<std::int32_t>()[n], p.impurities ? impurities.as<std::int32_t>() + n : nullptr,
+                parameters.as<PatternParameters>()[n], dst.item<float>(n));
   });
 }
 

@@ -33,6 +33,7 @@ class CudaBackend final : public Backend {
   std::size_t workspace_bytes(const Conv1dProblem&) const override;
   std::size_t workspace_bytes(const DenseProblem&) const override;
   std::size_t workspace_bytes(const SoftmaxCrossEntropyProblem&) const override;
+  std::size_t workspace_bytes(const PatternSampling&) const override;
   std::size_t workspace_bytes(const PatternProblem&) const override;
   std::size_t workspace_bytes(const Conv1dProblem&, const AvgPool1dProblem&) const override;
   void fill_zero(void* dst, std::size_t bytes) override;
@@ -83,8 +84,9 @@ class CudaBackend final : public Backend {
   void do_gather_rows(const GatherRowsProblem&, ConstTensor table, ConstTensor rows,
                       const Activations& dst) override;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
+  void do_sample_patterns(const PatternSampling&, ConstTensor state, Tensor dst) override;
   void do_render_patterns(const PatternProblem&, const ReflectionSet&, ConstTensor crystals,
-                          ConstTensor impurities, ConstTensor state, const Activations& dst) override;
+                          ConstTensor impurities, ConstTensor parameters, const Activations& dst) override;
 
   /// Calls op.operator()<T>() with the element type.
   template <typename Op>

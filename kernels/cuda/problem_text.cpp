@@ -29,8 +29,11 @@ std::string text(const char* op, const GatherRowsProblem& p) {
 std::string text(const char* op, const ReflectionProblem& p, std::int64_t crystals) {
   return fmt::format("{} crystals {} stol {} .. {}", op, crystals, p.stol_min, p.stol_max);
 }
+std::string text(const char* op, const PatternSampling& p) {
+  return fmt::format("{} N {} variants {}", op, p.N, p.variants.size());
+}
 std::string text(const char* op, const PatternProblem& p) {
-  return fmt::format("{} N {} points {} variants {}", op, p.N, p.grid.points, p.variants.size());
+  return fmt::format("{} N {} points {}", op, p.N, p.grid.points);
 }
 
 }  // namespace bragg::cuda

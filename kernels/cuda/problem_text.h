@@ -15,6 +15,7 @@ std::string text(const char* op, const AdamProblem&);
 std::string text(const char* op, const DrawRowsProblem&);
 std::string text(const char* op, const GatherRowsProblem&);
 std::string text(const char* op, const ReflectionProblem&, std::int64_t crystals);
+std::string text(const char* op, const PatternSampling&);
 std::string text(const char* op, const PatternProblem&);
 
 }  // namespace bragg::cuda
