@@ -17,11 +17,18 @@ namespace {
 /// What the others are while one effect is shown: narrow lines and nothing else. The shapes that chance would
 /// choose are as good as any.
 PatternParameters plain(std::uint32_t seed) {
-  PatternParameters one{.distortion = {1, -0.5, 0.5, 0.5, -0.5, 0.25}, .chebyshev = {-0.5, 0.5, -0.5, 0.5}};
-  for (const EffectInfo& info : effect_table)
-    one.value[&info - effect_table.data()] = info.otherwise;
-  one.axis = 2;
-  one.seed = seed;
+  PatternParameters one{.U = 0,
+                        .V = 0,
+                        .value = {},
+                        .distortion = {1, -0.5, 0.5, 0.5, -0.5, 0.25},
+                        .chebyshev = {-0.5, 0.5, -0.5, 0.5},
+                        .index = 0,
+                        .seed = seed,
+                        .axis = 2,
+                        .variant = 0,
+                        .unused = 0};
+  for (std::size_t e = 0; e < effect_table.size(); ++e)
+    one.value[e] = effect_table[e].otherwise;
   return one;
 }
 

@@ -1,9 +1,8 @@
 // Patterns in fp32, one thread each. Line positions are found in double precision; everything after them is
-// relative to a position, in grid steps, and float is enough (isa/pattern_kernels.cpp).
+// relative to a position, in grid steps, and float is enough (isa/line_kernels.cpp).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numbers>
 
 #include <fmt/format.h>
 
@@ -20,7 +19,6 @@ namespace {
 /// Lines that a thread has at a time: they stay in its first and second cache, and most crystals have fewer.
 /// A multiple of every vector length.
 constexpr std::int64_t lines_at_once = 4096;
-constexpr double degrees = 180 / std::numbers::pi;
 
 /// A thread's memory: 64-byte aligned pieces of the workspace, one after the other.
 struct Scratch {
@@ -117,7 +115,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
           static_cast<float>(inverse * (metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2));
     }
   }
-  const double size = pattern[Effect::size], k_alpha2 = pattern[Effect::k_alpha2];
+  const double k_alpha2 = pattern[Effect::k_alpha2];
   LineCall call{.miller = reinterpret_cast<const std::int16_t*>(miller_),
                 .f2 = f2_,
                 .weighed = false,
@@ -128,19 +126,11 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
                 .step = p_.grid.step,
                 .U = pattern.U,
                 .V = pattern.V,
-                .W = pattern[Effect::W],
+                .effects = pattern.value,
                 .area = 1,
-                .b_overall = static_cast<float>(pattern[Effect::b_overall]),
-                .shift = pattern[Effect::zero_shift],
-                .cosine_shift = -degrees * 2 * pattern[Effect::displacement] / goniometer_radius,
-                .size_width = 0,
-                .strain_width = static_cast<float>(degrees * 4 * pattern[Effect::microstrain]),
-                .asymmetry = static_cast<float>(pattern[Effect::asymmetry]),
-                .texture = textured ? static_cast<float>(pattern[Effect::texture]) : 0,
                 .axes = axes,
                 .axis = {axis[0], axis[1], axis[2]}};
-  const bool voigt = size > 0 || call.strain_width > 0;
-  if (!voigt) std::fill_n(lorentz_, lines_at_once, 0.0f);
+  const bool voigt = pattern[Effect::size] > 0 || pattern[Effect::microstrain] > 0;
 
   // Pieces: reflections from `first` on at one of the wavelengths. `at`: where in the arrays.
   const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];
@@ -162,7 +152,6 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
       call.wavelength = both[which];
       call.area = static_cast<float>((which == 0 ? 1 : k_alpha2) / (1 + k_alpha2));
     }
-    call.size_width = size > 0 ? static_cast<float>(degrees * 0.9 * call.wavelength / (10 * size)) : 0;
     call.position = position_ + at;
     call.width = width_ + at;
     call.gaussian = gaussian_ + at;
@@ -179,7 +168,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
                    .decay = decay_,
                    .side = side_,
                    .lines = lines,
-                   .asymmetric = call.asymmetry > 0,
+                   .asymmetric = pattern[Effect::asymmetry] > 0,
                    .highest = highest,
                    .points = p_.grid.points,
                    .y = y});
@@ -208,22 +197,15 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
 }
 
 void PatternWorker::add_background(const PatternParameters& pattern, float scale, float other_scale) {
-  const double chebyshev = pattern[Effect::chebyshev];
-  BackgroundCall call{.scale = scale,
-                      .other_scale = other_scale,
-                      .other = other_scale > 0 ? other_ : nullptr,
-                      .start = p_.grid.start,
-                      .step = p_.grid.step,
-                      .air_scatter = static_cast<float>(pattern[Effect::air_scatter]),
-                      .chebyshev = {static_cast<float>(chebyshev / 2 + pattern[Effect::floor])},
-                      .hump = static_cast<float>(pattern[Effect::hump]),
-                      .hump_centre = static_cast<float>(pattern[Effect::hump_centre]),
-                      .hump_width = static_cast<float>(pattern[Effect::hump_width]),
-                      .points = p_.grid.points,
-                      .y = y_};
-  for (int k = 0; k < chebyshev_terms; ++k)
-    call.chebyshev[k + 1] = static_cast<float>(chebyshev * pattern.chebyshev[k] / (2 * chebyshev_terms));
-  kernels_.background(call);
+  kernels_.background({.scale = scale,
+                       .other_scale = other_scale,
+                       .other = other_scale > 0 ? other_ : nullptr,
+                       .start = p_.grid.start,
+                       .step = p_.grid.step,
+                       .effects = pattern.value,
+                       .chebyshev = pattern.chebyshev,
+                       .points = p_.grid.points,
+                       .y = y_});
 }
 
 void PatternWorker::add_noise(const PatternParameters& pattern) {
@@ -233,12 +215,8 @@ void PatternWorker::add_noise(const PatternParameters& pattern) {
     kernels_.add_uniform_noise(level, pattern.seed, pattern.index, points, y_);
   }
   if (pattern[Effect::poisson] > 0 || pattern[Effect::gaussian] > 0) {
-    kernels_.noise({.poisson = static_cast<float>(pattern[Effect::poisson]),
-                    .gaussian = static_cast<float>(pattern[Effect::gaussian]),
-                    .seed = pattern.seed,
-                    .index = pattern.index,
-                    .points = points,
-                    .y = y_});
+    kernels_.noise(
+        {.effects = pattern.value, .seed = pattern.seed, .index = pattern.index, .points = points, .y = y_});
   }
 }
 
