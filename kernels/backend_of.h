@@ -1,7 +1,7 @@
-// From one virtual function to a member function for each op.
+// From one virtual function to a member function for each op. nvcc reads this header: it takes no fmt.
 #pragma once
 
-#include <fmt/format.h>
+#include <string>
 
 #include "kernels/backend.h"
 #include "kernels/base/error.h"
@@ -35,7 +35,7 @@ class BackendOf : public Backend {
         [this](const auto* op) {
           using O = std::remove_cvref_t<decltype(*op)>;
           if (is_fusion<O>() && !has_op_of(*op))
-            throw ProblemError(fmt::format("[{}] {} has none: {}", O::name, name(), text(*op)));
+            throw ProblemError(std::string("[") + O::name + "] " + name() + " has none: " + text(*op));
           if constexpr (runs<O>) derived().run_op(*op);
         },
         any);

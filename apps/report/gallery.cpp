@@ -8,33 +8,30 @@
 #include "apps/report/html.h"
 #include "apps/report/plots.h"
 #include "apps/report/svg.h"
+#include "data/patterns/render.h"
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/crystal/pattern_processing.h"
+#include "kernels/crystal/pattern_sampling.h"
 
 namespace bragg::apps {
 namespace {
 
-/// What one effect is set to, strong enough to be seen.
-struct Example {
-  Effect effect;
-  double value;
-};
-constexpr Example examples[] = {
-    {Effect::W, 0.09},          {Effect::size, 15},       {Effect::microstrain, 0.004},
-    {Effect::asymmetry, 0.15},  {Effect::k_alpha2, 0.5},  {Effect::zero_shift, 0.3},
-    {Effect::displacement, 1},  {Effect::strain, 0.02},   {Effect::distortion, 0.02},
-    {Effect::texture, 0.5},     {Effect::b_overall, 3},   {Effect::impurity, 0.3},
-    {Effect::air_scatter, 0.3}, {Effect::chebyshev, 0.3}, {Effect::hump, 0.2},
-    {Effect::floor, 0.1},       {Effect::noise, 0.05},    {Effect::poisson, 0.05},
-    {Effect::gaussian, 0.02},   {Effect::cut_low, 20},    {Effect::cut_high, 30},
-};
-
-/// Narrow lines and nothing else.
-PatternVariant plain() {
-  PatternVariant v;
-  v[Effect::W] = Distribution::constant(0.01);
-  v[Effect::hump_centre] = Distribution::constant(25);
-  v[Effect::hump_width] = Distribution::constant(10);
-  return v;
+/// What the others are while one effect is shown: narrow lines and nothing else. The shapes that chance would
+/// choose are as good as any.
+PatternParameters plain(std::uint32_t seed) {
+  PatternParameters one{.U = 0,
+                        .V = 0,
+                        .value = {},
+                        .distortion = {1, -0.5, 0.5, 0.5, -0.5, 0.25},
+                        .chebyshev = {-0.5, 0.5, -0.5, 0.5},
+                        .index = 0,
+                        .seed = seed,
+                        .axis = 2,
+                        .variant = 0,
+                        .unused = 0};
+  for (std::size_t e = 0; e < effect_table.size(); ++e)
+    one.value[e] = effect_table[e].otherwise;
+  return one;
 }
 
 class Gallery {
@@ -44,18 +41,15 @@ class Gallery {
       : backend_(backend), crystals_(crystals), crystal_(crystal), options_(options) {}
 
   std::string page() {
-    const auto base = draw(plain(), 1).front();
     std::string effects, recipe;
-    for (const Example& example : examples) {
-      if (example.effect == Effect::impurity && crystals_ < 2) continue;
-      PatternVariant v = plain();
-      v[example.effect] = Distribution::constant(example.value);
-      const EffectInfo& info = effect_table[static_cast<std::size_t>(example.effect)];
-      effects += figure(draw(v, 1).front(), base,
-                        fmt::format("<b>{}</b> = {} {}: {}", info.name, example.value,
+    const std::vector<Shown> shown = shown_effects();
+    for (std::size_t i = 1; i < shown.size(); ++i) {
+      const EffectInfo& info = *shown[i].effect;
+      effects += figure(shown[i].pattern, shown[0].pattern,
+                        fmt::format("<b>{}</b> = {} {}: {}", info.name, info.alone,
                                     info.unit == "1" ? "" : info.unit, report::escaped(info.meaning)));
     }
-    for (const auto& pattern : draw(options_, 3)) {
+    for (const auto& pattern : of_recipe(3)) {
       std::vector<float> processed = pattern;
       process_pattern(options_.recipe.processing, options_.grid, processed);
       recipe += figure(pattern, processed, "as measured; below, as a network reads it");
@@ -78,9 +72,42 @@ class Gallery {
   static std::string grid_of(const std::string& figures) {
     return "<div class=\"figures\">\n" + figures + "</div>\n";
   }
-  std::vector<std::vector<float>> draw(const data::SimulateOptions& how, std::int64_t count) {
+  /// The plain pattern, of no effect, and one for each effect.
+  struct Shown {
+    const EffectInfo* effect;
+    std::vector<float> pattern;
+  };
+  std::vector<Shown> shown_effects() {
+    std::vector<Shown> shown{{nullptr, {}}};
+    std::vector<PatternParameters> parameters{plain(options_.seed)};
+    for (std::size_t e = 0; e < effect_table.size(); ++e) {
+      const EffectInfo& info = effect_table[e];
+      if (info.alone == 0 || (info.acts_on == ActsOn::sample && crystals_ < 2)) continue;
+      shown.push_back({&info, {}});
+      parameters.push_back(parameters.front());
+      parameters.back().value[e] = info.alone;
+    }
+    std::vector<data::GivenPattern> patterns;
+    for (const PatternParameters& one : parameters)
+      patterns.push_back({.crystal = 0, .impurity = 1, .parameters = one});
+    data::Recipe recipe = data::recipe_of(parameters);
+    recipe.anomalous = options_.recipe.anomalous;
+    const data::ReflectionStore store(
+        backend_, std::min<std::int64_t>(crystals_, 2), crystal_,
+        data::reflections_on(options_.grid, options_.wavelength, recipe, options_.ignore_displacements));
+    const std::vector<float> all = data::render_patterns(
+        backend_, store, patterns,
+        {.grid = options_.grid, .wavelength = options_.wavelength, .maximum = 1, .processing = {}});
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(i) * options_.grid.points;
+      shown[i].pattern.assign(first, first + options_.grid.points);
+    }
+    return shown;
+  }
+
+  std::vector<std::vector<float>> of_recipe(std::int64_t count) {
     std::vector<std::vector<float>> patterns;
-    data::SimulateOptions options = how;
+    data::SimulateOptions options = options_;
     options.patterns_per_crystal = count;
     options.maximum = 1;
     // All crystals are given, so that there are impurities; only the first one's patterns are kept.
@@ -89,13 +116,6 @@ class Gallery {
                               if (i == 0) patterns.emplace_back(pattern.begin(), pattern.end());
                             });
     return patterns;
-  }
-  std::vector<std::vector<float>> draw(const PatternVariant& v, std::int64_t count) {
-    data::SimulateOptions how = options_;
-    how.recipe = {};
-    how.recipe.variants = {v};
-    how.recipe.anomalous = options_.recipe.anomalous;
-    return draw(how, count);
   }
   std::string figure(std::span<const float> values, std::span<const float> other,
                      const std::string& caption) {

@@ -196,7 +196,7 @@ ModelFacts TrainingFiles::facts() const {
 TrainingData make_training_data(Backend& backend, const TrainingFiles& files, const TrainConfig& config,
                                 int threads) {
   const ClassKind classes = class_kind(config.model.classes);
-  using Order = DrawRowsProblem::Order;
+  using Order = SampleRowsProblem::Order;
   const Split split = files.patterns() ? split_patterns(*files.patterns(), config, classes)
                                        : split_crystals(files.crystals(), config, classes);
   if (split.training.empty()) {

@@ -24,11 +24,18 @@ class Random {
 DType OperandMemory::type_of(const OperandInfo& info, DType given) const {
   switch (info.type) {
     case NumberType::element:
-    case NumberType::element_or_precise: return backend_.element_type();
-    case NumberType::precise: return backend_.precise_type();
-    case NumberType::i32: return DType::i32;
-    case NumberType::u32: return DType::u32;
-    case NumberType::bytes: break;
+    case NumberType::element_or_precise:
+      return backend_.element_type();
+    case NumberType::precise:
+      return backend_.precise_type();
+    case NumberType::i32:
+      return DType::i32;
+    case NumberType::u32:
+      return DType::u32;
+    case NumberType::u8:
+      return DType::u8;
+    case NumberType::bytes:
+      break;
   }
   const std::string name = info.name;
   if (name == "working") return backend_.element_type();

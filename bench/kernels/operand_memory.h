@@ -48,13 +48,14 @@ class OperandMemory {
     view.dtype = type;
   }
   template <typename View>
-    requires requires(View& view) { view.item_stride; }
-  void place(const OperandInfo& info, View& view, const ActivationsExtent& extent, const Distances& distances) {
+  requires requires(View& view) { view.item_stride; }
+  void place(const OperandInfo& info, View& view, const ActivationsExtent& extent,
+             const Distances& distances) {
     const DType type = type_of(info, view.dtype);
     const std::int64_t length = extent.L * extent.C,
                        stride = std::max(distances.item_stride, backend_.aligned(length));
-    void* const data = allocate(info, type, distances.front + extent.N * stride, distances.front, extent.N,
-                                stride, length);
+    void* const data =
+        allocate(info, type, distances.front + extent.N * stride, distances.front, extent.N, stride, length);
     view = {data, type, extent.N, extent.L, extent.C, stride};
   }
 

@@ -24,8 +24,10 @@
 
 #include "bench/benchmark_program.h"
 #include "data/recipes/recipe.h"
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/ops/render_patterns.h"
 #include "kernels/ops/rows.h"
+#include "kernels/ops/sample_patterns.h"
 #include "kernels/ops/step_state.h"
 #include "xrd/cif/cif.h"
 #include "xrd/crystal_batch.h"
@@ -73,10 +75,13 @@ void dump_peaks(const std::vector<xrd::Crystal>& crystals, const std::string& pa
 class Drawing {
  public:
   Drawing(Backend& backend, const data::Recipe& recipe) : backend_(backend) {
-    problem_.variants = recipe.variants;
+    sampling_.variants = recipe.variants;
     problem_.processing = recipe.processing;
-    problem_.N = batch_size;
+    problem_.impurities = sampling_.draws_impurities();
+    sampling_.N = problem_.N = batch_size;
+    backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{sampling_}));
     backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem_}));
+    parameters_ = backend.allocate(batch_size * sizeof(PatternParameters));
     state_ = backend.allocate(sizeof(StepState));
     patterns_ = backend.allocate(batch_size * backend.aligned(problem_.grid.points) *
                                  size_of(backend.element_type()));
@@ -97,16 +102,18 @@ class Drawing {
   void draw(const ReflectionSet& set) {
     const Tensor state{state_.data(), DType::u64};
     for (std::int64_t first = 0; first < count_; first += batch_size) {
-      problem_.N = std::min(batch_size, count_ - first);
+      sampling_.N = problem_.N = std::min(batch_size, count_ - first);
       const std::int64_t points = problem_.grid.points;
       // Each is its own impurity: the same work as any other.
       const ConstTensor crystals{rows_.data() + first * sizeof(std::int32_t), DType::i32};
+      const Tensor parameters{parameters_.data(), DType::u8};
+      backend_.run(SamplePatterns{sampling_, state, parameters});
       backend_.run(RenderPatterns{
           problem_,
           &set,
           crystals,
           crystals,
-          state,
+          parameters,
           {patterns_.data(), backend_.element_type(), problem_.N, points, 1, backend_.aligned(points)}});
       backend_.run(Advance{problem_.N, state});
     }
@@ -114,9 +121,10 @@ class Drawing {
 
  private:
   Backend& backend_;
+  PatternSampling sampling_;
   PatternProblem problem_;
   std::int64_t count_ = 0;
-  Buffer rows_, state_, patterns_;
+  Buffer rows_, state_, parameters_, patterns_;
 };
 
 ReflectionProblem range_of(const data::Recipe& recipe) {

@@ -11,7 +11,7 @@
 #include "data/crystals/generator_group.h"
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
-#include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/data_random.h"
 #include "xrd/close_contacts.h"
 #include "xrd/symmetry/space_groups.h"
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kernels/base/random.h"
-#include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/data_random.h"
 
 namespace bragg::data {
 

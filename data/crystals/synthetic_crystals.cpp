@@ -33,10 +33,10 @@ std::int64_t SyntheticCrystals::expected_per_portion(const SyntheticOptions& opt
   return std::llround(std::ceil(options.share * static_cast<double>(patterns_per_portion(options, N))));
 }
 
-DrawRowsProblem SyntheticCrystals::draw() const {
+SampleRowsProblem SyntheticCrystals::draw() const {
   return {.N = N_,
           .candidates = patterns_,
-          .order = DrawRowsProblem::Order::sequential,
+          .order = SampleRowsProblem::Order::sequential,
           .seed = options_.seed,
           .purpose = DataDraw::synthetic,
           .share = options_.share};
@@ -62,7 +62,7 @@ SyntheticCrystals::Portion SyntheticCrystals::make(std::uint64_t first) {
   std::vector<std::uint64_t> indices;
   for (std::uint64_t i = first; i < first + static_cast<std::uint64_t>(patterns_); ++i) {
     portion.slots[i % patterns_] = static_cast<std::int32_t>(indices.size());
-    if (drawn_row(draw(), portion.slots.data(), i) >= 0) indices.push_back(i);
+    if (sampled_row(draw(), portion.slots.data(), i) >= 0) indices.push_back(i);
   }
   std::vector<xrd::Crystal> crystals(indices.size());
   const auto count = static_cast<std::int64_t>(indices.size());
@@ -101,7 +101,7 @@ bool SyntheticCrystals::prepare(Backend& backend, std::uint64_t first_index) {
 
 void SyntheticCrystals::enqueue(Backend& backend, ConstTensor state, Tensor rows, Tensor labels) const {
   const Tensor slots{slots_of_batch_.data(), DType::i32};
-  backend.run(DrawRows{draw(), {slots_.data(), DType::i32}, state, slots});
+  backend.run(SampleRows{draw(), {slots_.data(), DType::i32}, state, slots});
   const GatherRowsProblem gather{.N = N_, .table_rows = patterns_, .keep_at_minus_1 = true};
   gather_column(backend, gather, rows_, slots, rows);
   gather_column(backend, gather, labels_, slots, labels);

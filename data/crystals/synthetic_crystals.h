@@ -52,7 +52,7 @@ class SyntheticCrystals {
     std::vector<std::int32_t> labels;  ///< of the crystals
     std::vector<std::int32_t> slots;   ///< (patterns): pattern i is of crystal slots[i % patterns]
   };
-  DrawRowsProblem draw() const;
+  SampleRowsProblem draw() const;
   Portion make(std::uint64_t first);
 
   ReflectionStore& store_;

@@ -21,10 +21,10 @@ PatternTable::PatternTable(Backend& backend, std::int64_t points, std::span<cons
   labels_ = uploaded(backend, labels);
 }
 
-void PatternTable::enqueue(Backend& backend, DrawRowsProblem draw, ConstTensor state, Tensor rows,
+void PatternTable::enqueue(Backend& backend, SampleRowsProblem draw, ConstTensor state, Tensor rows,
                            const Activations& patterns, Tensor labels) const {
   draw.candidates = count_;
-  backend.run(DrawRows{draw, {candidates_.data(), DType::i32}, state, rows});
+  backend.run(SampleRows{draw, {candidates_.data(), DType::i32}, state, rows});
   const GatherRowsProblem gather{.N = draw.N,
                                  .table_rows = count_,
                                  .row_length = points_,

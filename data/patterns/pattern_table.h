@@ -22,7 +22,7 @@ class PatternTable {
   explicit operator bool() const { return static_cast<bool>(patterns_); }
   /// Draws draw.N of the rows (draw.candidates is theirs to say) and gathers their patterns and labels i32
   /// (N); where a share below 1 draws none, both stay as they are. rows i32 (N): scratch.
-  void enqueue(Backend&, DrawRowsProblem draw, ConstTensor state, Tensor rows, const Activations& patterns,
+  void enqueue(Backend&, SampleRowsProblem draw, ConstTensor state, Tensor rows, const Activations& patterns,
                Tensor labels) const;
 
  private:

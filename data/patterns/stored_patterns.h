@@ -13,9 +13,9 @@ namespace bragg::data {
 
 struct StoredOptions {
   std::vector<std::int32_t> rows;  ///< of the set: what may be drawn
-  DrawRowsProblem::Order order =
-      DrawRowsProblem::Order::sequential;  ///< sequential: pattern i is rows[i % size]
-  std::vector<std::int32_t> labels;        ///< class of every pattern of the set
+  SampleRowsProblem::Order order =
+      SampleRowsProblem::Order::sequential;  ///< sequential: pattern i is rows[i % size]
+  std::vector<std::int32_t> labels;          ///< class of every pattern of the set
   std::uint32_t seed = 0;
 };
 

@@ -7,8 +7,10 @@
 #include "data/gather_column.h"
 #include "data/upload.h"
 #include "kernels/base/error.h"
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/ops/render_patterns.h"
 #include "kernels/ops/rows.h"
+#include "kernels/ops/sample_patterns.h"
 #include "kernels/ops/step_state.h"
 
 namespace bragg::data {
@@ -36,13 +38,16 @@ PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options
   }
 }
 
+PatternSampling PatternStream::sampling() const {
+  return {.N = N_, .seed = options_.seed, .variants = options_.variants, .grid = options_.grid};
+}
+
 PatternProblem PatternStream::problem() const {
   return {.N = N_,
           .grid = options_.grid,
           .wavelength = options_.wavelength,
           .maximum = 1,
-          .seed = options_.seed,
-          .variants = options_.variants,
+          .impurities = sampling().draws_impurities(),
           .processing = options_.processing};
 }
 
@@ -51,6 +56,7 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
   labels_ = uploaded(backend, std::span<const std::int32_t>(options_.labels));
   rows_ = backend.allocate(N * sizeof(std::int32_t));
   impurities_ = backend.allocate(N * sizeof(std::int32_t));
+  parameters_ = backend.allocate(N * sizeof(PatternParameters));
   if (has_measured()) {
     const MeasuredPatterns& measured = options_.measured;
     measured_ = PatternTable(backend, points(), measured.labels, [&](std::int64_t i) {
@@ -60,6 +66,7 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
   }
   if (options_.synthetic) options_.synthetic->plan(backend, N);
   N_ = N;
+  backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{sampling()}));
   backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem()}));
 }
 
@@ -73,16 +80,18 @@ void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activatio
   const Tensor rows{rows_.data(), DType::i32}, impurities{impurities_.data(), DType::i32};
   const ConstTensor candidates{candidates_.data(), DType::i32};
   const PatternProblem p = problem();
-  DrawRowsProblem draw{.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed};
-  backend.run(DrawRows{draw, candidates, state, rows});
+  SampleRowsProblem draw{.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed};
+  backend.run(SampleRows{draw, candidates, state, rows});
   gather_column(backend, {.N = N_, .table_rows = store_.size()}, labels_, rows, labels);
   if (options_.synthetic) options_.synthetic->enqueue(backend, state, rows, labels);
-  if (p.draws_impurities()) {
-    draw.order = DrawRowsProblem::Order::uniform;
+  if (p.impurities) {
+    draw.order = SampleRowsProblem::Order::uniform;
     draw.purpose = DataDraw::impurity;
-    backend.run(DrawRows{draw, candidates, state, impurities});
+    backend.run(SampleRows{draw, candidates, state, impurities});
   }
-  backend.run(RenderPatterns{p, &store_.reflections(), rows, impurities, state, patterns});
+  const Tensor parameters{parameters_.data(), DType::u8};
+  backend.run(SamplePatterns{sampling(), state, parameters});
+  backend.run(RenderPatterns{p, &store_.reflections(), rows, impurities, parameters, patterns});
   if (!has_measured()) return;
   measured_.enqueue(
       backend,

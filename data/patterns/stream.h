@@ -10,6 +10,7 @@
 #include "data/patterns/pattern_table.h"
 #include "data/patterns/reflection_store.h"
 #include "kernels/backend.h"
+#include "kernels/crystal/pattern_sampling.h"
 #include "kernels/ops/step_state.h"
 
 namespace bragg::data {
@@ -24,9 +25,9 @@ struct MeasuredPatterns {
 struct StreamOptions {
   std::vector<std::int32_t> rows;  ///< of the store: what may be drawn; a row that stands there twice is
                                    ///< drawn twice as often
-  DrawRowsProblem::Order order =
-      DrawRowsProblem::Order::uniform;  ///< sequential: pattern i is of rows[i % size]
-  std::vector<std::int32_t> labels;     ///< class of every row of the store
+  SampleRowsProblem::Order order =
+      SampleRowsProblem::Order::uniform;  ///< sequential: pattern i is of rows[i % size]
+  std::vector<std::int32_t> labels;       ///< class of every row of the store
   std::vector<PatternVariant> variants;
   Processing processing;
   MeasuredPatterns measured;  ///< none: all are simulated
@@ -57,6 +58,7 @@ class PatternStream {
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);
 
  private:
+  PatternSampling sampling() const;
   PatternProblem problem() const;
   bool has_measured() const { return options_.measured.share > 0; }
 
@@ -67,6 +69,7 @@ class PatternStream {
   Buffer labels_;      ///< i32 (store)
   Buffer rows_;        ///< i32 (N): of the batch at hand
   Buffer impurities_;  ///< i32 (N)
+  Buffer parameters_;  ///< PatternParameters (N)
   PatternTable measured_;
 };
 

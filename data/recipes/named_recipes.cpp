@@ -3,10 +3,11 @@
 #include <initializer_list>
 #include <string>
 
+#include "kernels/crystal/effects.h"
+#include "kernels/crystal/pattern_sampling.h"
+
 namespace bragg::data {
 namespace {
-
-using Law = Distribution::Law;
 
 // "Between 0.2 and 2 % of its original intensity" (the paper) is read as a level drawn once per pattern, see
 // PatternProblem.
@@ -50,34 +51,12 @@ Recipe souping() {
   return recipe;
 }
 
-// What laboratory patterns look like, and what has been done to them before they are published. Widths, noise
-// and the share of K-alpha doublets were set so that the distributions of `bragg patterns describe` are near
-// those of 453 measured patterns (RRUFF, as published by Salgado et al. 2023), in the median: noise 0.0067,
-// line width 0.085 degrees, 0.37 of a line's height where its K-alpha2 would be.
+// What laboratory patterns look like, and what has been done to them before they are published: the laws of
+// the table of effects.
 Recipe realistic() {
   PatternVariant v;
-  v[Effect::W] = {Law::log_uniform, 0.0004, 0.0036, 1};  // a Gaussian of 0.02 .. 0.06 degrees
-  v[Effect::size] = {Law::log_uniform, 70, 2000, 1};
-  v[Effect::microstrain] = {Law::log_uniform, 2e-5, 1e-3, 1};
-  v[Effect::asymmetry] = {Law::uniform, 0, 0.06, 0.3};
-  v[Effect::k_alpha2] = {Law::uniform, 0.5, 0.5, 0.85};
-  v[Effect::zero_shift] = {Law::normal, 0, 0.03, 1};
-  v[Effect::displacement] = {Law::normal, 0, 0.05, 1};
-  v[Effect::strain] = {Law::mixed_normal, 0, 0.01, 1};
-  v[Effect::distortion] = {Law::mixed_normal, 0, 0.005, 1};
-  v[Effect::texture] = {Law::log_normal, 1, 0.5, 0.7};
-  v[Effect::b_overall] = {Law::uniform, 0, 1, 0.2};
-  v[Effect::impurity] = {Law::uniform, 0.005, 0.15, 0.1};
-  v[Effect::air_scatter] = {Law::uniform, 0, 0.05, 0.2};
-  v[Effect::chebyshev] = {Law::uniform, 0, 0.05, 0.2};
-  v[Effect::hump] = {Law::uniform, 0, 0.1, 0.1};
-  v[Effect::hump_centre] = Distribution::uniform(15, 35);
-  v[Effect::hump_width] = Distribution::uniform(5, 15);
-  v[Effect::floor] = {Law::log_uniform, 1e-4, 1e-2, 0.5};
-  v[Effect::poisson] = {Law::log_uniform, 0.002, 0.04, 1};
-  v[Effect::gaussian] = {Law::log_normal, 0.006, 0.95, 1};
-  v[Effect::cut_low] = {Law::uniform, 0, 10, 0.1};
-  v[Effect::cut_high] = {Law::uniform, 0, 20, 0.1};
+  for (std::size_t e = 0; e < effect_table.size(); ++e)
+    v.effects[e] = effect_table[e].realistic;
   Recipe recipe;
   recipe.name = "realistic";
   recipe.variants = {v};

@@ -18,6 +18,8 @@
 #include "kernels/base/error.h"
 #include "kernels/base/nearest_name.h"
 #include "kernels/base/utf8.h"
+#include "kernels/crystal/effects.h"
+#include "kernels/crystal/pattern_sampling.h"
 #include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
@@ -104,18 +106,6 @@ Distribution read_distribution(const toml::node& node, const std::string& key, s
   return d;
 }
 
-/// What the ops would refuse is refused here, with the line.
-void check(const EffectInfo& info, const Distribution& distribution, std::string_view source,
-           const toml::node& where) {
-  try {
-    validate(info, distribution);
-  } catch (const ProblemError& error) {
-    std::string_view what = error.what();
-    if (const auto at = what.find("] "); at != std::string_view::npos) what.remove_prefix(at + 2);
-    fail(source, where, std::string(what));
-  }
-}
-
 PatternVariant read_variant(const toml::table& table, std::string_view source) {
   std::vector<std::string> keys{"U", "V", "weight"};
   for (const EffectInfo& info : effect_table)
@@ -131,7 +121,8 @@ PatternVariant read_variant(const toml::table& table, std::string_view source) {
     const toml::node* node = table.get(info.name);
     if (!node) continue;
     v.effects[e] = read_distribution(*node, std::string(info.name), source);
-    check(info, v.effects[e], source, *node);
+    // What the ops would refuse is refused here, with the line.
+    if (const auto fault = fault_of(info, v.effects[e])) fail(source, *node, *fault);
   }
   if (v.weight < 0) fail(source, *table.get("weight"), fmt::format("weight {} < 0", v.weight));
   return v;

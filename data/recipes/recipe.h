@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/crystal/pattern_problem.h"
+#include "kernels/crystal/pattern_sampling.h"
 
 namespace bragg::data {
 

@@ -29,8 +29,9 @@ class CpuBackend final : public HostBackend<CpuBackend, float> {
   void run_op(const SoftmaxCrossEntropy&);
   void run_op(const Adam&);
   void run_op(const Advance&);
-  void run_op(const DrawRows&);
+  void run_op(const SampleRows&);
   void run_op(const GatherRows&);
+  void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;

@@ -1,9 +1,8 @@
 // Patterns in fp32, one thread each. Line positions are found in double precision; everything after them is
-// relative to a position, in grid steps, and float is enough (isa/pattern_kernels.cpp).
+// relative to a position, in grid steps, and float is enough (isa/line_kernels.cpp).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <numbers>
 
 #include <fmt/format.h>
 
@@ -13,7 +12,6 @@
 #include "kernels/crystal/crystal_math.h"
 #include "kernels/crystal/pattern_math.h"
 #include "kernels/crystal/pattern_processing.h"
-#include "kernels/ops/step_state.h"
 
 namespace bragg::cpu {
 namespace {
@@ -21,7 +19,6 @@ namespace {
 /// Lines that a thread has at a time: they stay in its first and second cache, and most crystals have fewer.
 /// A multiple of every vector length.
 constexpr std::int64_t lines_at_once = 4096;
-constexpr double degrees = 180 / std::numbers::pi;
 
 /// A thread's memory: 64-byte aligned pieces of the workspace, one after the other.
 struct Scratch {
@@ -76,13 +73,14 @@ class PatternWorker {
     other_ = y_ + padded_points_;
   }
 
-  void draw(std::int64_t crystal, const std::int32_t* impurity, std::uint64_t index, float* dst);
+  void render(std::int64_t crystal, const std::int32_t* impurity, const PatternParameters& pattern,
+              float* dst);
 
  private:
   /// The sum of a crystal's lines; returns its maximum.
-  float draw_lines(std::int64_t crystal, const DrawnPattern& drawn, bool impurity, float* y);
-  void add_background(const DrawnPattern& drawn, float scale, float other_scale);
-  void add_noise(const DrawnPattern& drawn, std::uint64_t index);
+  float draw_lines(std::int64_t crystal, const PatternParameters& pattern, bool impurity, float* y);
+  void add_background(const PatternParameters& pattern, float scale, float other_scale);
+  void add_noise(const PatternParameters& pattern);
 
   const PatternProblem& p_;
   const Reflections& set_;
@@ -93,17 +91,18 @@ class PatternWorker {
   float *f2_, *width_, *gaussian_, *lorentz_, *decay_, *side_, *y_, *other_;
 };
 
-float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn, bool impurity, float* y) {
+float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& pattern, bool impurity,
+                                float* y) {
   std::fill_n(y, padded_points_, 0.0f);
   const ReciprocalMetric metric =
       impurity ? set_.metric[crystal]
-               : strained_metric(set_.metric[crystal], set_.laue[crystal], drawn[Effect::strain],
-                                 drawn[Effect::distortion], drawn.distortion);
+               : strained_metric(set_.metric[crystal], set_.laue[crystal], pattern[Effect::strain],
+                                 pattern[Effect::distortion], pattern.distortion);
   float axis[3][24];
   std::int64_t axes = 0;
-  const bool textured = !impurity && drawn[Effect::texture] > 0;
+  const bool textured = !impurity && pattern[Effect::texture] > 0;
   if (textured) {
-    const TextureAxes images = texture_axes_of(set_.laue[crystal], drawn.axis);
+    const TextureAxes images = texture_axes_of(set_.laue[crystal], pattern.axis);
     axes = images.count;
     for (int n = 0; n < images.count; ++n) {
       const std::int32_t* a = images.axis[n];
@@ -116,7 +115,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
           static_cast<float>(inverse * (metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2));
     }
   }
-  const double size = drawn[Effect::size], k_alpha2 = drawn[Effect::k_alpha2];
+  const double k_alpha2 = pattern[Effect::k_alpha2];
   LineCall call{.miller = reinterpret_cast<const std::int16_t*>(miller_),
                 .f2 = f2_,
                 .weighed = false,
@@ -125,21 +124,13 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
                 .wavelength = p_.wavelength,
                 .start = p_.grid.start,
                 .step = p_.grid.step,
-                .U = drawn.U,
-                .V = drawn.V,
-                .W = drawn[Effect::W],
+                .U = pattern.U,
+                .V = pattern.V,
+                .effects = pattern.value,
                 .area = 1,
-                .b_overall = static_cast<float>(drawn[Effect::b_overall]),
-                .shift = drawn[Effect::zero_shift],
-                .cosine_shift = -degrees * 2 * drawn[Effect::displacement] / goniometer_radius,
-                .size_width = 0,
-                .strain_width = static_cast<float>(degrees * 4 * drawn[Effect::microstrain]),
-                .asymmetry = static_cast<float>(drawn[Effect::asymmetry]),
-                .texture = textured ? static_cast<float>(drawn[Effect::texture]) : 0,
                 .axes = axes,
                 .axis = {axis[0], axis[1], axis[2]}};
-  const bool voigt = size > 0 || call.strain_width > 0;
-  if (!voigt) std::fill_n(lorentz_, lines_at_once, 0.0f);
+  const bool voigt = pattern[Effect::size] > 0 || pattern[Effect::microstrain] > 0;
 
   // Pieces: reflections from `first` on at one of the wavelengths. `at`: where in the arrays.
   const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];
@@ -161,7 +152,6 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
       call.wavelength = both[which];
       call.area = static_cast<float>((which == 0 ? 1 : k_alpha2) / (1 + k_alpha2));
     }
-    call.size_width = size > 0 ? static_cast<float>(degrees * 0.9 * call.wavelength / (10 * size)) : 0;
     call.position = position_ + at;
     call.width = width_ + at;
     call.gaussian = gaussian_ + at;
@@ -178,7 +168,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
                    .decay = decay_,
                    .side = side_,
                    .lines = lines,
-                   .asymmetric = call.asymmetry > 0,
+                   .asymmetric = pattern[Effect::asymmetry] > 0,
                    .highest = highest,
                    .points = p_.grid.points,
                    .y = y});
@@ -206,58 +196,46 @@ float PatternWorker::draw_lines(std::int64_t crystal, const DrawnPattern& drawn,
   return kernels_.maximum(y, p_.grid.points);
 }
 
-void PatternWorker::add_background(const DrawnPattern& drawn, float scale, float other_scale) {
-  const double chebyshev = drawn[Effect::chebyshev];
-  BackgroundCall call{.scale = scale,
-                      .other_scale = other_scale,
-                      .other = other_scale > 0 ? other_ : nullptr,
-                      .start = p_.grid.start,
-                      .step = p_.grid.step,
-                      .air_scatter = static_cast<float>(drawn[Effect::air_scatter]),
-                      .chebyshev = {static_cast<float>(chebyshev / 2 + drawn[Effect::floor])},
-                      .hump = static_cast<float>(drawn[Effect::hump]),
-                      .hump_centre = static_cast<float>(drawn[Effect::hump_centre]),
-                      .hump_width = static_cast<float>(drawn[Effect::hump_width]),
-                      .points = p_.grid.points,
-                      .y = y_};
-  for (int k = 0; k < chebyshev_terms; ++k)
-    call.chebyshev[k + 1] = static_cast<float>(chebyshev * drawn.chebyshev[k] / (2 * chebyshev_terms));
-  kernels_.background(call);
+void PatternWorker::add_background(const PatternParameters& pattern, float scale, float other_scale) {
+  kernels_.background({.scale = scale,
+                       .other_scale = other_scale,
+                       .other = other_scale > 0 ? other_ : nullptr,
+                       .start = p_.grid.start,
+                       .step = p_.grid.step,
+                       .effects = pattern.value,
+                       .chebyshev = pattern.chebyshev,
+                       .points = p_.grid.points,
+                       .y = y_});
 }
 
-void PatternWorker::add_noise(const DrawnPattern& drawn, std::uint64_t index) {
+void PatternWorker::add_noise(const PatternParameters& pattern) {
   const std::int64_t points = p_.grid.points;
-  if (drawn[Effect::noise] > 0) {
-    const float level = static_cast<float>(drawn[Effect::noise]) * kernels_.maximum(y_, points);
-    kernels_.add_uniform_noise(level, p_.seed, index, points, y_);
+  if (pattern[Effect::noise] > 0) {
+    const float level = static_cast<float>(pattern[Effect::noise]) * kernels_.maximum(y_, points);
+    kernels_.add_uniform_noise(level, pattern.seed, pattern.index, points, y_);
   }
-  if (drawn[Effect::poisson] > 0 || drawn[Effect::gaussian] > 0) {
-    kernels_.noise({.poisson = static_cast<float>(drawn[Effect::poisson]),
-                    .gaussian = static_cast<float>(drawn[Effect::gaussian]),
-                    .seed = p_.seed,
-                    .index = index,
-                    .points = points,
-                    .y = y_});
+  if (pattern[Effect::poisson] > 0 || pattern[Effect::gaussian] > 0) {
+    kernels_.noise(
+        {.effects = pattern.value, .seed = pattern.seed, .index = pattern.index, .points = points, .y = y_});
   }
 }
 
-void PatternWorker::draw(std::int64_t crystal, const std::int32_t* impurity, std::uint64_t index,
-                         float* dst) {
-  const DrawnPattern drawn = draw_pattern(p_, index);
+void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
+                           const PatternParameters& pattern, float* dst) {
   const std::int64_t points = p_.grid.points;
-  const float highest = draw_lines(crystal, drawn, false, y_);
+  const float highest = draw_lines(crystal, pattern, false, y_);
   if (!(highest > 0)) {
     std::fill_n(dst, points, 0.0f);
     return;
   }
   float other_scale = 0;
-  if (drawn[Effect::impurity] > 0) {
-    const float other = draw_lines(*impurity, drawn, true, other_);
-    if (other > 0) other_scale = static_cast<float>(drawn[Effect::impurity]) / other;
+  if (pattern[Effect::impurity] > 0) {
+    const float other = draw_lines(*impurity, pattern, true, other_);
+    if (other > 0) other_scale = static_cast<float>(pattern[Effect::impurity]) / other;
   }
-  add_background(drawn, 1 / highest, other_scale);
-  add_noise(drawn, index);
-  const PointRange kept = kept_points(p_.grid, drawn);
+  add_background(pattern, 1 / highest, other_scale);
+  add_noise(pattern);
+  const PointRange kept = kept_points(p_.grid, pattern);
   std::fill_n(y_, std::clamp<std::int64_t>(kept.begin, 0, points), 0.0f);
   const std::int64_t end = std::clamp<std::int64_t>(kept.end, 0, points);
   std::fill(y_ + end, y_ + points, 0.0f);
@@ -280,15 +258,15 @@ std::size_t CpuBackend::workspace_of(const PatternProblem& p) const {
 void CpuBackend::run_op(const RenderPatterns& op) {
   const PatternProblem& p = op.problem;
   const Reflections reflections(*op.set);
-  const bool impure = p.draws_impurities();
   check_rows(op.crystals, p.N, op.set->crystals);
-  if (impure) check_rows(op.impurities, p.N, op.set->crystals);
-  const std::uint64_t first_index = op.state.as<StepState>()->first_index;
+  if (p.impurities) check_rows(op.impurities, p.N, op.set->crystals);
+  check_parameters(p, op.parameters.as<PatternParameters>());
   auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_of(p)));
   pool_.run(p.N, [&](std::int64_t n, int worker) {
     PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.grid.points).bytes())
-        .draw(op.crystals.as<std::int32_t>()[n], impure ? op.impurities.as<std::int32_t>() + n : nullptr,
-              first_index + static_cast<std::uint64_t>(n), op.dst.item<float>(n));
+        .render(op.crystals.as<std::int32_t>()[n],
+                p.impurities ? op.impurities.as<std::int32_t>() + n : nullptr,
+                op.parameters.as<PatternParameters>()[n], op.dst.item<float>(n));
   });
 }
 

@@ -1,13 +1,11 @@
-// How a powder pattern is drawn from reflections: instrument, sample, background, noise and the processing
-// that follows. The formulas stand here; what decides which pattern is drawn, to the bit, is in
-// pattern_math.h.
+// How a powder pattern is rendered from reflections and its parameters: instrument, sample, background, noise
+// and the processing that follows. The formulas stand here; where parameters come from is not its business.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace bragg {
 
@@ -20,77 +18,8 @@ struct TwoThetaGrid {
   double end() const { return at(points - 1); }
   bool operator==(const TwoThetaGrid&) const = default;
 };
-
-/// How one number is drawn, once per pattern. z is a normal deviate cut at +-3, u uniform in [0, 1).
-struct Distribution {
-  enum class Law : std::uint8_t {
-    uniform,       ///< in [a, b]; a = b: a constant
-    log_uniform,   ///< in [a, b], 0 < a
-    normal,        ///< a + b z
-    log_normal,    ///< a exp(b z)
-    mixed_normal,  ///< a + b u^2 z: mostly far smaller than b
-  };
-  Law law = Law::uniform;
-  double a = 0, b = 0;
-  double probability = 1;  ///< else the number is 0: the effect is absent
-
-  static constexpr Distribution constant(double x) { return {Law::uniform, x, x, 1}; }
-  static constexpr Distribution uniform(double low, double high) { return {Law::uniform, low, high, 1}; }
-  /// Whether it is always 0.
-  bool is_absent() const { return probability == 0 || (law == Law::uniform && a == 0 && b == 0); }
-  /// Bounds of what can be drawn.
-  double lowest() const;
-  double highest() const;
-  bool operator==(const Distribution&) const = default;
-};
-
-/// Everything about a pattern that is drawn from a distribution; 0 always means absent.
-enum class Effect : std::int32_t {
-  W,
-  size,
-  microstrain,
-  asymmetry,
-  k_alpha2,
-  zero_shift,
-  displacement,
-  strain,
-  distortion,
-  texture,
-  b_overall,
-  impurity,
-  air_scatter,
-  chebyshev,
-  hump,
-  hump_centre,
-  hump_width,
-  floor,
-  noise,
-  poisson,
-  gaussian,
-  cut_low,
-  cut_high,
-};
-inline constexpr int effect_count = 23;
-
-struct EffectInfo {
-  std::string_view name, unit, meaning;
-  double lowest, highest;  ///< what a distribution may give
-};
-/// Throws ProblemError where the distribution is none, or may give what the effect cannot be.
-void validate(const EffectInfo&, const Distribution&);
-/// In the order of Effect.
-extern const std::array<EffectInfo, effect_count> effect_table;
-
-/// One way to draw a pattern.
-struct PatternVariant {
-  double U = 0, V = 0;  ///< degrees^2 of 2 theta
-  std::array<Distribution, effect_count> effects{};
-  double weight = 1;  ///< share of the patterns, relative to the other variants
-
-  Distribution& operator[](Effect e) { return effects[static_cast<std::size_t>(e)]; }
-  const Distribution& operator[](Effect e) const { return effects[static_cast<std::size_t>(e)]; }
-  bool operator==(const PatternVariant&) const = default;
-};
+/// Why this is no grid below 180 degrees.
+std::optional<std::string> fault_of(const TwoThetaGrid&);
 
 /// What is done to a pattern, simulated or measured alike, before a network reads it (pattern_processing.h).
 struct Processing {
@@ -105,7 +34,7 @@ struct Processing {
   bool operator==(const Processing&) const = default;
 };
 
-/// Pattern `index` of a crystal, with the numbers that draw_pattern() gives for (seed, index).
+/// Patterns of crystals, each with its PatternParameters; their effects by name, U, V, seed and index.
 ///
 /// Lines. The reciprocal metric is multiplied by (1 + strain)^-2 and distorted (strained_metric). A
 /// reflection with sin theta = wavelength / 2d < 1 has the area
@@ -133,7 +62,7 @@ struct Processing {
 ///        maximum)
 ///   y += air_scatter start / 2 theta + chebyshev (1 + sum_k c_k T_k / 4) / 2 + hump exp(-4 ln 2 ((2 theta -
 ///        hump_centre) / hump_width)^2) + floor,    T_1 .. T_4 over the grid, |c_k| < 1
-///   y += noise u_i max(y)
+///   y += noise u_i max(y), u_i and z_i (below) drawn from (seed, index)
 ///   counting noise where poisson > 0, with n = poisson^-2 and sigma = n gaussian:
 ///        y = ((sqrt(max(y, 0) n + sigma^2 + 3/8) + z_i / 2)^2 - 3/8 - sigma^2) / n, not below 0 without
 ///        gaussian: a continuous map, so that backends differ by rounding only (Anscombe 1948; with Gaussian
@@ -141,18 +70,16 @@ struct Processing {
 ///   y += gaussian z_i otherwise
 ///   y = 0 within cut_low of the grid's start and cut_high of its end (kept_points)
 ///   processing, then y *= maximum / max(y); the square root is taken of y / max(y).
-/// A pattern without any line stays all zeros. u_i and z_i: pattern_math.h.
+/// A pattern without any line stays all zeros. u_i is word i % 4 of call i / 4 of DataDraw::noise, as
+/// uniform01; z_i: the normals of normal_pair(words 0, 1) and (words 2, 3) of the same call, in order.
 struct PatternProblem {
   std::int64_t N = 0;
   TwoThetaGrid grid;
   double wavelength = 1.54184;  ///< A
   double maximum = 1;
-  std::uint32_t seed = 0;
-  std::vector<PatternVariant> variants;
+  bool impurities = false;  ///< any pattern may have one; else none does
   Processing processing;
 
-  /// Whether any variant can have an impurity.
-  bool draws_impurities() const;
   void validate() const;
   std::string text() const;
 };

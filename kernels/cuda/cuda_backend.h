@@ -50,8 +50,9 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const SoftmaxCrossEntropy&);
   void run_op(const Adam&);
   void run_op(const Advance&);
-  void run_op(const DrawRows&);
+  void run_op(const SampleRows&);
   void run_op(const GatherRows&);
+  void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
   void run_op(const Conv1dPoolForward&);
   void run_op(const AvgPool1dBackwardKept&);
@@ -63,6 +64,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
+  std::size_t workspace_of(const PatternSampling&) const;
   std::size_t workspace_of(const PatternProblem&) const;
   /// Goes through run_op without a launch.
   template <typename O>

@@ -12,6 +12,7 @@
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/pattern/background.cuh"
 #include "kernels/cuda/pattern/draw_lines.cuh"
+#include "kernels/cuda/pattern/load_parameters.cuh"
 #include "kernels/cuda/pattern/measure.cuh"
 
 namespace bragg::cuda {
@@ -54,30 +55,30 @@ __device__ void process_and_store(const PatternArguments& a, float* y, float* bi
 /// Grid: a block for each pattern from `first` on.
 template <typename T, int V>
 __global__ void __launch_bounds__(pattern_threads, 2)
-    draw_patterns(const __grid_constant__ PatternArguments a, std::int64_t first, T* dst,
-                  std::int64_t item_stride) {
-  __shared__ DrawnPattern drawn;
+    render_pattern(const __grid_constant__ PatternArguments a, std::int64_t first, T* dst,
+                   std::int64_t item_stride) {
+  __shared__ PatternParameters pattern;
   __shared__ CrystalLines lines;
   __shared__ float highest_line[2];
   auto& memory = *shared_memory<LineMemory>();
   float* const y = a.large ? a.large + blockIdx.x * a.block_floats : reinterpret_cast<float*>(&memory + 1);
   // Made anew where they are needed: registers are short.
   const auto n = [&] { return first + blockIdx.x; };
-  const auto index = [&] { return a.state->first_index + static_cast<std::uint64_t>(n()); };
   const auto row = [&] { return dst + n() * item_stride; };
 
-  draw_numbers(a, index(), drawn);
-  const auto is_mixture = [&] { return drawn[Effect::impurity] > 0; };
+  const bool is_sound = load_parameters(a, n(), pattern);
+  const auto is_mixture = [&] { return pattern[Effect::impurity] > 0; };
   const auto crystal = [&](int phase) { return (phase == 0 ? a.crystals : a.impurities)[n()]; };
   const auto is_inside = [&](std::int32_t one) { return one >= 0 && one < a.set_crystals; };
-  // A kernel cannot refuse a row outside the set, but nobody shall take what it becomes for data.
-  if (!is_inside(crystal(0)) || (is_mixture() && !is_inside(crystal(1)))) {
+  // A kernel cannot refuse a row outside the set, nor parameters, but nobody shall take what they become for
+  // data.
+  if (!is_sound || !is_inside(crystal(0)) || (is_mixture() && !is_inside(crystal(1)))) {
     store_row<V>(a.points, row(), [](int) { return NAN; });
     return;
   }
 #pragma unroll 1  // one copy of the code that draws lines
   for (int phase = 0; phase < (is_mixture() ? 2 : 1); ++phase) {
-    prepare_lines(a, crystal(phase), drawn, phase == 1, lines);
+    prepare_lines(a, crystal(phase), pattern, phase == 1, lines);
     const float most = draw_lines(a, lines, memory, y + phase * a.padded_points);
     if (threadIdx.x == 0) highest_line[phase] = most;
   }
@@ -86,34 +87,24 @@ __global__ void __launch_bounds__(pattern_threads, 2)
     store_row<V>(a.points, row(), [](int) { return 0.0f; });
     return;
   }
-  const float other_scale =
-      is_mixture() && highest_line[1] > 0 ? static_cast<float>(drawn[Effect::impurity]) / highest_line[1] : 0;
-  float highest = add_background(a, drawn, 1 / highest_line[0], other_scale,
+  const float other_scale = is_mixture() && highest_line[1] > 0
+                                ? static_cast<float>(pattern[Effect::impurity]) / highest_line[1]
+                                : 0;
+  float highest = add_background(a, pattern, 1 / highest_line[0], other_scale,
                                  is_mixture() ? y + a.padded_points : nullptr, y);
-  if (drawn[Effect::noise] > 0 || drawn[Effect::poisson] > 0 || drawn[Effect::gaussian] > 0) {
+  if (pattern[Effect::noise] > 0 || pattern[Effect::poisson] > 0 || pattern[Effect::gaussian] > 0) {
     highest = block_max<pattern_threads>(highest);
-    add_noise(a, drawn, index(), highest, y);
+    add_noise(a, pattern, highest, y);
   }
-  cut_ends(a, drawn, y);
+  cut_ends(a, pattern, y);
   process_and_store<V>(a, y, a.large ? y + 2 * a.padded_points : reinterpret_cast<float*>(&memory), row());
-}
-
-struct FewVariants {
-  PatternVariant at[few_variants];
-};
-
-/// Grid: one block, a thread for each.
-__global__ void keep_variants(const __grid_constant__ FewVariants variants, std::int32_t count,
-                              PatternVariant* dst) {
-  const auto i = static_cast<std::int32_t>(threadIdx.x);
-  if (i < count) dst[i] = variants.at[i];
 }
 
 /// How a problem is laid out on a device.
 struct Layout {
   std::int64_t padded_points, bins, block_floats;
   bool is_large;  ///< its patterns do not fit into shared memory
-  std::size_t shared_bytes, variant_bytes;
+  std::size_t shared_bytes;
   std::int64_t blocks;  ///< patterns in one launch
 
   Layout(const PatternProblem& p, std::size_t shared_memory, int multiprocessors) {
@@ -121,7 +112,7 @@ struct Layout {
     padded_points = (points + interval_points - 1) / interval_points * interval_points;
     const std::int64_t per_bin = p.processing.points_per_bin(p.grid);
     bins = p.processing.background_window > 0 ? (points + per_bin - 1) / per_bin : 0;
-    const std::int64_t patterns = (p.draws_impurities() ? 2 : 1) * padded_points;
+    const std::int64_t patterns = (p.impurities ? 2 : 1) * padded_points;
     constexpr std::size_t statics = 4 << 10;  // at most: beside the dynamic shared memory
     // The bins lie where the lines lay. Without an impurity that place is theirs still, with room behind.
     const std::size_t lines = std::max(sizeof(LineMemory), 2 * bins * sizeof(float));
@@ -130,10 +121,8 @@ struct Layout {
     if (is_large) shared_bytes = sizeof(LineMemory);
     block_floats = is_large ? 2 * padded_points + (2 * bins + 63) / 64 * 64 : 0;
     blocks = std::min<std::int64_t>(p.N, is_large ? 2 * multiprocessors : 1 << 30);
-    const std::size_t count = p.variants.size() > few_variants ? p.variants.size() : 0;
-    variant_bytes = (count * sizeof(PatternVariant) + 255) / 256 * 256;
   }
-  std::size_t workspace_bytes() const { return variant_bytes + blocks * block_floats * sizeof(float); }
+  std::size_t workspace_bytes() const { return blocks * block_floats * sizeof(float); }
 };
 
 }  // namespace
@@ -149,7 +138,7 @@ void CudaBackend::run_op(const RenderPatterns& op) {
     throw ProblemError("[" + text(op) + "] more than " + std::to_string(most) + " points");
   const auto describe = [&] { return text(op); };
   const Layout layout(p, shared_memory_, multiprocessors_);
-  auto* const memory = static_cast<std::byte*>(workspace("render_patterns", layout.workspace_bytes()));
+  auto* const memory = static_cast<float*>(workspace("render_patterns", layout.workspace_bytes()));
 
   PatternArguments a;
   a.N = p.N;
@@ -158,7 +147,7 @@ void CudaBackend::run_op(const RenderPatterns& op) {
   a.padded_points = static_cast<std::int32_t>(layout.padded_points);
   a.wavelength = p.wavelength;
   a.maximum = static_cast<float>(p.maximum);
-  a.seed = p.seed;
+  a.mixed = p.impurities;
   a.square_root = p.processing.square_root;
   a.points_per_bin = static_cast<std::int32_t>(p.processing.points_per_bin(p.grid));
   a.bins = static_cast<std::int32_t>(layout.bins);
@@ -171,22 +160,9 @@ void CudaBackend::run_op(const RenderPatterns& op) {
   a.laue = reinterpret_cast<const LaueRotations*>(op.set->laue.data());
   a.crystals = op.crystals.as<std::int32_t>();
   a.impurities = op.impurities.as<std::int32_t>();
-  a.state = op.state.as<StepState>();
+  a.parameters = op.parameters.as<PatternParameters>();
   a.block_floats = layout.block_floats;
-  if (layout.is_large) a.large = reinterpret_cast<float*>(memory + layout.variant_bytes);
-  a.variant_count = static_cast<std::int32_t>(p.variants.size());
-  if (layout.variant_bytes == 0) {
-    std::copy(p.variants.begin(), p.variants.end(), a.few);
-  } else {
-    auto* const many = reinterpret_cast<PatternVariant*>(memory);
-    for (std::int32_t first = 0; first < a.variant_count; first += few_variants) {
-      FewVariants some;
-      const std::int32_t count = std::min(few_variants, a.variant_count - first);
-      std::copy_n(p.variants.begin() + first, count, some.at);
-      launch(describe, launches(), {dim3(1), dim3(few_variants)}, keep_variants, some, count, many + first);
-    }
-    a.many = many;
-  }
+  if (layout.is_large) a.large = memory;
 
   with_element_type([&]<typename T>() {
     constexpr int V = 16 / sizeof(T);
@@ -198,9 +174,9 @@ void CudaBackend::run_op(const RenderPatterns& op) {
       }
     };
     if (holds_packs<V>(op.dst.item<T>(0), op.dst.item_stride)) {
-      run(draw_patterns<T, V>);
+      run(render_pattern<T, V>);
     } else {
-      run(draw_patterns<T, 1>);
+      run(render_pattern<T, 1>);
     }
   });
 }

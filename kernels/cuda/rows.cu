@@ -18,11 +18,11 @@ __global__ void advance_state(StepState* state, std::uint64_t batch) {
 }
 
 __global__ void __launch_bounds__(threads)
-    choose_rows(const DrawRowsProblem p, const std::int32_t* __restrict__ candidates, const StepState* state,
-                std::int32_t* __restrict__ dst) {
+    choose_rows(const SampleRowsProblem p, const std::int32_t* __restrict__ candidates,
+                const StepState* state, std::int32_t* __restrict__ dst) {
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < p.N; i += stride)
-    dst[i] = drawn_row(p, candidates, state->first_index + static_cast<std::uint64_t>(i));
+    dst[i] = sampled_row(p, candidates, state->first_index + static_cast<std::uint64_t>(i));
 }
 
 /// What a row outside the table becomes: a kernel cannot refuse it, but nobody shall take it for data.
@@ -64,8 +64,8 @@ void CudaBackend::run_op(const Advance& op) {
          static_cast<std::uint64_t>(op.batch));
 }
 
-void CudaBackend::run_op(const DrawRows& op) {
-  const DrawRowsProblem& p = op.problem;
+void CudaBackend::run_op(const SampleRows& op) {
+  const SampleRowsProblem& p = op.problem;
   launch([&] { return text(op); }, launches(), {dim3(blocks_for(p.N, threads)), dim3(threads)}, choose_rows,
          p, op.candidates.as<std::int32_t>(), op.state.as<StepState>(), op.dst.as<std::int32_t>());
 }

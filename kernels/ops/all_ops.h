@@ -8,4 +8,5 @@
 #include "kernels/ops/dense.h"
 #include "kernels/ops/render_patterns.h"
 #include "kernels/ops/rows.h"
+#include "kernels/ops/sample_patterns.h"
 #include "kernels/ops/softmax_cross_entropy.h"

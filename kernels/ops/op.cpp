@@ -22,6 +22,8 @@ std::optional<DType> expected_type(NumberType type, const NumberTypes& types, DT
       return DType::i32;
     case NumberType::u32:
       return DType::u32;
+    case NumberType::u8:
+      return DType::u8;
     case NumberType::bytes:
       break;
   }
@@ -47,8 +49,8 @@ void Check::present(const char* name, const void* data) const {
 }
 
 void Check::operator()(const OperandInfo& info, const ConstTensor& t, const RowsExtent& extent) const {
-  if (info.is_optional && t.data == nullptr) return;
-  if (extent.rows * extent.length > 0) present(info.name, t.data);
+  if ((info.is_optional && t.data == nullptr) || extent.rows * extent.length == 0) return;
+  present(info.name, t.data);
   if (const auto type = expected_type(info.type, types_, t.dtype)) is(info.name, t.dtype, *type);
 }
 

@@ -31,6 +31,7 @@ enum class NumberType {
   element_or_precise,  ///< logits are precise
   i32,
   u32,
+  u8,     ///< records
   bytes,  ///< a struct of ours: of any type
 };
 

@@ -12,16 +12,17 @@ void Advance::check_more(const Check& check) const {
   if (batch < 0) check.fail(fmt::format("batch {} < 0", batch));
 }
 
-void DrawRowsProblem::validate() const {
-  require_at_least("draw_rows", "N", N, 0);
-  require_at_least("draw_rows", "candidates", candidates, 1);
+void SampleRowsProblem::validate() const {
+  require_at_least("sample_rows", "N", N, 0);
+  require_at_least("sample_rows", "candidates", candidates, 1);
   constexpr std::int64_t most = std::int64_t{1} << 31;
   if (!(share >= 0 && share <= 1))
-    throw ProblemError(fmt::format("[draw_rows] share {} is not in 0..1", share));
-  if (candidates > most) throw ProblemError(fmt::format("[draw_rows] candidates {} > {}", candidates, most));
+    throw ProblemError(fmt::format("[sample_rows] share {} is not in 0..1", share));
+  if (candidates > most)
+    throw ProblemError(fmt::format("[sample_rows] candidates {} > {}", candidates, most));
 }
 
-std::string DrawRowsProblem::text() const {
+std::string SampleRowsProblem::text() const {
   return fmt::format("N {} candidates {}", N, candidates);
 }
 

@@ -29,7 +29,7 @@ struct Advance {
 ///   uniform:     candidates[uniform_below(word 0, count)]
 ///   sequential:  candidates[index % count]
 /// or -1 unless uniform01(word 1) < share.
-struct DrawRowsProblem {
+struct SampleRowsProblem {
   enum class Order { uniform, sequential };
   std::int64_t N = 0, candidates = 0;
   Order order = Order::uniform;
@@ -41,30 +41,29 @@ struct DrawRowsProblem {
 };
 
 /// The row of one index: what every backend computes.
-BRAGG_HOST_DEVICE inline std::int32_t drawn_row(const DrawRowsProblem& p, const std::int32_t* candidates,
-                                                std::uint64_t index) {
+BRAGG_HOST_DEVICE inline std::int32_t sampled_row(const SampleRowsProblem& p, const std::int32_t* candidates,
+                                                  std::uint64_t index) {
   const auto count = static_cast<std::uint64_t>(p.candidates);
   const Philox4 words =
       random_call(p.seed, RandomStream::data, 0, static_cast<std::uint32_t>(p.purpose), index);
   if (!(uniform01(words[1]) < p.share)) return -1;
-  return candidates[p.order == DrawRowsProblem::Order::sequential ? index % count
-                                                                  : uniform_below(words[0], count)];
+  return candidates[p.order == SampleRowsProblem::Order::sequential ? index % count
+                                                                    : uniform_below(words[0], count)];
 }
 
 /// candidates i32 (candidates), state -> dst i32 (N)
-struct DrawRows {
-  static constexpr const char* name = "draw_rows";
-  DrawRowsProblem problem{};
+struct SampleRows {
+  static constexpr const char* name = "sample_rows";
+  SampleRowsProblem problem{};
   ConstTensor candidates{}, state{};
   Tensor dst{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
     visit(OperandInfo{Role::in, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
-    const std::int64_t read = op.problem.N > 0 ? op.problem.candidates : 0;
-    visit(OperandInfo{Role::in, "candidates", NumberType::i32, read == 0}, op.candidates,
-          RowsExtent{1, read});
-    visit(OperandInfo{Role::out, "dst", NumberType::i32, read == 0}, op.dst, RowsExtent{1, op.problem.N});
+    visit(OperandInfo{Role::in, "candidates", NumberType::i32}, op.candidates,
+          RowsExtent{1, op.problem.N > 0 ? op.problem.candidates : 0});
+    visit(OperandInfo{Role::out, "dst", NumberType::i32}, op.dst, RowsExtent{1, op.problem.N});
   }
   bool is_empty() const { return problem.N == 0; }
 };
@@ -91,8 +90,7 @@ struct GatherRows {
   static void operands(Self& op, Visitor&& visit) {
     visit(OperandInfo{Role::in, "table", NumberType::bytes}, op.table,
           RowsExtent{1, op.problem.table_rows * op.problem.row_length});
-    visit(OperandInfo{Role::in, "rows", NumberType::i32, op.problem.N == 0}, op.rows,
-          RowsExtent{1, op.problem.N});
+    visit(OperandInfo{Role::in, "rows", NumberType::i32}, op.rows, RowsExtent{1, op.problem.N});
     visit(OperandInfo{op.problem.keep_at_minus_1 ? Role::inout : Role::out, "dst", NumberType::bytes}, op.dst,
           ActivationsExtent{op.problem.N, op.dst.L, op.dst.C});
   }

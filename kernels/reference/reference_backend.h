@@ -24,8 +24,9 @@ class ReferenceBackend final : public HostBackend<ReferenceBackend, double> {
   void run_op(const SoftmaxCrossEntropy&);
   void run_op(const Adam&);
   void run_op(const Advance&);
-  void run_op(const DrawRows&);
+  void run_op(const SampleRows&);
   void run_op(const GatherRows&);
+  void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
 
  private:

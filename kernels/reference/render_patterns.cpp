@@ -9,9 +9,9 @@
 
 #include "kernels/base/error.h"
 #include "kernels/crystal/crystal_math.h"
+#include "kernels/crystal/data_random.h"
 #include "kernels/crystal/pattern_math.h"
 #include "kernels/crystal/pattern_processing.h"
-#include "kernels/ops/step_state.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {
@@ -37,24 +37,24 @@ struct Line {
 };
 
 // Of a reflection with this 1/d^2; nothing where there is no line.
-std::optional<Line> line_at(double q, double area, double wavelength, const DrawnPattern& drawn) {
+std::optional<Line> line_at(double q, double area, double wavelength, const PatternParameters& pattern) {
   const double sin_theta = wavelength / 2 * std::sqrt(q);
   if (!(sin_theta < 1)) return std::nullopt;
   const double theta = std::asin(sin_theta), t = std::tan(theta), cos_theta = std::cos(theta);
-  const double g2 = drawn.U * t * t + drawn.V * t + drawn[Effect::W];
+  const double g2 = pattern.U * t * t + pattern.V * t + pattern[Effect::W];
   if (!(g2 > 0)) return std::nullopt;
-  const double size = drawn[Effect::size], G = std::sqrt(g2),
+  const double size = pattern[Effect::size], G = std::sqrt(g2),
                L = degrees * ((size > 0 ? 0.9 * wavelength / (10 * size * cos_theta) : 0) +
-                              4 * drawn[Effect::microstrain] * t);
+                              4 * pattern[Effect::microstrain] * t);
   const double H5 = std::pow(G, 5) + 2.69269 * std::pow(G, 4) * L + 2.42843 * std::pow(G, 3) * L * L +
                     4.47163 * G * G * std::pow(L, 3) + 0.07842 * G * std::pow(L, 4) + std::pow(L, 5);
   const double H = std::pow(H5, 0.2), ratio = L / H,
                eta = ratio * (1.36603 + ratio * (-0.47719 + ratio * 0.11116));
   area *= lorentz_polarisation(theta);
-  return Line{.position = 2 * theta * degrees + drawn[Effect::zero_shift] -
-                          degrees * 2 * drawn[Effect::displacement] * cos_theta / goniometer_radius,
+  return Line{.position = 2 * theta * degrees + pattern[Effect::zero_shift] -
+                          degrees * 2 * pattern[Effect::displacement] * cos_theta / goniometer_radius,
               .fwhm = H,
-              .asymmetry = std::clamp(drawn[Effect::asymmetry] / std::tan(2 * theta), 0.0, 0.8),
+              .asymmetry = std::clamp(pattern[Effect::asymmetry] / std::tan(2 * theta), 0.0, 0.8),
               .gaussian_height = (1 - eta) * area * (2 / H) * std::sqrt(ln2 / pi),
               .lorentz_height = eta * area * 2 / (pi * H)};
 }
@@ -87,17 +87,17 @@ class Reflections {
         laue_(reinterpret_cast<const LaueRotations*>(set.laue.data())) {}
 
   // The lines of a crystal; those of an impurity are neither strained nor textured.
-  std::vector<Line> lines(const PatternProblem& p, std::int64_t crystal, const DrawnPattern& drawn,
+  std::vector<Line> lines(const PatternProblem& p, std::int64_t crystal, const PatternParameters& pattern,
                           bool impurity) const {
     if (crystal < 0 || crystal >= crystals_) {
       throw ProblemError(fmt::format("[render_patterns] crystal {} outside a set of {}", crystal, crystals_));
     }
     const ReciprocalMetric metric =
         impurity ? metric_[crystal]
-                 : strained_metric(metric_[crystal], laue_[crystal], drawn[Effect::strain],
-                                   drawn[Effect::distortion], drawn.distortion);
-    const double texture = impurity ? 0 : drawn[Effect::texture], k_alpha2 = drawn[Effect::k_alpha2];
-    const TextureAxes axes = texture_axes_of(laue_[crystal], drawn.axis);
+                 : strained_metric(metric_[crystal], laue_[crystal], pattern[Effect::strain],
+                                   pattern[Effect::distortion], pattern.distortion);
+    const double texture = impurity ? 0 : pattern[Effect::texture], k_alpha2 = pattern[Effect::k_alpha2];
+    const TextureAxes axes = texture_axes_of(laue_[crystal], pattern.axis);
     const auto both = k_alpha_wavelengths(p.wavelength);
     std::vector<Line> lines;
     const auto add = [&](const std::optional<Line>& line) {
@@ -106,13 +106,13 @@ class Reflections {
     for (std::uint64_t r = offset_[crystal]; r < offset_[crystal + 1]; ++r) {
       const Miller& m = miller_[r];
       const double q = inverse_d_squared(metric, m.h, m.k, m.l);
-      double area = m.multiplicity * f2_[r] * std::exp(-2 * drawn[Effect::b_overall] * q / 4);
+      double area = m.multiplicity * f2_[r] * std::exp(-2 * pattern[Effect::b_overall] * q / 4);
       if (texture > 0) area *= texture_factor(metric, m, axes, texture);
       if (k_alpha2 > 0) {
-        add(line_at(q, area / (1 + k_alpha2), both[0], drawn));
-        add(line_at(q, area * k_alpha2 / (1 + k_alpha2), both[1], drawn));
+        add(line_at(q, area / (1 + k_alpha2), both[0], pattern));
+        add(line_at(q, area * k_alpha2 / (1 + k_alpha2), both[1], pattern));
       } else {
-        add(line_at(q, area, p.wavelength, drawn));
+        add(line_at(q, area, p.wavelength, pattern));
       }
     }
     return lines;
@@ -132,7 +132,7 @@ double maximum_of(const std::vector<double>& y) {
 }
 
 // The sum of all profiles.
-std::vector<double> drawn_lines(const TwoThetaGrid& grid, const std::vector<Line>& lines) {
+std::vector<double> sum_of_lines(const TwoThetaGrid& grid, const std::vector<Line>& lines) {
   double highest = 0;
   for (const Line& line : lines)
     highest = std::max(highest, line.height());
@@ -150,33 +150,34 @@ std::vector<double> drawn_lines(const TwoThetaGrid& grid, const std::vector<Line
   return y;
 }
 
-double background_at(const TwoThetaGrid& grid, std::int64_t i, const DrawnPattern& drawn) {
+double background_at(const TwoThetaGrid& grid, std::int64_t i, const PatternParameters& pattern) {
   const double two_theta = grid.at(i),
                x = grid.points > 1 ? 2.0 * static_cast<double>(i) / static_cast<double>(grid.points - 1) - 1
                                    : 0;
   double polynomial = 0, before = 1, at = x;  // T_0, T_1
-  for (const double c : drawn.chebyshev) {
+  for (const double c : pattern.chebyshev) {
     polynomial += c * at;
     const double next = 2 * x * at - before;
     before = at;
     at = next;
   }
-  double y = drawn[Effect::chebyshev] * (1 + polynomial / chebyshev_terms) / 2 + drawn[Effect::floor];
-  if (drawn[Effect::air_scatter] > 0 && grid.start > 0)
-    y += drawn[Effect::air_scatter] * grid.start / two_theta;
-  if (drawn[Effect::hump] > 0) {
-    y += drawn[Effect::hump] *
-         gaussian_profile((two_theta - drawn[Effect::hump_centre]) / drawn[Effect::hump_width]);
+  double y = pattern[Effect::chebyshev] * (1 + polynomial / chebyshev_terms) / 2 + pattern[Effect::floor];
+  if (pattern[Effect::air_scatter] > 0 && grid.start > 0)
+    y += pattern[Effect::air_scatter] * grid.start / two_theta;
+  if (pattern[Effect::hump] > 0) {
+    y += pattern[Effect::hump] *
+         gaussian_profile((two_theta - pattern[Effect::hump_centre]) / pattern[Effect::hump_width]);
   }
   return y;
 }
 
-void add_noise(std::uint32_t seed, std::uint64_t index, const DrawnPattern& drawn, std::vector<double>& y) {
-  const double highest = maximum_of(y), noise = drawn[Effect::noise], gaussian = drawn[Effect::gaussian],
-               poisson = drawn[Effect::poisson];
+void add_noise(const PatternParameters& pattern, std::vector<double>& y) {
+  const double highest = maximum_of(y), noise = pattern[Effect::noise], gaussian = pattern[Effect::gaussian],
+               poisson = pattern[Effect::poisson];
   if (!(noise > 0 || gaussian > 0 || poisson > 0)) return;
   for (std::size_t i = 0; i < y.size(); ++i) {
-    const Philox4 bits = data_call(seed, DataDraw::noise, static_cast<std::uint32_t>(i / 4), index);
+    const Philox4 bits =
+        data_call(pattern.seed, DataDraw::noise, static_cast<std::uint32_t>(i / 4), pattern.index);
     y[i] += noise * uniform01(bits[i % 4]) * highest;
     const NormalPair pair = normal_pair(bits[i % 4 / 2 * 2], bits[i % 4 / 2 * 2 + 1]);
     const double z = i % 2 == 0 ? pair.first : pair.second;
@@ -196,25 +197,25 @@ void add_noise(std::uint32_t seed, std::uint64_t index, const DrawnPattern& draw
 void ReferenceBackend::run_op(const RenderPatterns& op) {
   const PatternProblem& p = op.problem;
   const Reflections reflections(*op.set);
+  check_parameters(p, op.parameters.as<PatternParameters>());
   for (std::int64_t n = 0; n < p.N; ++n) {
-    const std::uint64_t index = op.state.as<StepState>()->first_index + static_cast<std::uint64_t>(n);
-    const DrawnPattern drawn = draw_pattern(p, index);
+    const PatternParameters& pattern = op.parameters.as<PatternParameters>()[n];
     std::vector<double> y =
-        drawn_lines(p.grid, reflections.lines(p, op.crystals.as<std::int32_t>()[n], drawn, false));
+        sum_of_lines(p.grid, reflections.lines(p, op.crystals.as<std::int32_t>()[n], pattern, false));
     const double lines_maximum = maximum_of(y);
     if (!(lines_maximum > 0)) {
       std::fill_n(op.dst.item<double>(n), p.grid.points, 0.0);
       continue;
     }
     std::vector<double> other(y.size());
-    if (drawn[Effect::impurity] > 0)
-      other = drawn_lines(p.grid, reflections.lines(p, op.impurities.as<std::int32_t>()[n], drawn, true));
+    if (pattern[Effect::impurity] > 0)
+      other = sum_of_lines(p.grid, reflections.lines(p, op.impurities.as<std::int32_t>()[n], pattern, true));
     const double other_maximum = maximum_of(other),
-                 share = other_maximum > 0 ? drawn[Effect::impurity] / other_maximum : 0;
+                 share = other_maximum > 0 ? pattern[Effect::impurity] / other_maximum : 0;
     for (std::int64_t i = 0; i < p.grid.points; ++i)
-      y[i] = y[i] / lines_maximum + share * other[i] + background_at(p.grid, i, drawn);
-    add_noise(p.seed, index, drawn, y);
-    const PointRange kept = kept_points(p.grid, drawn);
+      y[i] = y[i] / lines_maximum + share * other[i] + background_at(p.grid, i, pattern);
+    add_noise(pattern, y);
+    const PointRange kept = kept_points(p.grid, pattern);
     for (std::int64_t i = 0; i < p.grid.points; ++i) {
       if (i < kept.begin || i >= kept.end) y[i] = 0;
     }

@@ -14,11 +14,11 @@ void ReferenceBackend::run_op(const Advance& op) {
   place.first_index += static_cast<std::uint64_t>(op.batch);
 }
 
-void ReferenceBackend::run_op(const DrawRows& op) {
-  const DrawRowsProblem& p = op.problem;
+void ReferenceBackend::run_op(const SampleRows& op) {
+  const SampleRowsProblem& p = op.problem;
   for (std::int64_t i = 0; i < p.N; ++i) {
     const std::uint64_t index = op.state.as<StepState>()->first_index + static_cast<std::uint64_t>(i);
-    op.dst.as<std::int32_t>()[i] = drawn_row(p, op.candidates.as<std::int32_t>(), index);
+    op.dst.as<std::int32_t>()[i] = sampled_row(p, op.candidates.as<std::int32_t>(), index);
   }
 }
 

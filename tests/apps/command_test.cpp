@@ -16,6 +16,7 @@
 
 #include "data/crystals/crystal_set.h"
 #include "data/patterns/pattern_set.h"
+#include "kernels/crystal/pattern_sampling.h"
 #include "tests/apps/run_bragg.h"
 #include "tests/data/test_crystals.h"
 

@@ -87,8 +87,10 @@ TEST(Recipe, EveryOneSurvivesToml) {
     const Recipe recipe = load_recipe(name);
     for (const bool explain : {false, true})
       EXPECT_EQ(parse_recipe(to_toml(recipe, explain), "text"), recipe) << name << to_toml(recipe, explain);
+    PatternSampling sampling;
+    sampling.variants = recipe.variants;
+    EXPECT_NO_THROW(sampling.validate()) << name;
     PatternProblem problem;
-    problem.variants = recipe.variants;
     problem.processing = recipe.processing;
     EXPECT_NO_THROW(problem.validate()) << name;
   }
@@ -215,8 +217,8 @@ TEST(Recipe, StolRangeCoversTheTails) {
   for (const char* name : {"set1", "set5", "large"}) {
     const Recipe recipe = load_recipe(name);
     const StolRange range = stol_range(grid, wavelength, recipe);
-    const double low = two_theta_from_d(1 / (2 * range.min), wavelength);
-    const double high = two_theta_from_d(1 / (2 * range.max), wavelength);
+    const double low = xrd::two_theta_from_d(1 / (2 * range.min), wavelength);
+    const double high = xrd::two_theta_from_d(1 / (2 * range.max), wavelength);
     // The widest H at both ends, and so the last line that is seen: its cut is at the grid's end, within a
     // step of 0.01.
     for (const auto& [at, edge] : {std::pair{low, grid.start}, {high, grid.end()}}) {
@@ -238,8 +240,8 @@ TEST(Recipe, StolRangeCoversTheTails) {
   EXPECT_NEAR(stol_range(grid, wavelength, moved).max, 1.03 * plain.max, 1e-12);
   moved = load_recipe("set5");
   moved.variants[0][Effect::zero_shift] = Distribution::uniform(-0.3, 0.1);
-  EXPECT_NEAR(two_theta_from_d(1 / (2 * stol_range(grid, wavelength, moved).max), wavelength),
-              two_theta_from_d(1 / (2 * plain.max), wavelength) + 0.3, 0.011);
+  EXPECT_NEAR(xrd::two_theta_from_d(1 / (2 * stol_range(grid, wavelength, moved).max), wavelength),
+              xrd::two_theta_from_d(1 / (2 * plain.max), wavelength) + 0.3, 0.011);
 }
 
 }  // namespace

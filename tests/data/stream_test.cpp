@@ -28,7 +28,7 @@ namespace {
 using data::PatternStream;
 using data::ReflectionStore;
 using data::StreamOptions;
-using Order = DrawRowsProblem::Order;
+using Order = SampleRowsProblem::Order;
 
 const TwoThetaGrid grid{.start = 20, .step = 0.05, .points = 601};
 

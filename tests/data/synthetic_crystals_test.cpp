@@ -23,7 +23,7 @@ using data::PatternStream;
 using data::ReflectionStore;
 using data::SyntheticCrystals;
 using data::SyntheticOptions;
-using Order = DrawRowsProblem::Order;
+using Order = SampleRowsProblem::Order;
 
 const TwoThetaGrid grid{.start = 20, .step = 0.2, .points = 151};
 const std::uint32_t seed = 5;

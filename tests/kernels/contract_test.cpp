@@ -52,7 +52,7 @@ TEST_P(Contract, Problems) {
   refused("[dense] in 0 < 1", [] { DenseProblem{1, 0, 1}.validate(); });
   refused("[softmax_cross_entropy] classes 0 < 1", [] { SoftmaxCrossEntropyProblem{1, 0}.validate(); });
   refused("[adam] beta2 1 outside [0, 1)", [] { AdamProblem{1, 1e-4, 0.9, 1.0, 1e-8}.validate(); });
-  refused("[draw_rows] candidates 0 < 1", [] { DrawRowsProblem{.N = 1, .candidates = 0}.validate(); });
+  refused("[sample_rows] candidates 0 < 1", [] { SampleRowsProblem{.N = 1, .candidates = 0}.validate(); });
   refused("[gather_rows] row_length 0 < 1", [] { GatherRowsProblem{1, 1, 0, 1}.validate(); });
 }
 
@@ -186,16 +186,16 @@ TEST_P(Contract, Rows) {
   const std::vector<std::int32_t> candidates{7, 1, 0};
   const Buffer candidate_memory = backend_->allocate(3 * 4), rows = backend_->allocate(4 * 4);
   backend_->upload(candidates.data(), candidate_memory.data(), 3 * 4);
-  DrawRowsProblem draw{.N = 4, .candidates = 3, .order = DrawRowsProblem::Order::sequential, .seed = 3};
+  SampleRowsProblem draw{.N = 4, .candidates = 3, .order = SampleRowsProblem::Order::sequential, .seed = 3};
   const auto drawn = [&] {
-    backend_->run(DrawRows{
+    backend_->run(SampleRows{
         draw, {candidate_memory.data(), DType::i32}, {state.data(), DType::u64}, {rows.data(), DType::i32}});
     std::vector<std::int32_t> result(4);
     backend_->download(rows.data(), result.data(), 4 * 4);
     return result;
   };
   EXPECT_EQ(drawn(), (std::vector<std::int32_t>{7, 1, 0, 7}));  // indices 15, 16, 17, 18
-  draw.order = DrawRowsProblem::Order::uniform;
+  draw.order = SampleRowsProblem::Order::uniform;
   std::vector<std::int32_t> expected;
   for (std::uint64_t index = 15; index < 19; ++index) {
     expected.push_back(candidates[uniform_below(random_call(3, RandomStream::data, 0, 0, index)[0], 3)]);

@@ -10,7 +10,9 @@
 #include "kernels/base/bfloat16.h"
 #include "kernels/base/error.h"
 #include "kernels/base/random.h"
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/ops/render_patterns.h"
+#include "kernels/ops/sample_patterns.h"
 #include "kernels/ops/step_state.h"
 
 namespace bragg::tests {
@@ -210,14 +212,45 @@ ReflectionSet upload(Backend& backend, const HostReflections& host) {
           copy(host.laue)};
 }
 
-std::vector<double> render(Backend& backend, const PatternProblem& problem, const ReflectionSet& set,
+std::vector<PatternParameters> sample(Backend& backend, PatternSampling p, std::int64_t N,
+                                      std::uint64_t first_index) {
+  p.N = N;
+  constexpr std::size_t guard = 64;
+  const std::size_t bytes = static_cast<std::size_t>(N) * sizeof(PatternParameters);
+  std::vector<std::byte> host(bytes + 2 * guard, std::byte{0x5A});
+  const Buffer memory = backend.allocate(host.size()), state = backend.allocate(sizeof(StepState));
+  const StepState place{0, first_index};
+  backend.upload(host.data(), memory.data(), host.size());
+  backend.upload(&place, state.data(), sizeof place);
+  backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{p}));
+  backend.run(SamplePatterns{p, {state.data(), DType::u64}, {memory.data() + guard, DType::u8}});
+  backend.download(memory.data(), host.data(), host.size());
+  const auto intact = [](std::byte b) { return b == std::byte{0x5A}; };
+  EXPECT_TRUE(std::all_of(host.begin(), host.begin() + guard, intact) &&
+              std::all_of(host.end() - guard, host.end(), intact))
+      << "sample_patterns wrote outside its records";
+  std::vector<PatternParameters> sampled(static_cast<std::size_t>(N));
+  if (N > 0) std::memcpy(sampled.data(), host.data() + guard, bytes);
+  return sampled;
+}
+
+std::vector<double> render(Backend& backend, const SampledPatterns& problem, const ReflectionSet& set,
                            const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
                            const std::vector<std::int32_t>& impurities) {
-  // Rows as they may lie, or as they are read fastest.
-  const bool aligned = first_index % 2 == 0;
-  const std::int64_t points = problem.grid.points, guard = aligned ? 64 : 37,
-                     stride = aligned ? (points + 16) / 16 * 16 : points + 3;
   PatternProblem p = problem;
+  p.impurities = problem.sampling().draws_impurities();
+  const auto parameters =
+      sample(backend, problem.sampling(), static_cast<std::int64_t>(crystals.size()), first_index);
+  return render_given(backend, p, set, crystals, parameters, impurities, first_index % 2 == 0);
+}
+
+std::vector<double> render_given(Backend& backend, PatternProblem p, const ReflectionSet& set,
+                                 const std::vector<std::int32_t>& crystals,
+                                 const std::vector<PatternParameters>& parameters,
+                                 const std::vector<std::int32_t>& impurities, bool aligned) {
+  // Rows as they may lie, or as they are read fastest.
+  const std::int64_t points = p.grid.points, guard = aligned ? 64 : 37,
+                     stride = aligned ? (points + 16) / 16 * 16 : points + 3;
   p.N = static_cast<std::int64_t>(crystals.size());
   const DType type = backend.element_type();
   const std::size_t element = size_of(type);
@@ -226,19 +259,18 @@ std::vector<double> render(Backend& backend, const PatternProblem& problem, cons
   Buffer memory = backend.allocate(count * element);
   Buffer rows = backend.allocate(p.N * sizeof(std::int32_t) + 4),
          others = backend.allocate(impurities.size() * sizeof(std::int32_t) + 4),
-         state = backend.allocate(sizeof(StepState));
-  const StepState place{0, first_index};
+         records = backend.allocate(parameters.size() * sizeof(PatternParameters) + 8);
   backend.upload(host.data(), memory.data(), host.size());
   backend.upload(crystals.data(), rows.data(), p.N * sizeof(std::int32_t));
   backend.upload(impurities.data(), others.data(), impurities.size() * sizeof(std::int32_t));
-  backend.upload(&place, state.data(), sizeof place);
+  backend.upload(parameters.data(), records.data(), parameters.size() * sizeof(PatternParameters));
   backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{p}));
   const Activations dst{memory.data() + guard * element, type, p.N, points, 1, stride};
   backend.run(RenderPatterns{p,
                              &set,
                              {rows.data(), DType::i32},
                              {impurities.empty() ? nullptr : others.data(), DType::i32},
-                             {state.data(), DType::u64},
+                             {records.data(), DType::u8},
                              dst});
   backend.download(memory.data(), host.data(), host.size());
 

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/crystal/pattern_problem.h"
+#include "kernels/crystal/pattern_sampling.h"
 #include "kernels/crystal/reflection_problem.h"
 #include "tests/support/devices.h"
 
@@ -50,9 +52,26 @@ HostReflections download(Backend&, const ReflectionSet&);
 /// The same set in a backend's memory, f2 rounded to its element type.
 ReflectionSet upload(Backend&, const HostReflections&);
 
-/// Renders `crystals` as patterns first_index, first_index + 1, ...; (N, points), with a checked guard band
-/// around and between the rows of dst, which are aligned where first_index is even.
-std::vector<double> render(Backend&, const PatternProblem&, const ReflectionSet&,
+/// What patterns are sampled from, and what they are rendered by.
+struct SampledPatterns : PatternProblem {
+  std::uint32_t seed = 0;
+  std::vector<PatternVariant> variants;
+
+  PatternSampling sampling() const { return {.N = N, .seed = seed, .variants = variants, .grid = grid}; }
+};
+
+/// The parameters of patterns first_index .. first_index + N - 1, with a checked guard band around the
+/// records.
+std::vector<PatternParameters> sample(Backend&, PatternSampling, std::int64_t N, std::uint64_t first_index);
+/// Renders `crystals`, each by its parameters; (N, points), with a checked guard band around and between the
+/// rows of dst, which are aligned or not.
+std::vector<double> render_given(Backend&, PatternProblem, const ReflectionSet&,
+                                 const std::vector<std::int32_t>& crystals,
+                                 const std::vector<PatternParameters>& parameters,
+                                 const std::vector<std::int32_t>& impurities = {}, bool aligned = true);
+/// Both for `crystals` as patterns first_index, first_index + 1, ...; rows are aligned where first_index is
+/// even.
+std::vector<double> render(Backend&, const SampledPatterns&, const ReflectionSet&,
                            const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
                            const std::vector<std::int32_t>& impurities = {});
 

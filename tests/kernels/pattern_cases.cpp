@@ -12,8 +12,8 @@
 
 namespace bragg::tests {
 
-PatternProblem problem_with(std::vector<PatternVariant> variants) {
-  PatternProblem p;
+SampledPatterns problem_with(std::vector<PatternVariant> variants) {
+  SampledPatterns p;
   p.wavelength = wavelength;
   p.variants = std::move(variants);
   return p;
@@ -95,8 +95,8 @@ struct BoundLine {
   double centre, fwhm, height, eta, side;
 };
 
-std::vector<BoundLine> bound_lines(const PatternProblem& p, const HostReflections& set,
-                                   const DrawnPattern& drawn, std::int32_t crystal, bool impurity) {
+std::vector<BoundLine> bound_lines(const SampledPatterns& p, const HostReflections& set,
+                                   const PatternParameters& drawn, std::int32_t crystal, bool impurity) {
   const ReciprocalMetric metric =
       impurity ? set.metric[crystal]
                : strained_metric(set.metric[crystal], set.laue[crystal], drawn[Effect::strain],
@@ -157,7 +157,7 @@ std::vector<BoundLine> bound_lines(const PatternProblem& p, const HostReflection
 // What the sum of the lines may be off by, relative to its maximum: positions and widths in float units of
 // the grid, 2^x to some 1e-7; and where a tail is cut, which hangs on the highest line and on blocks of
 // points.
-std::vector<double> line_bounds(const PatternProblem& p, const std::vector<BoundLine>& lines) {
+std::vector<double> line_bounds(const SampledPatterns& p, const std::vector<BoundLine>& lines) {
   double highest = 0;
   for (const BoundLine& line : lines)
     highest = std::max(highest, line.height);
@@ -188,8 +188,8 @@ std::vector<double> line_bounds(const PatternProblem& p, const std::vector<Bound
 
 }  // namespace
 
-std::vector<double> bounds_of(const PatternProblem& p, const HostReflections& set, const DrawnPattern& drawn,
-                              std::int32_t crystal, std::int32_t impurity) {
+std::vector<double> bounds_of(const SampledPatterns& p, const HostReflections& set,
+                              const PatternParameters& drawn, std::int32_t crystal, std::int32_t impurity) {
   std::vector<double> bounds = line_bounds(p, bound_lines(p, set, drawn, crystal, false));
   if (drawn[Effect::impurity] > 0) {
     const auto other = line_bounds(p, bound_lines(p, set, drawn, impurity, true));
@@ -216,14 +216,14 @@ std::vector<DeviceOptions> exact_devices() {
   return devices;
 }
 
-void expect_agreement(const PatternProblem& p, const HostReflections& host,
+void expect_agreement(const SampledPatterns& p, const HostReflections& host,
                       const std::vector<std::int32_t>& crystals, const std::vector<std::int32_t>& impurities,
                       std::uint64_t index) {
   const auto reference = make_backend({"reference", 0, ""});
   const auto expected = render(*reference, p, upload(*reference, host), crystals, index, impurities);
   std::vector<double> bounds;
   for (std::size_t n = 0; n < crystals.size(); ++n) {
-    const auto b = bounds_of(p, host, draw_pattern(p, index + n), crystals[n], impurities[n]);
+    const auto b = bounds_of(p, host, sample_pattern(p.sampling(), index + n), crystals[n], impurities[n]);
     bounds.insert(bounds.end(), b.begin(), b.end());
   }
   for (const DeviceOptions& device : devices_under_test()) {

@@ -5,13 +5,14 @@
 #include <vector>
 
 #include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/sample_pattern.h"
 #include "tests/kernels/crystals.h"
 
 namespace bragg::tests {
 
 inline constexpr double wavelength = 1.54184;  ///< A
 
-PatternProblem problem_with(std::vector<PatternVariant> variants);
+SampledPatterns problem_with(std::vector<PatternVariant> variants);
 /// Gaussian lines, and the paper's noise.
 PatternVariant gaussian(double U, double V, double W, double noise = 0);
 double lorentz_polarisation_at(double two_theta);
@@ -26,7 +27,7 @@ PatternVariant voigt_lines();
 PatternVariant everything();
 
 /// For every point of a pattern. The processing is the problem's.
-std::vector<double> bounds_of(const PatternProblem&, const HostReflections&, const DrawnPattern&,
+std::vector<double> bounds_of(const SampledPatterns&, const HostReflections&, const PatternParameters&,
                               std::int32_t crystal, std::int32_t impurity);
 
 /// The reference and the devices under test whose patterns are fp32.
@@ -34,7 +35,7 @@ std::vector<DeviceOptions> exact_devices();
 
 /// The devices under test, in every element type, against the reference: the crystals as patterns index,
 /// index + 1, ...
-void expect_agreement(const PatternProblem&, const HostReflections&,
+void expect_agreement(const SampledPatterns&, const HostReflections&,
                       const std::vector<std::int32_t>& crystals, const std::vector<std::int32_t>& impurities,
                       std::uint64_t index);
 

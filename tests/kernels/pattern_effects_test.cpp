@@ -70,7 +70,7 @@ class PatternEffects : public ::testing::TestWithParam<DeviceOptions> {
   }
 
   const std::unique_ptr<Backend> backend = make_backend(GetParam());
-  PatternProblem problem;
+  SampledPatterns problem;
 };
 INSTANTIATE_TEST_SUITE_P(Devices, PatternEffects, ::testing::ValuesIn(exact_devices()),
                          [](const auto& device) { return name_of(device.param); });
@@ -230,7 +230,7 @@ TEST_P(PatternEffects, MarchDollaseRatios) {
   const auto plain = heights(0);
   int seen = 0;
   for (std::uint64_t index = 0; index < 60 && seen != 7; ++index) {
-    const std::int32_t axis = draw_pattern(problem, index).axis;  // 0, 1, 2: (100), (010), (001)
+    const std::int32_t axis = sample_pattern(problem.sampling(), index).axis;  // 0, 1, 2: (100), (010), (001)
     if (axis > 2 || (seen & 1 << axis)) continue;
     seen |= 1 << axis;
     for (const double r : {0.5, 1.6}) {
@@ -288,7 +288,7 @@ TEST_P(PatternEffects, TextureIsTheMeanOverTheOrbit) {
   set(Effect::texture, r);
   for (std::uint64_t index = 0; index < 12; ++index) {
     const auto textured = heights(index);
-    const std::int8_t* axis = texture_axes[draw_pattern(problem, index).axis].data();
+    const std::int8_t* axis = texture_axes[sample_pattern(problem.sampling(), index).axis].data();
     for (std::size_t i = 1; i < lines.size(); ++i) {
       const double expected = march_mean(lines[i], axis) / march_mean(lines[0], axis);
       EXPECT_NEAR((textured[i] / plain[i]) / (textured[0] / plain[0]), expected, 3e-4 * expected) << index;
@@ -359,7 +359,7 @@ TEST_P(PatternEffects, Background) {
   expect(added(), [](std::int64_t) { return 0.03; });
   set(Effect::floor, 0);
   set(Effect::chebyshev, 0.2);
-  const DrawnPattern drawn = draw_pattern(problem, 4);
+  const PatternParameters drawn = sample_pattern(problem.sampling(), 4);
   expect(added(4), [&](std::int64_t i) {
     const double x = 2.0 * static_cast<double>(i) / 8499 - 1;
     double sum = 1;

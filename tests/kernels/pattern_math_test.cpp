@@ -8,6 +8,7 @@
 
 #include "kernels/crystal/crystal_math.h"
 #include "kernels/crystal/pattern_processing.h"
+#include "kernels/crystal/sample_pattern.h"
 #include "tests/kernels/crystals.h"
 
 namespace bragg::tests {
@@ -33,12 +34,12 @@ TEST(StrainedMetric, KeepsTheSymmetryInEverySetting) {
   ASSERT_EQ(groups.back().name, "oblique");
   for (const CrystalGroup& group : groups) {
     const LaueRotations laue = laue_rotations(group.operators);
-    const DrawnPattern drawn = [&] {
-      PatternProblem p;
+    const PatternParameters drawn = [&] {
+      SampledPatterns p;
       p.variants.resize(1);
       p.variants[0][Effect::W] = Distribution::constant(1);
       p.seed = 5;
-      return draw_pattern(p, 17);
+      return sample_pattern(p.sampling(), 17);
     }();
     const ReciprocalMetric g = strained_metric(group.metric, laue, 0.004, 0.01, drawn.distortion);
     for (const auto& [h, k, l] :
@@ -60,7 +61,7 @@ TEST(StrainedMetric, KeepsTheSymmetryInEverySetting) {
 }
 
 TEST(DrawPattern, LawsHaveTheirMoments) {
-  PatternProblem p;
+  SampledPatterns p;
   p.variants.resize(1);
   p.variants[0][Effect::W] = Distribution::constant(1);
   using Law = Distribution::Law;
@@ -74,7 +75,7 @@ TEST(DrawPattern, LawsHaveTheirMoments) {
   double log_size = 0, shift = 0, shift2 = 0, strain2 = 0, log_r = 0, log_r2 = 0, impurity = 0;
   int textured = 0, impure = 0;
   for (int i = 0; i < n; ++i) {
-    const DrawnPattern d = draw_pattern(p, i);
+    const PatternParameters d = sample_pattern(p.sampling(), i);
     EXPECT_GE(d[Effect::size], 10);
     EXPECT_LE(d[Effect::size], 1000);
     EXPECT_LE(std::abs(d[Effect::zero_shift] - 0.2), 0.15 + 1e-12);

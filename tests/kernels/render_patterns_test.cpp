@@ -37,7 +37,7 @@ TEST_P(PatternsOnDevice, AreaIsTheIntensityAndWidthCagliotis) {
   const double a = 3.1;
   const PatternVariant shape = gaussian(0.05, -0.06, 0.07);
   const auto set = backend->structure_factors({0, 0.5, false}, simple_crystal(a));
-  const PatternProblem p = problem_with({shape});
+  const SampledPatterns p = problem_with({shape});
   const auto y = render(*backend, p, set, {0}, 0);
   EXPECT_NEAR(*std::max_element(y.begin(), y.end()), 1, 1e-6);
   std::vector<double> area, expected_area, width, expected_width;
@@ -79,7 +79,7 @@ TEST_P(PatternsOnDevice, PeakHeightIsThatOfAUnitAreaGaussian) {
   // Two lines of one pattern, one of them exactly on a grid point: its height is I (2/H) sqrt(ln 2 / pi).
   const double a = wavelength / (2 * std::sin(30 * std::numbers::pi / 360));  // (100) at 30 degrees
   const auto set = backend->structure_factors({0, 0.3, false}, simple_crystal(a));
-  PatternProblem p = problem_with({gaussian(0, 0, 0.04)});
+  SampledPatterns p = problem_with({gaussian(0, 0, 0.04)});
   p.grid = {29.0, 0.02, 101};
   p.maximum = 6 * lorentz_polarisation_at(30) * (2 / 0.2) * std::sqrt(std::numbers::ln2 / std::numbers::pi);
   const auto y = render(*backend, p, set, {0}, 0);
@@ -94,7 +94,7 @@ TEST_P(PatternsOnDevice, PeakHeightIsThatOfAUnitAreaGaussian) {
 TEST_P(PatternsOnDevice, LinesOutsideTheGridReachIn) {
   const double a = wavelength / (2 * std::sin(30 * std::numbers::pi / 360));
   const auto set = backend->structure_factors({0, 0.2, false}, simple_crystal(a));
-  PatternProblem p = problem_with({gaussian(0, 0, 0.04)});
+  SampledPatterns p = problem_with({gaussian(0, 0, 0.04)});
   for (const double start : {30.1, 29.49}) {  // one step grids beside (100): right of it, left of it
     p.grid = {start, 0.01, 40};
     const auto y = render(*backend, p, set, {0}, 0);
@@ -108,8 +108,8 @@ TEST_P(PatternsOnDevice, LinesOutsideTheGridReachIn) {
 TEST_P(PatternsOnDevice, NoiseIsTheFormula) {
   const auto set = backend->structure_factors({0, 0.46, false}, simple_crystal(4.2));
   const double level = 0.015;
-  PatternProblem clean = problem_with({gaussian(0.05, -0.01, 0.01)});
-  PatternProblem noisy = problem_with({gaussian(0.05, -0.01, 0.01, level)});
+  SampledPatterns clean = problem_with({gaussian(0.05, -0.01, 0.01)});
+  SampledPatterns noisy = problem_with({gaussian(0.05, -0.01, 0.01, level)});
   clean.seed = noisy.seed = 77;
   const std::uint64_t first = (std::uint64_t{1} << 32) - 1;  // the index passes 32 bits
   const auto base = render(*backend, clean, set, {0, 0}, first);
@@ -152,7 +152,7 @@ TEST_P(PatternsOnDevice, NothingToDraw) {
 TEST_P(PatternsOnDevice, OddGrids) {
   const auto set = backend->structure_factors({0, 0.46, false}, simple_crystal(4.2));
   for (const std::int64_t points : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127}) {
-    PatternProblem p = problem_with({gaussian(0, 0, 0.09, 0.01)});
+    SampledPatterns p = problem_with({gaussian(0, 0, 0.09, 0.01)});
     p.grid = {21.0, 0.02, points};  // (100) at 21.16
     const auto y = render(*backend, p, set, {0, 0, 0}, 5);
     ASSERT_EQ(y.size(), static_cast<std::size_t>(3 * points));
@@ -164,7 +164,7 @@ TEST_P(PatternsOnDevice, OddGrids) {
 
 TEST_P(PatternsOnDevice, ImpossibleCallsAreRefused) {
   const auto set = backend->structure_factors({0, 0.3, false}, simple_crystal(4.2));
-  const auto message = [&](const PatternProblem& p, std::int32_t crystal) -> std::string {
+  const auto message = [&](const SampledPatterns& p, std::int32_t crystal) -> std::string {
     try {
       render(*backend, p, set, {crystal}, 0);
     } catch (const ProblemError& error) {
@@ -172,7 +172,7 @@ TEST_P(PatternsOnDevice, ImpossibleCallsAreRefused) {
     }
     return "";
   };
-  const PatternProblem good = problem_with({gaussian(0, 0, 0.01)});
+  const SampledPatterns good = problem_with({gaussian(0, 0, 0.01)});
   EXPECT_EQ(message(good, 0), "");
   if (backend->name() != "cuda") {  // whose kernels cannot refuse
     EXPECT_NE(message(good, 1).find("crystal 1 outside a set of 1"), std::string::npos);
@@ -181,7 +181,7 @@ TEST_P(PatternsOnDevice, ImpossibleCallsAreRefused) {
   EXPECT_NE(message(problem_with({}), 0).find("variants"), std::string::npos);
   EXPECT_NE(message(problem_with({gaussian(0.05, -0.06, 0.01)}), 0).find("H^2"), std::string::npos);
   EXPECT_NE(message(problem_with({gaussian(0, 0, NAN)}), 0).find("nan"), std::string::npos);
-  PatternProblem bad = good;
+  SampledPatterns bad = good;
   bad.grid.step = 0;
   EXPECT_NE(message(bad, 0).find("step 0"), std::string::npos);
   bad = good;
@@ -196,7 +196,7 @@ TEST_P(PatternsOnDevice, ImpossibleCallsAreRefused) {
 }
 
 TEST(RenderPatterns, WhatIsDrawnFollowsTheRecipe) {
-  PatternProblem p =
+  SampledPatterns p =
       problem_with({gaussian(0.05, -0.06, 0.07), gaussian(0.05, -0.01, 0.01), gaussian(0, 0, 0.01)});
   p.variants[1].weight = 2;
   p.variants[2][Effect::W] = Distribution::uniform(0.001, 0.1);
@@ -208,7 +208,7 @@ TEST(RenderPatterns, WhatIsDrawnFollowsTheRecipe) {
   std::array<int, 4> count{};
   double W = 0, noise = 0, W_low = 1, W_high = 0;
   for (int i = 0; i < draws; ++i) {
-    const DrawnPattern drawn = draw_pattern(p, i);
+    const PatternParameters drawn = sample_pattern(p.sampling(), i);
     const auto v = drawn.variant;
     ++count[v];
     if (v != 2) {
@@ -252,7 +252,7 @@ TEST(RenderPatterns, AgreesWithReference) {
   std::uint64_t index = 9;
   for (std::size_t shape = 0; shape < shapes.size(); ++shape, index += crystals.size()) {
     SCOPED_TRACE(shape);
-    PatternProblem p = problem_with({shapes[shape]});
+    SampledPatterns p = problem_with({shapes[shape]});
     p.seed = 12;
     p.maximum = 1000;
     p.grid = {5, 0.02, 4249};
@@ -263,7 +263,7 @@ TEST(RenderPatterns, AgreesWithReference) {
 
 TEST(RenderPatterns, PureFunctionOfSetAndIndexForAnyNumberOfThreads) {
   const CrystalBatch batch = varied_crystals();
-  PatternProblem p = problem_with(varied_shapes());
+  SampledPatterns p = problem_with(varied_shapes());
   p.variants.push_back(everything());
   p.variants.back().weight = 10;
   p.processing = {.background_window = 4, .square_root = true};

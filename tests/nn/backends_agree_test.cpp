@@ -67,7 +67,7 @@ struct Side {
         state{state_buffer.data(), DType::u64},
         network(*backend, model, parameters, batch, Network::Mode::training, seed, state),
         source(tests::test_source(model.config.points, model.config.classes, 8,
-                                  DrawRowsProblem::Order::sequential, seed)) {
+                                  SampleRowsProblem::Order::sequential, seed)) {
     source.plan(*backend, batch);
   }
 

@@ -94,7 +94,7 @@ TEST(Evaluation, PredictionsDoNotDependOnTheBatch) {
     Parameters parameters(*backend, model, Parameters::Use::inference);
     initialise(parameters, 3);
     auto source = tests::test_source(model.config.points, model.config.classes, 10,
-                                     DrawRowsProblem::Order::sequential, 3);
+                                     SampleRowsProblem::Order::sequential, 3);
     Network four(*backend, model, parameters, 4, Network::Mode::inference);
     Network ten(*backend, model, parameters, 10, Network::Mode::inference);
     const Predictions by_four = predict(*backend, four, source), by_ten = predict(*backend, ten, source);
@@ -120,7 +120,7 @@ TEST(Evaluation, LogitsThatAreNotFiniteAreAnError) {
   Parameters parameters(*backend, model, Parameters::Use::inference);
   std::vector<float> weights(static_cast<std::size_t>(parameter_count(model)), NAN);
   parameters.upload(weights, parameters.weights());
-  auto source = tests::test_source(61, 5, 3, DrawRowsProblem::Order::sequential, 3);
+  auto source = tests::test_source(61, 5, 3, SampleRowsProblem::Order::sequential, 3);
   Network network(*backend, model, parameters, 2, Network::Mode::inference);
   EXPECT_THROW(predict(*backend, network, source), Error);
 }

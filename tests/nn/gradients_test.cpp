@@ -29,7 +29,7 @@ TEST_P(Gradients, EqualCentralDifferences) {
   // Dropout is part of the function: the same elements are dropped every time.
   Network network(*backend, model, parameters, N, Network::Mode::training, seed, {state.data(), DType::u64});
   auto source = tests::test_source(model.config.points, model.config.classes, N,
-                                   DrawRowsProblem::Order::sequential, seed);
+                                   SampleRowsProblem::Order::sequential, seed);
   source.plan(*backend, N);
   source.enqueue(*backend, {state.data(), DType::u64}, network.input(), network.labels());
 

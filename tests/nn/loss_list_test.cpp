@@ -57,7 +57,7 @@ std::vector<double> free_running_losses(const std::string& name, const std::stri
   const Buffer state_buffer = backend->allocate(sizeof(StepState));
   const Tensor state{state_buffer.data(), DType::u64};
   Network network(*backend, model, parameters, batch, Network::Mode::training, seed, state);
-  auto source = tests::test_source(8500, 230, 8, DrawRowsProblem::Order::sequential, seed);
+  auto source = tests::test_source(8500, 230, 8, SampleRowsProblem::Order::sequential, seed);
   source.plan(*backend, batch);
 
   std::vector<double> losses;

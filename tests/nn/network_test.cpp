@@ -23,7 +23,7 @@ class NetworkOn : public ::testing::TestWithParam<const char*> {
     return {values.begin(), values.end()};
   }
   void fill(Network& network, std::uint32_t seed) {
-    auto source = tests::test_source(61, 5, network.batch(), DrawRowsProblem::Order::sequential, seed);
+    auto source = tests::test_source(61, 5, network.batch(), SampleRowsProblem::Order::sequential, seed);
     source.plan(*backend_, network.batch());
     source.enqueue(*backend_, state(), network.input(), network.labels());
   }

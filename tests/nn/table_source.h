@@ -14,7 +14,7 @@ namespace bragg::tests {
 class TableSource : public nn::FiniteSource {
  public:
   TableSource(std::int64_t points, std::vector<float> rows, std::vector<std::int32_t> labels,
-              DrawRowsProblem::Order order, std::uint32_t seed = 1)
+              SampleRowsProblem::Order order, std::uint32_t seed = 1)
       : points_(points), rows_(std::move(rows)), labels_(std::move(labels)), order_(order), seed_(seed) {}
 
   std::int64_t points() const override { return points_; }
@@ -33,7 +33,7 @@ class TableSource : public nn::FiniteSource {
 
   void enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) override {
     const Tensor drawn{drawn_.data(), DType::i32};
-    backend.run(DrawRows{{N_, size(), order_, seed_}, {candidates_.data(), DType::i32}, state, drawn});
+    backend.run(SampleRows{{N_, size(), order_, seed_}, {candidates_.data(), DType::i32}, state, drawn});
     backend.run(GatherRows{{N_, size(), points_, 1}, {table_.data(), DType::f32}, drawn, patterns});
     backend.run(GatherRows{{N_, size(), 1, 1},
                            {table_labels_.data(), DType::i32},
@@ -52,7 +52,7 @@ class TableSource : public nn::FiniteSource {
   std::int64_t points_, N_ = 0;
   std::vector<float> rows_;
   std::vector<std::int32_t> labels_;
-  DrawRowsProblem::Order order_;
+  SampleRowsProblem::Order order_;
   std::uint32_t seed_;
   Buffer table_, table_labels_, candidates_, drawn_;
 };
@@ -77,7 +77,7 @@ inline std::int32_t test_label(int classes, std::uint32_t seed, std::uint64_t in
 
 /// Patterns 0 .. count - 1 with their labels.
 inline TableSource test_source(std::int64_t points, int classes, std::int64_t count,
-                               DrawRowsProblem::Order order, std::uint32_t seed) {
+                               SampleRowsProblem::Order order, std::uint32_t seed) {
   std::vector<float> rows;
   std::vector<std::int32_t> labels;
   for (std::int64_t i = 0; i < count; ++i) {

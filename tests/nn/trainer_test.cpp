@@ -68,8 +68,8 @@ class TrainerTest : public ::testing::Test {
 
   TrainResult run(const std::string& out, const TrainOptions& o, bool resume,
                   const std::function<bool()>& stop = {}, BatchSource* source = nullptr) {
-    auto train = tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9);
-    auto held_out = tests::test_source(61, 5, 10, DrawRowsProblem::Order::sequential, 10);
+    auto train = tests::test_source(61, 5, 40, SampleRowsProblem::Order::uniform, 9);
+    auto held_out = tests::test_source(61, 5, 10, SampleRowsProblem::Order::sequential, 10);
     Trainer trainer(*backend_, model_, o, source ? *source : train, &held_out, {{"recipe", "test"}},
                     folder_ / out);
     return trainer.run(resume, stop);
@@ -213,7 +213,7 @@ TEST_F(TrainerTest, FilesSayWhatComputedThem) {
 }
 
 TEST_F(TrainerTest, NothingIsWrittenBeforeEverythingIsChecked) {
-  auto source = tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9);
+  auto source = tests::test_source(61, 5, 40, SampleRowsProblem::Order::uniform, 9);
   TrainOptions o = options();
   Trainer trainer(*backend_, model_, o, source, nullptr, {}, folder_ / "out");
   bool called = false;
@@ -285,7 +285,7 @@ class PoisonedSource : public tests::TableSource {
 
 // The bad batch comes with step 12 (the 13th): the log at 15 sees it, and so would the saves at 15 and 18.
 TEST_F(TrainerTest, NanStopsWithTheLastGoodStateKept) {
-  PoisonedSource poisoned(tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9), 12);
+  PoisonedSource poisoned(tests::test_source(61, 5, 40, SampleRowsProblem::Order::uniform, 9), 12);
   const TrainResult result = run("out", options(), false, {}, &poisoned);
   EXPECT_EQ(result.outcome, TrainOutcome::diverged);
   EXPECT_FALSE(std::filesystem::exists(folder_ / "out" / "model.safetensors"));
@@ -307,7 +307,7 @@ TEST_F(TrainerTest, NanIsNeverSavedBetweenTwoLinesOfTheLog) {
   o.log_every = 1000;
   o.evaluate_every = 0;
   for (const std::uint64_t bad : {11u, 12u}) {  // the next saves are at 12 and at 15
-    PoisonedSource poisoned(tests::test_source(61, 5, 40, DrawRowsProblem::Order::uniform, 9), bad);
+    PoisonedSource poisoned(tests::test_source(61, 5, 40, SampleRowsProblem::Order::uniform, 9), bad);
     const std::string out = fmt::format("out{}", bad);
     EXPECT_EQ(run(out, o, false, {}, &poisoned).outcome, TrainOutcome::diverged);
     Parameters parameters(*backend_, model_, Parameters::Use::training);
@@ -326,8 +326,8 @@ TEST_F(TrainerTest, OverfitsSixtyFourPatterns) {
       config.channels = {8, 12, 16};
     }
     model_ = make_model(config);
-    auto train = tests::test_source(61, 5, 64, DrawRowsProblem::Order::uniform, 1);
-    auto same = tests::test_source(61, 5, 64, DrawRowsProblem::Order::sequential, 1);
+    auto train = tests::test_source(61, 5, 64, SampleRowsProblem::Order::uniform, 1);
+    auto same = tests::test_source(61, 5, 64, SampleRowsProblem::Order::sequential, 1);
     TrainOptions o;
     o.batch = 32;
     o.steps = 1500;

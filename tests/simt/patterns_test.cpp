@@ -7,6 +7,7 @@
 
 #include "kernels/ops/render_patterns.h"
 #include "kernels/ops/rows.h"
+#include "kernels/ops/sample_patterns.h"
 #include "kernels/ops/step_state.h"
 #include "tests/kernels/pattern_cases.h"
 #include "tests/support/compare.h"
@@ -35,8 +36,8 @@ HostReflections few_and_many() {
   return host;
 }
 
-PatternProblem small_problem(PatternVariant variant, std::int64_t points) {
-  PatternProblem p = problem_with({variant});
+SampledPatterns small_problem(PatternVariant variant, std::int64_t points) {
+  SampledPatterns p = problem_with({variant});
   p.grid = {12, 0.05, points};
   p.seed = 31;
   p.maximum = 3;
@@ -48,7 +49,7 @@ TEST(DevicePatterns, EveryLengthOfARow) {
   std::uint64_t index = 0;
   for (const std::int64_t points : {1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 129, 300}) {
     SCOPED_TRACE(points);
-    PatternProblem p = small_problem(everything(), points);
+    SampledPatterns p = small_problem(everything(), points);
     p.processing.background_window = points % 2 == 0 ? 2 : 0;
     p.variants[0][Effect::cut_low] = Distribution::constant(0);
     p.variants[0][Effect::cut_high] = Distribution::constant(0);
@@ -80,7 +81,7 @@ TEST(DevicePatterns, EveryEffectAlone) {
 
 TEST(DevicePatterns, NoneAndMany) {
   const HostReflections host = few_and_many();
-  const PatternProblem p = small_problem(everything(), 300);
+  const SampledPatterns p = small_problem(everything(), 300);
   for (const DeviceOptions& device : devices_under_test()) {
     const auto backend = make_backend(device);
     const ReflectionSet set = upload(*backend, host);
@@ -95,7 +96,7 @@ TEST(DevicePatterns, NoneAndMany) {
 
 TEST(DevicePatterns, VariantsOfWhichNotAllFitIntoALaunch) {
   const HostReflections host = few_and_many();
-  PatternProblem p = small_problem(gaussian(0, 0, 0.01), 100);
+  SampledPatterns p = small_problem(gaussian(0, 0, 0.01), 100);
   for (int i = 1; i < 19; ++i)
     p.variants.push_back(gaussian(0, 0, 0.01 + 0.01 * i));
   expect_agreement(p, host, {2, 2, 2, 2, 2, 2}, {0, 0, 0, 0, 0, 0}, 4);
@@ -106,7 +107,7 @@ TEST(DevicePatterns, RowsThatDoNotFitIntoSharedMemory) {
   const HostReflections host = few_and_many();
   PatternVariant v = gaussian(0.02, -0.01, 0.02, 0.01);
   v[Effect::impurity] = Distribution::constant(0.3);
-  PatternProblem p = small_problem(v, 30000);
+  SampledPatterns p = small_problem(v, 30000);
   p.grid.step = 0.002;
   expect_agreement(p, host, {2, 1, 2}, {1, 2, 2}, 2);
   p.grid = {12, 0.01, 4500};
@@ -118,7 +119,7 @@ TEST(DevicePatterns, ACrystalOutsideTheSetIsNoData) {
   const auto backend = make_backend({"cuda", 1, ""});
   const HostReflections host = few_and_many();
   const ReflectionSet set = upload(*backend, host);
-  PatternProblem p = small_problem(gaussian(0.02, -0.01, 0.02), 70);
+  SampledPatterns p = small_problem(gaussian(0.02, -0.01, 0.02), 70);
   const auto expect_second_is_nan = [&](const std::vector<std::int32_t>& crystals,
                                         const std::vector<std::int32_t>& impurities) {
     const auto y = render(*backend, p, set, crystals, 1, impurities);
@@ -136,20 +137,24 @@ TEST(DevicePatterns, CanBeRecorded) {
   const auto backend = make_backend({"cuda", 1, ""});
   const HostReflections host = few_and_many();
   const ReflectionSet set = upload(*backend, host);
-  PatternProblem p = small_problem(everything(), 100);
+  SampledPatterns p = small_problem(everything(), 100);
   const std::vector<std::int32_t> crystals{2, 1}, impurities{1, 2};
   p.N = 2;
+  p.impurities = true;
   const Buffer rows = backend->allocate(8), others = backend->allocate(8),
-               state = backend->allocate(sizeof(StepState)), dst = backend->allocate(2 * 100 * sizeof(float));
+               state = backend->allocate(sizeof(StepState)),
+               parameters = backend->allocate(2 * sizeof(PatternParameters)),
+               dst = backend->allocate(2 * 100 * sizeof(float));
   backend->upload(crystals.data(), rows.data(), 8);
   backend->upload(impurities.data(), others.data(), 8);
   backend->reserve_workspace(backend->workspace_bytes(RenderPatterns{p}));
   const auto recording = backend->record([&] {
+    backend->run(SamplePatterns{p.sampling(), {state.data(), DType::u64}, {parameters.data(), DType::u8}});
     backend->run(RenderPatterns{p,
                                 &set,
                                 {rows.data(), DType::i32},
                                 {others.data(), DType::i32},
-                                {state.data(), DType::u64},
+                                {parameters.data(), DType::u8},
                                 {dst.data(), DType::f32, 2, 100, 1, 100}});
     backend->run(Advance{2, {state.data(), DType::u64}});
   });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -53,6 +54,7 @@ struct Fibre {
     std::size_t bytes, whole;
   };
   std::vector<std::vector<Copy>> copy_groups;  ///< the last one is open
+  unsigned votes = 0;                          ///< barriers with a vote that it has come to
   void* fake_stack = nullptr;
   void* sanitizer_fibre = nullptr;
 };
@@ -75,6 +77,8 @@ class Block {
     std::memset(shared_.get(), 0xFF, shared_bytes + alignment);
     warps_.assign((count + warp - 1) / warp, {});
     thread_ = &thread;
+    for (std::atomic<bool>& vote : votes)
+      vote = true;
     for (unsigned i = 0; i < count; ++i)
       start(*fibres_[i], i, index, grid, size);
     schedule(count);
@@ -97,6 +101,8 @@ class Block {
   }
 
   char barrier = 0;  ///< stands for __syncthreads to ThreadSanitizer
+  /// Of the vote before, read by slow threads still, this one and the next.
+  std::array<std::atomic<bool>, 3> votes{};
 
  private:
   static constexpr std::size_t alignment = 1024;
@@ -109,6 +115,7 @@ class Block {
                grid};
     f.waits = Waits::nothing;
     f.parity = 0;
+    f.votes = 0;
     f.copy_groups.assign(1, {});
     f.storage.reset();
     f.fake_stack = nullptr;
@@ -274,6 +281,16 @@ void barrier() {
   release(&b.barrier);
   b.wait(Waits::at_barrier);
   acquire(&b.barrier);
+}
+
+bool barrier_and(bool mine) {
+  Block& b = block();
+  const unsigned vote = b.current().votes++;
+  // Nobody votes in the next before all are here, and nobody reads the one before the last any more.
+  b.votes[(vote + 1) % 3].store(true, std::memory_order_relaxed);
+  if (!mine) b.votes[vote % 3].store(false, std::memory_order_relaxed);
+  barrier();
+  return b.votes[vote % 3].load(std::memory_order_relaxed);
 }
 
 const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {

@@ -44,6 +44,8 @@ void acquire_from(void* p);
 
 /// __syncthreads: waits for every thread of the block that has not returned.
 void barrier();
+/// __syncthreads_and: the same, and whether `mine` is true of all of them.
+bool barrier_and(bool mine);
 /// Waits for the lanes of `mask`, then returns what each of them gave, lane by lane: the stuff of shuffles
 /// and votes. The values stay valid until the fibre's next collective.
 const std::uint64_t* exchange(unsigned mask, std::uint64_t value);

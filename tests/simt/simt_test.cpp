@@ -42,6 +42,20 @@ TEST(Simt, BarrierLetsEveryoneSeeWhatWasWrittenBefore) {
   }
 }
 
+TEST(Simt, AVoteIsOfAllThreadsAndOfItsOwnBarrier) {
+  constexpr unsigned threads = 100, rounds = 9;
+  std::vector<unsigned> agreed(threads);
+  simt::run({2}, {threads}, 0, [&] {
+    for (unsigned round = 0; round < rounds; ++round) {
+      // In every third round all are for it, else all but one, which is another each time.
+      const bool mine = round % 3 == 0 || threadIdx.x != (round * 17 + 3) % threads;
+      if (__syncthreads_and(mine)) agreed[threadIdx.x] += 1u << round;
+    }
+  });
+  // Of two blocks.
+  EXPECT_EQ(agreed, std::vector<unsigned>(threads, 2 * 0b001001001u));
+}
+
 // Turns a row round through shared memory; without its barrier as good a mutant as any.
 template <bool has_barrier>
 void reverse(const int* src, int* dst) {

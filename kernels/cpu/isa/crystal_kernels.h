@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "kernels/crystal/effects.h"
+
 namespace bragg::cpu {
 
 /// Reflections (h, k, l) of one row: h and k fixed, l descending; [first, first + count) of the crystal's
@@ -40,7 +42,7 @@ struct StructureFactorCall {
 };
 
 /// The lines of some reflections at one wavelength, in units of grid steps; see PatternProblem for the
-/// formulas.
+/// formulas. `effects`, here and below: PatternParameters::value.
 struct LineCall {
   const std::int16_t* miller;  ///< (lines, 4)
   float* f2;     ///< (lines); becomes what does not depend on the wavelength: f2 x multiplicity x damping x
@@ -49,14 +51,10 @@ struct LineCall {
   std::int64_t lines;
   const double* metric;  ///< ReciprocalMetric, strained
   double wavelength, start, step;
-  double U, V, W;
-  float area;                      ///< factor of all intensities
-  float b_overall;                 ///< A^2
-  double shift, cosine_shift;      ///< degrees: position += shift + cosine_shift cos theta
-  float size_width, strain_width;  ///< degrees: L = size_width / cos theta + strain_width tan theta
-  float asymmetry;
-  float texture;               ///< March's r, or 0
-  std::int64_t axes;           ///< its axes' images
+  double U, V;
+  const double* effects;
+  float area;                  ///< factor of all intensities
+  std::int64_t axes;           ///< images of the texture's axis; 0: no texture
   const float* axis[3];        ///< (axes): cos a = (axis[0] h + axis[1] k + axis[2] l) d
   double* position = nullptr;  ///< (lines): (two_theta - start) / step
   float* width = nullptr;      ///< (lines): H / step
@@ -83,16 +81,15 @@ struct BackgroundCall {
   float scale, other_scale;
   const float* other;  ///< or nullptr
   double start, step;
-  float air_scatter;   ///< at `start`
-  float chebyshev[5];  ///< of T_0 .. T_4
-  float hump, hump_centre, hump_width;
+  const double* effects;
+  const double* chebyshev;  ///< of T_1 .. T_4
   std::int64_t points;
   float* y;
 };
 
 /// Counting and Gaussian noise of PatternProblem.
 struct NoiseCall {
-  float poisson, gaussian;
+  const double* effects;
   std::uint32_t seed;
   std::uint64_t index;
   std::int64_t points;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "kernels/crystal/pattern_parameters.h"
 #include "kernels/crystal/pattern_problem.h"
 #include "kernels/crystal/reflection_problem.h"
 #include "kernels/cuda/device/division.cuh"
@@ -14,16 +15,13 @@ namespace bragg::cuda {
 inline constexpr int pattern_threads = 512, pattern_warps = pattern_threads / 32;
 /// Grid points that a warp draws together, two for each lane.
 inline constexpr int interval_points = 64;
-/// Variants that fit into the launch itself; more lie in the workspace.
-inline constexpr int few_variants = 8;
-
 struct PatternArguments {
   std::int64_t N = 0;
   TwoThetaGrid grid;
   std::int32_t points = 0, padded_points = 0;  ///< the latter whole intervals
   double wavelength = 0;
   float maximum = 0;
-  std::uint32_t seed = 0;
+  bool mixed = false;  ///< patterns may have an impurity
   bool square_root = false;
   std::int32_t points_per_bin = 0, bins = 0;  ///< of the background; 0: it stays
   Division line_bin;                          ///< grid points to a bin of lines
@@ -36,15 +34,11 @@ struct PatternArguments {
   const LaueRotations* laue = nullptr;
   const std::int32_t* crystals = nullptr;
   const std::int32_t* impurities = nullptr;
-  const StepState* state = nullptr;
+  const PatternParameters* parameters = nullptr;
 
   /// Floats of a pattern that does not fit into shared memory, `block_floats` for each block; else nullptr.
   float* large = nullptr;
   std::int64_t block_floats = 0;
-
-  std::int32_t variant_count = 0;
-  const PatternVariant* many = nullptr;  ///< nullptr: they are `few`
-  PatternVariant few[few_variants];
 };
 
 }  // namespace bragg::cuda

@@ -4,8 +4,10 @@
 
 #include <cmath>
 
+#include "kernels/crystal/data_random.h"
+#include "kernels/crystal/pattern_math.h"
 #include "kernels/cuda/device/pack.cuh"
-#include "kernels/cuda/pattern/draw.cuh"
+#include "kernels/cuda/pattern/arguments.h"
 
 namespace bragg::cuda {
 
@@ -20,19 +22,19 @@ __device__ void for_groups(int points, const F& f) {
 /// The background of a diffractometer and an amorphous part, at any point.
 class DrawnBackground {
  public:
-  __device__ DrawnBackground(const PatternArguments& a, const DrawnPattern& drawn)
+  __device__ DrawnBackground(const PatternArguments& a, const PatternParameters& pattern)
       : start_(a.grid.start),
         step_(a.grid.step),
-        hump_centre_(drawn[Effect::hump_centre]),
+        hump_centre_(pattern[Effect::hump_centre]),
         to_x_(a.points > 1 ? 2.0f / static_cast<float>(a.points - 1) : 0),
         first_x_(a.points > 1 ? -1.0f : 0.0f),
-        air_scatter_(static_cast<float>(drawn[Effect::air_scatter])),
-        polynomial_(static_cast<float>(drawn[Effect::chebyshev] / 2)),
-        constant_(static_cast<float>(drawn[Effect::chebyshev] / 2 + drawn[Effect::floor])),
-        hump_(static_cast<float>(drawn[Effect::hump])),
-        hump_sharpness_(hump_ > 0 ? static_cast<float>(2 / drawn[Effect::hump_width]) : 0) {
+        air_scatter_(static_cast<float>(pattern[Effect::air_scatter])),
+        polynomial_(static_cast<float>(pattern[Effect::chebyshev] / 2)),
+        constant_(static_cast<float>(pattern[Effect::chebyshev] / 2 + pattern[Effect::floor])),
+        hump_(static_cast<float>(pattern[Effect::hump])),
+        hump_sharpness_(hump_ > 0 ? static_cast<float>(2 / pattern[Effect::hump_width]) : 0) {
     for (int k = 0; k < chebyshev_terms; ++k)
-      coefficient_[k] = static_cast<float>(drawn.chebyshev[k] / chebyshev_terms);
+      coefficient_[k] = static_cast<float>(pattern.chebyshev[k] / chebyshev_terms);
   }
 
   __device__ float at(int i) const {
@@ -67,9 +69,9 @@ class DrawnBackground {
 };
 
 /// y = scale y + other_scale other + the background; `other` may be nullptr. Returns this thread's highest.
-__device__ inline float add_background(const PatternArguments& a, const DrawnPattern& drawn, float scale,
-                                       float other_scale, const float* other, float* y) {
-  const DrawnBackground background(a, drawn);
+__device__ inline float add_background(const PatternArguments& a, const PatternParameters& pattern,
+                                       float scale, float other_scale, const float* other, float* y) {
+  const DrawnBackground background(a, pattern);
   float highest = -INFINITY;
   for_groups(a.points, [&](int group) {
     auto values = load<4>(y + 4 * group);
@@ -95,16 +97,17 @@ __device__ inline Normals normals_of(std::uint32_t bits0, std::uint32_t bits1) {
 }
 
 /// The paper's noise in parts of `highest`, or counting and Gaussian noise.
-__device__ inline void add_noise(const PatternArguments& a, const DrawnPattern& drawn, std::uint64_t index,
-                                 float highest, float* y) {
-  const float uniform = static_cast<float>(drawn[Effect::noise]) * highest,
-              gaussian = static_cast<float>(drawn[Effect::gaussian]),
-              poisson = static_cast<float>(drawn[Effect::poisson]), p2 = poisson * poisson;
+__device__ inline void add_noise(const PatternArguments& a, const PatternParameters& pattern, float highest,
+                                 float* y) {
+  const float uniform = static_cast<float>(pattern[Effect::noise]) * highest,
+              gaussian = static_cast<float>(pattern[Effect::gaussian]),
+              poisson = static_cast<float>(pattern[Effect::poisson]), p2 = poisson * poisson;
   const bool normal = gaussian > 0 || poisson > 0;
   for_groups(a.points, [&](int group) {
     auto values = load<4>(y + 4 * group);
-    const Philox4 bits = data_call(a.seed, DataDraw::noise, static_cast<std::uint32_t>(group), index);
-    if (drawn[Effect::noise] > 0) {
+    const Philox4 bits =
+        data_call(pattern.seed, DataDraw::noise, static_cast<std::uint32_t>(group), pattern.index);
+    if (pattern[Effect::noise] > 0) {
       for (int k = 0; k < 4; ++k)
         values.at[k] += uniform * uniform01(bits.data()[k]);
     }
@@ -131,8 +134,8 @@ __device__ inline void add_noise(const PatternArguments& a, const DrawnPattern& 
 }
 
 /// Zeros where cut_low and cut_high are.
-__device__ inline void cut_ends(const PatternArguments& a, const DrawnPattern& drawn, float* y) {
-  const PointRange kept = kept_points(a.grid, drawn);
+__device__ inline void cut_ends(const PatternArguments& a, const PatternParameters& pattern, float* y) {
+  const PointRange kept = kept_points(a.grid, pattern);
   if (kept.begin <= 0 && kept.end >= a.points) return;
   for_groups(a.points, [&](int group) {
     for (int i = 4 * group; i < 4 * group + 4; ++i) {

@@ -84,6 +84,9 @@ inline void sincospif(float x, float* sine, float* cosine) {
 inline void __syncthreads() {
   simt::barrier();
 }
+inline int __syncthreads_and(int predicate) {
+  return simt::barrier_and(predicate != 0);
+}
 inline void __syncwarp() {
   simt::exchange(0xFFFFFFFFu, 0);
 }
