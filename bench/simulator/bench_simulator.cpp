@@ -77,7 +77,7 @@ class Drawing {
   Drawing(Backend& backend, const data::Recipe& recipe) : backend_(backend) {
     sampling_.variants = recipe.variants;
     problem_.processing = recipe.processing;
-    problem_.impurities = sampling_.draws_impurities();
+    problem_.impurities = sampling_.samples_impurities();
     sampling_.N = problem_.N = batch_size;
     backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{sampling_}));
     backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem_}));

@@ -45,7 +45,7 @@ struct Portion {
 Portion portion_of(std::int64_t first, std::int64_t count, std::int64_t crystals, std::int64_t per_crystal,
                    const PatternSampling& sampling) {
   Portion portion{.first = first, .count = count, .elsewhere = {}, .row = {}, .other = {}};
-  const bool impure = sampling.draws_impurities();
+  const bool impure = sampling.samples_impurities();
   std::map<std::int64_t, std::int32_t> row_of;
   for (std::int64_t pattern = 0; pattern < count * per_crystal; ++pattern) {
     portion.row.push_back(static_cast<std::int32_t>(pattern / per_crystal));
@@ -81,7 +81,7 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
                                    .grid = options.grid,
                                    .wavelength = options.wavelength,
                                    .maximum = options.maximum,
-                                   .impurities = sampling.draws_impurities(),
+                                   .impurities = sampling.samples_impurities(),
                                    .processing = {}});
   const Buffer state = backend.allocate(sizeof(StepState));
 

@@ -47,7 +47,7 @@ PatternProblem PatternStream::problem() const {
           .grid = options_.grid,
           .wavelength = options_.wavelength,
           .maximum = 1,
-          .impurities = sampling().draws_impurities(),
+          .impurities = sampling().samples_impurities(),
           .processing = options_.processing};
 }
 

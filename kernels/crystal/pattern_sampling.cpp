@@ -71,7 +71,7 @@ double Distribution::highest() const {
   return probability < 1 ? std::max(drawn, 0.0) : drawn;
 }
 
-bool PatternSampling::draws_impurities() const {
+bool PatternSampling::samples_impurities() const {
   return std::any_of(variants.begin(), variants.end(), [](const PatternVariant& v) {
     return v.weight > 0 && !v[Effect::impurity].is_absent();
   });

@@ -83,7 +83,7 @@ struct PatternSampling {
   TwoThetaGrid grid;  ///< on which the widths of all variants must be above 0
 
   /// Whether any variant can have an impurity.
-  bool draws_impurities() const;
+  bool samples_impurities() const;
   void validate() const;
   std::string text() const;
 };

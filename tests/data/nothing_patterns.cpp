@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "kernels/base/error.h"
-#include "kernels/crystal/pattern_math.h"
+#include "kernels/crystal/data_random.h"
 
 namespace bragg::tests {
 namespace {

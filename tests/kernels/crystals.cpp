@@ -238,7 +238,7 @@ std::vector<double> render(Backend& backend, const SampledPatterns& problem, con
                            const std::vector<std::int32_t>& crystals, std::uint64_t first_index,
                            const std::vector<std::int32_t>& impurities) {
   PatternProblem p = problem;
-  p.impurities = problem.sampling().draws_impurities();
+  p.impurities = problem.sampling().samples_impurities();
   const auto parameters =
       sample(backend, problem.sampling(), static_cast<std::int64_t>(crystals.size()), first_index);
   return render_given(backend, p, set, crystals, parameters, impurities, first_index % 2 == 0);
