@@ -32,7 +32,7 @@ void check_call(const O& op, NumberTypes types, std::int64_t row_alignment) {
 template <IsOp O>
 std::string text(const O& op) {
   std::string text = O::name;
-  if constexpr (requires { op.problem.text(); }) text += " " + op.problem.text();
+  if constexpr (requires { op.problem.text(); }) text.append(1, ' ').append(op.problem.text());
   if constexpr (requires { op.details(); }) text += op.details();
   return text;
 }
