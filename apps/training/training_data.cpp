@@ -8,9 +8,9 @@
 
 #include "apps/evaluation/evaluation.h"
 #include "apps/training/batch_sources.h"
-#include "data/crystals/synthetic_crystals.h"
 #include "data/patterns/resample.h"
 #include "data/patterns/stored_patterns.h"
+#include "data/patterns/synthetic_crystals.h"
 #include "data/split.h"
 #include "data/weighted_rows.h"
 #include "kernels/base/error.h"

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "data/crystals/synthetic_crystals.h"
 #include "data/patterns/pattern_table.h"
 #include "data/patterns/reflection_store.h"
+#include "data/patterns/synthetic_crystals.h"
 #include "kernels/backend.h"
 #include "kernels/crystal/pattern_sampling.h"
 #include "kernels/ops/step_state.h"

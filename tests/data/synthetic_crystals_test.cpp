@@ -1,5 +1,5 @@
 // Patterns of a stream that mixes synthetic crystals in, against the same crystals put into a store by hand.
-#include "data/crystals/synthetic_crystals.h"
+#include "data/patterns/synthetic_crystals.h"
 
 #include <memory>
 #include <set>

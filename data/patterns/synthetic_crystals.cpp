@@ -1,4 +1,4 @@
-#include "data/crystals/synthetic_crystals.h"
+#include "data/patterns/synthetic_crystals.h"
 
 #include <algorithm>
 #include <cmath>
