@@ -64,7 +64,7 @@ while [ $# -gt 0 ]; do case $1 in
   --model) model=$2 ;; --precision) precision=$2 ;; --batch) batch=$2 ;; --ops) ops=1 ;;
 esac; shift; done
 common="\\"model\\": \\"$model\\", \\"batch\\": $batch, \\"precision\\": \\"$precision\\""
-[ -z "${ops:-}" ] || echo "{\\"op\\": \\"conv1 forward\\", \\"us\\": 12.5, \\"how\\": [\\"wgmma\\"], $common}"
+[ -z "${ops:-}" ] || echo "{\\"op\\": \\"conv1: conv1d_forward N 256\\", \\"us\\": 12.5, \\"how\\": \\"wgmma\\", $common}"
 record="{$common, \\"training_step_s\\": 0.001, \\"inference_batch_s\\": 0.0004}"
 case $model-$precision in
   scnn-bf16) [ -z "${ops:-}" ] || { """ + HANG + """} ;;
