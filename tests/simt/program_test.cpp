@@ -127,7 +127,7 @@ TEST_F(Program, TrainsInBf16) {
 TEST_F(Program, SaysWhereItRuns) {
   EXPECT_NE(run({"info", "--device", "cuda"}).out.find("emulated on the host"), std::string::npos);
   const std::string plan = run({"info", "--device", "cuda", "--plan", path("config.toml")}).out;
-  EXPECT_NE(plan.find("conv1 forward"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("conv1: conv1d_forward N 2 "), std::string::npos) << plan;
   EXPECT_NE(plan.find("\n    simt fp32, tile "), std::string::npos) << plan;
 }
 
