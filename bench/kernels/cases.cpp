@@ -36,28 +36,40 @@ Rows rows_of(const Backend& backend, ConstTensor weights, const RowsExtent& exte
 }
 
 template <typename O>
-inline constexpr Pass pass_of = requires(O op) {
+concept MakesWeightGradient = requires(O op) {
   op.diff_weights;
-}
-? Pass::backward_weights : requires(O op) {
+};
+template <typename O>
+concept MakesDataGradient = requires(O op) {
   op.diff_src;
+};
+/// A matrix product that a library has, too.
+template <typename O>
+concept IsProduct = IsOp<O> && !is_fusion<O>() && requires(O op) {
+  op.problem.weights_extent();
+};
+
+template <IsProduct O>
+constexpr Pass pass_of() {
+  if constexpr (MakesWeightGradient<O>) return Pass::backward_weights;
+  if constexpr (MakesDataGradient<O>) return Pass::backward_data;
+  return Pass::forward;
 }
-? Pass::backward_data : Pass::forward;
 
 /// What a peer is asked for.
-template <IsOp O>
+template <IsProduct O>
 Product product_of(Backend& backend, const std::shared_ptr<Standing<O>>& standing) {
   const O& op = standing->op;
   const RowsExtent extent = op.problem.weights_extent();
-  Product product{op.problem, pass_of<O>, {}, {}, {}, {}, [&backend, standing](bool bias_and_relu) {
+  Product product{op.problem, pass_of<O>(), {}, {}, {}, {}, [&backend, standing](bool bias_and_relu) {
                     backend.run(plain(standing->op, bias_and_relu));
                   }};
-  if constexpr (pass_of<O> == Pass::forward) {
+  if constexpr (pass_of<O>() == Pass::forward) {
     product.src = rows_of(op.src);
     product.weights = rows_of(backend, op.weights, extent);
     product.dst = rows_of(op.dst);
     product.bias = op.epilogue.bias;
-  } else if constexpr (pass_of<O> == Pass::backward_data) {
+  } else if constexpr (pass_of<O>() == Pass::backward_data) {
     product.src = rows_of(op.diff_src);
     product.weights = rows_of(backend, op.weights, extent);
     product.dst = rows_of(op.diff_dst);
@@ -74,12 +86,9 @@ template <IsOp O>
 double bytes_of(const Backend& backend, O op) {
   static std::byte somewhere;
   O::operands(op, [&](const OperandInfo& info, auto& view, const auto&) {
-    const bool same = backend.element_type() == backend.precise_type();
-    if (std::string(info.name) == "working" && same) return;
+    if (!has_memory(info, backend)) return;
     view.data = &somewhere;
-    view.dtype = info.type == NumberType::precise                               ? backend.precise_type()
-                 : info.type == NumberType::i32 || info.type == NumberType::u32 ? DType::u32
-                                                                                : backend.element_type();
+    view.dtype = type_in_memory(info, backend);
   });
   return least_bytes(op);
 }
@@ -87,18 +96,14 @@ double bytes_of(const Backend& backend, O op) {
 /// Of the op, which has a problem and no memory yet.
 template <IsOp O>
 Case case_of(const Backend& backend, const std::string& name, const O& op) {
-  constexpr bool is_product = requires {
-    op.problem.weights_extent();
-  }
-  &&!is_fusion<O>();
   Case made{name, 0, bytes_of(backend, op), {}, std::nullopt};
   if constexpr (requires { op.problem.flops(); }) made.flops = op.problem.flops();
-  if constexpr (is_product) made.product = op.problem;
+  if constexpr (IsProduct<O>) made.product = op.problem;
   made.prepare = [op](Backend& b) -> Prepared {
     b.reserve_workspace(b.workspace_bytes(op));
     const auto standing = std::make_shared<Standing<O>>(b, op);
     Prepared prepared{[&b, standing] { b.run(standing->op); }, std::nullopt};
-    if constexpr (is_product) prepared.product = product_of(b, standing);
+    if constexpr (IsProduct<O>) prepared.product = product_of(b, standing);
     return prepared;
   };
   return made;

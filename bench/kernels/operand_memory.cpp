@@ -21,27 +21,6 @@ class Random {
 
 }  // namespace
 
-DType OperandMemory::type_of(const OperandInfo& info, DType given) const {
-  switch (info.type) {
-    case NumberType::element:
-    case NumberType::element_or_precise:
-      return backend_.element_type();
-    case NumberType::precise:
-      return backend_.precise_type();
-    case NumberType::i32:
-      return DType::i32;
-    case NumberType::u32:
-      return DType::u32;
-    case NumberType::u8:
-      return DType::u8;
-    case NumberType::bytes:
-      break;
-  }
-  const std::string name = info.name;
-  if (name == "working") return backend_.element_type();
-  return name.find("state") != std::string::npos || name == "totals" ? DType::u64 : given;
-}
-
 void* OperandMemory::allocate(const OperandInfo& info, DType type, std::int64_t count, std::int64_t front,
                               std::int64_t items, std::int64_t stride, std::int64_t length) {
   constexpr std::size_t largest_struct = 64;  // of the state and the totals, whose extents count in numbers

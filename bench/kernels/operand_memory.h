@@ -1,6 +1,7 @@
 // Memory for the operands of any op, by its declaration, laid out as a network plans it.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,15 @@
 #include "kernels/ops/all_ops.h"
 
 namespace bragg::bench {
+
+/// Whether the backend has any for the operand.
+inline bool has_memory(const OperandInfo& info, const Backend& backend) {
+  return info.type != NumberType::rounded || !backend.number_types().are_same();
+}
+/// Structs are of u64, as the state and the totals.
+inline DType type_in_memory(const OperandInfo& info, const Backend& backend) {
+  return type_of(info.type, backend.number_types(), backend.element_type()).value_or(DType::u64);
+}
 
 class OperandMemory {
  public:
@@ -39,10 +49,8 @@ class OperandMemory {
 
   template <typename View>
   void place(const OperandInfo& info, View& view, const RowsExtent& extent, const Distances&) {
-    const DType type = type_of(info, view.dtype);
-    if (info.is_optional && std::string(info.name) == "working" &&
-        backend_.element_type() == backend_.precise_type())
-      return;
+    if (!has_memory(info, backend_)) return;
+    const DType type = type_in_memory(info, backend_);
     const std::int64_t stride = extent.rows == 1 ? extent.length : backend_.weight_row_stride(extent.length);
     view.data = allocate(info, type, extent.rows * stride, 0, 1, extent.rows * stride, extent.rows * stride);
     view.dtype = type;
@@ -51,7 +59,7 @@ class OperandMemory {
   requires requires(View& view) { view.item_stride; }
   void place(const OperandInfo& info, View& view, const ActivationsExtent& extent,
              const Distances& distances) {
-    const DType type = type_of(info, view.dtype);
+    const DType type = type_in_memory(info, backend_);
     const std::int64_t length = extent.L * extent.C,
                        stride = std::max(distances.item_stride, backend_.aligned(length));
     void* const data =
@@ -59,7 +67,6 @@ class OperandMemory {
     view = {data, type, extent.N, extent.L, extent.C, stride};
   }
 
-  DType type_of(const OperandInfo&, DType given) const;
   /// Where the first of `items` lies: `front` zeros, then items of `length` numbers, `stride` apart.
   void* allocate(const OperandInfo&, DType, std::int64_t count, std::int64_t front, std::int64_t items,
                  std::int64_t stride, std::int64_t length);

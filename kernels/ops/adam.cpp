@@ -18,22 +18,10 @@ std::string AdamProblem::text() const {
   return fmt::format("count {}", count);
 }
 
-void AdamTensors::check(const Check& check) const {
-  const auto& [element, precise] = check.types();
-  if (element != precise) {
-    check.present("working", working.data);
-    check.is("working", working.dtype, element);
-  } else if (working) {
-    check.fail(fmt::format("working is {}, there is none beside {} weights", name_of(working.dtype),
-                           name_of(precise)));
-  }
-}
-
 void DenseBackwardWeightsAdam::check_more(const Check& check) const {
   const std::int64_t alignment = check.row_alignment();
   check.equal("count", adam.count, "out * row stride",
               problem.out * ((problem.in + alignment - 1) / alignment * alignment));
-  tensors.check(check);
   if (problem.N == 0) check.fail("N 0 < 1");
 }
 

@@ -29,9 +29,8 @@ struct AdamTensors {
     visit(OperandInfo{Role::inout, "weights", NumberType::precise}, op.weights, extent);
     visit(OperandInfo{Role::inout, "m", NumberType::precise}, op.m, extent);
     visit(OperandInfo{Role::inout, "v", NumberType::precise}, op.v, extent);
-    visit(OperandInfo{Role::out, "working", NumberType::bytes, true}, op.working, extent);
+    visit(OperandInfo{Role::out, "working", NumberType::rounded}, op.working, extent);
   }
-  void check(const Check&) const;
 };
 
 /// (count) numbers updated in place from gradients (count) of the precise type; state: StepState. src may
@@ -49,9 +48,6 @@ struct Adam {
     visit(OperandInfo{Role::in, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
     AdamTensors::operands(op.tensors, visit, extent);
     visit(OperandInfo{Role::in, "gradients", NumberType::precise}, op.gradients, extent);
-  }
-  void check_more(const Check& check) const {
-    if (problem.count > 0) tensors.check(check);
   }
   bool is_empty() const { return problem.count == 0; }
 };

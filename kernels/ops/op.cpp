@@ -1,23 +1,19 @@
 #include "kernels/ops/op.h"
 
-#include <optional>
-
 #include <fmt/format.h>
 
 #include "kernels/base/error.h"
 
 namespace bragg {
-namespace {
-
-/// The one type that it must be, if it must.
-std::optional<DType> expected_type(NumberType type, const NumberTypes& types, DType got) {
+std::optional<DType> type_of(NumberType type, const NumberTypes& types, DType given) {
   switch (type) {
     case NumberType::element:
+    case NumberType::rounded:
       return types.element;
     case NumberType::precise:
       return types.precise;
     case NumberType::element_or_precise:
-      return got == types.precise ? types.precise : types.element;
+      return given == types.precise ? types.precise : types.element;
     case NumberType::i32:
       return DType::i32;
     case NumberType::u32:
@@ -29,8 +25,6 @@ std::optional<DType> expected_type(NumberType type, const NumberTypes& types, DT
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 void Check::fail(const std::string& what) const {
   throw ProblemError(fmt::format("[{}] {}", op_, what));
@@ -50,20 +44,25 @@ void Check::present(const char* name, const void* data) const {
 
 void Check::operator()(const OperandInfo& info, const ConstTensor& t, const RowsExtent& extent) const {
   if ((info.is_optional && t.data == nullptr) || extent.rows * extent.length == 0) return;
+  if (info.type == NumberType::rounded && types_.are_same()) {
+    if (t.data == nullptr) return;
+    fail(fmt::format("{} is {}, there is none beside {} weights", info.name, name_of(t.dtype),
+                     name_of(types_.precise)));
+  }
   present(info.name, t.data);
-  if (const auto type = expected_type(info.type, types_, t.dtype)) is(info.name, t.dtype, *type);
+  if (const auto type = type_of(info.type, types_, t.dtype)) is(info.name, t.dtype, *type);
 }
 
 void Check::operator()(const OperandInfo& info, const ConstActivations& a,
                        const ActivationsExtent& extent) const {
   if (info.is_optional && a.data == nullptr) return;
   const auto dimension = [&](const char* which, std::int64_t got, std::int64_t expected) {
-    equal(fmt::format("{} {}", info.name, which).c_str(), got, "problem's", expected);
+    if (got != expected) fail(fmt::format("{} {} {} != problem's {}", info.name, which, got, expected));
   };
   dimension("N", a.N, extent.N);
   dimension("L", a.L, extent.L);
   dimension("C", a.C, extent.C);
-  if (const auto type = expected_type(info.type, types_, a.dtype)) is(info.name, a.dtype, *type);
+  if (const auto type = type_of(info.type, types_, a.dtype)) is(info.name, a.dtype, *type);
   const auto far_enough = [&](const char* why, std::int64_t least) {
     if (a.item_stride < least)
       fail(fmt::format("{}{} item_stride {} < {}", info.name, why, a.item_stride, least));

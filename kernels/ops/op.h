@@ -1,17 +1,19 @@
-// What an op's declaration is made of. An op is a struct: its name, its problem (sizes and constants), the
-// memory that it reads and writes, and
+// What an op's declaration is made of. An op is a struct with a name, a problem (sizes and constants), the memory that
+// it reads and writes, and
 //
-//   template <typename Self, typename Visitor> static void operands(Self&, Visitor&&)    every operand once,
-//   with
-//                                                        what it must be; Self is const or not
-//   void check_more(const Check&) const                                 where operands do not say it all
-//   (optional) bool is_empty() const                                               nothing to do
+//   template <typename Self, typename Visitor> static void operands(Self&, Visitor&&)
+//                                        every operand once, with what it must be; Self is const or not
+//   bool is_empty() const                nothing to do
+//   void validate_more() const           where the problem's validate() does not say it all (optional)
+//   void check_more(const Check&) const  where the operands do not (optional)
+//   std::string details() const          what its text says behind the problem (optional)
 //
-// From it come the checks of a call, its text in plans and errors, the bytes that it moves at least, and the
-// guards of the tests, for all ops and backends alike. ops.h lists them.
+// From it come the checks of a call, its text in plans and errors, the bytes that it moves at least and the memory of
+// benchmarks, for all ops and backends alike. op_list.h lists them.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "kernels/base/tensor.h"
@@ -31,8 +33,9 @@ enum class NumberType {
   element_or_precise,  ///< logits are precise
   i32,
   u32,
-  u8,     ///< records
-  bytes,  ///< a struct of ours: of any type
+  u8,       ///< records
+  rounded,  ///< the element type, beside numbers of the precise type; no memory where the two are the same
+  bytes,    ///< a struct of ours: of any type
 };
 
 struct OperandInfo {
@@ -58,7 +61,12 @@ struct ActivationsExtent {
 /// The element types of a backend.
 struct NumberTypes {
   DType element, precise;
+
+  bool are_same() const { return element == precise; }
 };
+
+/// The type that an operand must be; none: any. Where there is a choice, it is `given`.
+std::optional<DType> type_of(NumberType, const NumberTypes&, DType given);
 
 /// Finds what is wrong with a call: ProblemError "[op] what", with both values.
 class Check {
