@@ -38,19 +38,6 @@ PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options
   }
 }
 
-PatternSampling PatternStream::sampling() const {
-  return {.N = N_, .seed = options_.seed, .variants = options_.variants, .grid = options_.grid};
-}
-
-PatternProblem PatternStream::problem() const {
-  return {.N = N_,
-          .grid = options_.grid,
-          .wavelength = options_.wavelength,
-          .maximum = 1,
-          .impurities = sampling().samples_impurities(),
-          .processing = options_.processing};
-}
-
 void PatternStream::plan(Backend& backend, std::int64_t N) {
   candidates_ = uploaded(backend, std::span<const std::int32_t>(options_.rows));
   labels_ = uploaded(backend, std::span<const std::int32_t>(options_.labels));
@@ -65,9 +52,15 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
     });
   }
   if (options_.synthetic) options_.synthetic->plan(backend, N);
-  N_ = N;
-  backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{sampling()}));
-  backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem()}));
+  sampling_ = {.N = N, .seed = options_.seed, .variants = options_.variants, .grid = options_.grid};
+  problem_ = {.N = N,
+              .grid = options_.grid,
+              .wavelength = options_.wavelength,
+              .maximum = 1,
+              .impurities = sampling_.samples_impurities(),
+              .processing = options_.processing};
+  backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{sampling_}));
+  backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem_}));
 }
 
 bool PatternStream::prepare(Backend& backend, const StepState& state) {
@@ -75,28 +68,28 @@ bool PatternStream::prepare(Backend& backend, const StepState& state) {
 }
 
 void PatternStream::enqueue(Backend& backend, ConstTensor state, const Activations& patterns, Tensor labels) {
-  if (patterns.N != N_)
-    throw ProblemError(fmt::format("[pattern_stream] N {} != planned N {}", patterns.N, N_));
+  const std::int64_t N = problem_.N;
+  if (patterns.N != N)
+    throw ProblemError(fmt::format("[pattern_stream] N {} != planned N {}", patterns.N, N));
   const Tensor rows{rows_.data(), DType::i32}, impurities{impurities_.data(), DType::i32};
   const ConstTensor candidates{candidates_.data(), DType::i32};
-  const PatternProblem p = problem();
-  SampleRowsProblem draw{.N = N_, .candidates = size(), .order = options_.order, .seed = options_.seed};
+  SampleRowsProblem draw{.N = N, .candidates = size(), .order = options_.order, .seed = options_.seed};
   backend.run(SampleRows{draw, candidates, state, rows});
-  gather_column(backend, {.N = N_, .table_rows = store_.size()}, labels_, rows, labels);
+  gather_column(backend, {.N = N, .table_rows = store_.size()}, labels_, rows, labels);
   if (options_.synthetic) options_.synthetic->enqueue(backend, state, rows, labels);
-  if (p.impurities) {
+  if (problem_.impurities) {
     draw.order = SampleRowsProblem::Order::uniform;
     draw.purpose = DataDraw::impurity;
     backend.run(SampleRows{draw, candidates, state, impurities});
   }
   const Tensor parameters{parameters_.data(), DType::u8};
-  backend.run(SamplePatterns{sampling(), state, parameters});
-  backend.run(RenderPatterns{p, &store_.reflections(), rows, impurities, parameters, patterns});
+  backend.run(SamplePatterns{sampling_, state, parameters});
+  backend.run(RenderPatterns{problem_, &store_.reflections(), rows, impurities, parameters, patterns});
   if (!has_measured()) return;
   measured_.enqueue(
       backend,
-      {.N = N_, .seed = options_.seed, .purpose = DataDraw::measured, .share = options_.measured.share},
-      state, rows, patterns, labels);
+      {.N = N, .seed = options_.seed, .purpose = DataDraw::measured, .share = options_.measured.share}, state,
+      rows, patterns, labels);
 }
 
 }  // namespace bragg::data

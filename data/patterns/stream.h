@@ -58,13 +58,12 @@ class PatternStream {
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);
 
  private:
-  PatternSampling sampling() const;
-  PatternProblem problem() const;
   bool has_measured() const { return options_.measured.share > 0; }
 
   const ReflectionStore& store_;
   StreamOptions options_;
-  std::int64_t N_ = 0;
+  PatternSampling sampling_;  ///< of a batch, as planned
+  PatternProblem problem_;
   Buffer candidates_;  ///< i32 (rows)
   Buffer labels_;      ///< i32 (store)
   Buffer rows_;        ///< i32 (N): of the batch at hand
