@@ -16,8 +16,6 @@ template <typename... T>
   throw ProblemError(fmt::format("[sample_patterns] {}", fmt::format(text, std::forward<T>(values)...)));
 }
 
-constexpr double z_bound = 3;  // of Distribution's z
-
 void check(const PatternVariant& v, const TwoThetaGrid& grid) {
   for (const double value : {v.U, v.V, v.weight}) {
     if (!std::isfinite(value)) fail("a variant's value {} is not finite", value);
@@ -58,15 +56,15 @@ std::optional<std::string> fault_of(const EffectInfo& info, const Distribution& 
 }
 
 double Distribution::lowest() const {
-  const double drawn = law == Law::normal || law == Law::mixed_normal ? a - z_bound * b
-                       : law == Law::log_normal                       ? a * std::exp(-z_bound * b)
+  const double drawn = law == Law::normal || law == Law::mixed_normal ? a - normal_cut * b
+                       : law == Law::log_normal                       ? a * std::exp(-normal_cut * b)
                                                                       : a;
   return probability < 1 ? std::min(drawn, 0.0) : drawn;
 }
 
 double Distribution::highest() const {
-  const double drawn = law == Law::normal || law == Law::mixed_normal ? a + z_bound * b
-                       : law == Law::log_normal                       ? a * std::exp(z_bound * b)
+  const double drawn = law == Law::normal || law == Law::mixed_normal ? a + normal_cut * b
+                       : law == Law::log_normal                       ? a * std::exp(normal_cut * b)
                                                                       : b;
   return probability < 1 ? std::max(drawn, 0.0) : drawn;
 }

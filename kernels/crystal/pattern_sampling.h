@@ -13,7 +13,10 @@
 
 namespace bragg {
 
-/// How one number is drawn, once per pattern. z is a normal deviate cut at +-3, u uniform in [0, 1).
+/// Where the z of a Distribution is cut, below and above.
+inline constexpr double normal_cut = 3;
+
+/// How one number is drawn, once per pattern. z is a normal deviate cut at +-normal_cut, u uniform in [0, 1).
 struct Distribution {
   enum class Law : std::uint8_t {
     uniform,       ///< in [a, b]; a = b: a constant

@@ -18,7 +18,7 @@ BRAGG_HOST_DEVICE inline double sample_value(const Distribution& d, const Philox
   if (d.law == Distribution::Law::uniform) return d.a + (d.b - d.a) * u;
   if (d.law == Distribution::Law::log_uniform) return d.a * std::exp(std::log(d.b / d.a) * u);
   double z = normal_pair(bits[1], bits[2]).first;
-  z = z < -3 ? -3 : z > 3 ? 3 : z;
+  z = z < -normal_cut ? -normal_cut : z > normal_cut ? normal_cut : z;
   if (d.law == Distribution::Law::normal) return d.a + d.b * z;
   if (d.law == Distribution::Law::log_normal) return d.a * std::exp(d.b * z);
   const double squeeze = uniform01(bits[3]);
