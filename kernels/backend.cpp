@@ -1,5 +1,6 @@
 #include "kernels/backend.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -29,11 +30,11 @@ std::int64_t Backend::conv1d_steps(const Conv1dProblem& p) const {
 }
 
 std::int64_t Backend::src_item_stride(const Conv1dProblem& p) const {
-  return aligned(conv1d_steps(p) * p.stride * p.C_in);
+  return aligned(conv1d_steps(p.over_padding()) * p.stride * p.C_in);
 }
 
 std::int64_t Backend::diff_dst_item_stride(const Conv1dProblem& p) const {
-  return aligned(conv1d_steps(p) * p.C_out);
+  return aligned(std::max(conv1d_steps(p.over_padding()) * p.C_out, p.haloed_item_stride()));
 }
 
 double Backend::seconds_of(const std::function<void()>& ops) {

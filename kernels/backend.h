@@ -63,8 +63,8 @@ class Backend {
   /// written.
   std::int64_t weight_row_stride(std::int64_t row_length) const { return aligned(row_length); }
 
-  /// Steps from one item to the next with which a convolution is fastest: src_item_stride and
-  /// diff_dst_item_stride are so many. A step is `stride` rows of src, and one row of diff_dst, whose halo
+  /// Steps from one item to the next with which a convolution without padding is fastest: src_item_stride and
+  /// diff_dst_item_stride are at least so many. A step is `stride` rows of src, and one row of diff_dst, whose halo
   /// they hold.
   virtual std::int64_t conv1d_steps(const Conv1dProblem&) const;
   std::int64_t src_item_stride(const Conv1dProblem&) const;
@@ -107,12 +107,12 @@ class Backend {
     if (op.is_empty())
       zero_results(op);
     else
-      do_run(&op);
+      hand_over(op, [this](OpPointer handed) { do_run(handed); });
   }
   /// Bytes of scratch that the op needs: of its problem, with or without memory.
   template <IsOp O>
   std::size_t workspace_bytes(const O& op) const {
-    return do_workspace_bytes(&op);
+    return hand_over(op, [this](OpPointer handed) { return do_workspace_bytes(handed); });
   }
   /// Whether run() takes an op of this problem: always, but for fusions.
   template <IsOp O>
@@ -124,7 +124,7 @@ class Backend {
   template <IsOp O>
   std::string how(const O& op) {
     check_call(op, number_types(), row_alignment());
-    return op.is_empty() ? "" : do_how(&op);
+    return op.is_empty() ? "" : hand_over(op, [this](OpPointer handed) { return do_how(handed); });
   }
 
   /// Set-up op (allocates, waits): the reflections of all crystals of the batch.
@@ -144,6 +144,18 @@ class Backend {
   virtual bool do_has(OpPointer) const = 0;
   virtual std::string do_how(OpPointer) = 0;
   virtual ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) = 0;
+
+  /// The op as implementations see it: what pads its src lies in memory, so that it is without padding.
+  template <IsOp O, typename To>
+  static auto hand_over(const O& op, const To& to) {
+    if constexpr (requires { op.unpadded(); }) {
+      if (op.problem.is_padded()) {
+        const O unpadded = op.unpadded();
+        return to(&unpadded);
+      }
+    }
+    return to(&op);
+  }
 
   /// What an op of an empty batch makes of its results that are not empty: gradients of parameters.
   template <IsOp O>

@@ -247,6 +247,7 @@ class Network::Planner {
     add("", SoftmaxCrossEntropy{{net_.N_, model_.config.classes},
                                 net_.logits(),
                                 net_.labels_,
+                                {},
                                 training_ ? net_.gradients_.back() : Activations{},
                                 net_.totals_});
   }

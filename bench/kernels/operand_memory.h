@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/operand_layout.h"
 #include "kernels/ops/all_ops.h"
 
 namespace bragg::bench {
@@ -26,29 +27,13 @@ class OperandMemory {
   template <IsOp O>
   OperandMemory(Backend& backend, O& op) : backend_(backend) {
     O::operands(op, [&](const OperandInfo& info, auto& view, const auto& extent) {
-      place(info, view, extent, distances(op, info));
+      place(info, view, extent, layout_of(backend, op, info.name));
     });
   }
 
  private:
-  /// How far apart items lie and how many zeros stand before them; 0: as close as may be.
-  struct Distances {
-    std::int64_t item_stride = 0, front = 0;
-  };
-  template <IsOp O>
-  Distances distances(const O& op, const OperandInfo& info) const {
-    const std::string name = info.name;
-    if constexpr (requires { op.problem.halo_before(); }) {
-      const Conv1dProblem& p = op.problem;
-      if (name == "src" || name == "diff_src") return {backend_.src_item_stride(p), 0};
-      if (name == "diff_dst")
-        return {backend_.diff_dst_item_stride(p), backend_.aligned(p.halo_before() * p.C_out)};
-    }
-    return {};
-  }
-
   template <typename View>
-  void place(const OperandInfo& info, View& view, const RowsExtent& extent, const Distances&) {
+  void place(const OperandInfo& info, View& view, const RowsExtent& extent, const OperandLayout&) {
     if (!has_memory(info, backend_)) return;
     const DType type = type_in_memory(info, backend_);
     const std::int64_t stride = extent.rows == 1 ? extent.length : backend_.weight_row_stride(extent.length);
@@ -58,12 +43,12 @@ class OperandMemory {
   template <typename View>
   requires requires(View& view) { view.item_stride; }
   void place(const OperandInfo& info, View& view, const ActivationsExtent& extent,
-             const Distances& distances) {
+             const OperandLayout& layout) {
     const DType type = type_in_memory(info, backend_);
     const std::int64_t length = extent.L * extent.C,
-                       stride = std::max(distances.item_stride, backend_.aligned(length));
+                       stride = std::max(layout.item_stride, backend_.aligned(length));
     void* const data =
-        allocate(info, type, distances.front + extent.N * stride, distances.front, extent.N, stride, length);
+        allocate(info, type, layout.front + extent.N * stride, layout.front, extent.N, stride, length);
     view = {data, type, extent.N, extent.L, extent.C, stride};
   }
 

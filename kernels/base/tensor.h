@@ -34,7 +34,7 @@ struct Tensor {
 
 /// Activations (N, L, C), channels last: element (n, t, c) is data[n * item_stride + t * C + c].
 /// item_stride >= L * C, in elements. What lies between the items is either slack (src, dst), of finite
-/// numbers that have no influence, or a halo of zeros (a conv's diff_dst, see Conv1dProblem::halo_before).
+/// numbers that have no influence, or a halo of zeros (of a convolution, see Conv1dProblem).
 struct ConstActivations {
   const void* data = nullptr;
   DType dtype = DType::f32;

@@ -27,14 +27,14 @@ GemmProblem forward_problem(const Conv1dProblem& p, const ConstActivations& src,
           .n_multiple = 32};
 }
 
-/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes taps =
-/// ceil(kernel / stride) rows of diff_dst, [r - taps + 1, r], each with `stride` rows of the kernel.
+/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes `taps` rows of
+/// diff_dst, up to r + backward_shift(), each with `stride` rows of the kernel.
 GemmProblem backward_data_problem(const Conv1dProblem& p, const ConstActivations& diff_dst,
                                   const float* packed) {
-  const std::int64_t taps = p.halo_before() + 1, rows = (p.L_in + p.stride - 1) / p.stride;
+  const std::int64_t taps = p.backward_taps(), rows = p.backward_steps();
   // Where only the workspace is asked for there is no data.
   const auto* data = diff_dst.item<float>(0);
-  if (data != nullptr) data -= p.halo_before() * p.C_out;
+  if (data != nullptr) data += (p.backward_shift() + 1 - taps) * p.C_out;
   return {.M = p.N * rows,
           .N = p.stride * p.C_in,
           .K = taps * p.C_out,
@@ -93,10 +93,12 @@ void CpuBackend::run_op(const Conv1dBackwardData& op) {
   // Row (i, o) of B: the part of the kernel of output o that meets tap i, nothing beyond the kernel's end.
   gemm_.pack_b_rows(
       problem.K, problem.N,
-      [&](std::int64_t k) -> std::pair<const float*, std::int64_t> {
-        const std::int64_t first = (p.halo_before() - k / p.C_out) * p.stride, o = k % p.C_out;
-        return {op.weights.as<float>() + (o * p.kernel + first) * p.C_in,
-                std::min(p.stride, p.kernel - first) * p.C_in};
+      [&](std::int64_t k) -> RowOfB {
+        const std::int64_t o = k % p.C_out, tap = p.backward_taps() - 1 - k / p.C_out;
+        const std::int64_t begin = tap * p.stride - p.backward_zeros(), end = begin + p.stride;
+        const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(end, p.kernel);
+        return {op.weights.as<float>() + (o * p.kernel + first) * p.C_in, (last - first) * p.C_in,
+                (first - begin) * p.C_in};
       },
       packed);
   const MatrixView rows(op.diff_src.item<float>(0), p.N, op.diff_src.item_stride, problem.a.rows_per_item,

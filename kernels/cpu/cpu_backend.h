@@ -21,6 +21,8 @@ class CpuBackend final : public HostBackend<CpuBackend, float> {
   void run_op(const Conv1dForward&);
   void run_op(const Conv1dBackwardData&);
   void run_op(const Conv1dBackwardWeights&);
+  void run_op(const AddForward&);
+  void run_op(const AddBackward&);
   void run_op(const AvgPool1dForward&);
   void run_op(const AvgPool1dBackward&);
   void run_op(const DenseForward&);

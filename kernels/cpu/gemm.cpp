@@ -191,14 +191,20 @@ void Gemm::pack_b_columns(const ConstMatrixView& columns, std::int64_t K, float*
   });
 }
 
-void Gemm::pack_b_rows(std::int64_t K, std::int64_t N,
-                       const std::function<std::pair<const float*, std::int64_t>(std::int64_t)>& row,
+void Gemm::pack_b_rows(std::int64_t K, std::int64_t N, const std::function<RowOfB(std::int64_t)>& row,
                        float* packed) const {
   const GemmTile& tile = tile_for(N);
   const std::int64_t panels = quotient_up(N, tile.columns);
   for (std::int64_t k = 0; k < K; ++k) {
-    const auto [from, count] = row(k);
+    const auto [from, count, zeros_before] = row(k);
     float* to = packed + k * tile.columns;
+    if (zeros_before > 0) {
+      for (std::int64_t n = 0; n < panels * tile.columns; ++n) {
+        const std::int64_t at = n - zeros_before;
+        to[n / tile.columns * K * tile.columns + n % tile.columns] = at >= 0 && at < count ? from[at] : 0;
+      }
+      continue;
+    }
     for (std::int64_t panel = quotient_up(count, tile.columns); panel < panels; ++panel) {
       std::fill_n(to + panel * K * tile.columns, tile.columns, 0.0f);
     }

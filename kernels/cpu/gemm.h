@@ -71,6 +71,12 @@ struct GemmScratch {
   std::vector<RowRun> runs;        ///< where a block's k lie
 };
 
+/// A row of B: zeros, `count` numbers, zeros.
+struct RowOfB {
+  const float* from;
+  std::int64_t count, zeros_before;
+};
+
 class Gemm {
  public:
   Gemm(const NetworkKernels&, ThreadPool&);
@@ -84,9 +90,8 @@ class Gemm {
 
   /// B (K, N), given by B^T's rows: B(k, n) = columns.row(n)[k]. `packed` holds K * padded(N) floats.
   void pack_b_columns(const ConstMatrixView& columns, std::int64_t K, float* packed) const;
-  /// B (K, N) given row by row: row(k) returns the address and the length (the rest up to N is zero).
-  void pack_b_rows(std::int64_t K, std::int64_t N,
-                   const std::function<std::pair<const float*, std::int64_t>(std::int64_t)>& row,
+  /// B (K, N) given row by row.
+  void pack_b_rows(std::int64_t K, std::int64_t N, const std::function<RowOfB(std::int64_t k)>& row,
                    float* packed) const;
 
   GemmScratch& scratch(int worker) const { return scratch_[static_cast<std::size_t>(worker)]; }

@@ -14,7 +14,16 @@ struct RowResult {
   std::uint64_t correct;
 };
 
-RowResult softmax_row(const float* row, std::int64_t classes, std::int64_t label, double N, float* gradient) {
+/// -1 for a label outside the table.
+std::int64_t class_of(const SoftmaxCrossEntropy& op, std::int64_t label) {
+  if (!op.class_of) return label;
+  return label >= 0 && label < op.problem.labels ? op.class_of.as<std::int32_t>()[label] : -1;
+}
+
+RowResult softmax_row(const SoftmaxCrossEntropyProblem& p, const float* row, std::int64_t label,
+                      float* gradient) {
+  const std::int64_t classes = p.classes;
+  const auto N = static_cast<double>(p.N);
   const bool usable = label >= 0 && label < classes &&
                       std::all_of(row, row + classes, [](float x) { return std::isfinite(x); });
   if (!usable) {
@@ -28,7 +37,7 @@ RowResult softmax_row(const float* row, std::int64_t classes, std::int64_t label
     sum += std::exp(row[c] - most);
   if (gradient) {
     for (std::int64_t c = 0; c < classes; ++c) {
-      gradient[c] = static_cast<float>((std::exp(row[c] - most) / sum - (c == label)) / N);
+      gradient[c] = static_cast<float>(p.weight * (std::exp(row[c] - most) / sum - (c == label)) / N);
     }
   }
   return {std::log(sum) + most - row[label], best == label};
@@ -45,8 +54,8 @@ void CpuBackend::run_op(const SoftmaxCrossEntropy& op) {
   auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_of(p)));
   pool_.run(p.N, [&](std::int64_t n, int) {
     results[n] =
-        softmax_row(op.logits.as<float>() + n * p.classes, p.classes, op.labels.as<std::int32_t>()[n],
-                    static_cast<double>(p.N), op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr);
+        softmax_row(p, op.logits.as<float>() + n * p.classes, class_of(op, op.labels.as<std::int32_t>()[n]),
+                    op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr);
   });
   auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {

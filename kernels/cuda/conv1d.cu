@@ -60,15 +60,17 @@ ConstMatrixView<T> outputs(const Wide& wide, const ConstActivations& a) {
 }
 
 /// The weights by the phase of the input row that they meet: rows (tap i, output o) of stride * C_in numbers,
-/// those of kernel rows [(R - 1 - i) stride, (R - i) stride), zeros beyond the kernel's end.
+/// those of kernel rows [(R - 1 - i) stride, (R - i) stride), zeros beyond the kernel's ends. backward_zeros()
+/// count as rows of the kernel.
 struct ByPhase {
-  std::int64_t rows, row_length, row_stride;
+  std::int64_t rows, row_length, row_stride, zeros;
 
   ByPhase(const Backend& backend, const Conv1dProblem& p)
-      : rows((p.halo_before() + 1) * p.C_out),
+      : rows(p.backward_taps() * p.C_out),
         row_length(p.stride * p.C_in),
-        row_stride(backend.weight_row_stride(row_length)) {}
-  std::size_t bytes() const { return static_cast<std::size_t>(rows * row_stride) * sizeof(BFloat16); }
+        row_stride(backend.weight_row_stride(row_length)),
+        zeros(p.backward_zeros() * p.C_in) {}
+  std::size_t bytes(DType type) const { return static_cast<std::size_t>(rows * row_stride) * size_of(type); }
 };
 
 constexpr int threads = 256;
@@ -81,16 +83,18 @@ LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
 }
 
 /// Grid: by_rows(row of ByPhase, rows).
+template <typename T>
 __global__ void __launch_bounds__(threads)
-    order_by_phase(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
+    order_by_phase(const T* __restrict__ weights, std::int64_t weight_row_stride,
                    std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
-                   BFloat16* __restrict__ dst) {
+                   T* __restrict__ dst) {
   const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (n >= phases.row_length) return;
   for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y) {
-    const std::int64_t output = row % C_out, from = ((phases.rows - row - 1) / C_out) * phases.row_length + n;
+    const std::int64_t output = row % C_out;
+    const std::int64_t from = ((phases.rows - row - 1) / C_out) * phases.row_length + n - phases.zeros;
     dst[row * phases.row_stride + n] =
-        from < weight_row_length ? weights[output * weight_row_stride + from] : BFloat16{0};
+        from >= 0 && from < weight_row_length ? weights[output * weight_row_stride + from] : T{0};
   }
 }
 
@@ -169,8 +173,9 @@ std::int64_t CudaBackend::conv1d_steps(const Conv1dProblem& p) const {
 std::size_t CudaBackend::workspace_of(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
   std::size_t bytes = part_bytes(gemm_target(conv1d_wgmma_), p.C_out, p.kernel * p.C_in, p.N * p.L_out());
+  if (conv1d_wgmma_ || p.backward_zeros() > 0)
+    bytes = std::max(bytes, ByPhase(*this, p).bytes(element_type()));
   if (!conv1d_wgmma_) return bytes;
-  bytes = std::max(bytes, ByPhase(*this, p).bytes());
   if (const auto wide = choose_width(p, multiprocessors_); wide && wide->outputs > 1)
     bytes = std::max({bytes, wide_weight_bytes(*this, *wide), wide_gradient_bytes(*wide)});
   return bytes;
@@ -202,28 +207,26 @@ void CudaBackend::run_op(const Conv1dForward& op) {
   });
 }
 
-/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R = ceil(kernel /
-/// stride) rows of diff_dst, [r - R + 1, r], each with `stride` rows of the kernel. Row (i, o) of B: the part
-/// of the kernel of output o that meets tap i, nothing beyond the kernel's end.
+/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R =
+/// backward_taps() rows of diff_dst, up to r + backward_shift(), each with `stride` rows of the kernel. Row (i,
+/// o) of B: the part of the kernel of output o that meets tap i, nothing beyond the kernel's ends.
 void CudaBackend::run_op(const Conv1dBackwardData& op) {
   const Conv1dProblem& p = op.problem;
   with_element_type([&]<typename T>() {
     const auto describe = [&] { return text(op); };
-    const std::int64_t taps = p.halo_before() + 1, rows = up(p.L_in, p.stride);
+    const std::int64_t taps = p.backward_taps(), rows = p.backward_steps();
     const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
-    const ConstMatrixView<T> a(op.diff_dst.item<T>(0) - p.halo_before() * p.C_out, op.diff_dst.item_stride,
-                               rows, p.C_out, K);
-    const std::int64_t first = p.halo_before() * N, row_length = p.kernel * p.C_in;
+    const ConstMatrixView<T> a(op.diff_dst.item<T>(0) + (p.backward_shift() + 1 - taps) * p.C_out,
+                               op.diff_dst.item_stride, rows, p.C_out, K);
+    const std::int64_t first = (taps - 1) * N, row_length = p.kernel * p.C_in;
     ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      if (conv1d_wgmma_) {  // TMA cannot step back
-        const ByPhase phases(*this, p);
-        auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes()));
-        launch(describe, launches(), by_rows(N, phases.rows), order_by_phase, op.weights.as<T>(),
-               weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
-        b = {ordered, 0, K, phases.row_stride, N};
-      }
+    if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
+      const ByPhase phases(*this, p);
+      auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes(element_type())));
+      launch(describe, launches(), by_rows(N, phases.rows), order_by_phase<T>, op.weights.as<T>(),
+             weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
+      b = {ordered, 0, K, phases.row_stride, N};
     }
     const MatrixView<T> dst(op.diff_src.item<T>(0), op.diff_src.item_stride, rows, N, p.L_in * p.C_in);
     gemm_backward_data(describe, gemm_target(conv1d_wgmma_), GemmArguments<T>(M, N, K, a, b),

@@ -42,6 +42,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const Conv1dForward&);
   void run_op(const Conv1dBackwardData&);
   void run_op(const Conv1dBackwardWeights&);
+  void run_op(const AddForward&);
+  void run_op(const AddBackward&);
   void run_op(const AvgPool1dForward&);
   void run_op(const AvgPool1dBackward&);
   void run_op(const DenseForward&);

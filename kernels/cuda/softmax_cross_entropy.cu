@@ -33,8 +33,8 @@ __device__ double warp_sum(double x) {
 
 /// A row by the 32 lanes of a warp; every lane returns the same.
 template <typename T>
-__device__ RowResult softmax_row(const float* row, std::int32_t classes, std::int32_t label, double N,
-                                 T* gradient) {
+__device__ RowResult softmax_row(const float* row, std::int32_t classes, std::int32_t label, double weight,
+                                 double N, T* gradient) {
   const auto lane = static_cast<std::int32_t>(threadIdx.x % 32);
   Maximum most{-INFINITY, classes};
   bool usable = label >= 0 && label < classes;
@@ -54,7 +54,7 @@ __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::in
   if (gradient) {
     for (std::int32_t c = lane; c < classes; c += 32) {
       const double share = exp(static_cast<double>(row[c]) - static_cast<double>(most.value)) / sum;
-      gradient[c] = rounded_to<T>(usable ? static_cast<float>((share - (c == label)) / N) : NAN);
+      gradient[c] = rounded_to<T>(usable ? static_cast<float>(weight * (share - (c == label)) / N) : NAN);
     }
   }
   if (!usable) return {NAN, 0};
@@ -62,16 +62,28 @@ __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::in
           most.index == label ? 1u : 0u};
 }
 
+/// Which class a label belongs to.
+struct Classes {
+  const std::int32_t* table;  ///< of `labels`, or none
+  std::int32_t labels;
+
+  /// -1 for a label outside the table.
+  __device__ std::int32_t of(std::int32_t label) const {
+    if (table == nullptr) return label;
+    return label >= 0 && label < labels ? table[label] : -1;
+  }
+};
+
 /// Grid: one block for every eight rows. `ticket` is 0 before and after.
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    softmax_rows(std::int32_t N, std::int32_t classes, const float* __restrict__ logits,
-                 const std::int32_t* __restrict__ labels, T* __restrict__ diff_logits,
+    softmax_rows(std::int32_t N, std::int32_t classes, double weight, const float* __restrict__ logits,
+                 const std::int32_t* __restrict__ labels, const Classes table, T* __restrict__ diff_logits,
                  std::int64_t diff_stride, RowResult* results, unsigned* ticket, LossTotals* totals) {
   const std::int32_t n = static_cast<std::int32_t>(blockIdx.x * warps + threadIdx.x / 32);
   if (n < N) {
-    const RowResult result = softmax_row(logits + std::int64_t{n} * classes, classes, labels[n], N,
-                                         diff_logits ? diff_logits + n * diff_stride : nullptr);
+    const RowResult result = softmax_row(logits + std::int64_t{n} * classes, classes, table.of(labels[n]),
+                                         weight, N, diff_logits ? diff_logits + n * diff_stride : nullptr);
     if (threadIdx.x % 32 == 0) results[n] = result;
   }
   __shared__ bool last;
@@ -114,8 +126,10 @@ void CudaBackend::run_op(const SoftmaxCrossEntropy& op) {
   const auto blocks = static_cast<unsigned>((p.N + warps - 1) / warps);
   with_element_type([&]<typename T>() {
     launch([&] { return text(op); }, launches(), {dim3(blocks), dim3(threads)}, softmax_rows<T>,
-           static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes), op.logits.as<float>(),
-           op.labels.as<std::int32_t>(), op.diff_logits.item<T>(0), op.diff_logits.item_stride, results,
+           static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes), p.weight,
+           op.logits.as<float>(), op.labels.as<std::int32_t>(),
+           Classes{op.class_of.as<std::int32_t>(), static_cast<std::int32_t>(p.labels)},
+           op.diff_logits.item<T>(0), op.diff_logits.item_stride, results,
            reinterpret_cast<unsigned*>(tickets_.data()), op.totals.as<LossTotals>());
   });
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/ops/adam.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/avg_pool1d.h"
 #include "kernels/ops/conv1d.h"
 #include "kernels/ops/conv1d_pool.h"

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "kernels/ops/adam.h"
+#include "kernels/ops/add.h"
 #include "kernels/ops/avg_pool1d.h"
 #include "kernels/ops/call.h"
 #include "kernels/ops/conv1d.h"
@@ -14,10 +15,10 @@
 
 namespace bragg {
 
-using NetworkOp =
-    std::variant<Conv1dForward, Conv1dBackwardData, Conv1dBackwardWeights, Conv1dPoolForward,
-                 AvgPool1dForward, AvgPool1dBackward, AvgPool1dBackwardKept, DenseForward, DenseBackwardData,
-                 DenseBackwardWeights, DenseBackwardWeightsAdam, SoftmaxCrossEntropy, Adam>;
+using NetworkOp = std::variant<AddForward, AddBackward, Conv1dForward, Conv1dBackwardData,
+                               Conv1dBackwardWeights, Conv1dPoolForward, AvgPool1dForward, AvgPool1dBackward,
+                               AvgPool1dBackwardKept, DenseForward, DenseBackwardData, DenseBackwardWeights,
+                               DenseBackwardWeightsAdam, SoftmaxCrossEntropy, Adam>;
 
 inline std::string text(const NetworkOp& any) {
   return std::visit([](const auto& op) { return text(op); }, any);

@@ -6,6 +6,8 @@
 
 namespace bragg {
 
+struct AddForward;
+struct AddBackward;
 struct Conv1dForward;
 struct Conv1dBackwardData;
 struct Conv1dBackwardWeights;
@@ -26,12 +28,13 @@ struct SamplePatterns;
 struct RenderPatterns;
 
 /// What a backend is handed.
-using OpPointer = std::variant<const Conv1dForward*, const Conv1dBackwardData*, const Conv1dBackwardWeights*,
-                               const Conv1dPoolForward*, const AvgPool1dForward*, const AvgPool1dBackward*,
-                               const AvgPool1dBackwardKept*, const DenseForward*, const DenseBackwardData*,
-                               const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
-                               const SoftmaxCrossEntropy*, const Adam*, const Advance*, const SampleRows*,
-                               const GatherRows*, const SamplePatterns*, const RenderPatterns*>;
+using OpPointer =
+    std::variant<const AddForward*, const AddBackward*, const Conv1dForward*, const Conv1dBackwardData*,
+                 const Conv1dBackwardWeights*, const Conv1dPoolForward*, const AvgPool1dForward*,
+                 const AvgPool1dBackward*, const AvgPool1dBackwardKept*, const DenseForward*,
+                 const DenseBackwardData*, const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
+                 const SoftmaxCrossEntropy*, const Adam*, const Advance*, const SampleRows*,
+                 const GatherRows*, const SamplePatterns*, const RenderPatterns*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

@@ -8,9 +8,11 @@
 
 namespace bragg {
 
-/// Of (N, classes) with labels i32 (N). The gradient is that of the mean over N.
+/// Of (N, classes) with labels i32 (N). The gradient is `weight` times that of the mean over N.
 struct SoftmaxCrossEntropyProblem {
   std::int64_t N = 0, classes = 0;
+  std::int64_t labels = 0;  ///< > 0: labels are in [0, labels), and a table says which class each belongs to
+  double weight = 1;        ///< of this loss among those of a network
   void validate() const;
   std::string text() const;
 };
@@ -23,12 +25,13 @@ struct LossTotals {
   std::uint64_t count;
 };
 
-/// logits (N, classes), labels i32 (N) -> diff_logits (N, 1, classes) = (softmax - one_hot) / N, if given;
-/// and totals (LossTotals on the device) += this batch. A label outside [0, classes) makes loss_sum NaN.
+/// logits (N, classes), labels i32 (N), and where the problem has labels class_of i32 (labels) -> diff_logits
+/// (N, 1, classes) = weight (softmax - one_hot) / N, if given; and totals (LossTotals on the device) += this
+/// batch, without the weight. A class outside [0, classes) or a label outside the table makes loss_sum NaN.
 struct SoftmaxCrossEntropy {
   static constexpr const char* name = "softmax_cross_entropy";
   SoftmaxCrossEntropyProblem problem{};
-  ConstTensor logits{}, labels{};
+  ConstTensor logits{}, labels{}, class_of{};
   Activations diff_logits{};
   Tensor totals{};
 
@@ -37,9 +40,14 @@ struct SoftmaxCrossEntropy {
     visit(OperandInfo{Role::in, "logits", NumberType::precise}, op.logits,
           RowsExtent{1, op.problem.N * op.problem.classes});
     visit(OperandInfo{Role::in, "labels", NumberType::i32}, op.labels, RowsExtent{1, op.problem.N});
+    visit(OperandInfo{Role::in, "class_of", NumberType::i32, true}, op.class_of,
+          RowsExtent{1, op.problem.labels});
     visit(OperandInfo{Role::out, "diff_logits", NumberType::element, true}, op.diff_logits,
           ActivationsExtent{op.problem.N, 1, op.problem.classes});
     visit(OperandInfo{Role::inout, "totals", NumberType::bytes}, op.totals, RowsExtent{1, 1});
+  }
+  void check_more(const Check& check) const {
+    if (problem.labels > 0) check.present("class_of", class_of.data);
   }
   bool is_empty() const { return problem.N == 0; }
 };

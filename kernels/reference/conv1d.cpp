@@ -31,9 +31,12 @@ void ReferenceBackend::run_op(const Conv1dBackwardData& op) {
     double* gradient = op.diff_src.item<double>(n);
     std::fill_n(gradient, p.L_in * p.C_in, 0.0);
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
+      // What a window finds in the padding has no gradient.
+      const std::int64_t begin = t * p.stride - p.pad_before;
+      const std::int64_t first = std::max<std::int64_t>(begin, 0), last = std::min(begin + p.kernel, p.L_in);
       for (std::int64_t o = 0; o < p.C_out; ++o) {
-        add_scaled(op.diff_dst.item<double>(n)[t * p.C_out + o], w + o * K, gradient + t * p.stride * p.C_in,
-                   K);
+        add_scaled(op.diff_dst.item<double>(n)[t * p.C_out + o], w + o * K + (first - begin) * p.C_in,
+                   gradient + first * p.C_in, (last - first) * p.C_in);
       }
     }
     for (std::int64_t i = 0; i < p.L_in * p.C_in; ++i)

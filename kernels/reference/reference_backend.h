@@ -16,6 +16,8 @@ class ReferenceBackend final : public HostBackend<ReferenceBackend, double> {
   void run_op(const Conv1dForward&);
   void run_op(const Conv1dBackwardData&);
   void run_op(const Conv1dBackwardWeights&);
+  void run_op(const AddForward&);
+  void run_op(const AddBackward&);
   void run_op(const AvgPool1dForward&);
   void run_op(const AvgPool1dBackward&);
   void run_op(const DenseForward&);

@@ -99,7 +99,7 @@ TEST_P(Contract, ElementTypesAndMemory) {
     backend_->run(Conv1dForward{conv_, none, tensor(), dst, {}});
   });
   refused("[softmax_cross_entropy] labels is " + name + ", not I32", [&] {
-    backend_->run(SoftmaxCrossEntropy{{2, 3}, tensor(), tensor(), {}, tensor()});
+    backend_->run(SoftmaxCrossEntropy{{2, 3}, tensor(), tensor(), {}, {}, tensor()});
   });
   refused("[adam] state has no memory", [&] {
     backend_->run(Adam{{.count = 3}, {tensor(), tensor(), tensor(), {}}, tensor(), {}});

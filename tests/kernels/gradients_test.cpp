@@ -59,8 +59,10 @@ class Gradients : public ::testing::Test {
 };
 
 TEST_F(Gradients, Conv1d) {
-  for (const Conv1dProblem& p : {Conv1dProblem{2, 11, 3, 4, 4, 2}, Conv1dProblem{1, 7, 1, 2, 1, 3},
-                                 Conv1dProblem{2, 13, 2, 3, 5, 1}, Conv1dProblem{1, 10, 2, 2, 2, 3}}) {
+  for (const Conv1dProblem& p :
+       {Conv1dProblem{2, 11, 3, 4, 4, 2}, Conv1dProblem{1, 7, 1, 2, 1, 3}, Conv1dProblem{2, 13, 2, 3, 5, 1},
+        Conv1dProblem{1, 10, 2, 2, 2, 3}, Conv1dProblem{2, 9, 2, 3, 4, 2, 1, 1},
+        Conv1dProblem{2, 8, 2, 2, 5, 3, 4, 2}}) {
     const Numbers z = coarse(p.N * p.L_in * p.C_in, 1), weights = coarse(p.C_out * p.kernel * p.C_in, 2);
     const Numbers dy = coarse(p.N * p.L_out() * p.C_out, 3), bias = coarse(p.C_out, 4);
     const float dropout = 0.5f;
@@ -111,6 +113,19 @@ TEST_F(Gradients, AvgPool1d) {
     EXPECT_TRUE(within(run_.avg_pool1d_backward(p, dy, {activated(z, 0.5f), 0.5f}),
                        central_differences(z, step, loss), bound));
   }
+}
+
+TEST_F(Gradients, Add) {
+  const AddProblem p{.N = 2, .L = 3, .C = 5};
+  const std::int64_t count = p.N * p.L * p.C;
+  const Numbers z = coarse(count, 1), b = coarse(count, 2), dy = coarse(count, 3), more = coarse(count, 4);
+  // z is read by an add, and by something whose gradient is `more`.
+  const auto loss = [&](const Numbers& x) {
+    const Numbers src = activated(x, 0.5f);
+    return dot(run_.add_forward(p, src, b, {}), dy) + dot(src, more);
+  };
+  EXPECT_TRUE(within(run_.add_backward(p, dy, more, {activated(z, 0.5f), 0.5f}),
+                     central_differences(z, step, loss), bound));
 }
 
 TEST_F(Gradients, SoftmaxCrossEntropy) {

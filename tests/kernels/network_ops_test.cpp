@@ -54,6 +54,22 @@ const std::vector<Conv1dProblem>& conv1d_shapes() {
       {.N = 2, .L_in = 9, .C_in = 80, .C_out = 300, .kernel = 2, .stride = 3},  // several groups of columns
       {.N = 7, .L_in = 900, .C_in = 2, .C_out = 3, .kernel = 4, .stride = 1},   // K of the weights' gradient
                                                                                 // in parts
+      // Padded: by as much as the kernel allows, by no multiple of the stride, on one side, and so that windows
+      // do not reach the end.
+      {.N = 3, .L_in = 1, .C_in = 3, .C_out = 2, .kernel = 3, .stride = 1, .pad_before = 1, .pad_after = 1},
+      {.N = 2, .L_in = 29, .C_in = 7, .C_out = 16, .kernel = 5, .stride = 1, .pad_before = 2, .pad_after = 2},
+      {.N = 3, .L_in = 31, .C_in = 5, .C_out = 17, .kernel = 4, .stride = 2, .pad_before = 1, .pad_after = 1},
+      {.N = 2,
+       .L_in = 53,
+       .C_in = 1,
+       .C_out = 48,
+       .kernel = 16,
+       .stride = 4,
+       .pad_before = 6,
+       .pad_after = 6},
+      {.N = 2, .L_in = 20, .C_in = 8, .C_out = 24, .kernel = 7, .stride = 3, .pad_before = 6, .pad_after = 0},
+      {.N = 3, .L_in = 22, .C_in = 8, .C_out = 8, .kernel = 2, .stride = 4, .pad_before = 0, .pad_after = 1},
+      {.N = 2, .L_in = 26, .C_in = 16, .C_out = 8, .kernel = 5, .stride = 4, .pad_before = 3, .pad_after = 4},
   };
   return shapes;
 }
@@ -69,11 +85,10 @@ const std::vector<DenseProblem>& dense_shapes() {
 }
 
 std::string text(const Conv1dProblem& p) {
-  return fmt::format("conv1d N {} L_in {} C_in {} C_out {} kernel {} stride {}", p.N, p.L_in, p.C_in, p.C_out,
-                     p.kernel, p.stride);
+  return "conv1d " + p.text();
 }
 std::string text(const DenseProblem& p) {
-  return fmt::format("dense N {} in {} out {}", p.N, p.in, p.out);
+  return "dense " + p.text();
 }
 
 struct Case {
@@ -291,6 +306,37 @@ TEST_P(NetworkOps, AvgPool1d) {
   }
 }
 
+/// Without anything, with a bias and ReLU, and with dropout as well.
+std::vector<EpilogueNumbers> epilogues(Numbers bias) {
+  return {{},
+          {.bias = bias, .relu = true},
+          {.bias = {}, .relu = true, .p = 0.3f, .layer = 3, .step = 77},
+          {.bias = bias, .relu = true, .p = 0.5f, .layer = 2, .step = 5000000000}};
+}
+
+TEST_P(NetworkOps, Add) {
+  for (const AddProblem& p :
+       std::vector<AddProblem>{{1, 9, 6}, {3, 7, 5}, {2, 11, 80}, {5, 3, 33}, {2, 300, 16}}) {
+    SCOPED_TRACE(p.text());
+    const std::int64_t count = p.N * p.L * p.C;
+    const Numbers b = integers(count, 2), none;
+    for (const std::int64_t alignment : {1, 8}) {
+      const OpRunner run(*backend_, alignment);
+      for (const Numbers& a : {integers(count, 1), random(count, 1)}) {
+        const Numbers rounding(static_cast<std::size_t>(count), bf16_ ? 0x1p-8 * 12 : 0x1p-23 * 12);
+        for (const Numbers* other : {&b, &none}) {
+          for (const EpilogueNumbers& e : epilogues(integers(p.C, 3)))
+            EXPECT_TRUE(
+                within(run.add_forward(p, a, *other, e), expected_.add_forward(p, a, *other, e), rounding));
+          for (const ReluNumbers& relu : {ReluNumbers{}, ReluNumbers{integers(count, 5), 0.5f}})
+            EXPECT_TRUE(within(run.add_backward(p, a, *other, relu),
+                               expected_.add_backward(p, a, *other, relu), rounding));
+        }
+      }
+    }
+  }
+}
+
 /// Convolutions that may be pooled at once: last rows and windows cut in every place, one output, src shorter
 /// than a row of the product, several tiles, channels in several blocks.
 const std::vector<Conv1dProblem>& pooled_shapes() {
@@ -317,14 +363,6 @@ std::vector<std::uint32_t> kept_of(const Conv1dProblem& p, const Numbers& y) {
     for (std::int64_t c = 0; c < p.C_out; ++c)
       if (y[row * p.C_out + c] > 0) words[row * kept_words(p.C_out) + c / 32] |= 1u << c % 32;
   return words;
-}
-
-/// Without anything, with a bias and ReLU, and with dropout as well.
-std::vector<EpilogueNumbers> epilogues(Numbers bias) {
-  return {{},
-          {.bias = bias, .relu = true},
-          {.bias = {}, .relu = true, .p = 0.3f, .layer = 3, .step = 77},
-          {.bias = bias, .relu = true, .p = 0.5f, .layer = 2, .step = 5000000000}};
 }
 
 TEST_P(NetworkOps, ConvolutionAndPoolAreTheirOpsOnIntegers) {
@@ -410,6 +448,24 @@ TEST_P(NetworkOps, SoftmaxCrossEntropy) {
     }
     EXPECT_EQ(got.totals.correct, expected.totals.correct);
     EXPECT_EQ(got.totals.count, 37u);
+  }
+}
+
+// A table of the labels' classes, and a weight of the gradient alone.
+TEST_P(NetworkOps, SoftmaxOfGroupsOfLabels) {
+  const SoftmaxCrossEntropyProblem p{.N = 5, .classes = 3},
+      of_labels{.N = 5, .classes = 3, .labels = 4, .weight = 0.5};
+  const Numbers logits = integers(15, 1);
+  for (const OpRunner* run : {&got_, &expected_}) {
+    const LossNumbers direct = run->softmax_cross_entropy(p, logits, {2, 0, 0, 1, 2});
+    const LossNumbers by_table = run->softmax_cross_entropy(of_labels, logits, {0, 3, 1, 2, 0}, {2, 0, 1, 0});
+    EXPECT_EQ(by_table.totals.loss_sum, direct.totals.loss_sum);
+    EXPECT_EQ(by_table.totals.correct, direct.totals.correct);
+    for (std::size_t i = 0; i < 15; ++i)
+      EXPECT_EQ(2 * by_table.diff_logits[i], direct.diff_logits[i]);
+    for (const std::int32_t label : {-1, 4})
+      EXPECT_TRUE(std::isnan(
+          run->softmax_cross_entropy(of_labels, logits, {0, 3, 1, 2, label}, {2, 0, 1, 0}).totals.loss_sum));
   }
 }
 

@@ -160,8 +160,12 @@ Numbers absolute(Numbers values) {
 }
 
 Guarded OpRunner::windows(const Conv1dProblem& p, const Numbers& src) const {
-  const std::int64_t distance = alignment_ > 1 ? backend_.src_item_stride(p) : item_stride(p.L_in * p.C_in);
-  return Guarded(backend_, "src", backend_.element_type(), {p.N, p.L_in, p.C_in, distance, guard()}, src);
+  std::int64_t distance = alignment_ > 1 ? backend_.src_item_stride(p) : item_stride(p.L_in * p.C_in);
+  if (!p.is_padded())
+    return Guarded(backend_, "src", backend_.element_type(), {p.N, p.L_in, p.C_in, distance, guard()}, src);
+  if (alignment_ == 1) distance = p.haloed_src_item_stride();
+  return Guarded(backend_, "src", backend_.element_type(),
+                 {p.N, p.L_in, p.C_in, distance, guard(), p.src_halo_before() * p.C_in, 0.0}, src);
 }
 
 Guarded OpRunner::gradient(const Conv1dProblem& p, const Numbers& diff_dst) const {
@@ -222,6 +226,34 @@ WeightGradients OpRunner::conv1d_backward_weights(const Conv1dProblem& p, const 
   x.expect_unchanged();
   dy.expect_unchanged();
   return {dw.result(), db.result()};
+}
+
+Numbers OpRunner::add_forward(const AddProblem& p, const Numbers& a, const Numbers& b,
+                              const EpilogueNumbers& e) const {
+  const Guarded of_a = items("a", p.N, p.L, p.C, a), of_b = items("b", p.N, p.L, p.C, b, 1);
+  const Guarded y = items("dst", p.N, p.L, p.C, {});
+  const DeviceEpilogue epilogue(backend_, e);
+  run(AddForward{p, of_a.activations(), b.empty() ? ConstActivations{} : of_b.activations(), y.activations(),
+                 epilogue.get()});
+  of_a.expect_unchanged();
+  of_b.expect_unchanged();
+  epilogue.expect_unchanged();
+  return y.result();
+}
+
+Numbers OpRunner::add_backward(const AddProblem& p, const Numbers& a, const Numbers& b,
+                               const ReluNumbers& relu) const {
+  const Guarded of_a = items("diff_a", p.N, p.L, p.C, a), of_b = items("diff_b", p.N, p.L, p.C, b, 1);
+  const Guarded src = items("src", p.N, p.L, p.C, relu.src, 2);
+  const Guarded dx = items("diff_src", p.N, p.L, p.C, {});
+  ReluGradient gradient;
+  if (!relu.src.empty()) gradient = {src.activations(), relu.p};
+  run(AddBackward{p, of_a.activations(), b.empty() ? ConstActivations{} : of_b.activations(),
+                  dx.activations(), gradient});
+  of_a.expect_unchanged();
+  of_b.expect_unchanged();
+  src.expect_unchanged();
+  return dx.result();
 }
 
 Numbers OpRunner::avg_pool1d_forward(const AvgPool1dProblem& p, const Numbers& src) const {
@@ -348,14 +380,20 @@ WeightGradients OpRunner::dense_backward_weights(const DenseProblem& p, const Nu
 }
 
 LossNumbers OpRunner::softmax_cross_entropy(const SoftmaxCrossEntropyProblem& p, const Numbers& logits,
-                                            const std::vector<std::int32_t>& labels) const {
+                                            const std::vector<std::int32_t>& labels,
+                                            const std::vector<std::int32_t>& class_of) const {
   const Guarded x = flat(backend_, "logits", p.N * p.classes, logits);
   const Guarded dx = items("diff_logits", p.N, 1, p.classes, {});
-  const Buffer label_memory = backend_.allocate(labels.size() * sizeof(std::int32_t));
-  backend_.upload(labels.data(), label_memory.data(), labels.size() * sizeof(std::int32_t));
+  const auto memory_of = [&](const std::vector<std::int32_t>& numbers) {
+    Buffer memory = backend_.allocate(numbers.size() * sizeof(std::int32_t));
+    backend_.upload(numbers.data(), memory.data(), numbers.size() * sizeof(std::int32_t));
+    return memory;
+  };
+  const Buffer label_memory = memory_of(labels), table = memory_of(class_of);
   const Buffer totals = backend_.allocate(sizeof(LossTotals));
-  run(SoftmaxCrossEntropy{p, x.tensor(), ConstTensor{label_memory.data(), DType::i32}, dx.activations(),
-                          Tensor{totals.data(), DType::u8}});
+  run(SoftmaxCrossEntropy{p, x.tensor(), ConstTensor{label_memory.data(), DType::i32},
+                          class_of.empty() ? ConstTensor{} : ConstTensor{table.data(), DType::i32},
+                          dx.activations(), Tensor{totals.data(), DType::u8}});
   x.expect_unchanged();
   LossNumbers result;
   result.diff_logits = dx.result();

@@ -81,6 +81,10 @@ class OpRunner {
                                const ReluNumbers&) const;
   WeightGradients conv1d_backward_weights(const Conv1dProblem&, const Numbers& src,
                                           const Numbers& diff_dst) const;
+  /// Of a alone where b is empty.
+  Numbers add_forward(const AddProblem&, const Numbers& a, const Numbers& b, const EpilogueNumbers&) const;
+  Numbers add_backward(const AddProblem&, const Numbers& diff_a, const Numbers& diff_b,
+                       const ReluNumbers&) const;
   Numbers avg_pool1d_forward(const AvgPool1dProblem&, const Numbers& src) const;
   Numbers avg_pool1d_backward(const AvgPool1dProblem&, const Numbers& diff_dst, const ReluNumbers&) const;
   /// Where the backend fuses them, on an aligned layout; `keep`: with the bits.
@@ -97,7 +101,8 @@ class OpRunner {
   WeightGradients dense_backward_weights(const DenseProblem&, const Numbers& src,
                                          const Numbers& diff_dst) const;
   LossNumbers softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, const Numbers& logits,
-                                    const std::vector<std::int32_t>& labels) const;
+                                    const std::vector<std::int32_t>& labels,
+                                    const std::vector<std::int32_t>& class_of = {}) const;
   AdamNumbers adam(const AdamProblem&, const AdamNumbers&, const Numbers& gradients,
                    std::uint64_t step) const;
 

@@ -1,0 +1,155 @@
+// Element by element: memory-bound, a thread per V neighbouring channels.
+#include <type_traits>
+
+#include "kernels/base/random.h"
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/division.cuh"
+#include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/launch.h"
+#include "kernels/ops/step_state.h"
+
+namespace bragg::cuda {
+namespace {
+
+constexpr int threads = 256;
+
+/// Items of one operand; no data: there is none.
+template <typename T>
+struct Items {
+  T* data;
+  std::int64_t stride;
+};
+template <typename T>
+Items<const T> items(const ConstActivations& a) {
+  return {a.item<T>(0), a.item_stride};
+}
+template <typename T>
+Items<T> items(const Activations& a) {
+  return {a.item<T>(0), a.item_stride};
+}
+
+/// a + b, or a alone, of V elements from element `at` of the item.
+template <int V, typename T>
+__device__ Pack<float, V> sum(const Items<const T>& a, const Items<const T>& b, std::int64_t item,
+                              std::int64_t at) {
+  const Pack<T, V> of_a = load<V>(a.data + item * a.stride + at);
+  Pack<float, V> result;
+#pragma unroll
+  for (int v = 0; v < V; ++v)
+    result.at[v] = as_float(of_a.at[v]);
+  if (b.data == nullptr) return result;
+  const Pack<T, V> of_b = load<V>(b.data + item * b.stride + at);
+#pragma unroll
+  for (int v = 0; v < V; ++v)
+    result.at[v] += as_float(of_b.at[v]);
+  return result;
+}
+
+struct ForwardTail {
+  const float* bias;
+  bool relu;
+  float p, scale;  ///< of dropout; 1 / (1 - p)
+  std::uint32_t seed, layer;
+  const StepState* state;
+};
+
+/// Grid: (items, chunks of an item's packs). `length` elements an item, rows of C.
+template <typename T, int V>
+__global__ void __launch_bounds__(threads)
+    add_forward(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> a,
+                const Items<const T> b, const ForwardTail tail, const Items<T> dst) {
+  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x) * V;
+  if (at >= length) return;
+  const auto t = static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at)));
+  const std::int32_t c = at - t * C;
+  const Pack<float, V> sums = sum<V>(a, b, blockIdx.x, at);
+  Pack<T, V> result;
+#pragma unroll
+  for (int v = 0; v < V; ++v) {
+    float x = sums.at[v];
+    if (tail.bias != nullptr) x += tail.bias[c + v];
+    if (tail.relu && x < 0) x = 0;  // a NaN stays one
+    if (tail.p > 0) {
+      const std::int64_t row = std::int64_t{blockIdx.x} * (length / C) + t;
+      x = dropout_keeps(tail.seed, tail.layer, tail.state->step, row, c + v, C, tail.p) ? x * tail.scale : 0;
+    }
+    result.at[v] = rounded_to<T>(x);
+  }
+  store(dst.data + blockIdx.x * dst.stride + at, result);
+}
+
+/// Grid: (items, chunks of an item's packs).
+template <typename T, int V>
+__global__ void __launch_bounds__(threads)
+    add_backward(std::int32_t length, const Items<const T> a, const Items<const T> b,
+                 const Items<const T> src, float scale, const Items<T> dst) {
+  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x) * V;
+  if (at >= length) return;
+  Pack<float, V> sums = sum<V>(a, b, blockIdx.x, at);
+  if (src.data != nullptr) {
+    const Pack<T, V> y = load<V>(src.data + blockIdx.x * src.stride + at);
+#pragma unroll
+    for (int v = 0; v < V; ++v)
+      sums.at[v] *= as_float(y.at[v]) > 0 ? scale : 0.0f;  // a NaN stays one
+  }
+  Pack<T, V> result;
+#pragma unroll
+  for (int v = 0; v < V; ++v)
+    result.at[v] = rounded_to<T>(sums.at[v]);
+  store(dst.data + blockIdx.x * dst.stride + at, result);
+}
+
+/// Calls run(V) with the number of elements that a thread takes: 16 bytes where everything is aligned to them.
+template <typename T, typename Run>
+void by_packs(std::int64_t C, const Activations& dst, const ConstActivations& a, const ConstActivations& b,
+              const ConstActivations& c, const Run& run) {
+  constexpr int V = 16 / sizeof(T);
+  const auto fits = [](const ConstActivations& x) { return holds_packs<V>(x.item<T>(0), x.item_stride); };
+  if (C % V == 0 && fits(dst) && fits(a) && fits(b) && fits(c)) {
+    run(std::integral_constant<int, V>());
+  } else {
+    run(std::integral_constant<int, 1>());
+  }
+}
+
+LaunchShape shape_of(const AddProblem& p, int V) {
+  const std::int64_t packs = p.L * p.C / V;
+  return {dim3(static_cast<unsigned>(p.N), static_cast<unsigned>((packs + threads - 1) / threads)),
+          dim3(threads)};
+}
+
+}  // namespace
+
+void CudaBackend::run_op(const AddForward& op) {
+  const AddProblem& p = op.problem;
+  const Epilogue& e = op.epilogue;
+  const ForwardTail tail{e.bias.as<float>(),
+                         e.relu,
+                         e.dropout.p,
+                         static_cast<float>(1.0 / (1.0 - double{e.dropout.p})),
+                         e.dropout.seed,
+                         e.dropout.layer,
+                         e.dropout.state.as<StepState>()};
+  with_element_type([&]<typename T>() {
+    by_packs<T>(p.C, op.dst, op.a, op.b, {}, [&]<int V>(std::integral_constant<int, V>) {
+      launch([&] { return text(op); }, launches(), shape_of(p, V), add_forward<T, V>,
+             static_cast<std::int32_t>(p.L * p.C), static_cast<std::int32_t>(p.C), Division(p.C),
+             items<T>(op.a), items<T>(op.b), tail, items<T>(op.dst));
+    });
+  });
+}
+
+void CudaBackend::run_op(const AddBackward& op) {
+  const AddProblem& p = op.problem;
+  const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
+  with_element_type([&]<typename T>() {
+    by_packs<T>(p.C, op.diff_src, op.diff_a, op.diff_b, op.relu.src,
+                [&]<int V>(std::integral_constant<int, V>) {
+                  launch([&] { return text(op); }, launches(), shape_of(p, V), add_backward<T, V>,
+                         static_cast<std::int32_t>(p.L * p.C), items<T>(op.diff_a), items<T>(op.diff_b),
+                         items<T>(op.relu.src), scale, items<T>(op.diff_src));
+                });
+  });
+}
+
+}  // namespace bragg::cuda
