@@ -39,13 +39,6 @@ void probability(const char* key, double p) {
   if (!(p >= 0 && p < 1)) throw UsageError(fmt::format("[model] {} {} outside [0, 1)", key, p));
 }
 
-/// The length after a window of `kernel` moved by `stride`.
-std::int64_t slide(const char* what, std::int64_t L, int kernel, int stride) {
-  if (kernel > L)
-    throw UsageError(fmt::format("[model] the {}'s kernel {} > the length {} there", what, kernel, L));
-  return (L - kernel) / stride + 1;
-}
-
 }  // namespace
 
 ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
@@ -91,32 +84,12 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
   return c;
 }
 
-void append_dense_layers(Model& model) {
+void classify(Model& model, Value x) {
   const ModelConfig& c = model.config;
+  Graph& g = model.graph;
   for (std::size_t i = 0; i < c.dense.size(); ++i)
-    model.layers.push_back(DenseLayer{c.dense[i], false, c.dense_dropout[i]});
-  model.layers.push_back(DenseLayer{c.classes, true, 0});
-}
-
-std::vector<LayerShape> layer_shapes(const Model& model) {
-  std::vector<LayerShape> shapes;
-  std::int64_t L = model.config.points, C = 1;
-  for (const Layer& layer : model.layers) {
-    LayerShape shape{L, C, 0, 0};
-    if (const auto* conv = std::get_if<Conv1dLayer>(&layer)) {
-      shape.L_out = slide("convolution", L, conv->kernel, conv->stride);
-      shape.C_out = conv->channels;
-    } else if (const auto* pool = std::get_if<AvgPool1dLayer>(&layer)) {
-      shape.L_out = slide("pool", L, pool->kernel, pool->stride);
-      shape.C_out = C;
-    } else {
-      shape = {1, L * C, 1, std::get<DenseLayer>(layer).width};
-    }
-    shapes.push_back(shape);
-    L = shape.L_out;
-    C = shape.C_out;
-  }
-  return shapes;
+    x = g.relu(g.dense(x, c.dense[i]), c.dense_dropout[i]);
+  g.head({"class", c.classes, 1, {}}, g.dense(x, c.classes));
 }
 
 const std::vector<std::string>& model_names() {
@@ -125,16 +98,11 @@ const std::vector<std::string>& model_names() {
 }
 
 Model make_model(const ModelConfig& config) {
-  const auto build = [&]() -> Model {
-    if (config.name == "scnn") return scnn(config);
-    if (config.name == "npcnn") return npcnn(config);
-    if (config.name == "mlp") return mlp(config);
-    throw UsageError(
-        fmt::format("[model] unknown name '{}'{}", config.name, suggestion(config.name, model_names())));
-  };
-  Model model = build();
-  layer_shapes(model);  // throws where a layer does not fit
-  return model;
+  if (config.name == "scnn") return scnn(config);
+  if (config.name == "npcnn") return npcnn(config);
+  if (config.name == "mlp") return mlp(config);
+  throw UsageError(
+      fmt::format("[model] unknown name '{}'{}", config.name, suggestion(config.name, model_names())));
 }
 
 std::string to_json(const ModelConfig& c) {

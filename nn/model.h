@@ -1,11 +1,13 @@
-// A model as data: the paper's table, row by row. Weights and memory come later (parameters.h, network.h).
+// Models: what a config may say, and the graph that comes of it. Weights and memory come later (parameters.h,
+// network.h).
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
+
+#include "nn/graph.h"
 
 namespace bragg::nn {
 
@@ -23,36 +25,15 @@ struct ModelConfig {
   bool operator==(const ModelConfig&) const = default;
 };
 
-/// ReLU and dropout follow every layer but the last; SCNN pools after the dropout.
-struct Conv1dLayer {
-  int channels, kernel, stride;
-  double dropout;
-};
-struct AvgPool1dLayer {
-  int kernel, stride;
-};
-struct DenseLayer {
-  int width;
-  bool last;  ///< no ReLU, no dropout
-  double dropout;
-};
-using Layer = std::variant<Conv1dLayer, AvgPool1dLayer, DenseLayer>;
-
 struct Model {
   ModelConfig config;  ///< complete
-  std::vector<Layer> layers;
-};
+  Graph graph;
 
-/// What goes into a layer and what comes out: (L, C) of one pattern, channels last.
-struct LayerShape {
-  std::int64_t L_in, C_in, L_out, C_out;
+  explicit Model(const ModelConfig& complete) : config(complete), graph(complete.points) {}
 };
-/// One per layer, from (points, 1) on. Throws UsageError for a layer that does not fit the length that
-/// reaches it, naming both values. A dense layer sees its input flattened: (1, L * C).
-std::vector<LayerShape> layer_shapes(const Model&);
 
 /// Throws UsageError for an unknown name (with the nearest one), lists of unequal length, a number out of
-/// range, a list that the model has no use for, or a layer that does not fit (layer_shapes).
+/// range, a list that the model has no use for, or a layer that does not fit.
 Model make_model(const ModelConfig&);
 const std::vector<std::string>& model_names();
 
@@ -63,8 +44,8 @@ Model mlp(const ModelConfig&);
 
 /// `given` with everything that it leaves open taken from `paper`. Throws UsageError as make_model().
 ModelConfig with_defaults(ModelConfig given, const ModelConfig& paper);
-/// Appends the hidden dense layers and the last one.
-void append_dense_layers(Model&);
+/// The hidden dense layers, the last one, and the head that asks for the class.
+void classify(Model&, Value);
 
 /// The config as one line of JSON, as it stands in a model file, and back. Reading throws Error for a field
 /// that is missing, unknown or of the wrong type.

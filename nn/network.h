@@ -1,50 +1,39 @@
 // A model bound to a backend and a batch size: memory planned once, a step a fixed list of ops.
+//
+//   graph (what the model is) -> lower (ops, layer by layer) -> fuse (fewer ops) -> layout (how values lie)
+//   -> lifetimes (where) -> network
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/ops/network_op.h"
+#include "nn/lower.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
 
 namespace bragg::nn {
 
-/// One op of the plan, for the parameters of `layer`: "conv1", or nothing where it has none.
-struct PlannedOp {
-  std::string layer;
-  NetworkOp op;
-
-  void run(Backend&) const;
-  std::string text() const;         ///< "conv1: conv1d_forward N 256 ... + bias, relu"
-  std::string how(Backend&) const;  ///< Backend::how
-};
-
-/// Not movable: the ops of the plan know where its memory lies.
+/// Not movable: whoever fills its input knows where it lies.
 class Network {
  public:
-  enum class Mode { inference, training };
-
-  /// Plans for batches of exactly N and reserves the backend's workspace. `seed` and `state` (StepState on
-  /// the device) are dropout's; training needs them. Throws ProblemError without. With a learning rate
-  /// update() is planned too, and where the backend has DenseBackwardWeightsAdam the weights of dense layers
-  /// are updated in backward(): they have no gradients then.
-  Network(Backend&, const Model&, Parameters&, std::int64_t N, Mode, std::uint32_t seed = 0,
-          ConstTensor state = {}, std::optional<double> learning_rate = {});
+  /// Plans for batches of exactly N and reserves the backend's workspace. Throws ProblemError for N < 1, and
+  /// for training without a StepState. With a learning rate update() is planned too, and where the backend
+  /// has DenseBackwardWeightsAdam the weights of dense layers are updated in backward(): they have no
+  /// gradients then.
+  Network(Backend&, const Model&, const Parameters&, const NetworkOptions&);
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  std::int64_t batch() const { return N_; }
-  std::int64_t classes() const { return activations_.back().C; }
-  Activations input() const { return activations_.front(); }  ///< (N, points, 1)
-  ConstTensor logits() const {
-    return {activations_.back().data, activations_.back().dtype};
-  }                                          ///< (N, classes)
-  Tensor labels() const { return labels_; }  ///< i32 (N)
-  Tensor totals() const { return totals_; }  ///< LossTotals
+  std::int64_t batch() const { return input().N; }
+  const Activations& input() const { return values_.front(); }  ///< (N, points, 1)
+  Tensor labels() const { return labels_; }                     ///< i32 (N)
+  std::size_t heads() const { return heads_.size(); }
+  std::int64_t classes(std::size_t head = 0) const { return heads_.at(head).logits.C; }
+  ConstTensor logits(std::size_t head = 0) const {
+    return {heads_.at(head).logits.data, heads_.at(head).logits.dtype};
+  }                                                                             ///< (N, classes)
+  Tensor totals(std::size_t head = 0) const { return heads_.at(head).totals; }  ///< LossTotals
 
   void forward();   ///< input -> logits (with dropout in training)
   void loss();      ///< logits, labels -> totals, and in training the logits' gradient
@@ -54,31 +43,27 @@ class Network {
   const std::vector<PlannedOp>& plan() const { return plan_; }
   std::size_t activation_bytes() const { return memory_.bytes(); }
 
-  LossTotals read_totals() const;  ///< waits
-  void clear_totals();
-  void write_totals(const LossTotals&);
+  LossTotals read_totals(std::size_t head = 0) const;  ///< waits
+  void clear_totals();                                 ///< of all heads
+  void write_totals(const LossTotals&, std::size_t head = 0);
 
-  /// What lies between the layers, for tests: activations(0) is the input, activations(i + 1) what layer i
-  /// wrote; gradients(i) is shaped like activations(i), training only and none for i = 0. In inference only
-  /// the last activations are still there after forward(). Where layer i is a convolution that the backend
-  /// pools at once (Conv1dPoolForward), activations(i + 1) have no data; in training kept(i + 1) are its bits
-  /// (KeptBits).
-  const Activations& activations(std::size_t i) const { return activations_.at(i); }
-  Tensor kept(std::size_t i) const { return kept_.at(i); }
-  const Activations& gradients(std::size_t i) const { return gradients_.at(i); }
+  /// What lies between the layers, for tests: of a value of the graph, and its gradient. No data where an op
+  /// does not store it, or nobody wants it; `kept` then are its bits (KeptBits) where the gradient needs them.
+  /// After forward() they hold what they say where memory is not shared (NetworkOptions::shares_memory).
+  const Activations& activations(Value value) const { return values_.at(value.number); }
+  const Activations& gradients(Value value) const { return gradients_.at(value.number); }
+  Tensor kept(Value value) const { return kept_.at(value.number); }
 
  private:
-  class Planner;
-  void run(std::size_t begin, std::size_t end);
+  void run(Phase);
 
   Backend& backend_;
-  std::int64_t N_;
-  std::vector<Activations> activations_, gradients_;
-  std::vector<Tensor> kept_;  ///< beside activations_
-  Tensor labels_, totals_;
   Buffer memory_;
   std::vector<PlannedOp> plan_;
-  std::size_t forward_end_ = 0, loss_end_ = 0, backward_end_ = 0;  ///< where in plan_
+  std::vector<Activations> values_, gradients_;
+  std::vector<Tensor> kept_;
+  Tensor labels_;
+  std::vector<HeadMemory> heads_;
 };
 
 }  // namespace bragg::nn

@@ -18,31 +18,13 @@ std::int64_t ParameterInfo::count() const {
 namespace {
 
 /// With rows as long as they are, one after the other.
-std::vector<ParameterInfo> parameters_of(const Model& model) {
+std::vector<ParameterInfo> parameters_of(const Graph& graph) {
   std::vector<ParameterInfo> table;
-  const auto add = [&](std::string name, std::vector<std::int64_t> shape, std::int64_t fan_in) {
-    table.push_back({std::move(name), std::move(shape), fan_in, 0, 0});
-  };
-  const auto shapes = layer_shapes(model);
-  int convolutions = 0, dense_layers = 0;
-  for (std::size_t i = 0; i < model.layers.size(); ++i) {
-    const LayerShape& s = shapes[i];
-    if (const auto* conv = std::get_if<Conv1dLayer>(&model.layers[i])) {
-      const std::string name = fmt::format("conv{}", ++convolutions);
-      const std::int64_t fan_in = conv->kernel * s.C_in;
-      add(name + ".weights", {s.C_out, conv->kernel, s.C_in}, fan_in);
-      add(name + ".bias", {s.C_out}, fan_in);
-    } else if (std::holds_alternative<DenseLayer>(model.layers[i])) {
-      const std::string name = fmt::format("dense{}", ++dense_layers);
-      add(name + ".weights", {s.C_out, s.C_in}, s.C_in);
-      add(name + ".bias", {s.C_out}, s.C_in);
-    }
-  }
+  for (const Node& node : graph.nodes())
+    if (node.layer)
+      for (const LayerParameter& p : node.layer->parameters(graph.source_shapes(node)))
+        table.push_back({fmt::format("{}.{}", node.name, p.name), p.role, p.shape, p.fan_in, 0, 0});
   return table;
-}
-
-bool is_dense_weights(const ParameterInfo& info) {
-  return info.shape.size() == 2;
 }
 
 /// Elements of the arena that the tensor takes.
@@ -59,11 +41,11 @@ std::int64_t total_count(const std::vector<ParameterInfo>& table) {
 }  // namespace
 
 std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& model) {
-  std::vector<ParameterInfo> table = parameters_of(model);
+  std::vector<ParameterInfo> table = parameters_of(model.graph);
   std::size_t offset = 0;
   for (const bool dense_weights : {false, true})
     for (ParameterInfo& info : table) {
-      if (is_dense_weights(info) != dense_weights) continue;
+      if ((info.role == ParameterRole::dense_weights) != dense_weights) continue;
       info.offset = offset;
       info.row_stride = info.rows() == 1 ? info.row_length() : backend.weight_row_stride(info.row_length());
       offset += elements_of(info);
@@ -72,7 +54,7 @@ std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& 
 }
 
 std::int64_t parameter_count(const Model& model) {
-  return total_count(parameters_of(model));
+  return total_count(parameters_of(model.graph));
 }
 
 Parameters::Parameters(Backend& backend, const Model& model, Use use)
@@ -81,7 +63,7 @@ Parameters::Parameters(Backend& backend, const Model& model, Use use)
   for (const ParameterInfo& info : table_) {
     const std::size_t elements = elements_of(info);
     count += elements;
-    if (!is_dense_weights(info)) others += elements;
+    if (info.role != ParameterRole::dense_weights) others += elements;
   }
   arena_count_ = static_cast<std::int64_t>(count);
   dense_weights_begin_ = static_cast<std::int64_t>(others);

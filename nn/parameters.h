@@ -16,6 +16,7 @@ namespace bragg::nn {
 /// (out, in).
 struct ParameterInfo {
   std::string name;
+  ParameterRole role;
   std::vector<std::int64_t> shape;
   std::int64_t fan_in;      ///< of the layer, for the initialisation
   std::size_t offset;       ///< elements from the arena's start, a multiple of parameter_alignment

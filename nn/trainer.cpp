@@ -52,8 +52,8 @@ class Run {
         out_(std::move(out)),
         parameters_(backend, model, Parameters::Use::training),
         state_buffer_(backend.allocate(sizeof(StepState))),
-        network_(backend, model, parameters_, options.batch, Network::Mode::training, options.seed, state(),
-                 options.learning_rate) {
+        network_(backend, model, parameters_,
+                 {options.batch, Mode::training, options.seed, state(), options.learning_rate}) {
     metadata_["seed"] = std::to_string(options.seed);
     metadata_["batch"] = std::to_string(options.batch);
     metadata_["learning_rate"] = exact(options.learning_rate);
@@ -61,8 +61,8 @@ class Run {
     source_.plan(backend, options.batch);
     record_step();
     if (held_out_ && held_out_->size() > 0)
-      evaluator_.emplace(backend, model, parameters_, std::min(options.batch, held_out_->size()),
-                         Network::Mode::inference);
+      evaluator_.emplace(backend, model, parameters_,
+                         NetworkOptions{.N = std::min(options.batch, held_out_->size())});
   }
 
   void start() {

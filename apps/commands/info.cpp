@@ -22,8 +22,12 @@ void print_plan(Backend& backend, const std::string& path) {
   const nn::Model model = nn::make_model(config.model);
   nn::Parameters parameters(backend, model, nn::Parameters::Use::training);
   const Buffer state = backend.allocate(sizeof(StepState));
-  const nn::Network network(backend, model, parameters, config.train.batch, nn::Network::Mode::training,
-                            config.train.seed, {state.data(), DType::u64}, config.train.learning_rate);
+  const nn::Network network(backend, model, parameters,
+                            {.N = config.train.batch,
+                             .mode = nn::Mode::training,
+                             .seed = config.train.seed,
+                             .state = {state.data(), DType::u64},
+                             .learning_rate = config.train.learning_rate});
   for (const nn::PlannedOp& op : network.plan()) {
     fmt::print("{}\n", op.text());
     if (const std::string how = op.how(backend); !how.empty()) fmt::print("    {}\n", how);

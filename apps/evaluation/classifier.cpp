@@ -44,7 +44,7 @@ Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std
   }
   nn::load_weights(model, parameters_);
   network_ =
-      std::make_unique<nn::Network>(backend, loaded_.model, parameters_, batch, nn::Network::Mode::inference);
+      std::make_unique<nn::Network>(backend, loaded_.model, parameters_, nn::NetworkOptions{.N = batch});
 }
 
 std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::vector<float>> patterns) {

@@ -119,7 +119,9 @@ int run(int argc, char** argv) {
 
   double train_s = 0, infer_s = 0;
   {
-    nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::training, 1, state, 1e-4);
+    nn::Network network(
+        *backend, model, parameters,
+        {.N = batch, .mode = nn::Mode::training, .seed = 1, .state = state, .learning_rate = 1e-4});
     fill(*backend, network, config.classes);
     const auto step = backend->record([&] {
       network.forward();
@@ -138,7 +140,7 @@ int run(int argc, char** argv) {
   }
   const std::int64_t training_peak = peak_bytes();
   {
-    nn::Network network(*backend, model, parameters, batch, nn::Network::Mode::inference);
+    nn::Network network(*backend, model, parameters, {.N = batch});
     fill(*backend, network, config.classes);
     const auto answer = backend->record([&] { network.forward(); });
     infer_s = time_of(*backend, group, seconds, [&] { answer->run(); });

@@ -15,8 +15,8 @@ Model mlp(const ModelConfig& given) {
   paper.dense = {4000, 3000, 1000, 800};
   paper.dense_dropout = {0.6, 0.5, 0.4, 0.3};
 
-  Model model{with_defaults(given, paper), {}};
-  append_dense_layers(model);
+  Model model(with_defaults(given, paper));
+  classify(model, model.graph.input());
   return model;
 }
 

@@ -23,11 +23,13 @@ Model npcnn(const ModelConfig& given) {
   paper.dense = {2300, 1150};
   paper.dense_dropout = {0.5, 0.5};
 
-  Model model{with_defaults(given, paper), {}};
+  Model model(with_defaults(given, paper));
   const ModelConfig& c = model.config;
+  Graph& g = model.graph;
+  Value x = g.input();
   for (std::size_t i = 0; i < c.channels.size(); ++i)
-    model.layers.push_back(Conv1dLayer{c.channels[i], c.kernels[i], c.strides[i], c.conv_dropout});
-  append_dense_layers(model);
+    x = g.relu(g.conv1d(x, {c.channels[i], c.kernels[i], c.strides[i]}), c.conv_dropout);
+  classify(model, x);
   return model;
 }
 

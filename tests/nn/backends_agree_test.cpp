@@ -65,7 +65,8 @@ struct Side {
         parameters(*backend, model, Parameters::Use::training),
         state_buffer(backend->allocate(sizeof(StepState))),
         state{state_buffer.data(), DType::u64},
-        network(*backend, model, parameters, batch, Network::Mode::training, seed, state),
+        network(*backend, model, parameters,
+                {.N = batch, .mode = Mode::training, .seed = seed, .state = state, .shares_memory = false}),
         source(tests::test_source(model.config.points, model.config.classes, 8,
                                   SampleRowsProblem::Order::sequential, seed)) {
     source.plan(*backend, batch);
@@ -91,15 +92,15 @@ struct Side {
            a.dtype});
   }
   /// As the op would have kept the bits of these numbers.
-  void keep(std::size_t i, const std::vector<double>& values) {
-    const std::int64_t C = network.activations(i).C, words_per_row = kept_words(C),
+  void keep(Value value, const std::vector<double>& values) {
+    const std::int64_t C = network.activations(value).C, words_per_row = kept_words(C),
                        rows = static_cast<std::int64_t>(values.size()) / C;
     std::vector<std::uint32_t> words(static_cast<std::size_t>(rows * words_per_row));
     for (std::int64_t row = 0; row < rows; ++row)
       for (std::int64_t c = 0; c < C; ++c)
         if (values[static_cast<std::size_t>(row * C + c)] > 0)
           words[static_cast<std::size_t>(row * words_per_row + c / 32)] |= 1u << c % 32;
-    backend->upload(words.data(), network.kept(i).data, words.size() * sizeof(std::uint32_t));
+    backend->upload(words.data(), network.kept(value).data, words.size() * sizeof(std::uint32_t));
   }
   /// Evenly spread elements of tensor number k, all of a small one: about 2^18, by an odd stride.
   std::vector<double> read(Tensor arena, std::size_t k) const {
@@ -175,24 +176,26 @@ void compare_steps(const DeviceOptions& device, const ModelConfig& config, int s
 
     const double loss = reference.forward();
     EXPECT_NEAR(fast.forward(), loss, tolerance * loss);
-    for (std::size_t i = 1; i <= model.layers.size(); ++i) {
-      const auto expected = reference.read(reference.network.activations(i));
-      if (fast.network.kept(i)) {  // nothing else lies in memory; the pooled numbers are compared next
-        fast.keep(i, expected);
-        continue;
+    const std::size_t values = model.graph.nodes().size();
+    for (std::size_t i = 1; i < values; ++i) {
+      const Activations& at = fast.network.activations({i});
+      if (fast.network.kept({i})) {  // nothing else lies in memory; the pooled numbers are compared next
+        fast.keep({i}, reference.read(reference.network.activations({i})));
+      } else if (at.data) {
+        const auto expected = reference.read(reference.network.activations({i}));
+        EXPECT_TRUE(tests::within(fast.read(at), expected, bounds_of(expected, tolerance)))
+            << "value " << i << ", " << model.graph.nodes()[i].layer->text();
+        fast.write(at, expected);
       }
-      EXPECT_TRUE(
-          tests::within(fast.read(fast.network.activations(i)), expected, bounds_of(expected, tolerance)))
-          << "activations of layer " << i;
-      fast.write(fast.network.activations(i), expected);
     }
     reference.network.backward();
     fast.network.backward();
-    for (std::size_t i = model.layers.size(); i > 0; --i) {
-      const auto expected = reference.read(reference.network.gradients(i));
-      EXPECT_TRUE(
-          tests::within(fast.read(fast.network.gradients(i)), expected, bounds_of(expected, tolerance)))
-          << "gradient of the output of layer " << i;
+    for (std::size_t i = values; --i > 0;) {
+      const Activations& at = fast.network.gradients({i});
+      if (!at.data) continue;
+      const auto expected = reference.read(reference.network.gradients({i}));
+      EXPECT_TRUE(tests::within(fast.read(at), expected, bounds_of(expected, tolerance)))
+          << "gradient of value " << i << ", " << model.graph.nodes()[i].layer->text();
     }
     for (std::size_t k = 0; k < weights.size(); ++k) {
       const auto expected = reference.read(reference.parameters.gradients(), k);
@@ -278,9 +281,9 @@ TEST_P(PapersModelsAgree, StepByStep) {
   compare_steps(device(), config(), steps());
 }
 
-/// Whether the plan runs the convolution and the pooling of the first two layers as one op.
+/// Whether the plan runs the first convolution with its ReLU and the pooling behind it as one op.
 bool pools_at_once(const Network& network) {
-  return network.activations(1).data == nullptr;
+  return network.activations({2}).data == nullptr;
 }
 
 // In bf16 SCNN's first layer has no output in memory, in training and in inference, which computes the same.
@@ -291,11 +294,11 @@ TEST_P(BackendsAgree, ConvolutionAndPoolAreOneOp) {
   const bool fuses = device().precision == "bf16" && device().instruction_set.empty() &&
                      side.backend->description().find("wgmma") != std::string::npos;
   EXPECT_EQ(pools_at_once(side.network), fuses);
-  EXPECT_EQ(static_cast<bool>(side.network.kept(1)), fuses);
-  EXPECT_FALSE(side.network.kept(2));
-  const Network inference(*side.backend, model, side.parameters, batch, Network::Mode::inference);
+  EXPECT_EQ(static_cast<bool>(side.network.kept({2})), fuses);
+  EXPECT_FALSE(side.network.kept({5}));
+  const Network inference(*side.backend, model, side.parameters, {.N = batch});
   EXPECT_EQ(pools_at_once(inference), fuses);
-  EXPECT_FALSE(inference.kept(1));
+  EXPECT_FALSE(inference.kept({2}));
   const auto names = [](const Network& network) {
     std::vector<std::string> what;
     for (const PlannedOp& op : network.plan())
@@ -327,7 +330,7 @@ TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
   Side side(device(), model);
   initialise(side.parameters, seed);
   side.forward();
-  Network inference(*side.backend, model, side.parameters, batch, Network::Mode::inference);
+  Network inference(*side.backend, model, side.parameters, {.N = batch});
   const auto logits = [&](const Network& network) {
     std::vector<float> values(static_cast<std::size_t>(batch * network.classes()));
     side.backend->download(network.logits(), values);
@@ -360,8 +363,12 @@ TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
   const Model model = make_model(narrow());
   Side apart(device(), model), fused(device(), model);
   if (!fused.backend->has(DenseBackwardWeightsAdam{})) return;
-  Network network(*fused.backend, model, fused.parameters, batch, Network::Mode::training, seed, fused.state,
-                  learning_rate);
+  Network network(*fused.backend, model, fused.parameters,
+                  {.N = batch,
+                   .mode = Mode::training,
+                   .seed = seed,
+                   .state = fused.state,
+                   .learning_rate = learning_rate});
   for (Side* side : {&apart, &fused})
     initialise(side->parameters, seed);
   for (int step = 0; step < 2; ++step) {

@@ -95,8 +95,8 @@ TEST(Evaluation, PredictionsDoNotDependOnTheBatch) {
     initialise(parameters, 3);
     auto source = tests::test_source(model.config.points, model.config.classes, 10,
                                      SampleRowsProblem::Order::sequential, 3);
-    Network four(*backend, model, parameters, 4, Network::Mode::inference);
-    Network ten(*backend, model, parameters, 10, Network::Mode::inference);
+    Network four(*backend, model, parameters, {.N = 4});
+    Network ten(*backend, model, parameters, {.N = 10});
     const Predictions by_four = predict(*backend, four, source), by_ten = predict(*backend, ten, source);
     EXPECT_EQ(by_four.patterns, 10);
     EXPECT_EQ(by_four.labels, by_ten.labels);
@@ -121,7 +121,7 @@ TEST(Evaluation, LogitsThatAreNotFiniteAreAnError) {
   std::vector<float> weights(static_cast<std::size_t>(parameter_count(model)), NAN);
   parameters.upload(weights, parameters.weights());
   auto source = tests::test_source(61, 5, 3, SampleRowsProblem::Order::sequential, 3);
-  Network network(*backend, model, parameters, 2, Network::Mode::inference);
+  Network network(*backend, model, parameters, {.N = 2});
   EXPECT_THROW(predict(*backend, network, source), Error);
 }
 

@@ -12,14 +12,39 @@
 namespace bragg::nn {
 namespace {
 
+/// A residual network in small: padding and strides, values that several layers read, two heads of which one
+/// asks for groups of the labels.
+Model branched() {
+  ModelConfig config;
+  config.classes = 5;
+  config.points = 61;
+  Model model(config);
+  Graph& g = model.graph;
+  const Value stem = g.relu(g.conv1d(g.input(), {6, 5, 2, 2, 2}), 0.3);
+  Value x = g.relu(g.conv1d(stem, {6, 3, 1, 1, 1}));
+  x = g.relu(g.add(stem, g.conv1d(x, {6, 3, 1, 1, 1})), 0.2);
+  x = g.conv1d(x, {8, 4, 2, 1, 1});  // its gradient's kernel begins with a row of zeros
+  x = g.conv1d(g.relu(x), {4, 5, 3, 4, 0});
+  x = g.add(x, x);
+  const Value pooled = g.avg_pool1d(x, {2, 1});
+  const Value shared = g.relu(g.dense(pooled, 9), 0.4);
+  g.head({"class", 5, 1, {}}, g.dense(shared, 5));
+  g.head({"group", 2, 0.5, {0, 1, 1, 0, 1}}, g.dense(g.relu(g.dense(shared, 4)), 2));
+  return model;
+}
+
+Model model_of(const std::string& name) {
+  return name == "branched" ? branched() : make_model(tests::small_config(name));
+}
+
 class Gradients : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Models, Gradients, ::testing::Values("scnn", "npcnn", "mlp"));
+INSTANTIATE_TEST_SUITE_P(Models, Gradients, ::testing::Values("scnn", "npcnn", "mlp", "branched"));
 
 TEST_P(Gradients, EqualCentralDifferences) {
   constexpr std::uint32_t seed = 20;
   constexpr std::int64_t N = 7;
   const auto backend = make_backend({"reference", 1, ""});
-  const Model model = make_model(tests::small_config(GetParam()));
+  const Model model = model_of(GetParam());
   Parameters parameters(*backend, model, Parameters::Use::training);
   initialise(parameters, seed);
 
@@ -27,7 +52,8 @@ TEST_P(Gradients, EqualCentralDifferences) {
   const Buffer state = backend->allocate(sizeof step);
   backend->upload(&step, state.data(), sizeof step);
   // Dropout is part of the function: the same elements are dropped every time.
-  Network network(*backend, model, parameters, N, Network::Mode::training, seed, {state.data(), DType::u64});
+  Network network(*backend, model, parameters,
+                  {.N = N, .mode = Mode::training, .seed = seed, .state = {state.data(), DType::u64}});
   auto source = tests::test_source(model.config.points, model.config.classes, N,
                                    SampleRowsProblem::Order::sequential, seed);
   source.plan(*backend, N);
@@ -37,7 +63,10 @@ TEST_P(Gradients, EqualCentralDifferences) {
     network.clear_totals();
     network.forward();
     network.loss();
-    return network.read_totals().loss_sum / static_cast<double>(N);
+    double sum = 0;
+    for (std::size_t head = 0; head < network.heads(); ++head)
+      sum += model.graph.heads()[head].weight * network.read_totals(head).loss_sum / static_cast<double>(N);
+    return sum;
   };
   loss();
   network.backward();

@@ -56,7 +56,8 @@ std::vector<double> free_running_losses(const std::string& name, const std::stri
   initialise(parameters, seed);
   const Buffer state_buffer = backend->allocate(sizeof(StepState));
   const Tensor state{state_buffer.data(), DType::u64};
-  Network network(*backend, model, parameters, batch, Network::Mode::training, seed, state);
+  Network network(*backend, model, parameters,
+                  {.N = batch, .mode = Mode::training, .seed = seed, .state = state});
   auto source = tests::test_source(8500, 230, 8, SampleRowsProblem::Order::sequential, seed);
   source.plan(*backend, batch);
 

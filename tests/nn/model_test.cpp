@@ -21,9 +21,9 @@ ModelConfig paper(const std::string& name, int classes) {
 }
 
 std::vector<std::int64_t> lengths(const Model& model) {
-  std::vector<std::int64_t> L{model.config.points};
-  for (const LayerShape& s : layer_shapes(model))
-    L.push_back(s.L_out);
+  std::vector<std::int64_t> L;
+  for (const Node& node : model.graph.nodes())
+    if (!node.layer || node.layer->kind() != "relu") L.push_back(node.shape.L);
   return L;
 }
 
@@ -48,22 +48,36 @@ TEST(Model, LengthsOfThePaper) {
             (std::vector<std::int64_t>{8500, 1681, 840, 159, 157, 67, 65, 1, 1, 1}));
   EXPECT_EQ(lengths(make_model(paper("npcnn", 230))),
             (std::vector<std::int64_t>{8500, 1681, 327, 152, 1, 1, 1}));
-  EXPECT_EQ(layer_shapes(make_model(paper("scnn", 230)))[6].C_in, 5200);
-  EXPECT_EQ(layer_shapes(make_model(paper("npcnn", 230)))[3].C_in, 12160);
+  const auto flat = [](const char* name) {
+    const Model model = make_model(paper(name, 230));
+    const Shape s = model.graph.source_shapes(model.graph[tests::values_of_kind(model.graph, "dense")[0]])[0];
+    return s.L * s.C;
+  };
+  EXPECT_EQ(flat("scnn"), 5200);
+  EXPECT_EQ(flat("npcnn"), 12160);
 }
 
-TEST(Model, DropoutsOfThePaper) {
-  const auto dropouts = [](const char* name) {
-    std::vector<double> p;
-    for (const Layer& layer : make_model(paper(name, 230)).layers) {
-      if (const auto* conv = std::get_if<Conv1dLayer>(&layer)) p.push_back(conv->dropout);
-      if (const auto* dense = std::get_if<DenseLayer>(&layer)) p.push_back(dense->dropout);
-    }
-    return p;
+TEST(Model, LayersOfThePaper) {
+  const auto layers = [](const char* name) {
+    std::vector<std::string> texts;
+    const Model model = make_model(paper(name, 230));
+    for (const Node& node : model.graph.nodes())
+      if (node.layer) texts.push_back(node.layer->text());
+    return texts;
   };
-  EXPECT_EQ(dropouts("scnn"), (std::vector<double>{0.3, 0.3, 0.3, 0.5, 0.5, 0}));
-  EXPECT_EQ(dropouts("npcnn"), (std::vector<double>{0.3, 0.3, 0.3, 0.5, 0.5, 0}));
-  EXPECT_EQ(dropouts("mlp"), (std::vector<double>{0.6, 0.5, 0.4, 0.3, 0}));
+  const std::vector<std::string> dense = {"dense 2300", "relu, dropout 0.5", "dense 1150",
+                                          "relu, dropout 0.5", "dense 230"};
+  std::vector<std::string> scnn = {
+      "conv 80 kernel 100 stride 5", "relu, dropout 0.3", "avg_pool kernel 3 stride 2",
+      "conv 80 kernel 50 stride 5",  "relu, dropout 0.3", "avg_pool kernel 3 stride 1",
+      "conv 80 kernel 25 stride 2",  "relu, dropout 0.3", "avg_pool kernel 3 stride 1"};
+  scnn.insert(scnn.end(), dense.begin(), dense.end());
+  EXPECT_EQ(layers("scnn"), scnn);
+  std::erase_if(scnn, [](const std::string& text) { return text.starts_with("avg_pool"); });
+  EXPECT_EQ(layers("npcnn"), scnn);
+  EXPECT_EQ(layers("mlp"), (std::vector<std::string>{"dense 4000", "relu, dropout 0.6", "dense 3000",
+                                                     "relu, dropout 0.5", "dense 1000", "relu, dropout 0.4",
+                                                     "dense 800", "relu, dropout 0.3", "dense 230"}));
 }
 
 TEST(Model, ParameterTableHasCanonicalShapesAndAlignedOffsets) {

@@ -37,7 +37,8 @@ INSTANTIATE_TEST_SUITE_P(Backends, NetworkOn, ::testing::Values("reference", "cp
 TEST_P(NetworkOn, PlanSaysNamesAndShapes) {
   const Model model = make_model(tests::small_config("scnn"));
   Parameters parameters(*backend_, model, Parameters::Use::training);
-  const Network network(*backend_, model, parameters, 3, Network::Mode::training, 1, state());
+  const Network network(*backend_, model, parameters,
+                        {.N = 3, .mode = Mode::training, .seed = 1, .state = state()});
   std::vector<std::string> what;
   for (const PlannedOp& op : network.plan())
     what.push_back(op.text());
@@ -52,7 +53,9 @@ TEST_P(NetworkOn, PlanSaysNamesAndShapes) {
   EXPECT_EQ(what[11], "dense3: dense_backward_weights N 3 in 10 out 5");
   EXPECT_EQ(what.back(), "conv1: conv1d_backward_weights N 3 L_in 61 C_in 1 C_out 5 kernel 5 stride 2");
 
-  const Network updating(*backend_, model, parameters, 3, Network::Mode::training, 1, state(), 1e-3);
+  const Network updating(
+      *backend_, model, parameters,
+      {.N = 3, .mode = Mode::training, .seed = 1, .state = state(), .learning_rate = 1e-3});
   ASSERT_EQ(updating.plan().size(), what.size() + 1);
   EXPECT_EQ(updating.plan().back().text().rfind("adam count ", 0), 0u);
 }
@@ -60,7 +63,7 @@ TEST_P(NetworkOn, PlanSaysNamesAndShapes) {
 TEST_P(NetworkOn, UpdatesWithALearningRateAlone) {
   const Model model = make_model(tests::small_config("mlp"));
   Parameters parameters(*backend_, model, Parameters::Use::training);
-  Network fixed(*backend_, model, parameters, 2, Network::Mode::training, 1, state());
+  Network fixed(*backend_, model, parameters, {.N = 2, .mode = Mode::training, .seed = 1, .state = state()});
   EXPECT_THROW(fixed.update(), ProblemError);
 }
 
@@ -72,8 +75,9 @@ TEST_P(NetworkOn, TrainingWithoutDropoutIsInference) {
     const Model model = make_model(config);
     Parameters parameters(*backend_, model, Parameters::Use::training);
     initialise(parameters, 4);
-    Network training(*backend_, model, parameters, 5, Network::Mode::training, 1, state());
-    Network inference(*backend_, model, parameters, 5, Network::Mode::inference);
+    Network training(*backend_, model, parameters,
+                     {.N = 5, .mode = Mode::training, .seed = 1, .state = state()});
+    Network inference(*backend_, model, parameters, {.N = 5});
     fill(training, 8);
     fill(inference, 8);
     training.forward();
@@ -102,12 +106,15 @@ TEST_P(NetworkOn, DropoutFollowsItsCounter) {
     at += count;
   }
   parameters.upload(values, parameters.weights());
-  Network network(*backend_, model, parameters, 3, Network::Mode::training, seed, state());
+  Network network(*backend_, model, parameters,
+                  {.N = 3, .mode = Mode::training, .seed = seed, .state = state()});
   fill(network, 8);
   network.forward();
   int dropped = 0, kept = 0;
+  const std::vector<Value> relus = tests::values_of_kind(model.graph, "relu");
+  ASSERT_EQ(relus.size(), 5u);
   for (std::uint32_t k = 0; k < 5; ++k) {
-    const Activations& y = network.activations(k + 1);
+    const Activations& y = network.activations(relus[k]);
     const float p = k < 3 ? 0.3f : 0.5f;
     std::vector<float> got(static_cast<std::size_t>(y.N * y.item_stride));
     backend_->download({y.data, y.dtype}, got);
@@ -129,15 +136,16 @@ TEST_P(NetworkOn, HalosStayZero) {
   const Model model = make_model(tests::small_config("npcnn"));
   Parameters parameters(*backend_, model, Parameters::Use::training);
   initialise(parameters, 4);
-  Network network(*backend_, model, parameters, 3, Network::Mode::training, 1, state());
+  Network network(*backend_, model, parameters,
+                  {.N = 3, .mode = Mode::training, .seed = 1, .state = state()});
   fill(network, 8);
   for (int i = 0; i < 2; ++i) {
     network.forward();
     network.loss();
     network.backward();
   }
-  const Activations& g =
-      network.gradients(2);  // of conv2's output: kernel 4, stride 1 takes 3 rows on either side
+  // Of conv2's output: kernel 4, stride 1 takes 3 rows on either side.
+  const Activations& g = network.gradients(tests::values_of_kind(model.graph, "conv")[1]);
   ASSERT_EQ(g.item_stride, (g.L + 3) * g.C);
   std::vector<float> all(static_cast<std::size_t>((3 + 3 * (g.L + 3)) * g.C));
   const std::size_t element = size_of(g.dtype);
@@ -160,10 +168,11 @@ TEST_P(NetworkOn, HalosStayZero) {
 TEST_P(NetworkOn, WrongUseIsAnError) {
   const Model model = make_model(tests::small_config("mlp"));
   Parameters inference(*backend_, model, Parameters::Use::inference);
-  EXPECT_THROW(Network(*backend_, model, inference, 0, Network::Mode::inference), ProblemError);
-  EXPECT_THROW(Network(*backend_, model, inference, 2, Network::Mode::training, 1, state()), Error);
+  EXPECT_THROW(Network(*backend_, model, inference, {.N = 0}), ProblemError);
+  EXPECT_THROW(Network(*backend_, model, inference, {.N = 2, .mode = Mode::training, .state = state()}),
+               Error);
   Parameters training(*backend_, model, Parameters::Use::training);
-  EXPECT_THROW(Network(*backend_, model, training, 2, Network::Mode::training), ProblemError);
+  EXPECT_THROW(Network(*backend_, model, training, {.N = 2, .mode = Mode::training}), ProblemError);
 }
 
 }  // namespace

@@ -27,4 +27,12 @@ inline nn::ModelConfig small_config(const std::string& name, int classes = 5) {
   return c;
 }
 
+/// What layers of a kind make, in order.
+inline std::vector<nn::Value> values_of_kind(const nn::Graph& graph, const std::string& kind) {
+  std::vector<nn::Value> found;
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i)
+    if (const auto& layer = graph.nodes()[i].layer; layer && layer->kind() == kind) found.push_back({i});
+  return found;
+}
+
 }  // namespace bragg::tests

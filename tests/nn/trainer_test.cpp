@@ -340,7 +340,7 @@ TEST_F(TrainerTest, OverfitsSixtyFourPatterns) {
 
     Parameters parameters(*backend_, model_, Parameters::Use::inference);
     load_weights(folder_ / name / "model.safetensors", parameters);
-    Network network(*backend_, model_, parameters, 7, Network::Mode::inference);
+    Network network(*backend_, model_, parameters, {.N = 7});
     EXPECT_EQ(evaluate(predict(*backend_, network, same)).accuracy, 1) << name;
   }
 }

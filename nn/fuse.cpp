@@ -1,0 +1,164 @@
+#include "nn/fuse.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <type_traits>
+#include <vector>
+
+namespace bragg::nn {
+namespace {
+
+/// A program with what the rewrites ask of it.
+struct Fusing {
+  LoweredGraph& graph;
+  const Backend& backend;
+  const Parameters& parameters;
+  const NetworkOptions& options;
+
+  std::vector<PlannedOp>& ops() const { return graph.program.ops; }
+
+  /// The ops that read, or write, the memory at `address`, by number.
+  std::vector<std::size_t> readers(const void* address) const { return users(address, Role::out); }
+  std::vector<std::size_t> writers(const void* address) const { return users(address, Role::in); }
+  void erase(std::size_t op) const { ops().erase(ops().begin() + static_cast<std::ptrdiff_t>(op)); }
+  bool is_kept(const void* address) const {
+    const Place* place = graph.program.place_of(address);
+    return place == nullptr || place->keep != Keep::for_ops;
+  }
+
+  /// The op whose only reader is number `reader`, if it wrote the memory at `address` alone.
+  std::optional<std::size_t> only_writer(const void* address, std::size_t reader) const {
+    const auto writing = writers(address), reading = readers(address);
+    if (writing.size() != 1 || reading != std::vector{reader} || is_kept(address)) return {};
+    return writing.front();
+  }
+
+ private:
+  std::vector<std::size_t> users(const void* address, Role but) const {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < ops().size(); ++i) {
+      bool uses = false;
+      for_each_operand(ops()[i].op, [&](const auto&, const OperandInfo& info, const auto& view) {
+        uses = uses || (info.role != but && view.data == address);
+      });
+      if (uses) found.push_back(i);
+    }
+    return found;
+  }
+};
+
+/// A ReLU and dropout on their own go into the epilogue of the op that made their source.
+bool into_epilogue(const Fusing& f, std::size_t i) {
+  const auto* relu = std::get_if<AddForward>(&f.ops()[i].op);
+  if (!relu || relu->b.data) return false;
+  const auto writer = f.only_writer(relu->a.data, i);
+  if (!writer) return false;
+  const bool fits = std::visit(
+      [&](auto& op) {
+        using O = std::remove_cvref_t<decltype(op)>;
+        if constexpr (!is_fusion<O>() && requires { op.epilogue; }) {
+          if (op.epilogue.relu || op.epilogue.dropout.p > 0) return false;
+          op.dst.data = relu->dst.data;
+          op.epilogue.relu = relu->epilogue.relu;
+          op.epilogue.dropout = relu->epilogue.dropout;
+          return true;
+        }
+        return false;
+      },
+      f.ops()[*writer].op);
+  if (fits) f.erase(i);
+  return fits;
+}
+
+/// The gradient of a ReLU and dropout on its own goes into the op that made the gradient behind it.
+bool into_gradient(const Fusing& f, std::size_t i) {
+  const auto* relu = std::get_if<AddBackward>(&f.ops()[i].op);
+  if (!relu || relu->diff_b.data) return false;
+  const auto writer = f.only_writer(relu->diff_a.data, i);
+  if (!writer) return false;
+  const bool fits = std::visit(
+      [&](auto& op) {
+        if constexpr (requires { op.relu; }) {
+          if (op.relu.src.data) return false;
+          op.diff_src.data = relu->diff_src.data;
+          op.relu = relu->relu;
+          op.relu.src.L = op.diff_src.L;  // a dense layer sees one row
+          op.relu.src.C = op.diff_src.C;
+          return true;
+        }
+        return false;
+      },
+      f.ops()[*writer].op);
+  if (fits) f.erase(i);
+  return fits;
+}
+
+/// A convolution and the pooling behind it: what lies between is kept as bits, for the gradient.
+bool into_pooled(const Fusing& f, std::size_t i) {
+  const auto* pool = std::get_if<AvgPool1dForward>(&f.ops()[i].op);
+  if (!pool) return false;
+  const void* between = pool->src.data;
+  const auto writing = f.writers(between);
+  if (writing.size() != 1) return false;
+  const auto* conv = std::get_if<Conv1dForward>(&f.ops()[writing.front()].op);
+  if (!conv || conv->problem.is_padded()) return false;
+
+  // Its other reader may be the gradient of the pooling, through the ReLU.
+  AvgPool1dBackward* backward = nullptr;
+  std::size_t backward_at = 0;
+  for (const std::size_t reader : f.readers(between)) {
+    if (reader == i) continue;
+    backward = std::get_if<AvgPool1dBackward>(&f.ops()[reader].op);
+    backward_at = reader;
+    if (!backward || backward->relu.src.data != between || f.readers(between).size() > 2) return false;
+  }
+  Conv1dPoolForward fused{conv->problem, pool->problem, conv->src, conv->weights, pool->dst, {},
+                          conv->epilogue};
+  if (!f.backend.has(fused)) return false;
+  if (backward) {
+    const Conv1dProblem& p = conv->problem;
+    fused.kept = f.graph.program.row(DType::u32, p.N * p.L_out() * kept_words(p.C_out));
+    for (std::size_t value = 0; value < f.graph.values.size(); ++value)
+      if (f.graph.values[value].data == between) f.graph.kept[value] = fused.kept;
+    f.ops()[backward_at].op = AvgPool1dBackwardKept{
+        backward->problem, backward->diff_dst, backward->diff_src, {fused.kept, backward->relu.p}};
+  }
+  f.ops()[writing.front()].op = fused;
+  f.erase(i);
+  return true;
+}
+
+/// The gradient of a dense layer's weights and Adam on them.
+bool into_update(const Fusing& f, std::size_t i) {
+  const auto* gradient = std::get_if<DenseBackwardWeights>(&f.ops()[i].op);
+  if (!gradient || !f.options.learning_rate || !f.backend.has(DenseBackwardWeightsAdam{})) return false;
+  const auto& table = f.parameters.table();
+  const auto info = std::find_if(table.begin(), table.end(), [&](const ParameterInfo& one) {
+    return f.parameters.piece(f.parameters.gradients(), one).data == gradient->diff_weights.data;
+  });
+  const AdamProblem adam{info->rows() * info->row_stride, *f.options.learning_rate};
+  f.ops()[i].op = DenseBackwardWeightsAdam{
+      gradient->problem,   gradient->src,  gradient->diff_dst, adam, f.parameters.adam_tensors(*info),
+      gradient->diff_bias, f.options.state};
+  for (PlannedOp& op : f.ops())
+    if (std::holds_alternative<Adam>(op.op))
+      op.op = f.parameters.update_op(*f.options.learning_rate, f.options.state, false);
+  return true;
+}
+
+/// Each tries to rewrite the op of that number and says whether it did. In this order: a convolution is pooled
+/// with its ReLU.
+constexpr std::array rewrites{into_epilogue, into_gradient, into_pooled, into_update};
+
+}  // namespace
+
+void fuse(LoweredGraph& graph, const Backend& backend, const Parameters& parameters,
+          const NetworkOptions& options) {
+  const Fusing fusing{graph, backend, parameters, options};
+  for (const auto& rewrite : rewrites)
+    for (std::size_t i = 0; i < fusing.ops().size();)
+      if (!rewrite(fusing, i)) ++i;
+}
+
+}  // namespace bragg::nn

@@ -1,0 +1,51 @@
+// What a kind of layer is: its shape, its parameters, and the ops that compute it forward and backward. One
+// file for each kind.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace bragg::nn {
+
+class LayerOps;
+
+/// (L, C) of one pattern, channels last.
+struct Shape {
+  std::int64_t L = 0, C = 0;
+  bool operator==(const Shape&) const = default;
+};
+
+/// What a parameter is to an optimizer.
+enum class ParameterRole {
+  weights,        ///< of a product
+  dense_weights,  ///< the same, with an update that the op of their gradient may do (Adam, fused)
+  bias,
+};
+
+/// A parameter of a layer.
+struct LayerParameter {
+  const char* name;  ///< "weights"
+  ParameterRole role;
+  std::vector<std::int64_t> shape;
+  std::int64_t fan_in;  ///< for the initialisation
+};
+
+class Layer {
+ public:
+  virtual ~Layer() = default;
+
+  virtual std::string kind() const = 0;  ///< "conv"
+  virtual std::string text() const = 0;  ///< "conv 80 kernel 100 stride 5"
+  /// Throws UsageError where the sources do not fit, naming both values.
+  virtual Shape shape(std::span<const Shape> sources) const = 0;
+  virtual std::vector<LayerParameter> parameters(std::span<const Shape> /*sources*/) const { return {}; }
+
+  virtual void forward(LayerOps&) const = 0;
+  /// Gradients of parameters, and of the sources that want one. Ops that read weights come before those that
+  /// may update them.
+  virtual void backward(LayerOps&) const = 0;
+};
+
+}  // namespace bragg::nn
