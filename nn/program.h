@@ -38,7 +38,7 @@ struct Place {
   std::int64_t item_stride = 0;    ///< elements from one to the next
   std::int64_t front = 0;          ///< elements before the first, zeros
   Keep keep = Keep::for_ops;
-  std::byte* data = nullptr;       ///< of item 0, once it is planned; none where no op is left that means it
+  std::byte* data = nullptr;  ///< of item 0, once it is planned; none where no op is left that means it
 
   /// Somebody may read what lies between the items, so nobody else may write there.
   bool has_gaps() const { return front > 0 || item_stride > length; }
