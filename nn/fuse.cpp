@@ -97,7 +97,7 @@ bool into_gradient(const Fusing& f, std::size_t i) {
 /// A convolution and the pooling behind it: what lies between is kept as bits, for the gradient.
 bool into_pooled(const Fusing& f, std::size_t i) {
   const auto* pool = std::get_if<AvgPool1dForward>(&f.ops()[i].op);
-  if (!pool) return false;
+  if (!pool || pool->problem.is_padded()) return false;
   const void* between = pool->src.data;
   const auto writing = f.writers(between);
   if (writing.size() != 1) return false;

@@ -1,4 +1,4 @@
-// Average pooling without padding: memory-bound, one task per item.
+// Average pooling: memory-bound, one task per item.
 #include <algorithm>
 
 #include "kernels/cpu/cpu_backend.h"
@@ -10,7 +10,9 @@ void CpuBackend::run_op(const AvgPool1dForward& op) {
   const auto share = static_cast<float>(1.0 / static_cast<double>(p.kernel));
   pool_.run(p.N, [&](std::int64_t n, int) {
     for (std::int64_t t = 0; t < p.L_out(); ++t) {
-      network_.average_rows(op.src.item<float>(n) + t * p.stride * p.C, p.C, p.kernel, share,
+      const std::int64_t begin = t * p.stride - p.pad_before, first = std::max<std::int64_t>(begin, 0);
+      network_.average_rows(op.src.item<float>(n) + first * p.C, p.C,
+                            std::min(begin + p.kernel, p.L_in) - first, share,
                             op.dst.item<float>(n) + t * p.C);
     }
   });
@@ -18,14 +20,15 @@ void CpuBackend::run_op(const AvgPool1dForward& op) {
 
 void CpuBackend::run_op(const AvgPool1dBackward& op) {
   const AvgPool1dProblem& p = op.problem;
-  // Row l of src is in the windows t with t * stride <= l < t * stride + kernel, which lie side by side in
-  // diff_dst.
+  // Row l of src is in the windows t with t * stride <= l + pad_before < t * stride + kernel, which lie side by
+  // side in diff_dst.
   const double share = 1.0 / static_cast<double>(p.kernel);
   const auto scale = static_cast<float>(op.relu.src.data ? share / (1.0 - double{op.relu.p}) : share);
   pool_.run(p.N, [&](std::int64_t n, int) {
     for (std::int64_t l = 0; l < p.L_in; ++l) {
-      const std::int64_t first = l < p.kernel ? 0 : (l - p.kernel) / p.stride + 1;
-      const std::int64_t last = std::min(l / p.stride, p.L_out() - 1);
+      const std::int64_t at = l + p.pad_before;
+      const std::int64_t first = at < p.kernel ? 0 : (at - p.kernel) / p.stride + 1;
+      const std::int64_t last = std::min(at / p.stride, p.L_out() - 1);
       float* to = op.diff_src.item<float>(n) + l * p.C;
       if (first > last) {
         std::fill_n(to, p.C, 0.0f);

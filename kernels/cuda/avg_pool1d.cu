@@ -1,4 +1,4 @@
-// Average pooling without padding: memory-bound, a thread per V neighbouring channels.
+// Average pooling: memory-bound, a thread per V neighbouring channels.
 #include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
@@ -13,7 +13,7 @@ constexpr int threads = 256;
 
 /// Sizes in packs of V channels, strides in elements.
 struct Pool {
-  std::int32_t L_in, L_out, C, packs, kernel, stride;
+  std::int32_t L_in, L_out, C, packs, kernel, stride, pad_before;
   std::int64_t src_item_stride, dst_item_stride;
   Division by_packs, by_stride;
 
@@ -24,6 +24,7 @@ struct Pool {
         packs(static_cast<std::int32_t>(p.C / V)),
         kernel(static_cast<std::int32_t>(p.kernel)),
         stride(static_cast<std::int32_t>(p.stride)),
+        pad_before(static_cast<std::int32_t>(p.pad_before)),
         src_item_stride(src_stride),
         dst_item_stride(dst_stride),
         by_packs(packs),
@@ -44,11 +45,11 @@ __global__ void __launch_bounds__(threads)
   const std::int32_t i = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x);
   if (i >= p.L_out * p.packs) return;
   const auto t = static_cast<std::int32_t>(p.by_packs.quotient(static_cast<std::uint32_t>(i)));
-  const T* window =
-      src + blockIdx.x * p.src_item_stride + std::int64_t{t} * p.stride * p.C + (i - t * p.packs) * V;
+  const std::int32_t begin = t * p.stride - p.pad_before, last = min(begin + p.kernel, p.L_in);
+  const T* item = src + blockIdx.x * p.src_item_stride + (i - t * p.packs) * V;
   float sum[V] = {};
-  for (std::int32_t l = 0; l < p.kernel; ++l)
-    add(sum, load<V>(window + std::int64_t{l} * p.C));
+  for (std::int32_t l = max(begin, 0); l < last; ++l)
+    add(sum, load<V>(item + std::int64_t{l} * p.C));
   Pack<T, V> mean;
 #pragma unroll
   for (int v = 0; v < V; ++v)
@@ -86,8 +87,8 @@ struct PassWhereKept {
   }
 };
 
-/// Row l of src is in the windows t with t * stride <= l < t * stride + kernel. Grid: (items, chunks of an
-/// item's packs of src).
+/// Row l of src is in the windows t with t * stride <= l + pad_before < t * stride + kernel. Grid: (items,
+/// chunks of an item's packs of src).
 template <typename T, int V, typename Passes>
 __global__ void __launch_bounds__(threads)
     pool_backward(const Pool p, const T* __restrict__ diff_dst, const Passes passes, float scale,
@@ -95,12 +96,13 @@ __global__ void __launch_bounds__(threads)
   const std::int32_t i = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x);
   if (i >= p.L_in * p.packs) return;
   const auto l = static_cast<std::int32_t>(p.by_packs.quotient(static_cast<std::uint32_t>(i)));
-  const auto last_window = static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(l)));
+  const std::int32_t row = l + p.pad_before;
+  const auto last_window = static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(row)));
   const std::int32_t last = min(last_window, p.L_out - 1);
   const std::int32_t first =
-      l < p.kernel
+      row < p.kernel
           ? 0
-          : static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(l - p.kernel))) + 1;
+          : static_cast<std::int32_t>(p.by_stride.quotient(static_cast<std::uint32_t>(row - p.kernel))) + 1;
   const T* gradient = diff_dst + blockIdx.x * p.dst_item_stride + (i - l * p.packs) * V;
   float sum[V] = {};
   for (std::int32_t t = first; t <= last; ++t)

@@ -1,4 +1,4 @@
-// Average pooling without padding, channels last.
+// Average pooling, channels last.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +9,13 @@
 
 namespace bragg {
 
-/// src (N, L_in, C) -> dst (N, L_out, C).
+/// src (N, L_in, C) -> dst (N, L_out, C). Padding counts as zeros: a sum is always divided by `kernel`.
 struct AvgPool1dProblem {
   std::int64_t N = 0, L_in = 0, C = 0, kernel = 0, stride = 1;
+  std::int64_t pad_before = 0, pad_after = 0;
 
-  std::int64_t L_out() const { return (L_in - kernel) / stride + 1; }
+  bool is_padded() const { return pad_before > 0 || pad_after > 0; }
+  std::int64_t L_out() const { return (pad_before + L_in + pad_after - kernel) / stride + 1; }
   void validate() const;
   std::string text() const;
 

@@ -5,7 +5,8 @@
 namespace bragg {
 
 void Conv1dPoolForward::check_more(const Check& check) const {
-  check.equal("padding", problem.pad_before + problem.pad_after, "that which it takes", 0);
+  check.equal("padding", problem.pad_before + problem.pad_after + pool.pad_before + pool.pad_after,
+              "that which it takes", 0);
   check.equal("pool's N", pool.N, "N", problem.N);
   check.equal("pool's L_in", pool.L_in, "L_out", problem.L_out());
   check.equal("pool's C", pool.C, "C_out", problem.C_out);

@@ -13,12 +13,14 @@ class AvgPool1d final : public Layer {
 
   std::string kind() const override { return "avg_pool"; }
   std::string text() const override {
-    return fmt::format("avg_pool kernel {} stride {}", s_.kernel, s_.stride);
+    const std::string padding =
+        s_.pad_before + s_.pad_after > 0 ? fmt::format(" padding {} {}", s_.pad_before, s_.pad_after) : "";
+    return fmt::format("avg_pool kernel {} stride {}{}", s_.kernel, s_.stride, padding);
   }
   Shape shape(std::span<const Shape> sources) const override {
-    if (s_.kernel > sources[0].L)
-      throw UsageError(
-          fmt::format("[model] the pool's kernel {} > the length {} there", s_.kernel, sources[0].L));
+    const std::int64_t L = s_.pad_before + sources[0].L + s_.pad_after;
+    if (s_.kernel > L)
+      throw UsageError(fmt::format("[model] the pool's kernel {} > the length {} there", s_.kernel, L));
     const AvgPool1dProblem p = problem(1, sources[0]);
     p.validate();
     return {p.L_out(), p.C};
@@ -33,7 +35,7 @@ class AvgPool1d final : public Layer {
 
  private:
   AvgPool1dProblem problem(std::int64_t N, const Shape& src) const {
-    return {N, src.L, src.C, s_.kernel, s_.stride};
+    return {N, src.L, src.C, s_.kernel, s_.stride, s_.pad_before, s_.pad_after};
   }
   AvgPool1dProblem problem(const LayerOps& ops) const { return problem(ops.N(), {ops.src().L, ops.src().C}); }
 

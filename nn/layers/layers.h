@@ -15,6 +15,7 @@ struct Conv1dShape {
 };
 struct AvgPool1dShape {
   std::int64_t kernel, stride = 1;
+  std::int64_t pad_before = 0, pad_after = 0;
 };
 
 namespace layers {

@@ -105,7 +105,8 @@ TEST_F(Gradients, Dense) {
 }
 
 TEST_F(Gradients, AvgPool1d) {
-  for (const AvgPool1dProblem& p : {AvgPool1dProblem{2, 9, 3, 3, 2}, AvgPool1dProblem{1, 7, 2, 2, 3}}) {
+  for (const AvgPool1dProblem& p : {AvgPool1dProblem{2, 9, 3, 3, 2}, AvgPool1dProblem{1, 7, 2, 2, 3},
+                                    AvgPool1dProblem{2, 8, 2, 4, 3, 2, 3}}) {
     const Numbers z = coarse(p.N * p.L_in * p.C, 1), dy = coarse(p.N * p.L_out() * p.C, 3);
     const auto loss = [&](const Numbers& x) {
       return dot(run_.avg_pool1d_forward(p, activated(x, 0.5f)), dy);

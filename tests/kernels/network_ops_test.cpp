@@ -271,9 +271,11 @@ TEST_P(NetworkOps, AvgPool1d) {
                                                                  {3, 11, 8, 4, 1},
                                                                  {2, 12, 17, 3, 2},
                                                                  {1, 16, 80, 2, 5},
-                                                                 {2, 5, 31, 5, 4}}) {
-    SCOPED_TRACE(fmt::format("avg_pool1d N {} L_in {} C {} kernel {} stride {}", p.N, p.L_in, p.C, p.kernel,
-                             p.stride));
+                                                                 {2, 5, 31, 5, 4},
+                                                                 {2, 9, 16, 3, 2, 1, 1},
+                                                                 {3, 10, 5, 4, 3, 3, 0},
+                                                                 {1, 7, 8, 3, 1, 0, 2}}) {
+    SCOPED_TRACE("avg_pool1d " + p.text());
     // Multiples of the window: their mean is an integer where the window is a power of 2, and a rounding off
     // elsewhere.
     for (const bool exact : {true, false}) {

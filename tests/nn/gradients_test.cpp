@@ -26,7 +26,7 @@ Model branched() {
   x = g.conv1d(x, {8, 4, 2, 1, 1});  // its gradient's kernel begins with a row of zeros
   x = g.conv1d(g.relu(x), {4, 5, 3, 4, 0});
   x = g.add(x, x);
-  const Value pooled = g.avg_pool1d(x, {2, 1});
+  const Value pooled = g.avg_pool1d(x, {3, 2, 1, 1});
   const Value shared = g.relu(g.dense(pooled, 9), 0.4);
   g.head({"class", 5, 1, {}}, g.dense(shared, 5));
   g.head({"group", 2, 0.5, {0, 1, 1, 0, 1}}, g.dense(g.relu(g.dense(shared, 4)), 2));
