@@ -36,6 +36,7 @@ struct Carried {
   double interval_s = 0;  ///< training time since the last line of the log
   double best_accuracy = std::numeric_limits<double>::quiet_NaN();
   std::optional<std::uint64_t> evaluated_step;  ///< the last one with an evaluation
+  std::int64_t without_gain = 0;                ///< evaluations since the best
 };
 
 /// One call of Trainer::run: memory, network and files.
@@ -92,8 +93,10 @@ class Run {
                                    options_.steps));
     backend_.upload(&step_, state_buffer_.data(), sizeof step_);
     const SafetensorsFile file(path);
-    carried_ = {file.number("elapsed_s"), file.number("interval_s"), file.number("best_accuracy"), {}};
+    carried_ = {file.number("elapsed_s"), file.number("interval_s"), file.number("best_accuracy"), {}, 0};
     if (file.metadata().contains("evaluated_step")) carried_.evaluated_step = file.count("evaluated_step");
+    if (file.metadata().contains("evaluations_without_gain"))
+      carried_.without_gain = static_cast<std::int64_t>(file.count("evaluations_without_gain"));
     network_.write_totals({file.number("interval_loss_sum"),
                            static_cast<std::uint64_t>(file.number("interval_correct")),
                            static_cast<std::uint64_t>(file.number("interval_count"))});
@@ -111,14 +114,15 @@ class Run {
     started_ = Clock::now();
     const auto steps = static_cast<std::uint64_t>(options_.steps);
     try {
-      if (step_.step == steps) finish_interrupted();
-      while (step_.step < steps) {
+      if (step_.step == steps || is_exhausted()) finish_interrupted();
+      while (step_.step < steps && !is_exhausted()) {
         step();
         const bool last = step_.step == steps;
         const bool stop = !last && stop_requested && stop_requested();
         if (due(options_.log_every) || last) log();
         const bool evaluated = due(options_.evaluate_every) || last;
         if (evaluated) evaluate();
+        if (!last && is_exhausted()) end_early();
         if (evaluated || stop || due(options_.save_every) || save_is_due()) save();
         if (stop) return result(TrainOutcome::interrupted);
       }
@@ -197,6 +201,13 @@ class Run {
     save();
   }
 
+  bool is_exhausted() const { return options_.patience > 0 && carried_.without_gain >= options_.patience; }
+  void end_early() {
+    if (network_.read_totals().count > 0) log();
+    progress_.note(fmt::format("step {}: {} evaluations without a gain, the run ends", step_.step,
+                               carried_.without_gain));
+  }
+
   void evaluate() {
     carried_.evaluated_step = step_.step;
     if (!evaluator_) return;
@@ -213,7 +224,9 @@ class Run {
     if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the held-out loss is {}", loss));
     progress_.note(fmt::format("step {}: held-out loss {:.4f}, accuracy {:.2f} %", step_.step, loss / count,
                                100 * accuracy));
+    ++carried_.without_gain;
     if (!(accuracy <= carried_.best_accuracy)) {  // the first one beats NaN
+      carried_.without_gain = 0;
       carried_.best_accuracy = accuracy;
       Metadata metadata = model_metadata();
       metadata["held_out_accuracy"] = exact(accuracy);
@@ -238,6 +251,7 @@ class Run {
     metadata["interval_s"] = exact(carried_.interval_s);
     metadata["elapsed_s"] = exact(elapsed());
     metadata["best_accuracy"] = exact(carried_.best_accuracy);
+    metadata["evaluations_without_gain"] = std::to_string(carried_.without_gain);
     metadata["evaluated_step"] = std::to_string(carried_.evaluated_step.value_or(0));
     saved_ = Clock::now();
     save_checkpoint(out_ / "last.safetensors", model_, parameters_, step_, metadata);
@@ -284,6 +298,10 @@ Trainer::Trainer(Backend& backend, const Model& model, const TrainOptions& optio
   at_least("steps", options.steps, 0);
   at_least("log_every", options.log_every, 1);
   at_least("evaluate_every", options.evaluate_every, 0);
+  at_least("patience", options.patience, 0);
+  if (options.patience > 0 && (held_out == nullptr || held_out->size() == 0))
+    throw UsageError(fmt::format("[train] patience {} with 0 patterns held out: no evaluation to wait for",
+                                 options.patience));
   at_least("save_every", options.save_every, 0);
   if (!(options.save_minutes >= 0) || !std::isfinite(options.save_minutes))
     throw UsageError(fmt::format("[train] save_minutes {} is not a time", options.save_minutes));

@@ -22,6 +22,8 @@ struct TrainOptions {
   std::int64_t evaluate_every = 1000;  ///< 0: only at the end
   std::int64_t save_every = 1000;      ///< checkpoints between evaluations
   double save_minutes = 5;             ///< and by the clock; 0: none
+  /// Evaluations without a better held-out accuracy after which the run ends, finished; 0: it takes its steps.
+  std::int64_t patience = 0;
 };
 
 /// diverged: the loss or a weight became NaN or infinite; last.safetensors holds the last good state.

@@ -262,6 +262,12 @@ void add_train_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(free_on_resume(integer(
       "train.evaluate_every", "steps between evaluations on what is held out, 0: at the end only",
       [](auto& c) -> auto& { return c.train.evaluate_every; }, 0, any_count)));
+  keys.push_back(free_on_resume(integer(
+      "train.patience",
+      "evaluations without a better accuracy on what is held out after which the run ends, 0: it takes all "
+      "its "
+      "steps",
+      [](auto& c) -> auto& { return c.train.patience; }, 0, any_count)));
   keys.push_back(free_on_resume(number(
       "train.save_minutes",
       "minutes between checkpoints beside those of evaluations and every 1000 steps, 0: none",

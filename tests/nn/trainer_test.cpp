@@ -241,6 +241,32 @@ TEST_F(TrainerTest, ARunThatEndsWhereItWasInterruptedIsWhole) {
   EXPECT_EQ(metrics(folder_ / "parts"), metrics(folder_ / "whole"));
 }
 
+// Ends after so many evaluations without a gain, whether it was interrupted on the way or not, and stays ended.
+TEST_F(TrainerTest, PatienceEndsARunThatGainsNothing) {
+  TrainOptions o = options();
+  o.steps = 200;
+  o.learning_rate = 1e-12;  // what is learned changes no answer: the first evaluation is the best
+  o.evaluate_every = 7;
+  o.patience = 3;
+  EXPECT_EQ(run("whole", o, false).state.step, 28u);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "whole" / "model.safetensors"));
+  run("parts", o, false, stop_at(16));
+  EXPECT_EQ(run("parts", o, true).outcome, TrainOutcome::finished);
+  EXPECT_EQ(run("parts", o, true).state.step, 28u);
+  for (const char* name : {"last.safetensors", "best.safetensors", "model.safetensors"})
+    EXPECT_EQ(tensors(folder_ / "parts" / name), tensors(folder_ / "whole" / name)) << name;
+  EXPECT_EQ(metrics(folder_ / "parts"), metrics(folder_ / "whole"));
+  o.patience = 5;  // more of it goes on
+  EXPECT_EQ(run("parts", o, true).state.step, 42u);
+}
+
+TEST_F(TrainerTest, PatienceNeedsWhatIsHeldOut) {
+  TrainOptions o = options();
+  o.patience = 1;
+  auto source = tests::test_source(61, 5, 40, SampleRowsProblem::Order::uniform, 9);
+  EXPECT_THROW(Trainer(*backend_, model_, o, source, nullptr, {}, folder_ / "out"), UsageError);
+}
+
 TEST_F(TrainerTest, OptionsOutOfRangeAreUsageErrors) {
   for (const auto& change : std::vector<std::function<void(TrainOptions&)>>{
            [](auto& o) { o.batch = 0; }, [](auto& o) { o.steps = -1; }, [](auto& o) { o.log_every = 0; },
