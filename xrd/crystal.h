@@ -37,6 +37,19 @@ struct CrystalNames {
   bool operator==(const CrystalNames&) const = default;
 };
 
+/// Each of them, and what it is called where it is stored.
+struct CrystalNameField {
+  const char* key;
+  std::string CrystalNames::*name;
+};
+inline constexpr std::array crystal_name_fields{
+    CrystalNameField{"mineral", &CrystalNames::mineral},
+    CrystalNameField{"common_name", &CrystalNames::common},
+    CrystalNameField{"systematic_name", &CrystalNames::systematic},
+    CrystalNameField{"database_code", &CrystalNames::database_code},
+    CrystalNameField{"citation", &CrystalNames::citation},
+};
+
 struct Crystal {
   std::string name;  ///< the CIF's block
   UnitCell cell;

@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "data/crystals/crystal_name_columns.h"
+#include "data/crystals/string_column.h"
 #include "data/file_kind.h"
 #include "data/hash.h"
 #include "kernels/base/error.h"
@@ -108,7 +108,7 @@ struct CrystalSet::Impl {
   std::span<const std::int16_t> site_charge;
   std::span<const std::uint64_t> site_offset;
   StringView name, site_label;
-  std::array<StringView, name_columns.size()> names;  ///< without offsets where the file has none
+  std::array<StringView, xrd::crystal_name_fields.size()> names;  ///< without offsets where the file has none
   std::vector<xrd::SpaceGroupSetting> settings;
 
   explicit Impl(const std::filesystem::path& path) : file(path) {
@@ -131,8 +131,9 @@ struct CrystalSet::Impl {
     cell = columns.table<double>("cell", crystals, 6);
     setting = columns.column<std::int32_t>("setting", crystals);
     name = StringView(columns, "name", crystals);
-    for (std::size_t k = 0; k < name_columns.size(); ++k)
-      if (file.has(name_columns[k].tensor)) names[k] = StringView(columns, name_columns[k].tensor, crystals);
+    for (std::size_t k = 0; k < xrd::crystal_name_fields.size(); ++k)
+      if (file.has(xrd::crystal_name_fields[k].key))
+        names[k] = StringView(columns, xrd::crystal_name_fields[k].key, crystals);
 
     site_occupancy = columns.column<double>("site_occupancy");
     const auto sites = static_cast<std::int64_t>(site_occupancy.size());
@@ -229,8 +230,8 @@ xrd::Crystal CrystalSet::crystal(std::int64_t i) const {
                        .sites = {},
                        .names = {},
                        .space_group_declared = set.space_group_declared[i]};
-  for (std::size_t k = 0; k < name_columns.size(); ++k)
-    if (!set.names[k].offset.empty()) crystal.names.*name_columns[k].name = set.names[k].at(i);
+  for (std::size_t k = 0; k < xrd::crystal_name_fields.size(); ++k)
+    if (!set.names[k].offset.empty()) crystal.names.*xrd::crystal_name_fields[k].name = set.names[k].at(i);
   if (!crystal.cell.is_possible()) {
     set.fail(i, fmt::format("impossible cell {} {} {} {} {} {}", c[0], c[1], c[2], c[3], c[4], c[5]));
   }

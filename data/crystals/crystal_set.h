@@ -24,8 +24,7 @@
 //   operator_offset       u64 (s + 1)
 //   operator_rotation     i16 (p, 9)   row-major
 //   operator_translation  i16 (p, 3)   in 1/24
-//   mineral, mineral_offset            u8 (bytes), u64 (n + 1)     xrd::CrystalNames, and in the same form:
-//   common_name, systematic_name, database_code, citation
+//   mineral, mineral_offset ...        u8 (bytes), u64 (n + 1)     of every one of xrd::crystal_name_fields;
 //                                      absent where no crystal has one, and in sets of older versions
 //
 // Metadata: content = "crystals", format_version = "1".

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "data/crystals/crystal_name_columns.h"
 #include "data/crystals/crystal_set.h"
+#include "data/crystals/string_column.h"
 #include "kernels/base/safetensors.h"
 
 namespace bragg::data {
@@ -25,7 +25,7 @@ struct CrystalSetWriter::Impl {
   std::vector<std::int16_t> site_charge, operator_rotation, operator_translation;
   std::vector<std::uint64_t> site_offset{0}, operator_offset{0};
   StringColumn name, site_label, setting_hm, setting_hall;
-  std::array<StringColumn, name_columns.size()> names;
+  std::array<StringColumn, xrd::crystal_name_fields.size()> names;
   std::unordered_map<std::string, std::int32_t> known_settings;
 
   std::size_t bytes() const {
@@ -88,8 +88,8 @@ void CrystalSetWriter::add(const xrd::Crystal& crystal) {
   w.space_group_declared.push_back(crystal.declared_number());
   w.setting.push_back(w.setting_of(crystal.group));
   w.name.add(crystal.name);
-  for (std::size_t k = 0; k < name_columns.size(); ++k)
-    w.names[k].add(crystal.names.*name_columns[k].name);
+  for (std::size_t k = 0; k < xrd::crystal_name_fields.size(); ++k)
+    w.names[k].add(crystal.names.*xrd::crystal_name_fields[k].name);
   for (const xrd::Site& site : crystal.sites) {
     w.site_position.insert(w.site_position.end(), {site.position.x, site.position.y, site.position.z});
     w.site_occupancy.push_back(site.occupancy);
@@ -128,8 +128,8 @@ void CrystalSetWriter::write(const std::filesystem::path& path) const {
   column("space_group_declared", w.space_group_declared);
   column("setting", w.setting);
   text("name", w.name);
-  for (std::size_t k = 0; k < name_columns.size(); ++k)
-    if (!w.names[k].bytes.empty()) text(name_columns[k].tensor, w.names[k]);
+  for (std::size_t k = 0; k < xrd::crystal_name_fields.size(); ++k)
+    if (!w.names[k].bytes.empty()) text(xrd::crystal_name_fields[k].key, w.names[k]);
   column("site_offset", w.site_offset);
   table("site_position", w.site_position, 3);
   column("site_occupancy", w.site_occupancy);
