@@ -28,6 +28,7 @@ struct Site {
 struct CrystalNames {
   std::string mineral, common, systematic;  ///< "Galena"; "zeolite A"; IUPAC's
   std::string database_code;                ///< with the database: "AMCSD 0004215"
+  std::string doi;                          ///< of the publication, as it stands there: "10.1107/S0365..."
   std::string citation;                     ///< "Redhammer G J et al., American Mineralogist 91 (2006) 1271"
 
   /// The common, else the systematic name, else the citation.
@@ -47,6 +48,7 @@ inline constexpr std::array crystal_name_fields{
     CrystalNameField{"common_name", &CrystalNames::common},
     CrystalNameField{"systematic_name", &CrystalNames::systematic},
     CrystalNameField{"database_code", &CrystalNames::database_code},
+    CrystalNameField{"doi", &CrystalNames::doi},
     CrystalNameField{"citation", &CrystalNames::citation},
 };
 

@@ -88,6 +88,7 @@ TEST(CrystalSet, NamesComeBackAndMayBeAbsent) {
                        .common = "rock crystal",
                        .systematic = "silicon dioxide",
                        .database_code = "AMCSD 0000789",
+                       .doi = "10.2138/am-1980-0920",
                        .citation = "Levien L et al., American Mineralogist 65 (1980) 920"};
   crystals[2].names.mineral = "Br\xc3\xb6ggerite";
   const CrystalSet named(write_set(folder, crystals, "named.safetensors"));

@@ -306,6 +306,14 @@ TEST(Cif, NamesOfTheCrystal) {
       "_chemical_name_mineral ?\n_chemical_name_common .\n_chemical_name_systematic '?'\n_journal_year "
       "1965\n";
   EXPECT_EQ(crystal_of(cif.text()).names, CrystalNames{});
+  for (const char* doi :
+       {"10.1107/S0108270185003456", "https://doi.org/10.1107/S0108270185003456",
+        "http://dx.doi.org/10.1107/S0108270185003456", "'doi: 10.1107/S0108270185003456'"}) {
+    cif.rest = std::string("_journal_paper_doi ") + doi + "\n";
+    EXPECT_EQ(crystal_of(cif.text()).names.doi, "10.1107/S0108270185003456") << doi;
+  }
+  cif.rest = "_journal_paper_doi 'in preparation'\n";
+  EXPECT_EQ(crystal_of(cif.text()).names.doi, "");
   cif.rest = "_chemical_name_mineral Br\xf6ggerite\n_chemical_name_common 'Br\xc3\xb6ggerite'\n";
   names = crystal_of(cif.text()).names;
   EXPECT_EQ(names.mineral, "Br\xc3\xb6ggerite");  // Latin-1 in the file

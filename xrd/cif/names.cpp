@@ -97,6 +97,14 @@ std::string database_code(const CifReader& reader) {
   return {};
 }
 
+/// Without what makes an address of it.
+std::string doi(const CifReader& reader) {
+  std::string found = name_of(reader, {"_journal_paper_doi", "_citation_doi"});
+  for (const std::string_view before : {"https://", "http://", "dx.", "doi.org/", "doi:", "DOI:", " "})
+    if (found.starts_with(before)) found.erase(0, before.size());
+  return found.starts_with("10.") ? found : "";
+}
+
 std::string citation(const CifReader& reader) {
   const std::string journal = name_of(reader, {"_journal_name_full", "_citation_journal_full",
                                                "_citation_journal_abbrev", "_journal_name_abbrev"});
@@ -130,6 +138,7 @@ CrystalNames read_names(const CifReader& reader) {
           .common = name_of(reader, {"_chemical_name_common", "_amcsd_formula_title"}),
           .systematic = name_of(reader, {"_chemical_name_systematic"}),
           .database_code = database_code(reader),
+          .doi = doi(reader),
           .citation = citation(reader)};
 }
 
