@@ -1,11 +1,11 @@
 #include "xrd/quantity_text.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numbers>
 #include <string>
 
+#include "kernels/base/parse_whole.h"
 #include "xrd/folded_text.h"
 
 namespace bragg::xrd {
@@ -191,11 +191,9 @@ std::optional<WrittenNumber> scan_number(std::string_view text, std::size_t begi
       }
     }
   }
-  double value = 0;
-  const auto [end, fault] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (fault != std::errc{} || end != digits.data() + digits.size() || !std::isfinite(value))
-    return std::nullopt;
-  return WrittenNumber{value, skip_uncertainty(text, i), is_whole};
+  const auto value = parse_whole<double>(digits);
+  if (!value || !std::isfinite(*value)) return std::nullopt;
+  return WrittenNumber{*value, skip_uncertainty(text, i), is_whole};
 }
 
 std::optional<WrittenUnit> scan_unit(std::string_view text, std::size_t begin) {

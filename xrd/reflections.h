@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/crystal/instrument.h"
 #include "xrd/crystal.h"
 
 namespace bragg::xrd {
@@ -24,7 +25,7 @@ struct Reflection {
 };
 
 struct ReflectionOptions {
-  double wavelength = 1.54184;  ///< A
+  double wavelength = copper_k_alpha;  ///< A
   TwoThetaRange range;
   bool ignore_displacements = false;
   bool anomalous = false;  ///< f' and f'' at `wavelength`

@@ -1,10 +1,7 @@
 // bragg crystals generate: a set of synthetic crystals that are like those of another set.
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -21,6 +18,7 @@
 #include "data/crystals/crystal_statistics.h"
 #include "kernels/base/error.h"
 #include "kernels/base/free_space.h"
+#include "kernels/base/parse_whole.h"
 #include "kernels/base/thread_pool.h"
 #include "xrd/symmetry/space_groups.h"
 
@@ -40,31 +38,29 @@ struct Options {
 /// Which space groups are drawn how often.
 struct SpaceGroupChoice {
   double exponent = 1;  ///< of data::space_group_weights
-  std::optional<std::array<double, 231>> weights;
+  std::optional<data::SpaceGroupWeights> weights;
 };
 
-/// A number that is the whole text, from `low` to `high`; NaN for anything else.
-double number_in(std::string_view text, double low, double high) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && value >= low && value <= high ? value : std::numeric_limits<double>::quiet_NaN();
+/// A number that is the whole text, from `low` to `high`; empty for anything else.
+std::optional<double> number_in(std::string_view text, double low, double high) {
+  const auto value = parse_whole<double>(text);
+  return value && *value >= low && *value <= high ? value : std::nullopt;
 }
 
 /// "14:3,62:2": any distribution.
-std::optional<std::array<double, 231>> listed_weights(std::string_view list) {
-  std::array<double, 231> weights{};
+std::optional<data::SpaceGroupWeights> listed_weights(std::string_view list) {
+  data::SpaceGroupWeights weights;
   double total = 0;
   while (!list.empty()) {
     const std::string_view entry = list.substr(0, list.find(','));
     list.remove_prefix(std::min(list.size(), entry.size() + 1));
     const std::size_t colon = entry.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    const double number = number_in(entry.substr(0, colon), 1, xrd::space_group_count),
-                 weight = number_in(entry.substr(colon + 1), 0, 1e9);
-    if (number != std::floor(number) || std::isnan(weight)) return std::nullopt;
-    weights[static_cast<std::size_t>(number)] += weight;
-    total += weight;
+    const auto number = number_in(entry.substr(0, colon), 1, xrd::space_group_count),
+               weight = number_in(entry.substr(colon + 1), 0, 1e9);
+    if (!number || *number != std::floor(*number) || !weight) return std::nullopt;
+    weights[static_cast<int>(*number)] += *weight;
+    total += *weight;
   }
   return total > 0 ? std::optional(weights) : std::nullopt;
 }
@@ -74,8 +70,8 @@ SpaceGroupChoice space_group_choice(std::string_view text) {
   if (text == "uniform") return {.exponent = 0, .weights = {}};
   constexpr std::string_view tempered = "tempered:";
   if (text.starts_with(tempered)) {
-    const double exponent = number_in(text.substr(tempered.size()), 0, 1);
-    if (!std::isnan(exponent)) return {.exponent = exponent, .weights = {}};
+    if (const auto exponent = number_in(text.substr(tempered.size()), 0, 1))
+      return {.exponent = *exponent, .weights = {}};
   } else if (const auto weights = listed_weights(text)) {
     return {.exponent = 1, .weights = weights};
   }
@@ -102,8 +98,7 @@ int generate(Options options, const CommonOptions& common) {
   const SpaceGroupChoice choice = space_group_choice(options.space_groups);
   ThreadPool pool(common.threads);
   const data::CrystalSet like(options.like);
-  const data::CrystalStatistics statistics(
-      like.size(), [&](std::int64_t i) { return like.crystal(i); }, pool);
+  const data::CrystalStatistics statistics(data::crystals_of({&like}), pool);
   options.generator.space_groups =
       choice.weights ? *choice.weights : data::space_group_weights(statistics, choice.exponent);
   const data::CrystalGenerator generator(statistics, options.generator);

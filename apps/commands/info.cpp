@@ -18,7 +18,7 @@ namespace {
 
 void print_plan(Backend& backend, const std::string& path) {
   TrainConfig config = load_config(path);
-  resolve(config, TrainingFiles(config).grid().points);
+  resolve(config, TrainingFiles(config).instrument().grid.points);
   const nn::Model model = nn::make_model(config.model);
   nn::Parameters parameters(backend, model, nn::Parameters::Use::training);
   const Buffer state = backend.allocate(sizeof(StepState));

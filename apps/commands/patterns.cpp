@@ -79,8 +79,7 @@ int describe(const Options& options) {
     auto& columns = of_set.emplace_back(data::statistic_names.size());
     for (const std::int32_t row : rows) {
       const auto [found, is_new] = known.try_emplace(row);
-      if (is_new)
-        found->second = values(data::pattern_statistics(set.grid(), set.wavelength(), set.pattern(row)));
+      if (is_new) found->second = values(data::pattern_statistics(set.instrument(), set.pattern(row)));
       for (std::size_t k = 0; k < columns.size(); ++k)
         if (!std::isnan(found->second[k])) columns[k].push_back(found->second[k]);
     }

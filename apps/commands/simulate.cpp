@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,8 +46,7 @@ struct Options {
 
 /// The crystals of the command line, from a set or from CIF.
 struct Crystals {
-  std::int64_t size = 0;
-  std::function<xrd::Crystal(std::int64_t)> crystal;
+  data::CrystalSource source;
   std::string description;  ///< for the metadata of what is made of them
 };
 
@@ -71,7 +69,7 @@ xrd::Crystal with_its_symmetry(xrd::Crystal crystal) {
 Crystals read_crystals(const std::string& path, bool keep_declared_symmetry) {
   if (path.ends_with(".safetensors")) {
     auto set = std::make_shared<data::CrystalSet>(path);
-    return {set->size(), [set](std::int64_t i) { return set->crystal(i); },
+    return {{set->size(), [set](std::int64_t i) { return set->crystal(i); }},
             fmt::format("{} (content {})", path, set->content_hash())};
   }
   std::error_code none;
@@ -99,8 +97,7 @@ Crystals read_crystals(const std::string& path, bool keep_declared_symmetry) {
   if (crystals->empty())
     throw Error(fmt::format("{}: no crystal ({} blocks rejected, {} without cell, symmetry or atoms)", path,
                             rejected, without_crystal));
-  return {static_cast<std::int64_t>(crystals->size()), [crystals](std::int64_t i) { return (*crystals)[i]; },
-          path};
+  return {{std::ssize(*crystals), [crystals](std::int64_t i) { return (*crystals)[i]; }}, path};
 }
 
 /// Every crystal at every scale of the recipe, one after the other.
@@ -108,22 +105,22 @@ Crystals scaled(Crystals crystals, const data::CellScales& cells) {
   if (cells == data::CellScales{}) return crystals;
   const std::vector<double> scales = cells.values();
   std::vector<std::int64_t> rows;
-  for (std::int64_t i = 0; i < crystals.size; ++i) {
-    const int group = crystals.crystal(i).group.number;
+  for (std::int64_t i = 0; i < crystals.source.size; ++i) {
+    const int group = crystals.source.at(i).group.number;
     if (!cells.cubic_only || xrd::crystal_system(group) == xrd::CrystalSystem::cubic) rows.push_back(i);
   }
   if (rows.empty()) throw Error(fmt::format("{}: no cubic crystal to scale", crystals.description));
   const auto count = static_cast<std::int64_t>(scales.size());
-  return {static_cast<std::int64_t>(rows.size()) * count,
-          [crystal = crystals.crystal, rows, scales, count](std::int64_t i) {
-            xrd::Crystal one = crystal(rows[i / count]);
-            const double scale = scales[i % count];
-            one.cell.a *= scale;
-            one.cell.b *= scale;
-            one.cell.c *= scale;
-            one.name += fmt::format(" x {:.4g}", scale);
-            return one;
-          },
+  return {{std::ssize(rows) * count,
+           [at = crystals.source.at, rows, scales, count](std::int64_t i) {
+             xrd::Crystal one = at(rows[i / count]);
+             const double scale = scales[i % count];
+             one.cell.a *= scale;
+             one.cell.b *= scale;
+             one.cell.c *= scale;
+             one.name += fmt::format(" x {:.4g}", scale);
+             return one;
+           }},
           crystals.description};
 }
 
@@ -210,8 +207,8 @@ void print_reflections(Backend& backend, const Crystals& crystals, const Options
                                     .range = {.start = options.range[0], .end = options.range[1]},
                                     .ignore_displacements = options.ignore_displacements,
                                     .anomalous = !options.no_anomalous};
-  for (std::int64_t i = 0; i < crystals.size; ++i) {
-    const xrd::Crystal crystal = crystals.crystal(i);
+  for (std::int64_t i = 0; i < crystals.source.size; ++i) {
+    const xrd::Crystal crystal = crystals.source.at(i);
     const auto reflections =
         options.peaks ? xrd::peaks(backend, crystal, what) : xrd::reflections(backend, crystal, what);
     (options.json ? print_json : print_text)(crystal, what, reflections);
@@ -231,12 +228,12 @@ void write_text(const Options& options, const data::SimulateOptions& how, const 
   std::string text = "two_theta,intensity\n";
   if (!csv) {
     text = fmt::format("# {}, simulated: wavelength {} A, recipe {}, seed {}, anomalous dispersion {}\n",
-                       crystal.name, how.wavelength, how.recipe.name, how.seed,
-                       describe_anomalous(crystal, how.recipe.anomalous, how.wavelength));
+                       crystal.name, how.instrument.wavelength, how.recipe.name, how.seed,
+                       describe_anomalous(crystal, how.recipe.anomalous, how.instrument.wavelength));
   }
   for (std::size_t i = 0; i < pattern.size(); ++i) {
-    text += fmt::format("{:.8g}{}{:.6g}\n", how.grid.at(static_cast<std::int64_t>(i)), csv ? ',' : ' ',
-                        pattern[i]);
+    text += fmt::format("{:.8g}{}{:.6g}\n", how.instrument.grid.at(static_cast<std::int64_t>(i)),
+                        csv ? ',' : ' ', pattern[i]);
   }
   if (options.output.empty()) {
     fmt::print("{}", text);
@@ -247,35 +244,37 @@ void write_text(const Options& options, const data::SimulateOptions& how, const 
 
 void simulate_to_files(Backend& backend, const Crystals& crystals, const Options& options,
                        const data::SimulateOptions& how) {
-  const std::int64_t patterns = crystals.size * options.count;
+  const std::int64_t patterns = crystals.source.size * options.count;
   if (!options.output.ends_with(".safetensors")) {
     if (patterns != 1) {
       throw UsageError(
           fmt::format("{} patterns ({} crystals, --count {}) need -o OUT.safetensors; text holds one",
-                      patterns, crystals.size, options.count));
+                      patterns, crystals.source.size, options.count));
     }
-    data::simulate_patterns(backend, 1, crystals.crystal, how,
+    data::simulate_patterns(backend, {.size = 1, .at = crystals.source.at}, how,
                             [&](std::int64_t i, std::span<const float> pattern) {
-                              write_text(options, how, crystals.crystal(i), pattern);
+                              write_text(options, how, crystals.source.at(i), pattern);
                             });
     return;
   }
-  data::PatternSetWriter set(how.grid, how.wavelength);
+  data::PatternSetWriter set(how.instrument);
   set.metadata("recipe", data::to_toml(how.recipe));
   set.metadata("seed", fmt::format("{}", how.seed));
   set.metadata("crystals", as_utf8(crystals.description));
-  set.metadata("anomalous", how.recipe.anomalous ? fmt::format("f', f'' at {} A", how.wavelength) : "none");
+  set.metadata("anomalous",
+               how.recipe.anomalous ? fmt::format("f', f'' at {} A", how.instrument.wavelength) : "none");
   set.metadata("displacements", how.ignore_displacements ? "ignored" : "as given");
-  for (std::int64_t i = 0; i < crystals.size; ++i) {
-    const xrd::Crystal crystal = crystals.crystal(i);
+  for (std::int64_t i = 0; i < crystals.source.size; ++i) {
+    const xrd::Crystal crystal = crystals.source.at(i);
     for (std::int64_t k = 0; k < options.count; ++k)
       set.add(crystal.group.number, static_cast<std::int32_t>(i), crystal.name);
   }
   set.write(options.output, [&](const data::PatternSetWriter::Sink& sink) {
-    data::simulate_patterns(backend, crystals.size, crystals.crystal, how,
+    data::simulate_patterns(backend, crystals.source, how,
                             [&](std::int64_t, std::span<const float> pattern) { sink(pattern); });
   });
-  fmt::print(stderr, "{} patterns of {} crystals written to {}\n", set.size(), crystals.size, options.output);
+  fmt::print(stderr, "{} patterns of {} crystals written to {}\n", set.size(), crystals.source.size,
+             options.output);
 }
 
 int simulate(const Options& options, const CommonOptions& common) {
@@ -288,33 +287,33 @@ int simulate(const Options& options, const CommonOptions& common) {
   }
   check_outputs({{"-o", options.output}, {"--gallery", options.gallery}},
                 {{"CRYSTALS", options.input}, {"--recipe", options.recipe}});
-  const double wavelength = xrd::parse_wavelength(options.wavelength);
-  const TwoThetaGrid grid = make_grid(options);
+  Instrument instrument;
+  instrument.wavelength = xrd::parse_wavelength(options.wavelength);
+  instrument.grid = make_grid(options);
   data::Recipe recipe = data::load_recipe(options.recipe);
   if (options.no_anomalous) recipe.anomalous = false;
   const auto backend = make_backend(common);
   const Crystals crystals =
       scaled(read_crystals(options.input, options.keep_declared_symmetry), recipe.cells);
   if (options.reflections || options.peaks) {
-    print_reflections(*backend, crystals, options, wavelength);
+    print_reflections(*backend, crystals, options, instrument.wavelength);
     return exit_success;
   }
   const data::SimulateOptions how{.recipe = recipe,
-                                  .grid = grid,
-                                  .wavelength = wavelength,
+                                  .instrument = instrument,
                                   .patterns_per_crystal = options.count,
                                   .seed = options.seed,
                                   .maximum = 1000,
                                   .ignore_displacements = options.ignore_displacements};
   if (extension == ".safetensors") {
-    const double patterns = static_cast<double>(crystals.size) * static_cast<double>(options.count);
-    require_disk(options.output, patterns * static_cast<double>(grid.points) * sizeof(float),
+    const double patterns = static_cast<double>(crystals.source.size) * static_cast<double>(options.count);
+    require_disk(options.output, patterns * static_cast<double>(instrument.grid.points) * sizeof(float),
                  fmt::format("{} patterns", patterns));
   }
   if (options.gallery.empty()) {
     simulate_to_files(*backend, crystals, options, how);
   } else {
-    write_file(options.gallery, gallery(*backend, crystals.size, crystals.crystal, how));
+    write_file(options.gallery, gallery(*backend, crystals.source, how));
   }
   return exit_success;
 }

@@ -42,7 +42,7 @@ int show_config(const Options& options) {
   TrainConfig config = path.empty() ? read_incomplete_config(layers) : read_config(layers);
   std::int64_t points = TwoThetaGrid{}.points;
   if (!config.patterns.empty())
-    points = TrainingFiles(config).grid().points;
+    points = TrainingFiles(config).instrument().grid.points;
   else
     data::load_recipe(config.recipe);  // or its error
   resolve(config, points);
@@ -70,7 +70,7 @@ struct Setup {
 
 Setup set_up(TrainConfig config, std::optional<data::Recipe> recipe) {
   TrainingFiles files(config, std::move(recipe));
-  resolve(config, files.grid().points);
+  resolve(config, files.instrument().grid.points);
   ModelFacts facts = files.facts();
   facts.classes = class_kind(config.model.classes);
   facts.seed = config.train.seed;

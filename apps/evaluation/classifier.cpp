@@ -33,9 +33,9 @@ Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std
       facts_(parse_model_facts(loaded_.metadata, model.string())),
       parameters_(backend, loaded_.model, nn::Parameters::Use::inference) {
   const nn::ModelConfig& config = loaded_.model.config;
-  if (config.points != facts_.grid.points) {
+  if (config.points != facts_.instrument.grid.points) {
     throw Error(fmt::format("{}: the network reads {} points, the grid of its metadata has {}",
-                            model.string(), config.points, facts_.grid.points));
+                            model.string(), config.points, facts_.instrument.grid.points));
   }
   if (class_kind(config.classes) != facts_.classes) {
     throw Error(fmt::format("{}: the network has {} classes, its metadata says '{}'", model.string(),
@@ -65,7 +65,7 @@ void Classifier::add_batch(std::span<const std::vector<float>> patterns,
     }
     const auto offset = n * static_cast<std::size_t>(input.item_stride) * size_of(input.dtype);
     std::vector<float> values = patterns[n];
-    if (!facts_.processing.is_identity()) process_pattern(facts_.processing, facts_.grid, values);
+    if (!facts_.processing.is_identity()) process_pattern(facts_.processing, facts_.instrument.grid, values);
     backend_.upload(values, Tensor{static_cast<std::byte*>(input.data) + offset, input.dtype});
   }
   // Rows of an earlier batch may lie behind the last pattern: rows do not depend on each other.

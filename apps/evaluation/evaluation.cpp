@@ -140,7 +140,8 @@ void find_neighbours(Backend& backend, std::vector<Answer>& answers, const data:
   const auto references = features_of(neighbours, all, facts, usable);
   const bool same_file = std::filesystem::equivalent(set.path(), neighbours.path());
   const auto found = data::nearest_neighbours(
-      backend, queries, references, facts.grid.points, [&](std::int64_t query, std::int64_t reference) {
+      backend, queries, references, facts.instrument.grid.points,
+      [&](std::int64_t query, std::int64_t reference) {
         if (!usable[static_cast<std::size_t>(reference)]) return false;
         return !same_file || neighbours.group(reference) != answers[static_cast<std::size_t>(query)].group;
       });
@@ -214,11 +215,11 @@ Evaluation score(std::vector<Answer> answers, ClassKind model, std::span<const i
 
 std::vector<float> prepared(const data::PatternSet& set, std::int64_t i, const ModelFacts& facts) {
   data::MeasuredPattern measured;
-  for (std::int64_t k = 0; k < set.grid().points; ++k)
-    measured.x.push_back(set.grid().at(k));
+  for (std::int64_t k = 0; k < set.instrument().grid.points; ++k)
+    measured.x.push_back(set.instrument().grid.at(k));
   const auto values = set.pattern(i);
   measured.intensity.assign(values.begin(), values.end());
-  return data::prepare_pattern(measured, set.wavelength(), facts.grid, facts.wavelength).values;
+  return data::prepare_pattern(measured, set.instrument().wavelength, facts.instrument).values;
 }
 
 Evaluation evaluate(Backend& backend, Classifier& classifier, const data::PatternSet& set,

@@ -32,10 +32,9 @@ bool is_set(const std::string& file) {
 void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double wavelength,
              const ModelFacts& facts) {
   try {
-    data::PreparedPattern prepared =
-        data::prepare_pattern(measured, wavelength, facts.grid, facts.wavelength);
+    data::PreparedPattern prepared = data::prepare_pattern(measured, wavelength, facts.instrument);
     item.assumed.range = Assumed::Range{prepared.first, prepared.last, prepared.step, prepared.covered_share};
-    data::require_bragg_lines(measured, wavelength, facts.grid, facts.wavelength);
+    data::require_bragg_lines(measured, wavelength, facts.instrument);
     item.values = std::move(prepared.values);
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();
@@ -60,8 +59,8 @@ double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, s
   if (radiation.fault)
     item.refused = fmt::format("{}:{}; --wavelength overrides it", item.file, *radiation.fault);
   if (!radiation.wavelength) {
-    item.assumed.wavelength = Assumed::Wavelength{facts.wavelength, WavelengthFrom::model, {}, {}};
-    return facts.wavelength;
+    item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
+    return facts.instrument.wavelength;
   }
   Assumed::Wavelength wavelength{*radiation.wavelength, WavelengthFrom::file, radiation.alpha2, {}};
   if (radiation.position_wavelength != radiation.wavelength)
@@ -81,12 +80,12 @@ void read_text(MeasuredItem& item, std::optional<double> flag, const ModelFacts&
   item.warnings = reading.warnings;
   item.warnings.insert(item.warnings.end(), reading.radiation.warnings.begin(),
                        reading.radiation.warnings.end());
-  double wavelength = facts.wavelength;
+  double wavelength = facts.instrument.wavelength;
   if (text.pattern.abscissa == data::Abscissa::two_theta) {
     wavelength = choose_wavelength(item, reading.radiation, flag, facts);
   } else {
     // q, s and d need none: the model's makes them 2 theta.
-    item.assumed.wavelength = Assumed::Wavelength{facts.wavelength, WavelengthFrom::model, {}, {}};
+    item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
     if (flag)
       item.warnings.push_back(fmt::format("--wavelength is not used: the axis is {}", name_of(reading.axis)));
     if (reading.radiation.fault)
@@ -120,21 +119,21 @@ void read_set(const std::string& file, std::optional<double> flag, const ModelFa
     take(std::move(item));
     return;
   }
-  const double wavelength = flag.value_or(set->wavelength());
+  const double wavelength = flag.value_or(set->instrument().wavelength);
   const auto from = flag                    ? WavelengthFrom::flag
                     : set->has_wavelength() ? WavelengthFrom::file
                                             : WavelengthFrom::default_value;
   data::MeasuredPattern measured;
-  for (std::int64_t i = 0; i < set->grid().points; ++i)
-    measured.x.push_back(set->grid().at(i));
+  for (std::int64_t i = 0; i < set->instrument().grid.points; ++i)
+    measured.x.push_back(set->instrument().grid.at(i));
   for (std::int64_t i = 0; i < set->size(); ++i) {
     MeasuredItem item{.file = file, .index = i};
     item.assumed.axis = data::AxisQuantity::two_theta;
     item.assumed.axis_is_named = true;
     item.assumed.wavelength = Assumed::Wavelength{wavelength, from, {}, {}};
-    if (flag && set->has_wavelength() && std::abs(set->wavelength() - *flag) > 1e-4 * *flag) {
-      item.warnings.push_back(
-          fmt::format("wavelength {} A by --wavelength; the file says {} A", *flag, set->wavelength()));
+    if (flag && set->has_wavelength() && std::abs(set->instrument().wavelength - *flag) > 1e-4 * *flag) {
+      item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file says {} A", *flag,
+                                          set->instrument().wavelength));
     }
     try {
       const auto values = set->pattern(i);

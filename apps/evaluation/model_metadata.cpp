@@ -11,6 +11,7 @@
 
 #include "apps/version.h"
 #include "kernels/base/error.h"
+#include "kernels/base/parse_whole.h"
 #include "kernels/base/utf8.h"
 #include "xrd/symmetry/space_groups.h"
 
@@ -30,10 +31,9 @@ class Reader {
   template <typename T>
   T number(const std::string& key) const {
     const std::string& value = text(key);
-    T result{};
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), result);
-    if (error != std::errc{} || end != value.data() + value.size()) fail(key, value, "not a number");
-    return result;
+    const auto number = parse_whole<T>(value);
+    if (!number) fail(key, value, "not a number");
+    return *number;
   }
   [[noreturn]] void fail(const std::string& key, const std::string& value, const std::string& why) const {
     throw Error(fmt::format("{}: metadata '{}' is '{}': {}", file_, key, value, why));
@@ -86,10 +86,10 @@ nn::Metadata to_metadata(const ModelFacts& facts) {
   }
   return {
       {"classes", facts.classes == ClassKind::space_group ? "space_group" : "crystal_system"},
-      {"two_theta_start", fmt::format("{}", facts.grid.start)},
-      {"two_theta_step", fmt::format("{}", facts.grid.step)},
-      {"points", fmt::format("{}", facts.grid.points)},
-      {"wavelength", fmt::format("{}", facts.wavelength)},
+      {"two_theta_start", fmt::format("{}", facts.instrument.grid.start)},
+      {"two_theta_step", fmt::format("{}", facts.instrument.grid.step)},
+      {"points", fmt::format("{}", facts.instrument.grid.points)},
+      {"wavelength", fmt::format("{}", facts.instrument.wavelength)},
       {"input_transform", input_transform(facts.processing)},
       {"recipe", facts.recipe},
       {"training_sets", sets.dump()},
@@ -111,16 +111,16 @@ ModelFacts parse_model_facts(const nn::Metadata& metadata, const std::string& fi
   } else {
     reader.fail("classes", classes, "neither space_group nor crystal_system");
   }
-  facts.grid.start = reader.number<double>("two_theta_start");
-  facts.grid.step = reader.number<double>("two_theta_step");
-  facts.grid.points = reader.number<std::int64_t>("points");
-  facts.wavelength = reader.number<double>("wavelength");
-  if (!(facts.grid.start >= 0 && facts.grid.step > 0 && facts.grid.points > 0 && facts.grid.end() < 180)) {
-    reader.fail(
-        "two_theta_start", reader.text("two_theta_start"),
-        fmt::format("with step {} and {} points no grid of 2 theta", facts.grid.step, facts.grid.points));
+  TwoThetaGrid& grid = facts.instrument.grid;
+  grid.start = reader.number<double>("two_theta_start");
+  grid.step = reader.number<double>("two_theta_step");
+  grid.points = reader.number<std::int64_t>("points");
+  facts.instrument.wavelength = reader.number<double>("wavelength");
+  if (!(grid.start >= 0 && grid.step > 0 && grid.points > 0 && grid.end() < 180)) {
+    reader.fail("two_theta_start", reader.text("two_theta_start"),
+                fmt::format("with step {} and {} points no grid of 2 theta", grid.step, grid.points));
   }
-  if (!(facts.wavelength > 0 && std::isfinite(facts.wavelength))) {
+  if (!(facts.instrument.wavelength > 0 && std::isfinite(facts.instrument.wavelength))) {
     reader.fail("wavelength", reader.text("wavelength"), "not a wavelength");
   }
   const std::string& transform = reader.text("input_transform");

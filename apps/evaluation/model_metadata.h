@@ -34,8 +34,7 @@ struct TrainingSet {
 /// nn adds format_version, the model's own config and the step.
 struct ModelFacts {
   ClassKind classes = ClassKind::space_group;
-  TwoThetaGrid grid;
-  double wavelength = 1.54184;  ///< A
+  Instrument instrument;
   Processing processing;
   std::string recipe;
   std::vector<TrainingSet> training_sets;

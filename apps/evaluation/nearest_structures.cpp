@@ -46,14 +46,16 @@ std::vector<std::vector<data::Neighbour>> nearest_structures(Backend& backend,
   std::vector<std::set<std::int32_t>> taken(patterns.size());
   // A round finds each query's best row among the groups that earlier rounds left.
   for (int round = 0; round < count; ++round) {
-    const auto found = data::nearest_neighbours(
-        backend, queries, references, facts.grid.points, [&](std::int64_t query, std::int64_t row) {
-          return usable[static_cast<std::size_t>(row)] != 0 &&
-                 !taken[static_cast<std::size_t>(query)].contains(set.group(row));
-        });
+    const auto found =
+        data::nearest_neighbours(backend, queries, references, facts.instrument.grid.points,
+                                 [&](std::int64_t query, std::int64_t row) {
+                                   return usable[static_cast<std::size_t>(row)] != 0 &&
+                                          !taken[static_cast<std::size_t>(query)].contains(set.group(row));
+                                 });
     if (std::find(usable.begin(), usable.end(), 1) == usable.end()) {
       throw Error(fmt::format("{}: none of its {} patterns covers enough of {}..{} degrees to be compared",
-                              set.path().string(), set.size(), facts.grid.start, facts.grid.end()));
+                              set.path().string(), set.size(), facts.instrument.grid.start,
+                              facts.instrument.grid.end()));
     }
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (found[i].row < 0 || !(found[i].similarity > 0)) continue;

@@ -272,7 +272,8 @@ std::string made_section(const Evaluation& e, const EvaluationContext& context, 
   }
   item("Reads",
        fmt::format("{:.6g} to {:.6g} degrees of 2\xCE\xB8 by {:.6g} ({} points), {:.6g} \xC3\x85",
-                   facts.grid.start, facts.grid.end(), facts.grid.step, facts.grid.points, facts.wavelength));
+                   facts.instrument.grid.start, facts.instrument.grid.end(), facts.instrument.grid.step,
+                   facts.instrument.grid.points, facts.instrument.wavelength));
   item("Evaluated with", context.bragg);
   item("On", context.date + " UTC");
   list += "</dl>\n<pre>" + escaped(context.command) + "</pre>\n";
@@ -331,8 +332,8 @@ std::string evaluation_page(const Evaluation& e, const EvaluationContext& contex
       "whose {} is known. {} UTC, {}.</p>\n</header>\n",
       escaped(title), e.patterns, e.groups, e.space_group ? "space group" : "crystal system",
       escaped(context.date), escaped(context.bragg));
-  body += tiles(e) + scores_section(e) + patterns_section(e, shown, facts.grid) + confusion_section(e) +
-          classes_section(e) + made_section(e, context, facts, metadata);
+  body += tiles(e) + scores_section(e) + patterns_section(e, shown, facts.instrument.grid) +
+          confusion_section(e) + classes_section(e) + made_section(e, context, facts, metadata);
   return page("bragg: " + title, body);
 }
 

@@ -36,9 +36,10 @@ PatternParameters plain(std::uint32_t seed) {
 
 class Gallery {
  public:
-  Gallery(Backend& backend, std::int64_t crystals, const std::function<xrd::Crystal(std::int64_t)>& crystal,
-          const data::SimulateOptions& options)
-      : backend_(backend), crystals_(crystals), crystal_(crystal), options_(options) {}
+  Gallery(Backend& backend, const data::CrystalSource& crystals, const data::SimulateOptions& options)
+      : backend_(backend), crystals_(crystals), options_(options) {
+    crystals_.size = std::min<std::int64_t>(crystals_.size, 2);
+  }
 
   std::string page() {
     std::string effects, recipe;
@@ -51,10 +52,10 @@ class Gallery {
     }
     for (const auto& pattern : of_recipe(3)) {
       std::vector<float> processed = pattern;
-      process_pattern(options_.recipe.processing, options_.grid, processed);
+      process_pattern(options_.recipe.processing, options_.instrument.grid, processed);
       recipe += figure(pattern, processed, "as measured; below, as a network reads it");
     }
-    const xrd::Crystal crystal = crystal_(0);
+    const xrd::Crystal crystal = crystals_.at(0);
     return report::page(
         fmt::format("Patterns of {}", crystal.name),
         report::section(
@@ -62,7 +63,7 @@ class Gallery {
             fmt::format("{}, space group {} ({}), wavelength {} A. Upwards with the effect, downwards "
                         "without it.",
                         report::escaped(crystal.name), crystal.group.number,
-                        report::escaped(crystal.group.hm), options_.wavelength),
+                        report::escaped(crystal.group.hm), options_.instrument.wavelength),
             grid_of(effects)) +
             report::section(fmt::format("Recipe {}", report::escaped(options_.recipe.name)),
                             fmt::format("Three patterns, seed {}.", options_.seed), grid_of(recipe)));
@@ -82,7 +83,7 @@ class Gallery {
     std::vector<PatternParameters> parameters{plain(options_.seed)};
     for (std::size_t e = 0; e < effect_table.size(); ++e) {
       const EffectInfo& info = effect_table[e];
-      if (info.alone == 0 || (info.acts_on == ActsOn::sample && crystals_ < 2)) continue;
+      if (info.alone == 0 || (info.acts_on == ActsOn::sample && crystals_.size < 2)) continue;
       shown.push_back({&info, {}});
       parameters.push_back(parameters.front());
       parameters.back().value[e] = info.alone;
@@ -93,14 +94,13 @@ class Gallery {
     data::Recipe recipe = data::recipe_of(parameters);
     recipe.anomalous = options_.recipe.anomalous;
     const data::ReflectionStore store(
-        backend_, std::min<std::int64_t>(crystals_, 2), crystal_,
-        data::reflections_on(options_.grid, options_.wavelength, recipe, options_.ignore_displacements));
+        backend_, crystals_,
+        data::reflections_on(options_.instrument, recipe, options_.ignore_displacements));
     const std::vector<float> all = data::render_patterns(
-        backend_, store, patterns,
-        {.grid = options_.grid, .wavelength = options_.wavelength, .maximum = 1, .processing = {}});
+        backend_, store, patterns, {.instrument = options_.instrument, .maximum = 1, .processing = {}});
     for (std::size_t i = 0; i < shown.size(); ++i) {
-      const auto first = all.begin() + static_cast<std::ptrdiff_t>(i) * options_.grid.points;
-      shown[i].pattern.assign(first, first + options_.grid.points);
+      const auto first = all.begin() + static_cast<std::ptrdiff_t>(i) * options_.instrument.grid.points;
+      shown[i].pattern.assign(first, first + options_.instrument.grid.points);
     }
     return shown;
   }
@@ -111,7 +111,7 @@ class Gallery {
     options.patterns_per_crystal = count;
     options.maximum = 1;
     // All crystals are given, so that there are impurities; only the first one's patterns are kept.
-    data::simulate_patterns(backend_, std::min<std::int64_t>(crystals_, 2), crystal_, options,
+    data::simulate_patterns(backend_, crystals_, options,
                             [&](std::int64_t i, std::span<const float> pattern) {
                               if (i == 0) patterns.emplace_back(pattern.begin(), pattern.end());
                             });
@@ -119,21 +119,20 @@ class Gallery {
   }
   std::string figure(std::span<const float> values, std::span<const float> other,
                      const std::string& caption) {
-    return report::figure(report::pattern_plot(values, other, options_.grid, "a powder pattern"), caption);
+    return report::figure(report::pattern_plot(values, other, options_.instrument.grid, "a powder pattern"),
+                          caption);
   }
 
   Backend& backend_;
-  std::int64_t crystals_;
-  const std::function<xrd::Crystal(std::int64_t)>& crystal_;
+  data::CrystalSource crystals_;  ///< the one that is shown and one for impurities
   const data::SimulateOptions& options_;
 };
 
 }  // namespace
 
-std::string gallery(Backend& backend, std::int64_t crystals,
-                    const std::function<xrd::Crystal(std::int64_t)>& crystal,
+std::string gallery(Backend& backend, const data::CrystalSource& crystals,
                     const data::SimulateOptions& options) {
-  return Gallery(backend, crystals, crystal, options).page();
+  return Gallery(backend, crystals, options).page();
 }
 
 }  // namespace bragg::apps

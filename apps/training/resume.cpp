@@ -100,7 +100,7 @@ SavedRun read_saved_run(const RunFolder& folder) {
   std::vector<ConfigLayer> layers{
       parse_layer(run.facts.config, fmt::format("{}: config", folder.checkpoint().string()))};
   run.trained = read_config(layers);
-  resolve(run.trained, run.facts.grid.points);
+  resolve(run.trained, run.facts.instrument.grid.points);
   if (folder.has_config()) layers.push_back(load_layer(folder.config().string()));
   run.config = read_config(layers);
   return run;
@@ -119,7 +119,7 @@ ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
   layers.insert(layers.end(), given.begin(), given.end());
   ResumedConfig resumed{read_config(layers), asked.has("data.recipe"), {}};
   refuse_changes(run, resumed.config);
-  resolve(resumed.config, run.facts.grid.points);
+  resolve(resumed.config, run.facts.instrument.grid.points);
   refuse_changes(run, resumed.config);
   const auto steps = static_cast<std::uint64_t>(resumed.config.train.steps);
   if (steps < run.steps) {

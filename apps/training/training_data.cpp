@@ -113,10 +113,10 @@ std::unique_ptr<data::CrystalStatistics> training_statistics(const std::vector<c
                                                              const std::vector<std::int32_t>& rows,
                                                              int threads) {
   ThreadPool pool(threads);
-  const auto crystal = data::crystals_of(sets);
-  return std::make_unique<data::CrystalStatistics>(
-      static_cast<std::int64_t>(rows.size()),
-      [&](std::int64_t i) { return crystal(rows[static_cast<std::size_t>(i)]); }, pool);
+  const data::CrystalSource all = data::crystals_of(sets);
+  const data::CrystalSource training{
+      std::ssize(rows), [&](std::int64_t i) { return all.at(rows[static_cast<std::size_t>(i)]); }};
+  return std::make_unique<data::CrystalStatistics>(training, pool);
 }
 
 /// Measured patterns as the network reads them; those that cannot be used are left out.
@@ -128,7 +128,7 @@ data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind c
   for (std::int64_t i = 0; i < files.measured()->size(); ++i) {
     try {
       std::vector<float> values = prepared(*files.measured(), i, facts);
-      process_pattern(facts.processing, facts.grid, values);
+      process_pattern(facts.processing, facts.instrument.grid, values);
       measured.patterns.insert(measured.patterns.end(), values.begin(), values.end());
       measured.labels.push_back(class_of(files.measured()->space_group(i), classes));
     } catch (const data::PatternRefused&) {
@@ -150,8 +150,7 @@ data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind c
 TrainingFiles::TrainingFiles(const TrainConfig& config, std::optional<data::Recipe> recipe) {
   if (!config.patterns.empty()) {
     patterns_ = std::make_unique<data::PatternSet>(config.patterns);
-    grid_ = patterns_->grid();
-    wavelength_ = patterns_->wavelength();
+    instrument_ = patterns_->instrument();
     return;
   }
   recipe_ = recipe ? *std::move(recipe) : data::load_recipe(config.recipe);
@@ -177,8 +176,7 @@ TrainingFiles::TrainingFiles(const TrainConfig& config, std::optional<data::Reci
 
 ModelFacts TrainingFiles::facts() const {
   ModelFacts facts;
-  facts.grid = grid_;
-  facts.wavelength = wavelength_;
+  facts.instrument = instrument_;
   if (patterns_) {
     facts.training_sets.push_back({patterns_->path().string(), patterns_->content_hash(), patterns_->size()});
   } else {
@@ -225,7 +223,7 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
   // A GPU leaves the host's threads free; on the CPU they are busy with the steps.
   data::SyntheticOptions synthetic = synthetic_options(config, classes, threads, backend.stream() != nullptr);
   data.store = std::make_unique<data::ReflectionStore>(
-      backend, sets, data::reflections_on(files.grid(), files.wavelength(), files.recipe()),
+      backend, data::crystals_of(sets), data::reflections_on(files.instrument(), files.recipe()),
       data::SyntheticCrystals::expected_per_portion(synthetic, config.train.batch));
   const auto stream = [&](const std::vector<std::int32_t>& rows, Order order, std::uint32_t seed) {
     return data::StreamOptions{.rows = rows,
@@ -235,8 +233,7 @@ TrainingData make_training_data(Backend& backend, const TrainingFiles& files, co
                                .processing = files.recipe().processing,
                                .measured = {},
                                .synthetic = nullptr,
-                               .grid = files.grid(),
-                               .wavelength = files.wavelength(),
+                               .instrument = files.instrument(),
                                .seed = seed};
   };
   data::StreamOptions training =

@@ -23,15 +23,14 @@ class TrainingFiles {
   /// `recipe`: taken in place of the one that the config names, as a resumed run began with it.
   explicit TrainingFiles(const TrainConfig&, std::optional<data::Recipe> recipe = std::nullopt);
 
-  const TwoThetaGrid& grid() const { return grid_; }
-  /// grid, wavelength, recipe and training_sets; the rest as in ModelFacts.
+  const Instrument& instrument() const { return instrument_; }
+  /// instrument, recipe and training_sets; the rest as in ModelFacts.
   ModelFacts facts() const;
   const std::vector<data::CrystalSet>& crystals() const { return crystals_; }
   const data::PatternSet* patterns() const { return patterns_.get(); }
   /// Measured patterns to draw beside crystals, or nullptr.
   const data::PatternSet* measured() const { return measured_.get(); }
   const data::Recipe& recipe() const { return recipe_; }
-  double wavelength() const { return wavelength_; }
   /// Unmaps the crystal sets: streams hold reflections of their own.
   void release_crystals() { crystals_.clear(); }
 
@@ -39,8 +38,7 @@ class TrainingFiles {
   std::vector<data::CrystalSet> crystals_;
   std::unique_ptr<data::PatternSet> patterns_, measured_;
   data::Recipe recipe_;
-  TwoThetaGrid grid_;
-  double wavelength_ = data::default_wavelength;
+  Instrument instrument_;
 };
 
 /// Batches from the files. Stored patterns must outlive this; crystals are not looked at again.

@@ -37,7 +37,6 @@ namespace {
 
 using namespace bragg;
 
-constexpr double wavelength = 1.54184;
 constexpr std::int64_t batch_size = 1024;
 
 std::vector<xrd::Crystal> read_all(const std::vector<std::string>& paths) {
@@ -53,7 +52,7 @@ std::vector<xrd::Crystal> read_all(const std::vector<std::string>& paths) {
 
 // As pymatgen computes: neutral atoms, no displacement factors, no anomalous dispersion.
 constexpr xrd::ReflectionOptions peak_options{
-    .wavelength = wavelength, .range = {5, 90}, .ignore_displacements = true, .anomalous = false};
+    .wavelength = copper_k_alpha, .range = {5, 90}, .ignore_displacements = true, .anomalous = false};
 
 void peaks_of(benchmark::State& state, const xrd::Crystal& crystal) {
   const auto backend = make_backend({"cpu", 1, ""});
@@ -83,7 +82,7 @@ class Drawing {
     backend.reserve_workspace(backend.workspace_bytes(RenderPatterns{problem_}));
     parameters_ = backend.allocate(batch_size * sizeof(PatternParameters));
     state_ = backend.allocate(sizeof(StepState));
-    patterns_ = backend.allocate(batch_size * backend.aligned(problem_.grid.points) *
+    patterns_ = backend.allocate(batch_size * backend.aligned(problem_.instrument.grid.points) *
                                  size_of(backend.element_type()));
   }
 
@@ -103,7 +102,7 @@ class Drawing {
     const Tensor state{state_.data(), DType::u64};
     for (std::int64_t first = 0; first < count_; first += batch_size) {
       sampling_.N = problem_.N = std::min(batch_size, count_ - first);
-      const std::int64_t points = problem_.grid.points;
+      const std::int64_t points = problem_.instrument.grid.points;
       // Each is its own impurity: the same work as any other.
       const ConstTensor crystals{rows_.data() + first * sizeof(std::int32_t), DType::i32};
       const Tensor parameters{parameters_.data(), DType::u8};
@@ -128,7 +127,7 @@ class Drawing {
 };
 
 ReflectionProblem range_of(const data::Recipe& recipe) {
-  const data::StolRange range = data::stol_range(TwoThetaGrid{}, wavelength, recipe);
+  const data::StolRange range = data::stol_range(Instrument{}, recipe);
   return {range.min, range.max, false};
 }
 
@@ -229,7 +228,7 @@ int run(int argc, char** argv) {
     all.recipe = data::load_recipe(recipe);
     all.device = device;
     all.precision = precision;
-    xrd::CrystalBatchBuilder builder(all.recipe.anomalous ? std::optional(wavelength) : std::nullopt);
+    xrd::CrystalBatchBuilder builder(all.recipe.anomalous ? std::optional(copper_k_alpha) : std::nullopt);
     for (const xrd::Crystal& crystal : read_all({set})) {
       builder.add(crystal);
       if (++all.crystals % batch_size == 0) all.batches.push_back(builder.take());

@@ -62,8 +62,8 @@ struct Atoms {
 struct CrystalGenerator::Impl {
   const CrystalStatistics& statistics;
   GeneratorOptions options;
-  std::vector<double> cumulative;                                 ///< by space group
-  std::array<std::unique_ptr<const GeneratorGroup>, 231> groups;  ///< by number; only those with a weight
+  std::vector<double> cumulative;                                   ///< of space groups 1, 2, ...
+  xrd::BySpaceGroup<std::unique_ptr<const GeneratorGroup>> groups;  ///< only those with a weight
 
   /// One attempt at a crystal of a group.
   class Attempt;
@@ -75,14 +75,12 @@ struct CrystalGenerator::Impl {
         throw Error(fmt::format("synthetic crystals: a space group of weight {}", weight));
       cumulative.push_back(total += weight);
     }
-    if (!(total > 0) || options.space_groups[0] != 0)
-      throw Error("synthetic crystals: no space group has a weight");
+    if (!(total > 0)) throw Error("synthetic crystals: no space group has a weight");
     if (options.max_atoms < 1)
       throw Error(fmt::format("synthetic crystals: at most {} atoms per cell", options.max_atoms));
     for (int number = 1; number <= xrd::space_group_count; ++number) {
-      const auto index = static_cast<std::size_t>(number);
-      if (options.space_groups[index] > 0)
-        groups[index] = std::make_unique<const GeneratorGroup>(number, statistics);
+      if (options.space_groups[number] > 0)
+        groups[number] = std::make_unique<const GeneratorGroup>(number, statistics);
     }
   }
 
@@ -99,7 +97,7 @@ struct CrystalGenerator::Impl {
 class CrystalGenerator::Impl::Attempt {
  public:
   Attempt(const Impl& impl, int number, Draws& draws)
-      : impl_(impl), number_(number), group_(*impl.groups[static_cast<std::size_t>(number)]), draws_(draws) {}
+      : impl_(impl), number_(number), group_(*impl.groups[number]), draws_(draws) {}
 
   /// What it is made of: the number of sites, species, and how densely they are packed.
   void draw_kind() {
@@ -347,11 +345,10 @@ class CrystalGenerator::Impl::Attempt {
   std::vector<int> elements_;
 };
 
-std::array<double, 231> space_group_weights(const CrystalStatistics& statistics, double exponent) {
-  std::array<double, 231> weights{};
+SpaceGroupWeights space_group_weights(const CrystalStatistics& statistics, double exponent) {
+  SpaceGroupWeights weights;
   for (int number = 1; number <= xrd::space_group_count; ++number)
-    weights[static_cast<std::size_t>(number)] =
-        std::pow(static_cast<double>(statistics.of_group(number).size()), exponent);
+    weights[number] = std::pow(static_cast<double>(statistics.of_group(number).size()), exponent);
   return weights;
 }
 
@@ -367,7 +364,7 @@ xrd::Crystal CrystalGenerator::crystal(std::uint64_t index) const {
 
 xrd::Crystal CrystalGenerator::crystal(std::uint64_t index, Refusals& refusals) const {
   Draws draws(impl_->options.seed, index);
-  const int number = static_cast<int>(draws.from(impl_->cumulative));
+  const int number = 1 + static_cast<int>(draws.from(impl_->cumulative));
   Impl::Attempt attempt(*impl_, number, draws);
   for (int k = 0; k < tries_per_crystal; ++k) {
     if (k % tries_per_kind == 0) attempt.draw_kind();

@@ -4,19 +4,22 @@
 // keep their distance and the symmetry is the group's, neither more nor less; chemistry is not asked.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 
 #include "data/crystals/crystal_statistics.h"
 #include "xrd/crystal.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::data {
 
+/// How often space groups are drawn, in relation to each other.
+using SpaceGroupWeights = xrd::BySpaceGroup<double>;
+
 struct GeneratorOptions {
   std::uint32_t seed = 1;
-  /// Weights of the space groups by number, see space_group_weights(); at least one positive.
-  std::array<double, 231> space_groups{};
+  /// See space_group_weights(); none negative, at least one positive.
+  SpaceGroupWeights space_groups;
   int max_atoms = 300;       ///< per cell
   double max_volume = 8000;  ///< of the cell, A^3
   /// Two atoms are no closer than this times the sum of their covalent radii.
@@ -25,7 +28,7 @@ struct GeneratorOptions {
 
 /// n^exponent for a group of n crystals in the set: 1 draws groups as the set has them, values between 0 and
 /// 1 temper that, 0 gives all 230 groups the same weight, also those that the set lacks.
-std::array<double, 231> space_group_weights(const CrystalStatistics&, double exponent);
+SpaceGroupWeights space_group_weights(const CrystalStatistics&, double exponent);
 
 class CrystalGenerator {
  public:

@@ -270,13 +270,17 @@ std::string CrystalSet::content_hash() const {
   return content_hash_of(impl_->file);
 }
 
-std::function<xrd::Crystal(std::int64_t)> crystals_of(const std::vector<const CrystalSet*>& sets) {
-  return [sets](std::int64_t i) {
+CrystalSource crystals_of(const std::vector<const CrystalSet*>& sets) {
+  CrystalSource all;
+  for (const CrystalSet* set : sets)
+    all.size += set->size();
+  all.at = [sets](std::int64_t i) {
     std::size_t s = 0;
     while (i >= sets[s]->size())
       i -= sets[s++]->size();
     return sets[s]->crystal(i);
   };
+  return all;
 }
 
 bool is_crystal_set(const std::filesystem::path& path) {

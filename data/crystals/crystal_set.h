@@ -32,11 +32,11 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "data/crystals/crystal_source.h"
 #include "xrd/crystal.h"
 
 namespace bragg::data {
@@ -68,8 +68,8 @@ class CrystalSet {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Crystal i of several sets seen as one, one after the other; they must outlive what is returned.
-std::function<xrd::Crystal(std::int64_t i)> crystals_of(const std::vector<const CrystalSet*>& sets);
+/// The crystals of several sets, one set after the other; they must outlive what is returned.
+CrystalSource crystals_of(const std::vector<const CrystalSet*>& sets);
 
 /// Whether the file says of itself that it is a crystal set (otherwise it may be patterns or a model).
 bool is_crystal_set(const std::filesystem::path&);

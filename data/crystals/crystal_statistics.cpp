@@ -99,15 +99,14 @@ struct CrystalStatistics::Part {
   }
 };
 
-CrystalStatistics::CrystalStatistics(std::int64_t count,
-                                     const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                                     ThreadPool& pool) {
+CrystalStatistics::CrystalStatistics(const CrystalSource& crystals, ThreadPool& pool) {
+  const std::int64_t count = crystals.size;
   const std::int64_t tasks = (count + crystals_per_task - 1) / crystals_per_task;
   std::vector<Part> parts(static_cast<std::size_t>(tasks));
   pool.run(tasks, [&](std::int64_t task, int) {
     const std::int64_t first = task * crystals_per_task;
     for (std::int64_t i = first; i < std::min(first + crystals_per_task, count); ++i)
-      parts[static_cast<std::size_t>(task)].add(crystal(i));
+      parts[static_cast<std::size_t>(task)].add(crystals.at(i));
   });
   std::vector<double> volume;
   for (const Part& part : parts) {
@@ -123,7 +122,7 @@ CrystalStatistics::CrystalStatistics(std::int64_t count,
     species_.insert(species_.end(), part.species.begin(), part.species.end());
     volume.insert(volume.end(), part.volume.begin(), part.volume.end());
     for (const auto& [key, n] : part.sites) {
-      sites_of_group_[static_cast<std::size_t>(key.first)][key.second] += n;
+      sites_of_group_[key.first][key.second] += n;
       sites_of_lattice_[lattice_type(key.first)][key.second] += n;
     }
   }
@@ -165,7 +164,7 @@ void CrystalStatistics::fit_element_volumes(std::span<const double> cell_volume)
 }
 
 std::span<const std::int32_t> CrystalStatistics::of_group(int space_group) const {
-  return of_group_.at(static_cast<std::size_t>(space_group));
+  return of_group_[space_group];
 }
 std::span<const std::int32_t> CrystalStatistics::of_lattice(int space_group) const {
   return find(of_lattice_, space_group);
@@ -174,7 +173,7 @@ std::span<const std::int32_t> CrystalStatistics::shapes_of_lattice(int space_gro
   return find(shapes_of_lattice_, space_group);
 }
 std::int64_t CrystalStatistics::sites_of_group(int space_group, SiteClass site_class) const {
-  return find(sites_of_group_.at(static_cast<std::size_t>(space_group)), site_class);
+  return find(sites_of_group_[space_group], site_class);
 }
 std::int64_t CrystalStatistics::sites_of_lattice(int space_group, SiteClass site_class) const {
   const auto found = sites_of_lattice_.find(lattice_type(space_group));

@@ -5,13 +5,14 @@
 #include <array>
 #include <compare>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <span>
 #include <vector>
 
+#include "data/crystals/crystal_source.h"
 #include "kernels/base/thread_pool.h"
 #include "xrd/crystal.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::data {
 
@@ -44,9 +45,8 @@ class CrystalStatistics {
     std::uint32_t first_species, species_count;
   };
 
-  /// crystal(i) for i in [0, count), in any order, from several threads. Throws Error where count is 0.
-  CrystalStatistics(std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                    ThreadPool&);
+  /// Calls for the crystals in any order, from several threads. Throws Error where there is none.
+  CrystalStatistics(const CrystalSource&, ThreadPool&);
 
   std::span<const Record> records() const { return records_; }
   std::span<const SpeciesCount> species(const Record& r) const {
@@ -72,9 +72,9 @@ class CrystalStatistics {
 
   std::vector<Record> records_;
   std::vector<SpeciesCount> species_;
-  std::array<std::vector<std::int32_t>, 231> of_group_;
+  xrd::BySpaceGroup<std::vector<std::int32_t>> of_group_;
   std::map<int, std::vector<std::int32_t>> of_lattice_, shapes_of_lattice_;  ///< by lattice type
-  std::array<std::map<SiteClass, std::int64_t>, 231> sites_of_group_;
+  xrd::BySpaceGroup<std::map<SiteClass, std::int64_t>> sites_of_group_;
   std::map<int, std::map<SiteClass, std::int64_t>> sites_of_lattice_;
   std::array<double, 99> element_volume_{};
 };

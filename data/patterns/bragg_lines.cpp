@@ -250,20 +250,22 @@ std::string nothing_there(const BraggLines& found) {
       100 * found.share, 100 * least_share, fewest_broad_lines, 100 * least_broad_share);
 }
 
-void require_bragg_lines(const MeasuredPattern& pattern, double measured_wavelength, const TwoThetaGrid& grid,
-                         double wavelength) {
-  const auto near = [](double a) { return std::abs(a / default_wavelength - 1) < 0.02; };
+void require_bragg_lines(const MeasuredPattern& pattern, double measured_wavelength,
+                         const Instrument& instrument) {
+  const TwoThetaGrid& grid = instrument.grid;
+  const auto near = [](double a) { return std::abs(a / copper_k_alpha - 1) < 0.02; };
   const bool as_measured =
-      pattern.abscissa == Abscissa::two_theta && near(measured_wavelength) && near(wavelength);
+      pattern.abscissa == Abscissa::two_theta && near(measured_wavelength) && near(instrument.wavelength);
   // One axis for all radiation: a line's width in degrees depends on it.
   const MeasuredPattern on_copper =
-      as_measured ? MeasuredPattern{} : to_two_theta(pattern, measured_wavelength, default_wavelength);
+      as_measured ? MeasuredPattern{} : to_two_theta(pattern, measured_wavelength, copper_k_alpha);
   const std::span<const double> x = as_measured ? pattern.x : on_copper.x;
   const std::span<const double> y = as_measured ? pattern.intensity : on_copper.intensity;
   const auto there = [&](double two_theta) {
     const double converted =
-        as_measured ? two_theta
-                    : xrd::two_theta_from_d(xrd::d_from_two_theta(two_theta, wavelength), default_wavelength);
+        as_measured
+            ? two_theta
+            : xrd::two_theta_from_d(xrd::d_from_two_theta(two_theta, instrument.wavelength), copper_k_alpha);
     return std::isfinite(converted) ? converted : 180.0;
   };
   const auto begin = std::lower_bound(x.begin(), x.end(), there(grid.start)) - x.begin();
@@ -271,7 +273,7 @@ void require_bragg_lines(const MeasuredPattern& pattern, double measured_wavelen
   if (begin >= end) return;
   // A laboratory's instrument widens lines by as many degrees of its own axis, whatever its radiation.
   const bool tube = pattern.abscissa == Abscissa::two_theta && measured_wavelength > shortest_tube;
-  const double widened = tube ? std::max(1.0, default_wavelength / measured_wavelength) : 1;
+  const double widened = tube ? std::max(1.0, copper_k_alpha / measured_wavelength) : 1;
   const std::string reason = nothing_there(
       bragg_lines(x.subspan(begin, end - begin), y.subspan(begin, end - begin), sharp_line * widened));
   if (!reason.empty()) throw PatternRefused(reason);

@@ -52,9 +52,8 @@ BraggLines bragg_lines(std::span<const double> two_theta, std::span<const double
 /// Empty where there is enough to read an answer from; else the reason with the figures.
 std::string nothing_there(const BraggLines&);
 
-/// Throws PatternRefused with nothing_there() of the pattern, as far as it lies on the grid (degrees at
-/// `wavelength`, A). Arguments as prepare_pattern() takes them.
-void require_bragg_lines(const MeasuredPattern&, double measured_wavelength, const TwoThetaGrid&,
-                         double wavelength);
+/// Throws PatternRefused with nothing_there() of the pattern, as far as it lies on the grid. Arguments as
+/// prepare_pattern() takes them.
+void require_bragg_lines(const MeasuredPattern&, double measured_wavelength, const Instrument&);
 
 }  // namespace bragg::data

@@ -1,7 +1,6 @@
 #include "data/patterns/pattern_set.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -12,19 +11,19 @@
 #include "data/file_kind.h"
 #include "data/hash.h"
 #include "kernels/base/error.h"
+#include "kernels/base/parse_whole.h"
 
 namespace bragg::data {
 namespace {
 
 double number(const SafetensorsFile& file, const std::string& key, double low, double high) {
   const std::string& text = file.metadata(key);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= low && value <= high)) {
+  const auto value = parse_whole<double>(text);
+  if (!value || !(*value >= low && *value <= high)) {
     throw Error(fmt::format("{}: metadata '{}' is '{}', not a number in {}..{}", file.path().string(), key,
                             text, low, high));
   }
-  return value;
+  return *value;
 }
 
 /// A tensor of any integer type with one value per pattern, in low..high.
@@ -64,14 +63,15 @@ PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : fi
     throw Error(fmt::format("{}: tensor 'patterns' is {}, not F32 or U16", name, name_of(patterns.dtype)));
   }
   size_ = patterns.shape[0];
-  grid_ = {.start = number(file_, "two_theta_start", 0, 180),
-           .step = number(file_, "two_theta_step", 1e-6, 180),
-           .points = patterns.shape[1]};
-  if (!(grid_.end() < 180)) {
-    throw Error(fmt::format("{}: {} points from {} by {} end at {} degrees of 2 theta", name, grid_.points,
-                            grid_.start, grid_.step, grid_.end()));
+  TwoThetaGrid& grid = instrument_.grid;
+  grid = {.start = number(file_, "two_theta_start", 0, 180),
+          .step = number(file_, "two_theta_step", 1e-6, 180),
+          .points = patterns.shape[1]};
+  if (!(grid.end() < 180)) {
+    throw Error(fmt::format("{}: {} points from {} by {} end at {} degrees of 2 theta", name, grid.points,
+                            grid.start, grid.step, grid.end()));
   }
-  if (has_wavelength()) wavelength_ = number(file_, "wavelength", 0.01, 100);
+  if (has_wavelength()) instrument_.wavelength = number(file_, "wavelength", 0.01, 100);
   if (file_.has("space_group")) space_group_ = column(file_, "space_group", size_, 1, 230);
   if (file_.has("group")) {
     group_ = column(file_, "group", size_, std::numeric_limits<std::int32_t>::min(),
@@ -87,7 +87,7 @@ PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : fi
   // Whole numbers cannot but be finite.
   if (check == ValueCheck::on_opening && patterns.dtype == DType::f32) {
     constexpr std::int64_t portion = 1024;
-    const auto row_bytes = static_cast<std::size_t>(grid_.points) * sizeof(float);
+    const auto row_bytes = static_cast<std::size_t>(instrument_.grid.points) * sizeof(float);
     for (std::int64_t i = 0; i < size_; ++i) {
       checked_maximum(i, raw_pattern(i));
       if ((i + 1) % portion == 0 || i + 1 == size_)
@@ -102,7 +102,7 @@ void PatternSet::check_index(std::int64_t i) const {
 
 std::vector<float> PatternSet::raw_pattern(std::int64_t i) const {
   const TensorInfo& patterns = file_.tensors().at("patterns");
-  const auto points = static_cast<std::size_t>(grid_.points);
+  const auto points = static_cast<std::size_t>(instrument_.grid.points);
   const std::byte* row = patterns.bytes.data() + i * points * size_of(patterns.dtype);
   std::vector<float> values(points);
   if (patterns.dtype == DType::f32) {
@@ -169,12 +169,12 @@ std::string PatternSet::content_hash() const {
   return content_hash_of(file_);
 }
 
-PatternSetWriter::PatternSetWriter(const TwoThetaGrid& grid, double wavelength) : grid_(grid) {
+PatternSetWriter::PatternSetWriter(const Instrument& instrument) : grid_(instrument.grid) {
   metadata("content", "patterns");
   metadata("format_version", std::to_string(pattern_set_format_version));
-  metadata("two_theta_start", fmt::format("{}", grid.start));
-  metadata("two_theta_step", fmt::format("{}", grid.step));
-  metadata("wavelength", fmt::format("{}", wavelength));
+  metadata("two_theta_start", fmt::format("{}", grid_.start));
+  metadata("two_theta_step", fmt::format("{}", grid_.step));
+  metadata("wavelength", fmt::format("{}", instrument.wavelength));
 }
 
 void PatternSetWriter::add(int space_group, std::int32_t group, std::string_view name) {

@@ -5,7 +5,7 @@
 //   group              (n) any integer type; patterns of one group are near-identical; optional
 //   name, name_offset  u8 (bytes), u64 (n + 1): UTF-8, all strings end to end; optional
 //
-// Metadata: two_theta_start, two_theta_step in degrees; wavelength in A (without it, 1.54184 is taken); a
+// Metadata: two_theta_start, two_theta_step in degrees; wavelength in A (without it, copper_k_alpha is taken); a
 // file that bragg wrote has content = "patterns", format_version = "1", and recipe, seed and crystals that
 // say how it was made.
 #pragma once
@@ -20,15 +20,12 @@
 #include <vector>
 
 #include "kernels/base/safetensors.h"
-#include "kernels/crystal/pattern_problem.h"
+#include "kernels/crystal/instrument.h"
 
 namespace bragg::data {
 
 /// Written into every set. An unknown one is an Error when reading; a set of other origin has none.
 inline constexpr int pattern_set_format_version = 1;
-
-/// What a pattern set is measured with that does not say so: CuKa, A.
-inline constexpr double default_wavelength = 1.54184;
 
 /// When the values of a set are looked at: all of them as it is opened, or each as pattern(i) reads it.
 enum class ValueCheck { on_opening, on_reading };
@@ -41,8 +38,8 @@ class PatternSet {
 
   std::int64_t size() const { return size_; }
   const std::filesystem::path& path() const { return file_.path(); }
-  const TwoThetaGrid& grid() const { return grid_; }
-  double wavelength() const { return wavelength_; }
+  /// What the file does not say of it is as Instrument has it.
+  const Instrument& instrument() const { return instrument_; }
   bool has_wavelength() const { return file_.metadata().count("wavelength") > 0; }
   /// Pattern i scaled to maximum 1; one without a positive value stays as it is. Throws Error where a value
   /// is not finite, as it stands or against the maximum.
@@ -61,8 +58,7 @@ class PatternSet {
 
   SafetensorsFile file_;
   std::int64_t size_ = 0;
-  TwoThetaGrid grid_;
-  double wavelength_ = default_wavelength;
+  Instrument instrument_;
   std::vector<std::int64_t> space_group_, group_, name_offset_;
 };
 
@@ -73,7 +69,7 @@ class PatternSetWriter {
   /// Takes the values of the next pattern.
   using Sink = std::function<void(std::span<const float> pattern)>;
 
-  PatternSetWriter(const TwoThetaGrid&, double wavelength);
+  explicit PatternSetWriter(const Instrument&);
 
   /// One more pattern.
   void add(int space_group, std::int32_t group, std::string_view name);

@@ -50,9 +50,10 @@ std::vector<double> heights_of_lines(std::span<const float> y, double prominence
 }
 
 /// PatternStatistics::doublet. The doublet is resolved beyond 60 degrees: it is 0.16 degrees wide there.
-double doublet_of(const TwoThetaGrid& grid, double wavelength, std::span<const float> y, double noise) {
+double doublet_of(const Instrument& instrument, std::span<const float> y, double noise) {
   constexpr double from = 60, apart = 0.4;  // degrees
-  const auto both = k_alpha_wavelengths(wavelength);
+  const TwoThetaGrid& grid = instrument.grid;
+  const auto both = instrument.k_alpha();
   const auto n = static_cast<std::int64_t>(y.size());
   const double least_height = std::max(8 * noise, 0.01 * *std::max_element(y.begin(), y.end()));
   const auto height = [&](std::int64_t i) {  // the mean of five points
@@ -86,8 +87,8 @@ std::array<double, 8> values(const PatternStatistics& s) {
   return {s.noise, s.fwhm, s.background, s.lines, s.second, s.median, s.covered, s.doublet};
 }
 
-PatternStatistics pattern_statistics(const TwoThetaGrid& grid, double wavelength,
-                                     std::span<const float> pattern) {
+PatternStatistics pattern_statistics(const Instrument& instrument, std::span<const float> pattern) {
+  const TwoThetaGrid& grid = instrument.grid;
   PatternStatistics s{};
   std::vector<double> differences;
   std::int64_t first = -1, last = -1;
@@ -114,7 +115,7 @@ PatternStatistics pattern_statistics(const TwoThetaGrid& grid, double wavelength
   s.lines = static_cast<double>(heights.size());
   if (heights.size() >= 2) s.second = heights[heights.size() - 2] / heights.back();
   if (!heights.empty()) s.median = percentile(heights, 0.5) / heights.back();
-  s.doublet = doublet_of(grid, wavelength, net, s.noise);
+  s.doublet = doublet_of(instrument, net, s.noise);
   return s;
 }
 

@@ -29,8 +29,8 @@ inline constexpr std::array<std::string_view, 8> statistic_names{"noise",  "fwhm
                                                                  "second", "median", "covered",    "doublet"};
 std::array<double, 8> values(const PatternStatistics&);
 
-/// Needs at least 5 points; wavelength in A, that of the K-alpha doublet's mean.
-PatternStatistics pattern_statistics(const TwoThetaGrid&, double wavelength, std::span<const float> pattern);
+/// Of a pattern on the instrument's grid; needs at least 5 points.
+PatternStatistics pattern_statistics(const Instrument&, std::span<const float> pattern);
 
 /// Of sorted values, share in [0, 1], linear between them; 0 of none.
 double percentile(std::span<const double> sorted, double share);

@@ -58,32 +58,25 @@ void upload_offsets(Backend& backend, std::vector<std::uint64_t> offset, Reflect
                  offset.size() * sizeof(std::uint64_t));
 }
 
-std::int64_t total_size(const std::vector<const CrystalSet*>& sets) {
-  std::int64_t total = 0;
-  for (const CrystalSet* set : sets)
-    total += set->size();
-  return total;
-}
-
 }  // namespace
 
-ReflectionRequest reflections_on(const TwoThetaGrid& grid, double wavelength, const Recipe& recipe,
+ReflectionRequest reflections_on(const Instrument& instrument, const Recipe& recipe,
                                  bool ignore_displacements) {
-  const StolRange range = stol_range(grid, wavelength, recipe);
+  const StolRange range = stol_range(instrument, recipe);
   return {
       .range = {.stol_min = range.min, .stol_max = range.max, .ignore_displacements = ignore_displacements},
-      .anomalous = recipe.anomalous ? std::optional(wavelength) : std::nullopt};
+      .anomalous = recipe.anomalous ? std::optional(instrument.wavelength) : std::nullopt};
 }
 
-ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
-                                 const std::function<xrd::Crystal(std::int64_t)>& crystal,
+ReflectionStore::ReflectionStore(Backend& backend, const CrystalSource& crystals,
                                  const ReflectionRequest& request, std::int64_t spare)
-    : request_(request), size_(count) {
+    : request_(request), size_(crystals.size) {
+  const std::int64_t count = crystals.size;
   std::vector<ReflectionSet> parts;
   for (std::int64_t first = 0; first == 0 || first < count; first += crystals_per_call) {
     xrd::CrystalBatchBuilder builder = this->builder();
     for (std::int64_t i = first; i < std::min(first + crystals_per_call, count); ++i)
-      builder.add(crystal(i));
+      builder.add(crystals.at(i));
     parts.push_back(backend.structure_factors(request.range, builder.take()));
     reflections_ += parts.back().reflections;
   }
@@ -104,10 +97,6 @@ ReflectionStore::ReflectionStore(Backend& backend, std::int64_t count,
   // The parts were as large as the whole; glibc would keep their memory for blocks of the same size.
   malloc_trim(0);
 }
-
-ReflectionStore::ReflectionStore(Backend& backend, const std::vector<const CrystalSet*>& sets,
-                                 const ReflectionRequest& request, std::int64_t spare)
-    : ReflectionStore(backend, total_size(sets), crystals_of(sets), request, spare) {}
 
 bool ReflectionStore::reserve(Backend& backend, std::int64_t crystals, std::int64_t reflections) {
   if (size_ + crystals <= set_.crystals && reflections_ + reflections <= set_.reflections) return false;

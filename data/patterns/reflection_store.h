@@ -2,10 +2,9 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
-#include <vector>
 
+#include "data/crystals/crystal_source.h"
 #include "data/recipes/recipe.h"
 #include "kernels/backend.h"
 #include "xrd/crystal.h"
@@ -13,31 +12,24 @@
 
 namespace bragg::data {
 
-class CrystalSet;
-
 /// Which reflections of crystals, and with which scattering factors.
 struct ReflectionRequest {
   ReflectionProblem range;
   std::optional<double> anomalous = std::nullopt;  ///< with f' and f'' at this wavelength in A, or without
 };
 
-/// Every reflection that can touch the grid when drawn by the recipe: from the grid's ends outwards by the
-/// widest profile's tail. With anomalous dispersion where the recipe says so: at `wavelength`, which is the
-/// weighted mean of a K-alpha doublet, for both of its lines.
-ReflectionRequest reflections_on(const TwoThetaGrid&, double wavelength, const Recipe&,
-                                 bool ignore_displacements = false);
+/// Every reflection that can touch the instrument's grid when drawn by the recipe: from the grid's ends outwards by the
+/// widest profile's tail. With anomalous dispersion where the recipe says so: at the instrument's wavelength,
+/// which is the weighted mean of a K-alpha doublet, for both of its lines.
+ReflectionRequest reflections_on(const Instrument&, const Recipe&, bool ignore_displacements = false);
 
 /// Computed once and shared by the streams that draw from them. Crystals are taken piecewise, so that only
 /// the reflections themselves ever exist twice.
 class ReflectionStore {
  public:
-  /// crystal(i) for i in [0, count); called in order. `spare`: room behind them for about so many
+  /// Of all the source's crystals, called for in order. `spare`: room behind them for about so many
   /// crystals, of as many reflections as these have on average.
-  ReflectionStore(Backend&, std::int64_t count, const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                  const ReflectionRequest&, std::int64_t spare = 0);
-  /// All crystals of several sets, one set after the other.
-  ReflectionStore(Backend&, const std::vector<const CrystalSet*>& sets, const ReflectionRequest&,
-                  std::int64_t spare = 0);
+  ReflectionStore(Backend&, const CrystalSource&, const ReflectionRequest&, std::int64_t spare = 0);
 
   std::int64_t size() const { return size_; }
   /// A builder of crystals to put behind, with the scattering factors of those that are here.

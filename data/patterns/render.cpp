@@ -49,11 +49,10 @@ Recipe recipe_of(std::span<const PatternParameters> patterns) {
 std::vector<float> render_patterns(Backend& backend, const ReflectionStore& store,
                                    std::span<const GivenPattern> patterns, const RenderOptions& options) {
   const auto count = static_cast<std::int64_t>(patterns.size());
-  check(patterns, store.size(), options.grid);
+  check(patterns, store.size(), options.instrument.grid);
   BatchRenderer renderer(
       backend, {.N = std::min(count, patterns_per_batch),
-                .grid = options.grid,
-                .wavelength = options.wavelength,
+                .instrument = options.instrument,
                 .maximum = options.maximum,
                 .impurities = std::ranges::any_of(
                     patterns, [](const GivenPattern& one) { return one.parameters[Effect::impurity] > 0; }),
@@ -83,8 +82,8 @@ BatchRenderer::BatchRenderer(Backend& backend, const PatternProblem& problem)
   crystals_ = backend.allocate(problem.N * sizeof(std::int32_t));
   impurities_ = backend.allocate(problem.N * sizeof(std::int32_t));
   parameters_ = backend.allocate(problem.N * sizeof(PatternParameters));
-  patterns_ = backend.allocate(problem.N * problem.grid.points * size_of(backend.element_type()));
-  host_.resize(problem.N * problem.grid.points);
+  patterns_ = backend.allocate(problem.N * problem.instrument.grid.points * size_of(backend.element_type()));
+  host_.resize(problem.N * problem.instrument.grid.points);
 }
 
 std::span<const float> BatchRenderer::render(const ReflectionSet& set, std::span<const std::int32_t> crystals,
@@ -93,7 +92,7 @@ std::span<const float> BatchRenderer::render(const ReflectionSet& set, std::span
   batch.N = static_cast<std::int64_t>(crystals.size());
   if (batch.N > problem_.N)
     throw ProblemError(fmt::format("[batch_renderer] {} patterns > planned {}", batch.N, problem_.N));
-  const std::int64_t points = batch.grid.points;
+  const std::int64_t points = batch.instrument.grid.points;
   backend_.upload(crystals.data(), crystals_.data(), crystals.size_bytes());
   backend_.upload(impurities.data(), impurities_.data(), impurities.size_bytes());
   backend_.run(RenderPatterns{batch,

@@ -20,8 +20,7 @@ struct GivenPattern {
 
 /// As PatternProblem: what all patterns have in common.
 struct RenderOptions {
-  TwoThetaGrid grid;
-  double wavelength = 1.54184;  ///< A
+  Instrument instrument;
   double maximum = 1000;
   Processing processing;
 };

@@ -134,8 +134,9 @@ MeasuredPattern to_two_theta(const MeasuredPattern& pattern, double measured_wav
 }
 
 PreparedPattern prepare_pattern(const MeasuredPattern& pattern, double measured_wavelength,
-                                const TwoThetaGrid& grid, double wavelength) {
-  const MeasuredPattern all = to_two_theta(pattern, measured_wavelength, wavelength);
+                                const Instrument& instrument) {
+  const TwoThetaGrid& grid = instrument.grid;
+  const MeasuredPattern all = to_two_theta(pattern, measured_wavelength, instrument.wavelength);
   const std::span<const double> x = all.x, y = all.intensity;
   const auto inside_begin = std::lower_bound(x.begin(), x.end(), grid.start - grid.step);
   const auto inside_end = std::upper_bound(x.begin(), x.end(), grid.end() + grid.step);

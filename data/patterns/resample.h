@@ -50,7 +50,7 @@ MeasuredPattern to_two_theta(const MeasuredPattern&, double measured_wavelength,
 /// A pattern as a model reads it, and what it took to get there.
 struct PreparedPattern {
   std::vector<float> values;  ///< (grid.points), maximum 1; 0 where nothing was measured
-  /// Measured range on the grid's axis, degrees of 2 theta at the grid's wavelength.
+  /// Measured range on the grid's axis, degrees of 2 theta at the instrument's wavelength.
   double first = 0, last = 0;
   double step = 0;           ///< median step there
   double covered_share = 0;  ///< share of the grid's points that lie within the measurement
@@ -69,11 +69,10 @@ struct GridValues {
 GridValues resample(std::span<const double> two_theta, std::span<const double> intensity,
                     const TwoThetaGrid&);
 
-/// Converts to the grid's 2 theta (through d where the wavelengths differ or the axis is q or d), resamples
+/// Converts to 2 theta on the instrument's grid (through d where the wavelengths differ or the axis is q or d), resamples
 /// and scales to maximum 1. Intensities are not touched otherwise: no background is removed.
 /// `measured_wavelength` means nothing for q and d.
 /// Throws PatternRefused: too few points, too coarse, too small a share of the grid, constant, none positive.
-PreparedPattern prepare_pattern(const MeasuredPattern&, double measured_wavelength, const TwoThetaGrid&,
-                                double wavelength);
+PreparedPattern prepare_pattern(const MeasuredPattern&, double measured_wavelength, const Instrument&);
 
 }  // namespace bragg::data

@@ -20,7 +20,7 @@ PatternSampling sampling_of(const SimulateOptions& options, std::int64_t crystal
   PatternSampling sampling{.N = patterns_per_batch,
                            .seed = options.seed,
                            .variants = options.recipe.variants,
-                           .grid = options.grid};
+                           .grid = options.instrument.grid};
   if (crystals < 2) {
     for (PatternVariant& variant : sampling.variants)
       variant[Effect::impurity] = {};
@@ -68,18 +68,16 @@ Portion portion_of(std::int64_t first, std::int64_t count, std::int64_t crystals
 
 }  // namespace
 
-void simulate_patterns(Backend& backend, std::int64_t crystals,
-                       const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                       const SimulateOptions& options,
+void simulate_patterns(Backend& backend, const CrystalSource& source, const SimulateOptions& options,
                        const std::function<void(std::int64_t, std::span<const float>)>& sink) {
-  const std::int64_t points = options.grid.points, per_crystal = options.patterns_per_crystal;
+  const std::int64_t points = options.instrument.grid.points, per_crystal = options.patterns_per_crystal;
   const ReflectionRequest reflections =
-      reflections_on(options.grid, options.wavelength, options.recipe, options.ignore_displacements);
+      reflections_on(options.instrument, options.recipe, options.ignore_displacements);
+  const std::int64_t crystals = source.size;
   PatternSampling sampling = sampling_of(options, crystals);
   backend.reserve_workspace(backend.workspace_bytes(SamplePatterns{sampling}));
   BatchRenderer renderer(backend, {.N = patterns_per_batch,
-                                   .grid = options.grid,
-                                   .wavelength = options.wavelength,
+                                   .instrument = options.instrument,
                                    .maximum = options.maximum,
                                    .impurities = sampling.samples_impurities(),
                                    .processing = {}});
@@ -91,7 +89,8 @@ void simulate_patterns(Backend& backend, std::int64_t crystals,
     const Portion portion =
         portion_of(first, std::min(most, crystals - first), crystals, per_crystal, sampling);
     const ReflectionStore store(
-        backend, portion.crystals(), [&](std::int64_t i) { return crystal(portion.crystal(i)); },
+        backend,
+        {.size = portion.crystals(), .at = [&](std::int64_t i) { return source.at(portion.crystal(i)); }},
         reflections);
     for (std::int64_t pattern = 0; pattern < portion.patterns(); pattern += patterns_per_batch) {
       sampling.N = std::min(patterns_per_batch, portion.patterns() - pattern);

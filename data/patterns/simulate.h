@@ -6,29 +6,27 @@
 #include <functional>
 #include <span>
 
+#include "data/crystals/crystal_source.h"
 #include "data/recipes/recipe.h"
 #include "kernels/backend.h"
-#include "xrd/crystal.h"
 
 namespace bragg::data {
 
 struct SimulateOptions {
   Recipe recipe;
-  TwoThetaGrid grid;
-  double wavelength = 1.54184;  ///< A
+  Instrument instrument;
   std::int64_t patterns_per_crystal = 1;
   std::uint32_t seed = 1;
   double maximum = 1000;  ///< what every pattern is scaled to
   bool ignore_displacements = false;
 };
 
-/// crystal(i) for i in [0, crystals), called in order but for impurities, which are drawn from all of them
-/// (and absent where there is only one crystal) -> sink(i, pattern), in order. The k-th pattern of crystal i
-/// has index i * patterns_per_crystal + k: a pure function of (crystals, recipe, seed, index). As an
+/// crystals.at(i), called in order but for impurities, which are drawn from all of them (and absent where
+/// there is only one crystal) -> sink(i, pattern), in order. The k-th pattern of crystal i has index
+/// i * patterns_per_crystal + k: a pure function of (crystals, recipe, seed, index). As an
 /// instrument would give it: the recipe's processing is the network's business and not applied. Memory is
 /// bounded, whatever the number of crystals.
-void simulate_patterns(Backend&, std::int64_t crystals,
-                       const std::function<xrd::Crystal(std::int64_t)>& crystal, const SimulateOptions&,
+void simulate_patterns(Backend&, const CrystalSource& crystals, const SimulateOptions&,
                        const std::function<void(std::int64_t crystal, std::span<const float> pattern)>& sink);
 
 }  // namespace bragg::data

@@ -26,7 +26,7 @@ class StoredPatterns {
   /// set.
   StoredPatterns(const PatternSet&, StoredOptions);
 
-  std::int64_t points() const { return set_.grid().points; }
+  std::int64_t points() const { return set_.instrument().grid.points; }
   std::int64_t size() const { return static_cast<std::int64_t>(options_.rows.size()); }
   void plan(Backend&, std::int64_t N);
   void enqueue(Backend&, ConstTensor state, const Activations& patterns, Tensor labels);

@@ -52,10 +52,10 @@ void PatternStream::plan(Backend& backend, std::int64_t N) {
     });
   }
   if (options_.synthetic) options_.synthetic->plan(backend, N);
-  sampling_ = {.N = N, .seed = options_.seed, .variants = options_.variants, .grid = options_.grid};
+  sampling_ = {
+      .N = N, .seed = options_.seed, .variants = options_.variants, .grid = options_.instrument.grid};
   problem_ = {.N = N,
-              .grid = options_.grid,
-              .wavelength = options_.wavelength,
+              .instrument = options_.instrument,
               .maximum = 1,
               .impurities = sampling_.samples_impurities(),
               .processing = options_.processing};

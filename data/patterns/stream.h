@@ -33,8 +33,7 @@ struct StreamOptions {
   MeasuredPatterns measured;  ///< none: all are simulated
   /// Of the stream's store and seed, for their share of the simulated patterns; nullptr: none.
   std::shared_ptr<SyntheticCrystals> synthetic;
-  TwoThetaGrid grid;
-  double wavelength = 1.54184;  ///< A
+  Instrument instrument;
   std::uint32_t seed = 0;
 };
 
@@ -46,7 +45,7 @@ class PatternStream {
   /// another than the grid, or synthetic crystals in another store.
   PatternStream(const ReflectionStore&, StreamOptions);
 
-  std::int64_t points() const { return options_.grid.points; }
+  std::int64_t points() const { return options_.instrument.grid.points; }
   std::int64_t size() const { return static_cast<std::int64_t>(options_.rows.size()); }
   /// Allocates what batches of N need.
   void plan(Backend&, std::int64_t N);

@@ -281,7 +281,9 @@ std::vector<double> CellScales::values() const {
   return all;
 }
 
-StolRange stol_range(const TwoThetaGrid& grid, double wavelength, const Recipe& recipe) {
+StolRange stol_range(const Instrument& instrument, const Recipe& recipe) {
+  const TwoThetaGrid& grid = instrument.grid;
+  const double wavelength = instrument.wavelength;
   // Of all variants: how far a line stands from where the unstrained cell has it, and how far its profile
   // reaches from there (a Lorentzian's to profile_cut, as a Gaussian's: its tails from beyond are not worth
   // the reflections).
@@ -292,11 +294,11 @@ StolRange stol_range(const TwoThetaGrid& grid, double wavelength, const Recipe& 
       return std::max(std::abs(v[e].lowest()), std::abs(v[e].highest()));
     };
     shift = std::max(shift, largest(Effect::zero_shift) + 2 * largest(Effect::displacement) /
-                                                              goniometer_radius * 180 / std::numbers::pi);
+                                                              instrument.radius * 180 / std::numbers::pi);
     const double strain = largest(Effect::strain), distortion = largest(Effect::distortion);
     farther = std::max(farther, (1 + strain) / std::sqrt(1 - 4 * distortion));
     nearer = std::min(nearer, (1 - strain) / std::sqrt(1 + 4 * distortion));
-    if (!v[Effect::k_alpha2].is_absent()) longest = std::max(longest, k_alpha_wavelengths(wavelength)[1]);
+    if (!v[Effect::k_alpha2].is_absent()) longest = std::max(longest, instrument.k_alpha()[1]);
   }
   const auto reach = [&](double two_theta) {
     const double theta = two_theta * std::numbers::pi / 360, t = std::tan(theta), c = std::cos(theta);

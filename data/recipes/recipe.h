@@ -61,11 +61,11 @@ Recipe parse_recipe(std::string_view toml, std::string_view source);
 /// every effect stands there, with its unit and meaning.
 std::string to_toml(const Recipe&, bool explain = false);
 
-/// Which reflections can be seen on the grid: sin(theta)/lambda in 1/A, from the first to the last line whose
+/// Which reflections can be seen on the instrument's grid: sin(theta)/lambda in 1/A, from the first to the last line whose
 /// profile, as wide as the recipe can draw it, reaches in, however the recipe shifts it or strains the cell.
 struct StolRange {
   double min, max;
 };
-StolRange stol_range(const TwoThetaGrid&, double wavelength, const Recipe&);
+StolRange stol_range(const Instrument&, const Recipe&);
 
 }  // namespace bragg::data

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -20,6 +19,7 @@
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
 #include "kernels/base/file_signature.h"
+#include "kernels/base/parse_whole.h"
 #include "kernels/base/safetensors_header.h"
 
 namespace bragg {
@@ -60,11 +60,9 @@ std::uint64_t unsigned_of(const std::filesystem::path& path, const std::string& 
 template <typename Number>
 Number parsed(const std::filesystem::path& path, const std::string& key, const std::string& text,
               const char* what) {
-  Number value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size())
-    fail(path, fmt::format("{} '{}' is not a {}", key, text, what));
-  return value;
+  const auto value = parse_whole<Number>(text);
+  if (!value) fail(path, fmt::format("{} '{}' is not a {}", key, text, what));
+  return *value;
 }
 
 struct Extent {

@@ -61,7 +61,7 @@ class PatternWorker {
  public:
   PatternWorker(const PatternProblem& p, const Reflections& set, const CrystalKernels& kernels,
                 std::byte* memory)
-      : p_(p), set_(set), kernels_(kernels), padded_points_(Scratch(p.grid.points).padded_points) {
+      : p_(p), set_(set), kernels_(kernels), padded_points_(Scratch(p.instrument.grid.points).padded_points) {
     position_ = reinterpret_cast<double*>(memory);
     miller_ = reinterpret_cast<Miller*>(position_ + lines_at_once);
     float* next = reinterpret_cast<float*>(miller_ + lines_at_once);
@@ -121,9 +121,10 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
                 .weighed = false,
                 .lines = 0,
                 .metric = metric.data(),
-                .wavelength = p_.wavelength,
-                .start = p_.grid.start,
-                .step = p_.grid.step,
+                .wavelength = p_.instrument.wavelength,
+                .start = p_.instrument.grid.start,
+                .step = p_.instrument.grid.step,
+                .radius = p_.instrument.radius,
                 .U = pattern.U,
                 .V = pattern.V,
                 .effects = pattern.value,
@@ -134,7 +135,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
 
   // Pieces: reflections from `first` on at one of the wavelengths. `at`: where in the arrays.
   const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];
-  const auto both = k_alpha_wavelengths(p_.wavelength);
+  const auto both = p_.instrument.k_alpha();
   const int wavelengths = k_alpha2 > 0 ? 2 : 1;
   // weighed: the same reflections as before, at the other wavelength.
   const auto lines_of = [&](std::uint64_t first, std::int64_t count, int which, std::int64_t at,
@@ -170,7 +171,7 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
                    .lines = lines,
                    .asymmetric = pattern[Effect::asymmetry] > 0,
                    .highest = highest,
-                   .points = p_.grid.points,
+                   .points = p_.instrument.grid.points,
                    .y = y});
   };
   const auto count = static_cast<std::int64_t>(end - begin), padded = (count + 15) / 16 * 16;
@@ -193,23 +194,23 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
     if (voigt) for_pieces([&](float height) { highest = std::max(highest, height); });
     for_pieces([&](float) { draw(call.lines, highest); });
   }
-  return kernels_.maximum(y, p_.grid.points);
+  return kernels_.maximum(y, p_.instrument.grid.points);
 }
 
 void PatternWorker::add_background(const PatternParameters& pattern, float scale, float other_scale) {
   kernels_.background({.scale = scale,
                        .other_scale = other_scale,
                        .other = other_scale > 0 ? other_ : nullptr,
-                       .start = p_.grid.start,
-                       .step = p_.grid.step,
+                       .start = p_.instrument.grid.start,
+                       .step = p_.instrument.grid.step,
                        .effects = pattern.value,
                        .chebyshev = pattern.chebyshev,
-                       .points = p_.grid.points,
+                       .points = p_.instrument.grid.points,
                        .y = y_});
 }
 
 void PatternWorker::add_noise(const PatternParameters& pattern) {
-  const std::int64_t points = p_.grid.points;
+  const std::int64_t points = p_.instrument.grid.points;
   if (pattern[Effect::noise] > 0) {
     const float level = static_cast<float>(pattern[Effect::noise]) * kernels_.maximum(y_, points);
     kernels_.add_uniform_noise(level, pattern.seed, pattern.index, points, y_);
@@ -222,7 +223,7 @@ void PatternWorker::add_noise(const PatternParameters& pattern) {
 
 void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
                            const PatternParameters& pattern, float* dst) {
-  const std::int64_t points = p_.grid.points;
+  const std::int64_t points = p_.instrument.grid.points;
   const float highest = draw_lines(crystal, pattern, false, y_);
   if (!(highest > 0)) {
     std::fill_n(dst, points, 0.0f);
@@ -235,12 +236,13 @@ void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
   }
   add_background(pattern, 1 / highest, other_scale);
   add_noise(pattern);
-  const PointRange kept = kept_points(p_.grid, pattern);
+  const PointRange kept = kept_points(p_.instrument.grid, pattern);
   std::fill_n(y_, std::clamp<std::int64_t>(kept.begin, 0, points), 0.0f);
   const std::int64_t end = std::clamp<std::int64_t>(kept.end, 0, points);
   std::fill(y_ + end, y_ + points, 0.0f);
 
-  if (p_.processing.background_window > 0) subtract_background(p_.processing, p_.grid, std::span(y_, points));
+  if (p_.processing.background_window > 0)
+    subtract_background(p_.processing, p_.instrument.grid, std::span(y_, points));
   const float top = kernels_.maximum(y_, points), maximum = static_cast<float>(p_.maximum);
   if (p_.processing.square_root) {
     kernels_.root(y_, top > 0 ? maximum * maximum / top : 0, points, dst);
@@ -252,7 +254,7 @@ void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
 }  // namespace
 
 std::size_t CpuBackend::workspace_of(const PatternProblem& p) const {
-  return pool_.size() * Scratch(p.grid.points).bytes();
+  return pool_.size() * Scratch(p.instrument.grid.points).bytes();
 }
 
 void CpuBackend::run_op(const RenderPatterns& op) {
@@ -263,7 +265,7 @@ void CpuBackend::run_op(const RenderPatterns& op) {
   check_parameters(p, op.parameters.as<PatternParameters>());
   auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_of(p)));
   pool_.run(p.N, [&](std::int64_t n, int worker) {
-    PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.grid.points).bytes())
+    PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.instrument.grid.points).bytes())
         .render(op.crystals.as<std::int32_t>()[n],
                 p.impurities ? op.impurities.as<std::int32_t>() + n : nullptr,
                 op.parameters.as<PatternParameters>()[n], op.dst.item<float>(n));

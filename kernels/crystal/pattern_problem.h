@@ -2,24 +2,12 @@
 // and the processing that follows. The formulas stand here; where parameters come from is not its business.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <string>
 
+#include "kernels/crystal/instrument.h"
+
 namespace bragg {
-
-/// A grid of 2 theta in degrees: start + i * step.
-struct TwoThetaGrid {
-  double start = 5.0, step = 0.01;
-  std::int64_t points = 8500;
-
-  double at(std::int64_t i) const { return start + static_cast<double>(i) * step; }
-  double end() const { return at(points - 1); }
-  bool operator==(const TwoThetaGrid&) const = default;
-};
-/// Why this is no grid below 180 degrees.
-std::optional<std::string> fault_of(const TwoThetaGrid&);
 
 /// What is done to a pattern, simulated or measured alike, before a network reads it (pattern_processing.h).
 struct Processing {
@@ -43,8 +31,8 @@ struct Processing {
 ///   P = mean over the orbit of (r^2 cos^2 a + sin^2 a / r)^(-3/2), r = texture, a the angle to the axis in
 ///       reciprocal space (March 1932, Dollase 1986); 1 where texture is absent.
 /// With k_alpha2 = r it is two lines, I / (1 + r) at wavelength K_alpha1 and I r / (1 + r) at K_alpha2
-/// (k_alpha_wavelengths). A line stands at
-///   2 theta + zero_shift - (180 / pi) 2 displacement cos theta / goniometer_radius.
+/// (Instrument::k_alpha). A line stands at
+///   2 theta + zero_shift - (180 / pi) 2 displacement cos theta / radius.
 /// Its width by Thompson, Cox & Hastings (1987), all in degrees:
 ///   G^2 = U tan^2 theta + V tan theta + W
 ///   L = (180 / pi) (0.9 wavelength / (10 size cos theta) + 4 microstrain tan theta)
@@ -74,8 +62,7 @@ struct Processing {
 /// uniform01; z_i: the normals of normal_pair(words 0, 1) and (words 2, 3) of the same call, in order.
 struct PatternProblem {
   std::int64_t N = 0;
-  TwoThetaGrid grid;
-  double wavelength = 1.54184;  ///< A
+  Instrument instrument;
   double maximum = 1;
   bool impurities = false;  ///< any pattern may have one; else none does
   Processing processing;
@@ -84,18 +71,9 @@ struct PatternProblem {
   std::string text() const;
 };
 
-/// mm, of displacement.
-inline constexpr double goniometer_radius = 200;
 /// |x| up to which a Gaussian is drawn: beyond, it is below 1e-6 of its peak. sqrt(ln(1e6) / (4 ln 2))
 inline constexpr double profile_cut = 2.2322392663715607;
 /// Of the highest line: what is left away of a Lorentzian's tails.
 inline constexpr double tail_cut = 3e-4;
-
-/// Of K-alpha1 and K-alpha2: those of Cu in proportion to `wavelength`, their mean weighted 2 : 1 (Hoelzer et
-/// al. 1997).
-constexpr std::array<double, 2> k_alpha_wavelengths(double wavelength) {
-  constexpr double k1 = 1.54056, k2 = 1.54439, mean = (2 * k1 + k2) / 3;
-  return {wavelength * (k1 / mean), wavelength * (k2 / mean)};
-}
 
 }  // namespace bragg

@@ -2,12 +2,12 @@
 #include "kernels/cuda/cuda_backend.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "kernels/base/parse_whole.h"
 #include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/make_cuda_backend.h"
 
@@ -17,13 +17,10 @@ namespace {
 int device_index(const std::string& device) {
   // Beside an older card the first that can be used; without any, device 0, whose refusal says why.
   if (device == "cuda") return std::max(first_usable_device(), 0);
-  const std::string digits = device.rfind("cuda:", 0) == 0 ? device.substr(5) : "";
-  int index = -1;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
-  if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || index < 0) {
+  const auto index = parse_whole<int>(device.rfind("cuda:", 0) == 0 ? device.substr(5) : "");
+  if (!index || *index < 0)
     throw UsageError(fmt::format("unknown device '{}': cuda or cuda:0, cuda:1 ...", device));
-  }
-  return index;
+  return *index;
 }
 
 int used(int index) {

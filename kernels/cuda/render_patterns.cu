@@ -108,9 +108,9 @@ struct Layout {
   std::int64_t blocks;  ///< patterns in one launch
 
   Layout(const PatternProblem& p, std::size_t shared_memory, int multiprocessors) {
-    const std::int64_t points = p.grid.points;
+    const std::int64_t points = p.instrument.grid.points;
     padded_points = (points + interval_points - 1) / interval_points * interval_points;
-    const std::int64_t per_bin = p.processing.points_per_bin(p.grid);
+    const std::int64_t per_bin = p.processing.points_per_bin(p.instrument.grid);
     bins = p.processing.background_window > 0 ? (points + per_bin - 1) / per_bin : 0;
     const std::int64_t patterns = (p.impurities ? 2 : 1) * padded_points;
     constexpr std::size_t statics = 4 << 10;  // at most: beside the dynamic shared memory
@@ -134,7 +134,7 @@ std::size_t CudaBackend::workspace_of(const PatternProblem& p) const {
 void CudaBackend::run_op(const RenderPatterns& op) {
   const PatternProblem& p = op.problem;
   constexpr std::int64_t most = 1 << 30;  // of 32-bit indices
-  if (p.grid.points > most)
+  if (p.instrument.grid.points > most)
     throw ProblemError("[" + text(op) + "] more than " + std::to_string(most) + " points");
   const auto describe = [&] { return text(op); };
   const Layout layout(p, shared_memory_, multiprocessors_);
@@ -142,16 +142,15 @@ void CudaBackend::run_op(const RenderPatterns& op) {
 
   PatternArguments a;
   a.N = p.N;
-  a.grid = p.grid;
-  a.points = static_cast<std::int32_t>(p.grid.points);
+  a.instrument = p.instrument;
+  a.points = static_cast<std::int32_t>(p.instrument.grid.points);
   a.padded_points = static_cast<std::int32_t>(layout.padded_points);
-  a.wavelength = p.wavelength;
   a.maximum = static_cast<float>(p.maximum);
   a.mixed = p.impurities;
   a.square_root = p.processing.square_root;
-  a.points_per_bin = static_cast<std::int32_t>(p.processing.points_per_bin(p.grid));
+  a.points_per_bin = static_cast<std::int32_t>(p.processing.points_per_bin(p.instrument.grid));
   a.bins = static_cast<std::int32_t>(layout.bins);
-  a.line_bin = Division((p.grid.points + no_bin - 2) / (no_bin - 1));
+  a.line_bin = Division((p.instrument.grid.points + no_bin - 2) / (no_bin - 1));
   a.set_crystals = op.set->crystals;
   a.offset = reinterpret_cast<const std::uint64_t*>(op.set->offset.data());
   a.metric = reinterpret_cast<const ReciprocalMetric*>(op.set->metric.data());

@@ -21,7 +21,7 @@ struct RenderPatterns {
   static void operands(Self& op, Visitor&& visit) {
     const std::int64_t N = op.problem.N;
     visit(OperandInfo{Role::out, "dst", NumberType::element}, op.dst,
-          ActivationsExtent{N, op.problem.grid.points, 1});
+          ActivationsExtent{N, op.problem.instrument.grid.points, 1});
     visit(OperandInfo{Role::in, "crystals", NumberType::i32}, op.crystals, RowsExtent{1, N});
     if (op.problem.impurities)
       visit(OperandInfo{Role::in, "impurities", NumberType::i32}, op.impurities, RowsExtent{1, N});

@@ -37,7 +37,8 @@ struct Line {
 };
 
 // Of a reflection with this 1/d^2; nothing where there is no line.
-std::optional<Line> line_at(double q, double area, double wavelength, const PatternParameters& pattern) {
+std::optional<Line> line_at(double q, double area, double wavelength, double radius,
+                            const PatternParameters& pattern) {
   const double sin_theta = wavelength / 2 * std::sqrt(q);
   if (!(sin_theta < 1)) return std::nullopt;
   const double theta = std::asin(sin_theta), t = std::tan(theta), cos_theta = std::cos(theta);
@@ -52,7 +53,7 @@ std::optional<Line> line_at(double q, double area, double wavelength, const Patt
                eta = ratio * (1.36603 + ratio * (-0.47719 + ratio * 0.11116));
   area *= lorentz_polarisation(theta);
   return Line{.position = 2 * theta * degrees + pattern[Effect::zero_shift] -
-                          degrees * 2 * pattern[Effect::displacement] * cos_theta / goniometer_radius,
+                          degrees * 2 * pattern[Effect::displacement] * cos_theta / radius,
               .fwhm = H,
               .asymmetry = std::clamp(pattern[Effect::asymmetry] / std::tan(2 * theta), 0.0, 0.8),
               .gaussian_height = (1 - eta) * area * (2 / H) * std::sqrt(ln2 / pi),
@@ -98,10 +99,11 @@ class Reflections {
                                    pattern[Effect::distortion], pattern.distortion);
     const double texture = impurity ? 0 : pattern[Effect::texture], k_alpha2 = pattern[Effect::k_alpha2];
     const TextureAxes axes = texture_axes_of(laue_[crystal], pattern.axis);
-    const auto both = k_alpha_wavelengths(p.wavelength);
+    const Instrument& instrument = p.instrument;
+    const auto both = instrument.k_alpha();
     std::vector<Line> lines;
-    const auto add = [&](const std::optional<Line>& line) {
-      if (line) lines.push_back(*line);
+    const auto add = [&](double q, double area, double wavelength) {
+      if (const auto line = line_at(q, area, wavelength, instrument.radius, pattern)) lines.push_back(*line);
     };
     for (std::uint64_t r = offset_[crystal]; r < offset_[crystal + 1]; ++r) {
       const Miller& m = miller_[r];
@@ -109,10 +111,10 @@ class Reflections {
       double area = m.multiplicity * f2_[r] * std::exp(-2 * pattern[Effect::b_overall] * q / 4);
       if (texture > 0) area *= texture_factor(metric, m, axes, texture);
       if (k_alpha2 > 0) {
-        add(line_at(q, area / (1 + k_alpha2), both[0], pattern));
-        add(line_at(q, area * k_alpha2 / (1 + k_alpha2), both[1], pattern));
+        add(q, area / (1 + k_alpha2), both[0]);
+        add(q, area * k_alpha2 / (1 + k_alpha2), both[1]);
       } else {
-        add(line_at(q, area, p.wavelength, pattern));
+        add(q, area, instrument.wavelength);
       }
     }
     return lines;
@@ -200,27 +202,28 @@ void ReferenceBackend::run_op(const RenderPatterns& op) {
   check_parameters(p, op.parameters.as<PatternParameters>());
   for (std::int64_t n = 0; n < p.N; ++n) {
     const PatternParameters& pattern = op.parameters.as<PatternParameters>()[n];
-    std::vector<double> y =
-        sum_of_lines(p.grid, reflections.lines(p, op.crystals.as<std::int32_t>()[n], pattern, false));
+    std::vector<double> y = sum_of_lines(
+        p.instrument.grid, reflections.lines(p, op.crystals.as<std::int32_t>()[n], pattern, false));
     const double lines_maximum = maximum_of(y);
     if (!(lines_maximum > 0)) {
-      std::fill_n(op.dst.item<double>(n), p.grid.points, 0.0);
+      std::fill_n(op.dst.item<double>(n), p.instrument.grid.points, 0.0);
       continue;
     }
     std::vector<double> other(y.size());
     if (pattern[Effect::impurity] > 0)
-      other = sum_of_lines(p.grid, reflections.lines(p, op.impurities.as<std::int32_t>()[n], pattern, true));
+      other = sum_of_lines(p.instrument.grid,
+                           reflections.lines(p, op.impurities.as<std::int32_t>()[n], pattern, true));
     const double other_maximum = maximum_of(other),
                  share = other_maximum > 0 ? pattern[Effect::impurity] / other_maximum : 0;
-    for (std::int64_t i = 0; i < p.grid.points; ++i)
-      y[i] = y[i] / lines_maximum + share * other[i] + background_at(p.grid, i, pattern);
+    for (std::int64_t i = 0; i < p.instrument.grid.points; ++i)
+      y[i] = y[i] / lines_maximum + share * other[i] + background_at(p.instrument.grid, i, pattern);
     add_noise(pattern, y);
-    const PointRange kept = kept_points(p.grid, pattern);
-    for (std::int64_t i = 0; i < p.grid.points; ++i) {
+    const PointRange kept = kept_points(p.instrument.grid, pattern);
+    for (std::int64_t i = 0; i < p.instrument.grid.points; ++i) {
       if (i < kept.begin || i >= kept.end) y[i] = 0;
     }
-    process_pattern(p.processing, p.grid, y);
-    for (std::int64_t i = 0; i < p.grid.points; ++i)
+    process_pattern(p.processing, p.instrument.grid, y);
+    for (std::int64_t i = 0; i < p.instrument.grid.points; ++i)
       op.dst.item<double>(n)[i] = p.maximum * y[i];
   }
 }

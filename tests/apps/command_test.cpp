@@ -306,8 +306,8 @@ TEST(Simulate, PatternSetsAndText) {
   simulate("set.safetensors", "p.safetensors", {"--recipe", "large", "--count", "3", "--seed", "9"});
   const data::PatternSet set(folder / "p.safetensors");
   ASSERT_EQ(set.size(), 6);
-  EXPECT_EQ(set.grid(), (TwoThetaGrid{.start = 5, .step = 0.01, .points = 8500}));
-  EXPECT_EQ(set.wavelength(), 1.54184);
+  EXPECT_EQ(set.instrument(),
+            (Instrument{.grid = {.start = 5, .step = 0.01, .points = 8500}, .wavelength = 1.54184}));
   EXPECT_EQ(set.space_group(5), 225);
   EXPECT_EQ(set.name(2), "salt");
   EXPECT_EQ(set.name(3), "larger");
@@ -353,7 +353,7 @@ TEST(Simulate, LatticeScalesCubicCrystalsOnly) {
     const auto pattern = set.pattern(i);
     const auto top = std::max_element(pattern.begin(), pattern.end()) - pattern.begin();
     const double d = 5.6402 * (0.8 + 0.02 * static_cast<double>(i)) / 2;
-    EXPECT_NEAR(set.grid().at(top), 2 * std::asin(1.54184 / (2 * d)) * 180 / M_PI, 0.02);
+    EXPECT_NEAR(set.instrument().grid.at(top), 2 * std::asin(1.54184 / (2 * d)) * 180 / M_PI, 0.02);
   }
 }
 

@@ -248,8 +248,8 @@ TEST_F(Predict, AnyFaultOfOneFileIsThatFilesRefusal) {
 
 // As text and in a set: counting noise, and the hump of a glass under it.
 TEST_F(Predict, APatternWithoutBraggLinesIsRefusedWithTheFigures) {
-  const TwoThetaGrid grid = tiny_facts(7).grid;
-  bragg::tests::PatternSetInMemory set(grid, 1.54184);
+  const TwoThetaGrid grid = tiny_facts(7).instrument.grid;
+  bragg::tests::PatternSetInMemory set({.grid = grid});
   std::vector<std::string> arguments{"predict"};
   for (const int hump : {0, 800}) {
     std::string text;
@@ -309,7 +309,7 @@ TEST_F(Predict, NamesTheNearestStructuresOfASet) {
   EXPECT_NEAR(nearest[0].at("similarity").get<double>(), 1, 0.01);
   EXPECT_EQ(nearest[1].at("index"), 4) << "row 0 is of the group of row 1";
   EXPECT_TRUE(lines[1].at("neighbours").is_null()) << "refused";
-  bragg::tests::PatternSetInMemory narrow({.start = 5, .step = 1, .points = 4}, 1.54184);
+  bragg::tests::PatternSetInMemory narrow({.grid = {.start = 5, .step = 1, .points = 4}});
   narrow.add({0, 1, 0, 0}, 1, 0, "");
   narrow.write(folder_.path() / "narrow.safetensors");
   const RunResult none = run_bragg({"predict", path("c.xy"), "--model", path("m7.safetensors"),

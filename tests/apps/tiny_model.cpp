@@ -26,7 +26,7 @@ double intensity(int kind, double two_theta) {
 ModelFacts tiny_facts(int classes) {
   ModelFacts facts;
   facts.classes = class_kind(classes);
-  facts.grid = {.start = 5, .step = 0.1, .points = 850};
+  facts.instrument.grid = {.start = 5, .step = 0.1, .points = 850};
   facts.recipe = "name = \"baseline <&>\"\n";
   facts.training_sets = {{.path = "crystals.safetensors", .content_hash = "0123456789abcdef", .size = 12}};
   facts.config = "[train]\nsteps = 0\n";
@@ -39,7 +39,7 @@ void write_tiny_model(const std::filesystem::path& path, int classes) {
   nn::ModelConfig config;
   config.name = "mlp";
   config.classes = classes;
-  config.points = tiny_facts(classes).grid.points;
+  config.points = tiny_facts(classes).instrument.grid.points;
   config.dense = {8};
   config.dense_dropout = {0};
   const nn::Model model = nn::make_model(config);
@@ -57,8 +57,8 @@ std::string text_pattern(int kind, double start, double end, double step) {
 }
 
 void write_pattern_set(const std::filesystem::path& path, int count, const std::vector<int>& space_groups) {
-  const TwoThetaGrid grid = tiny_facts(7).grid;
-  bragg::tests::PatternSetInMemory writer(grid, 1.54184);
+  const TwoThetaGrid grid = tiny_facts(7).instrument.grid;
+  bragg::tests::PatternSetInMemory writer({.grid = grid});
   for (int i = 0; i < count; ++i) {
     const int kind = i % static_cast<int>(space_groups.size());
     std::vector<float> pattern;

@@ -24,8 +24,7 @@ TEST_F(Train, ModelSaysWhatItIs) {
   const SafetensorsFile model(folder / "out/model.safetensors");
   const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
   EXPECT_EQ(facts.classes, apps::ClassKind::crystal_system);
-  EXPECT_EQ(facts.grid, TwoThetaGrid{});
-  EXPECT_EQ(facts.wavelength, 1.54184);
+  EXPECT_EQ(facts.instrument, (Instrument{.grid = {}, .wavelength = 1.54184}));
   EXPECT_EQ(facts.seed, 77u);
   EXPECT_NE(facts.recipe.find("0.05"), std::string::npos);
   EXPECT_EQ(facts.config, read_text(folder / "out/config.toml"));
@@ -130,7 +129,7 @@ TEST_F(Train, StoredPatterns) {
   ASSERT_EQ(run.code, 0) << run.err;
   const SafetensorsFile model(folder / "out/model.safetensors");
   const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
-  EXPECT_EQ(facts.grid.points, 800);
+  EXPECT_EQ(facts.instrument.grid.points, 800);
   EXPECT_EQ(facts.recipe, "");
 }
 

@@ -61,12 +61,12 @@ TEST(OldFiles, APatternSetIsReadAndWrittenAgain) {
   ASSERT_EQ(set.size(), 32);
   const std::vector<float> raw =
       SafetensorsFile(set.path()).copy<float>("patterns", 2);  // pattern(i) scales to 1
-  data::PatternSetWriter writer(set.grid(), set.wavelength());
+  data::PatternSetWriter writer(set.instrument());
   for (std::int64_t i = 0; i < set.size(); ++i)
     writer.add(set.space_group(i), set.group(i), set.name(i));
   writer.write(folder / "patterns.safetensors", [&](const data::PatternSetWriter::Sink& sink) {
     for (std::int64_t i = 0; i < set.size(); ++i)
-      sink(std::span(raw).subspan(i * set.grid().points, set.grid().points));
+      sink(std::span(raw).subspan(i * set.instrument().grid.points, set.instrument().grid.points));
   });
   expect_same_tensors(set.path(), folder / "patterns.safetensors", {});
 }
@@ -123,7 +123,7 @@ TEST_P(OldRun, GoesOnToTheSameBits) {
     apps::TrainConfig config =
         apps::load_config((folder / "run" / "config.toml").string(), {"train.steps=20", data()});
     const apps::TrainingFiles files(config);
-    apps::resolve(config, files.grid().points);
+    apps::resolve(config, files.instrument().grid.points);
     const apps::TrainingData data = apps::make_training_data(*backend, files, config, 1);
     nn::Trainer(*backend, nn::make_model(config.model), config.train, *data.training, nullptr, {},
                 folder / "run")

@@ -69,11 +69,11 @@ data::MeasuredPatterns measured_patterns(double share, std::int64_t points) {
 
 /// Patterns and labels of a stream, in four batches.
 std::string hash_of_stream(Backend& backend, const data::CrystalSet& set, const Drawn& drawn) {
-  constexpr double wavelength = 1.54184;
+  const Instrument instrument{.grid = drawn.grid, .wavelength = 1.54184};
   constexpr std::int64_t batches = 4;
   const std::int64_t N = drawn.count / batches, points = drawn.grid.points;
-  const data::ReflectionStore store(backend, {&set},
-                                    data::reflections_on(drawn.grid, wavelength, drawn.recipe));
+  const data::ReflectionStore store(backend, data::crystals_of({&set}),
+                                    data::reflections_on(instrument, drawn.recipe));
   data::StreamOptions options;
   for (std::int64_t i = 0; i < set.size(); ++i) {
     options.rows.push_back(static_cast<std::int32_t>(i));
@@ -82,8 +82,7 @@ std::string hash_of_stream(Backend& backend, const data::CrystalSet& set, const 
   options.variants = drawn.recipe.variants;
   options.processing = drawn.recipe.processing;
   options.measured = measured_patterns(drawn.recipe.measured_share, points);
-  options.grid = drawn.grid;
-  options.wavelength = wavelength;
+  options.instrument = instrument;
   options.seed = 7;
   data::PatternStream stream(store, options);
   stream.plan(backend, N);
@@ -114,13 +113,12 @@ std::string hash_of_stream(Backend& backend, const data::CrystalSet& set, const 
 std::string hash_of_simulated(Backend& backend, const data::CrystalSet& set, const Drawn& drawn) {
   data::SimulateOptions options;
   options.recipe = drawn.recipe;
-  options.grid = drawn.grid;
+  options.instrument.grid = drawn.grid;
   options.patterns_per_crystal = drawn.count / set.size();
   options.seed = 9;
   Hash hash;
-  data::simulate_patterns(
-      backend, set.size(), [&](std::int64_t i) { return set.crystal(i); }, options,
-      [&](std::int64_t, std::span<const float> pattern) { hash.add(pattern); });
+  data::simulate_patterns(backend, data::crystals_of({&set}), options,
+                          [&](std::int64_t, std::span<const float> pattern) { hash.add(pattern); });
   return hash.text();
 }
 

@@ -84,7 +84,7 @@ class Streamed {
   explicit Streamed(Backend& backend)
       : set_(old_file("crystals.safetensors")),
         recipe_(data::load_recipe("large")),
-        store_(backend, {&set_}, data::reflections_on({}, 1.54184, recipe_)) {}
+        store_(backend, data::crystals_of({&set_}), data::reflections_on({}, recipe_)) {}
 
   std::unique_ptr<nn::BatchSource> source() const {
     data::StreamOptions options;

@@ -142,8 +142,8 @@ INSTANTIATE_TEST_SUITE_P(BraggLines, Nothings, ::testing::ValuesIn(nothing_kinds
 std::vector<std::int64_t> refused_of(const std::filesystem::path& path) {
   const data::PatternSet set(path);
   std::vector<double> x;
-  for (std::int64_t i = 0; i < set.grid().points; ++i)
-    x.push_back(set.grid().at(i));
+  for (std::int64_t i = 0; i < set.instrument().grid.points; ++i)
+    x.push_back(set.instrument().grid.at(i));
   std::vector<std::int64_t> refused;
   for (std::int64_t i = 0; i < set.size(); ++i) {
     const std::vector<float> pattern = set.pattern(i);

@@ -49,8 +49,7 @@ struct Answered {
   int patterns = 0, refused = 0;
 };
 
-Answered answered(std::int64_t crystals, const std::function<xrd::Crystal(std::int64_t)>& crystal,
-                  std::int64_t patterns_per_crystal) {
+Answered answered(const data::CrystalSource& crystals, std::int64_t patterns_per_crystal) {
   const auto backend = make_backend({.device = "cpu", .threads = 1, .instruction_set = {}});
   data::SimulateOptions options;
   options.recipe = data::parse_recipe(
@@ -58,27 +57,24 @@ Answered answered(std::int64_t crystals, const std::function<xrd::Crystal(std::i
       "2000] }\n"
       "k_alpha2 = 0.5\ntexture = { log_normal = [1, 0.3], probability = 0.5 }\n",
       "test");
-  options.grid = grid;
+  options.instrument.grid = grid;
   options.patterns_per_crystal = patterns_per_crystal;
   Answered result;
-  data::simulate_patterns(
-      *backend, crystals, crystal, options, [&](std::int64_t, std::span<const float> pattern) {
-        for (const double counts : {1e3, 1e4, 1e5}) {
-          Draws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
-          const DrawnScan scan = in_glass(draws, pattern, counts);
-          result.refused +=
-              data::nothing_there(data::bragg_lines(scan.two_theta, scan.intensity)).empty() ? 0 : 1;
-          ++result.patterns;
-        }
-      });
+  data::simulate_patterns(*backend, crystals, options, [&](std::int64_t, std::span<const float> pattern) {
+    for (const double counts : {1e3, 1e4, 1e5}) {
+      Draws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
+      const DrawnScan scan = in_glass(draws, pattern, counts);
+      result.refused +=
+          data::nothing_there(data::bragg_lines(scan.two_theta, scan.intensity)).empty() ? 0 : 1;
+      ++result.patterns;
+    }
+  });
   return result;
 }
 
 TEST(CrystalsInGlass, OfThreeStructuresAreAnswered) {
   const auto crystals = three_crystals();
-  const Answered got = answered(
-      static_cast<std::int64_t>(crystals.size()),
-      [&](std::int64_t i) { return crystals[static_cast<std::size_t>(i)]; }, 10);
+  const Answered got = answered(data::crystals_of(crystals), 10);
   EXPECT_EQ(got.patterns, 90);
   EXPECT_EQ(got.refused, 0);
 }
@@ -92,8 +88,8 @@ TEST(CrystalsInGlass, OfManyMineralsAreAnswered) {
   writer.write(folder.path() / "minerals.safetensors");
   const data::CrystalSet set(folder.path() / "minerals.safetensors");
   constexpr std::int64_t every = 8;
-  const Answered got = answered(
-      set.size() / every, [&](std::int64_t i) { return set.crystal(i * every); }, 1);
+  const Answered got =
+      answered({.size = set.size() / every, .at = [&](std::int64_t i) { return set.crystal(i * every); }}, 1);
   EXPECT_GT(got.patterns, 200);
   EXPECT_LE(got.refused, got.patterns / 100);
 }

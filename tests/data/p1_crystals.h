@@ -64,8 +64,7 @@ class SyntheticCrystals {
   }
   static data::CrystalStatistics statistics_of(const std::vector<xrd::Crystal>& like) {
     ThreadPool pool(1);
-    return {static_cast<std::int64_t>(like.size()),
-            [&](std::int64_t i) { return like[static_cast<std::size_t>(i)]; }, pool};
+    return {data::crystals_of(like), pool};
   }
   static data::CrystalGenerator make_generator(const data::CrystalStatistics& statistics) {
     data::GeneratorOptions options;

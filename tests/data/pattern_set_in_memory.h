@@ -13,7 +13,7 @@ namespace bragg::tests {
 /// A PatternSetWriter that is given the values together with the rest.
 class PatternSetInMemory {
  public:
-  PatternSetInMemory(const TwoThetaGrid& grid, double wavelength) : writer_(grid, wavelength) {}
+  explicit PatternSetInMemory(const Instrument& instrument) : writer_(instrument) {}
 
   void add(std::vector<float> pattern, int space_group, std::int32_t group, std::string_view name) {
     writer_.add(space_group, group, name);

@@ -23,7 +23,7 @@ const TwoThetaGrid grid{.start = 10, .step = 0.5, .points = 4};
 
 TEST(PatternSet, RoundTrip) {
   const TemporaryFolder folder;
-  PatternSetInMemory writer(grid, 1.79026);
+  PatternSetInMemory writer({.grid = grid, .wavelength = 1.79026});
   writer.metadata("recipe", "some");
   writer.add(std::vector<float>{0, 250, 1000, 125}, 225, 7, "salt");
   writer.add(std::vector<float>{0, 0, 0, 0}, 1, 7, "");
@@ -32,8 +32,7 @@ TEST(PatternSet, RoundTrip) {
 
   const PatternSet set(folder / "p.safetensors");
   ASSERT_EQ(set.size(), 3);
-  EXPECT_EQ(set.grid(), grid);
-  EXPECT_EQ(set.wavelength(), 1.79026);
+  EXPECT_EQ(set.instrument(), (Instrument{.grid = grid, .wavelength = 1.79026}));
   EXPECT_TRUE(set.has_wavelength());
   EXPECT_TRUE(set.has_labels());
   EXPECT_EQ(set.pattern(0), (std::vector<float>{0, 0.25, 1, 0.125}));
@@ -52,7 +51,7 @@ TEST(PatternSet, RoundTrip) {
 TEST(PatternSet, IsWrittenWholeOrNotAtAll) {
   const TemporaryFolder folder;
   const auto message_of = [&](const std::vector<std::vector<float>>& patterns) -> std::string {
-    PatternSetWriter writer(grid, 1.5);
+    PatternSetWriter writer({.grid = grid, .wavelength = 1.5});
     writer.add(1, 0, "one");
     writer.add(2, 0, "two");
     try {
@@ -106,7 +105,7 @@ TEST(PatternSet, ReadsSetsOfOtherOrigin) {
   foreign.write(folder / "p.safetensors");
   const PatternSet set(folder / "p.safetensors");
   EXPECT_FALSE(set.has_wavelength());
-  EXPECT_EQ(set.wavelength(), 1.54184);
+  EXPECT_EQ(set.instrument().wavelength, 1.54184);
   EXPECT_EQ(set.pattern(0), (std::vector<float>{0, 0.5, 1, 0.003f}));
   EXPECT_EQ(set.space_group(1), 62);
   EXPECT_EQ(set.group(1), 3);
@@ -193,7 +192,7 @@ TEST(PatternSet, ReadsRruff) {
   BRAGG_SHARED_DATA_OR_SKIP(path, "rruff_dev.safetensors");
   const PatternSet set(path);
   EXPECT_EQ(set.size(), 453);
-  EXPECT_EQ(set.grid(), (TwoThetaGrid{.start = 5, .step = 0.01, .points = 8500}));
+  EXPECT_EQ(set.instrument().grid, (TwoThetaGrid{.start = 5, .step = 0.01, .points = 8500}));
   for (std::int64_t i = 0; i < set.size(); ++i) {
     const std::vector<float> pattern = set.pattern(i);
     EXPECT_EQ(*std::max_element(pattern.begin(), pattern.end()), 1.0f);

@@ -23,7 +23,7 @@ TEST(PatternStatistics, OfAPatternMadeByHand) {
     const Philox4 bits = random_call(1, RandomStream::test, static_cast<std::uint32_t>(i), 0, 0);
     y[i] = static_cast<float>(value + noise * normal_pair(bits[0], bits[1]).first);
   }
-  const data::PatternStatistics s = data::pattern_statistics(grid, 1.54184, y);
+  const data::PatternStatistics s = data::pattern_statistics({.grid = grid}, y);
   EXPECT_NEAR(s.noise, noise, 0.1 * noise);
   EXPECT_NEAR(s.fwhm, fwhm, 0.05 * fwhm);
   EXPECT_NEAR(s.background, 0.02, 0.004);  // the minimum of a noisy background lies a little below it
@@ -50,7 +50,7 @@ TEST(PatternStatistics, SeesTheDoublet) {
         y[i] += static_cast<float>((line(1.540593) + ratio * line(1.544427)) / d);
       }
     }
-    EXPECT_NEAR(data::pattern_statistics(grid, 1.54184, y).doublet, ratio, 0.02);
+    EXPECT_NEAR(data::pattern_statistics({.grid = grid}, y).doublet, ratio, 0.02);
   }
 }
 
@@ -58,7 +58,7 @@ TEST(PatternStatistics, OfNothingAreZeros) {
   const TwoThetaGrid grid{10, 0.01, 2000};
   for (const float constant : {0.0f, 3.0f}) {
     const auto s =
-        data::values(data::pattern_statistics(grid, 1.54184, std::vector<float>(grid.points, constant)));
+        data::values(data::pattern_statistics({.grid = grid}, std::vector<float>(grid.points, constant)));
     EXPECT_EQ(s[0], 0);
     for (int k : {1, 3, 4, 5})
       EXPECT_EQ(s[k], 0) << data::statistic_names[k];

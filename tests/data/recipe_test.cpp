@@ -216,7 +216,7 @@ TEST(Recipe, StolRangeCoversTheTails) {
   const double wavelength = 1.54184;
   for (const char* name : {"set1", "set5", "large"}) {
     const Recipe recipe = load_recipe(name);
-    const StolRange range = stol_range(grid, wavelength, recipe);
+    const StolRange range = stol_range({grid, wavelength}, recipe);
     const double low = xrd::two_theta_from_d(1 / (2 * range.min), wavelength);
     const double high = xrd::two_theta_from_d(1 / (2 * range.max), wavelength);
     // The widest H at both ends, and so the last line that is seen: its cut is at the grid's end, within a
@@ -230,17 +230,17 @@ TEST(Recipe, StolRangeCoversTheTails) {
       EXPECT_LT(std::abs(at - edge), profile_cut * widest + 0.02) << name;
     }
   }
-  const StolRange from_zero = stol_range({0.1, 0.01, 100}, wavelength, load_recipe("set1"));
+  const StolRange from_zero = stol_range({{0.1, 0.01, 100}, wavelength}, load_recipe("set1"));
   EXPECT_EQ(from_zero.min, 0);
 
   // What moves lines brings in more of them.
-  const StolRange plain = stol_range(grid, wavelength, load_recipe("set5"));
+  const StolRange plain = stol_range({grid, wavelength}, load_recipe("set5"));
   Recipe moved = load_recipe("set5");
   moved.variants[0][Effect::strain] = {Distribution::Law::normal, 0, 0.01, 1};
-  EXPECT_NEAR(stol_range(grid, wavelength, moved).max, 1.03 * plain.max, 1e-12);
+  EXPECT_NEAR(stol_range({grid, wavelength}, moved).max, 1.03 * plain.max, 1e-12);
   moved = load_recipe("set5");
   moved.variants[0][Effect::zero_shift] = Distribution::uniform(-0.3, 0.1);
-  EXPECT_NEAR(xrd::two_theta_from_d(1 / (2 * stol_range(grid, wavelength, moved).max), wavelength),
+  EXPECT_NEAR(xrd::two_theta_from_d(1 / (2 * stol_range({grid, wavelength}, moved).max), wavelength),
               xrd::two_theta_from_d(1 / (2 * plain.max), wavelength) + 0.3, 0.011);
 }
 

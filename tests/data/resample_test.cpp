@@ -133,7 +133,8 @@ TEST(Resample, RefusesPositionsThatDoNotAscend) {
 }
 
 TEST(PreparePattern, ScalesToMaximumOneAndSaysWhatItCovers) {
-  const PreparedPattern got = prepare_pattern(scan(10, 60, 0.02, three_peaks), wavelength, grid, wavelength);
+  const PreparedPattern got =
+      prepare_pattern(scan(10, 60, 0.02, three_peaks), wavelength, {grid, wavelength});
   ASSERT_EQ(got.values.size(), 8500u);
   EXPECT_EQ(*std::max_element(got.values.begin(), got.values.end()), 1.0f);
   EXPECT_EQ(got.first, 10);
@@ -148,7 +149,7 @@ TEST(PreparePattern, ConvertsAnotherWavelengthThroughD) {
   static const double there = 2 * std::asin(molybdenum / (2 * d)) * 180 / std::numbers::pi;
   const double here = 2 * std::asin(wavelength / (2 * d)) * 180 / std::numbers::pi;
   const auto pattern = scan(2, 60, 0.005, [](double x) { return peak(x, there, 0.06); });
-  const PreparedPattern got = prepare_pattern(pattern, molybdenum, grid, wavelength);
+  const PreparedPattern got = prepare_pattern(pattern, molybdenum, {grid, wavelength});
   const auto top = std::max_element(got.values.begin(), got.values.end()) - got.values.begin();
   EXPECT_NEAR(grid.at(top), here, grid.step);
   // 60 degrees of MoKa are beyond what CuKa can reach: the whole grid is covered.
@@ -158,7 +159,7 @@ TEST(PreparePattern, ConvertsAnotherWavelengthThroughD) {
 
 TEST(PreparePattern, ReadsQAndDWithoutAWavelengthOfTheirOwn) {
   const MeasuredPattern plain = scan(5, 90, 0.005, three_peaks);
-  const PreparedPattern expected = prepare_pattern(plain, wavelength, grid, wavelength);
+  const PreparedPattern expected = prepare_pattern(plain, wavelength, {grid, wavelength});
   for (const Abscissa abscissa : {Abscissa::q, Abscissa::d}) {
     MeasuredPattern other{abscissa, plain.x, plain.intensity};
     for (double& x : other.x) {
@@ -169,7 +170,7 @@ TEST(PreparePattern, ReadsQAndDWithoutAWavelengthOfTheirOwn) {
       std::reverse(other.x.begin(), other.x.end());
       std::reverse(other.intensity.begin(), other.intensity.end());
     }
-    const PreparedPattern got = prepare_pattern(other, 99, grid, wavelength);
+    const PreparedPattern got = prepare_pattern(other, 99, {grid, wavelength});
     const std::vector<double> a(got.values.begin(), got.values.end());
     const std::vector<double> b(expected.values.begin(), expected.values.end());
     EXPECT_TRUE(tests::within(a, b, 1e-6)) << name_of(abscissa);
@@ -178,7 +179,7 @@ TEST(PreparePattern, ReadsQAndDWithoutAWavelengthOfTheirOwn) {
 
 std::string refusal(const MeasuredPattern& pattern) {
   try {
-    prepare_pattern(pattern, wavelength, grid, wavelength);
+    prepare_pattern(pattern, wavelength, {grid, wavelength});
   } catch (const PatternRefused& error) {
     return error.what();
   }

@@ -114,15 +114,13 @@ TEST(Spglib, FindsTheGroupOfSyntheticCrystals) {
             [](const xrd::Crystal& a, const xrd::Crystal& b) { return a.name < b.name; });
   ASSERT_GT(like.size(), 100u);
   ThreadPool pool(1);
-  const data::CrystalStatistics statistics(
-      static_cast<std::int64_t>(like.size()),
-      [&](std::int64_t i) { return like[static_cast<std::size_t>(i)]; }, pool);
+  const data::CrystalStatistics statistics(data::crystals_of(like), pool);
   constexpr int per_group = 10;
   int right = 0;
   std::string wrong;
   for (int number = 1; number <= xrd::space_group_count; ++number) {
     data::GeneratorOptions options;
-    options.space_groups[static_cast<std::size_t>(number)] = 1;
+    options.space_groups[number] = 1;
     const data::CrystalGenerator generator(statistics, options);
     int right_of_group = 0;
     for (std::uint64_t i = 0; i < per_group; ++i) {

@@ -80,15 +80,13 @@ StreamOptions options(Order order) {
           .processing = {},
           .measured = {},
           .synthetic = nullptr,
-          .grid = grid,
-          .wavelength = 1.54184,
+          .instrument = {.grid = grid},
           .seed = 5};
 }
 
 ReflectionStore store_of(Backend& device, const std::vector<xrd::Crystal>& crystals) {
-  return ReflectionStore(
-      device, static_cast<std::int64_t>(crystals.size()), [&](std::int64_t i) { return crystals[i]; },
-      data::reflections_on(grid, 1.54184, data::load_recipe("large")));
+  return {device, data::crystals_of(crystals),
+          data::reflections_on({.grid = grid}, data::load_recipe("large"))};
 }
 
 TEST(PatternStream, BatchIsAPureFunctionOfSeedAndIndex) {
@@ -173,7 +171,7 @@ TEST(ReflectionStore, PortionsJoinToTheWhole) {
     cell.a = cell.b = cell.c = cell.a * (1 + 1e-4 * i);
   }
   const ReflectionProblem problem{.stol_min = 0, .stol_max = 0.3, .ignore_displacements = false};
-  const ReflectionStore store(*device, 2053, [&](std::int64_t i) { return many[i]; }, {problem});
+  const ReflectionStore store(*device, data::crystals_of(many), {problem});
   const ReflectionSet whole = device->structure_factors(problem, xrd::make_batch(many));
   ASSERT_EQ(store.size(), 2053);
   ASSERT_EQ(store.reflections().reflections, whole.reflections);
@@ -202,8 +200,8 @@ TEST(ReflectionStore, TakesSetsOneAfterTheOther) {
   const data::CrystalSet a(folder / "1.safetensors"), none(folder / "0.safetensors"),
       b(folder / "2.safetensors");
   const auto device = backend("cpu");
-  const ReflectionStore store(*device, std::vector{&a, &none, &b},
-                              data::reflections_on(grid, 1.54184, data::load_recipe("large")));
+  const ReflectionStore store(*device, data::crystals_of({&a, &none, &b}),
+                              data::reflections_on({.grid = grid}, data::load_recipe("large")));
   const ReflectionStore expected = store_of(*device, crystals);
   PatternStream x(store, options(Order::sequential)), y(expected, options(Order::sequential));
   EXPECT_EQ(draw(*device, x, 3, 0).patterns, draw(*device, y, 3, 0).patterns);
@@ -214,8 +212,8 @@ TEST(ReflectionStore, AnomalousWhereTheRecipeIs) {
   const auto device = backend("reference");
   const auto crystals = three_crystals();
   data::Recipe recipe = data::load_recipe("large");
-  EXPECT_EQ(data::reflections_on(grid, 1.8, recipe).anomalous, std::nullopt);
-  EXPECT_EQ(data::reflections_on(grid, 1.8, data::load_recipe("realistic")).anomalous, 1.8);
+  EXPECT_EQ(data::reflections_on({grid, 1.8}, recipe).anomalous, std::nullopt);
+  EXPECT_EQ(data::reflections_on({grid, 1.8}, data::load_recipe("realistic")).anomalous, 1.8);
   const auto f2_of = [&](const ReflectionSet& set) {
     std::vector<double> f2(set.reflections);
     device->download(set.f2.data(), f2.data(), f2.size() * sizeof(double));
@@ -223,9 +221,8 @@ TEST(ReflectionStore, AnomalousWhereTheRecipeIs) {
   };
   const std::vector<double> plain = f2_of(store_of(*device, crystals).reflections());
   recipe.anomalous = true;
-  const data::ReflectionRequest request = data::reflections_on(grid, 1.54184, recipe);
-  ReflectionStore store(
-      *device, 3, [&](std::int64_t i) { return crystals[i]; }, request, 3);
+  const data::ReflectionRequest request = data::reflections_on({.grid = grid}, recipe);
+  ReflectionStore store(*device, data::crystals_of(crystals), request, 3);
   const auto expected = f2_of(device->structure_factors(request.range, xrd::make_batch(crystals, 1.54184)));
   auto found = f2_of(store.reflections());
   found.resize(expected.size());  // the rest is spare
@@ -243,7 +240,7 @@ TEST(ReflectionStore, AnomalousWhereTheRecipeIs) {
 
 TEST(ReflectionsOn, ReachesBeyondTheGridByTheProfile) {
   // Set 5: H = 0.1 everywhere, a profile ends at 2.2322 H. The range ends within one step of 0.01 beyond.
-  const ReflectionProblem p = data::reflections_on(grid, 1.5, data::load_recipe("set5")).range;
+  const ReflectionProblem p = data::reflections_on({grid, 1.5}, data::load_recipe("set5")).range;
   const double degree = std::acos(-1.0) / 180, reach = 0.22322392663715607;
   const auto stol = [&](double two_theta) { return std::sin(two_theta / 2 * degree) / 1.5; };
   EXPECT_LE(p.stol_min, stol(20 - reach));
@@ -256,20 +253,18 @@ TEST(SimulatePatterns, IsTheSequentialStream) {
   const auto device = backend("cpu");
   const auto crystals = three_crystals();
   const data::SimulateOptions how{.recipe = data::load_recipe("large"),
-                                  .grid = grid,
-                                  .wavelength = 1.54184,
+                                  .instrument = {.grid = grid},
                                   .patterns_per_crystal = 2,
                                   .seed = 5,
                                   .maximum = 1,
                                   .ignore_displacements = false};
   std::vector<float> got;
   std::vector<std::int64_t> of;
-  data::simulate_patterns(
-      *device, 3, [&](std::int64_t i) { return crystals[i]; }, how,
-      [&](std::int64_t i, std::span<const float> pattern) {
-        of.push_back(i);
-        got.insert(got.end(), pattern.begin(), pattern.end());
-      });
+  data::simulate_patterns(*device, data::crystals_of(crystals), how,
+                          [&](std::int64_t i, std::span<const float> pattern) {
+                            of.push_back(i);
+                            got.insert(got.end(), pattern.begin(), pattern.end());
+                          });
   EXPECT_EQ(of, (std::vector<std::int64_t>{0, 0, 1, 1, 2, 2}));
   const ReflectionStore store = store_of(*device, crystals);
   StreamOptions twice = options(Order::sequential);
@@ -321,16 +316,16 @@ TEST(PatternStream, DrawsImpuritiesAsSimulateDoes) {
   recipe.variants[0][Effect::impurity] = {Distribution::Law::uniform, 0.2, 0.5, 0.5};
   const auto device = backend("cpu");
   const auto crystals = three_crystals();
-  const ReflectionStore store(
-      *device, 3, [&](std::int64_t i) { return crystals[i]; }, data::reflections_on(grid, 1.54184, recipe));
+  const ReflectionStore store(*device, data::crystals_of(crystals),
+                              data::reflections_on({.grid = grid}, recipe));
   StreamOptions how = options(Order::sequential);
   how.variants = recipe.variants;
   PatternStream stream(store, how);
   const Batch batch = draw(*device, stream, 3, 0);
   std::vector<float> simulated;
   data::simulate_patterns(
-      *device, 3, [&](std::int64_t i) { return crystals[i]; },
-      {.recipe = recipe, .grid = grid, .patterns_per_crystal = 1, .seed = 5, .maximum = 1},
+      *device, data::crystals_of(crystals),
+      {.recipe = recipe, .instrument = {.grid = grid}, .patterns_per_crystal = 1, .seed = 5, .maximum = 1},
       [&](std::int64_t, std::span<const float> y) { simulated.insert(simulated.end(), y.begin(), y.end()); });
   EXPECT_EQ(simulated, batch.patterns);
   how.variants = data::load_recipe("set5").variants;
@@ -356,7 +351,7 @@ TEST(WeightedRows, StandInProportion) {
 
 TEST(StoredPatterns, BatchesOfASet) {
   const TemporaryFolder folder;
-  PatternSetInMemory writer({.start = 5, .step = 1, .points = 3}, 1.54184);
+  PatternSetInMemory writer({.grid = {.start = 5, .step = 1, .points = 3}});
   for (int i = 0; i < 20; ++i)
     writer.add(std::vector<float>{1000, 10.0f * i, 0}, 1 + i, i, "");
   writer.write(folder / "p.safetensors");

@@ -49,9 +49,7 @@ std::vector<DeviceOptions> devices() {
 class SyntheticInStream : public ::testing::TestWithParam<DeviceOptions> {
  protected:
   ReflectionStore store(const std::vector<xrd::Crystal>& crystals, std::int64_t spare = 0) const {
-    return ReflectionStore(
-        *backend_, static_cast<std::int64_t>(crystals.size()), [&](std::int64_t i) { return crystals[i]; },
-        data::reflections_on(grid, 1.54184, recipe_), spare);
+    return {*backend_, data::crystals_of(crystals), data::reflections_on({.grid = grid}, recipe_), spare};
   }
 
   data::StreamOptions options(std::vector<std::int32_t> rows, std::vector<std::int32_t> labels) const {
@@ -62,23 +60,21 @@ class SyntheticInStream : public ::testing::TestWithParam<DeviceOptions> {
             .processing = {},
             .measured = {},
             .synthetic = nullptr,
-            .grid = grid,
-            .wavelength = 1.54184,
+            .instrument = {.grid = grid},
             .seed = seed};
   }
 
   static std::unique_ptr<CrystalStatistics> statistics() {
     ThreadPool pool(1);
     const auto crystals = three_crystals();
-    return std::make_unique<CrystalStatistics>(
-        3, [&](std::int64_t i) { return crystals[static_cast<std::size_t>(i)]; }, pool);
+    return std::make_unique<CrystalStatistics>(data::crystals_of(crystals), pool);
   }
 
   static SyntheticOptions synthetic_options(double share, std::int64_t patterns_per_portion,
                                             bool in_background = false) {
     SyntheticOptions how;
     for (const int space_group : {167, 194, 216, 225, 227})
-      how.generator.space_groups[static_cast<std::size_t>(space_group)] = 1;
+      how.generator.space_groups[space_group] = 1;
     how.generator.seed = 3;
     how.share = share;
     how.label = [](int space_group) { return 1000 + space_group; };

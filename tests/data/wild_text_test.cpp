@@ -19,8 +19,6 @@
 namespace bragg::data {
 namespace {
 
-constexpr double default_wavelength = 1.54184;
-
 struct Case {
   std::string file, outcome, axis, intensity_column, wavelength, first, last, words;
 };
@@ -52,8 +50,8 @@ TEST_P(WildText, IsReadAsMeantOrRefusedWithItsReason) {
     read = read_pattern_text(path);
     const auto& radiation = read.reading.radiation;
     if (radiation.fault) throw Error(*radiation.fault);
-    prepare_pattern(read.pattern, radiation.position_wavelength.value_or(default_wavelength), {5, 0.02, 4251},
-                    default_wavelength);
+    prepare_pattern(read.pattern, radiation.position_wavelength.value_or(copper_k_alpha),
+                    {.grid = {5, 0.02, 4251}});
   } catch (const Error& error) {
     refused = error.what();
   }

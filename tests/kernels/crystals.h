@@ -57,7 +57,9 @@ struct SampledPatterns : PatternProblem {
   std::uint32_t seed = 0;
   std::vector<PatternVariant> variants;
 
-  PatternSampling sampling() const { return {.N = N, .seed = seed, .variants = variants, .grid = grid}; }
+  PatternSampling sampling() const {
+    return {.N = N, .seed = seed, .variants = variants, .grid = instrument.grid};
+  }
 };
 
 /// The parameters of patterns first_index .. first_index + N - 1, with a checked guard band around the

@@ -14,7 +14,7 @@ namespace bragg::tests {
 
 SampledPatterns problem_with(std::vector<PatternVariant> variants) {
   SampledPatterns p;
-  p.wavelength = wavelength;
+  p.instrument.wavelength = wavelength;
   p.variants = std::move(variants);
   return p;
 }
@@ -101,13 +101,13 @@ std::vector<BoundLine> bound_lines(const SampledPatterns& p, const HostReflectio
       impurity ? set.metric[crystal]
                : strained_metric(set.metric[crystal], set.laue[crystal], drawn[Effect::strain],
                                  drawn[Effect::distortion], drawn.distortion);
-  const auto both = k_alpha_wavelengths(p.wavelength);
+  const auto both = p.instrument.k_alpha();
   const double rho = drawn[Effect::k_alpha2];
   std::vector<BoundLine> lines;
   for (auto r = set.offset[crystal]; r < set.offset[crystal + 1]; ++r) {
     const Miller& m = set.miller[r];
     for (int which = 0; which < (rho > 0 ? 2 : 1); ++which) {
-      const double lambda = rho > 0 ? both[which] : p.wavelength,
+      const double lambda = rho > 0 ? both[which] : p.instrument.wavelength,
                    share = rho > 0 ? (which == 0 ? 1 : rho) / (1 + rho) : 1;
       const double q = inverse_d_squared(metric, m.h, m.k, m.l), s = lambda / 2 * std::sqrt(q);
       if (!(s < 1)) continue;
@@ -144,7 +144,7 @@ std::vector<BoundLine> bound_lines(const SampledPatterns& p, const HostReflectio
                           texture * std::exp(-drawn[Effect::b_overall] * q / 2);
       lines.push_back(
           {2 * theta * degrees + drawn[Effect::zero_shift] -
-               degrees * 2 * drawn[Effect::displacement] * c / goniometer_radius,
+               degrees * 2 * drawn[Effect::displacement] * c / p.instrument.radius,
            H,
            area * 2 / H *
                ((1 - eta) * std::sqrt(std::numbers::ln2 / std::numbers::pi) + eta / std::numbers::pi),
@@ -162,15 +162,15 @@ std::vector<double> line_bounds(const SampledPatterns& p, const std::vector<Boun
   for (const BoundLine& line : lines)
     highest = std::max(highest, line.height);
   constexpr double of_height = 5e-6;
-  std::vector<double> bounds(p.grid.points), y(p.grid.points);
+  std::vector<double> bounds(p.instrument.grid.points), y(p.instrument.grid.points);
   for (const BoundLine& line : lines) {
     const double lorentz = line.eta > 0 ? line.height * line.eta / (line.eta + (1 - line.eta) * 1.4757) : 0;
     const double tail = lorentz / (tail_cut * highest),
                  reach = std::max(profile_cut, tail > 1 ? std::sqrt(tail - 1) / 2 : 0);
-    for (std::int64_t i = 0; i < p.grid.points; ++i) {
-      const double distance = p.grid.at(i) - line.centre,
+    for (std::int64_t i = 0; i < p.instrument.grid.points; ++i) {
+      const double distance = p.instrument.grid.at(i) - line.centre,
                    width = line.fwhm * (1 + (distance < 0 ? line.side : -line.side)),
-                   x = std::abs(distance) / width, beyond = 17 * p.grid.step / width;
+                   x = std::abs(distance) / width, beyond = 17 * p.instrument.grid.step / width;
       if (x > reach * 1.001 + beyond) continue;
       const double profile = (line.height - lorentz) * std::exp2(-4 * x * x) + lorentz / (1 + 4 * x * x);
       y[i] += profile;
@@ -179,9 +179,9 @@ std::vector<double> line_bounds(const SampledPatterns& p, const std::vector<Boun
     }
   }
   const auto top = std::max_element(y.begin(), y.end());
-  if (*top == 0) return std::vector<double>(p.grid.points, 0);
+  if (*top == 0) return std::vector<double>(p.instrument.grid.points, 0);
   const double scale_error = bounds[top - y.begin()] / *top;
-  for (std::int64_t i = 0; i < p.grid.points; ++i)
+  for (std::int64_t i = 0; i < p.instrument.grid.points; ++i)
     bounds[i] = bounds[i] / *top + y[i] / *top * (scale_error + 1e-6);
   return bounds;
 }

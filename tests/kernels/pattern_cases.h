@@ -10,7 +10,7 @@
 
 namespace bragg::tests {
 
-inline constexpr double wavelength = 1.54184;  ///< A
+inline constexpr double wavelength = copper_k_alpha;
 
 SampledPatterns problem_with(std::vector<PatternVariant> variants);
 /// Gaussian lines, and the paper's noise.

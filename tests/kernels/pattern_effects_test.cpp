@@ -57,13 +57,13 @@ Shape shape_of(const TwoThetaGrid& grid, std::span<const double> y) {
 class PatternEffects : public ::testing::TestWithParam<DeviceOptions> {
  protected:
   PatternEffects() {
-    problem.wavelength = wavelength;
+    problem.instrument.wavelength = wavelength;
     problem.variants.resize(1);
     set(Effect::W, 1e-5);
   }
   void set(Effect e, double value) { problem.variants[0][e] = Distribution::constant(value); }
   void around(double two_theta, double half_range, double step) {
-    problem.grid = {two_theta - half_range, step, 2 * std::llround(half_range / step) + 1};
+    problem.instrument.grid = {two_theta - half_range, step, 2 * std::llround(half_range / step) + 1};
   }
   std::vector<double> draw(const CrystalBatch& batch, std::uint64_t index = 0, double stol_max = 0.5) {
     return render(*backend, problem, backend->structure_factors({0, stol_max, false}, batch), {0}, index);
@@ -86,7 +86,8 @@ TEST_P(PatternEffects, ScherrerWidth) {
       set(Effect::size, size);
       around(two_theta, 4, 0.002);
       const double expected = degrees * 0.9 * wavelength / (10 * size * std::cos(two_theta / 2 / degrees));
-      EXPECT_NEAR(shape_of(problem.grid, draw(line_at(two_theta))).width(), expected, 0.002 * expected + 1e-4)
+      EXPECT_NEAR(shape_of(problem.instrument.grid, draw(line_at(two_theta))).width(), expected,
+                  0.002 * expected + 1e-4)
           << size;
     }
   }
@@ -97,7 +98,8 @@ TEST_P(PatternEffects, MicrostrainWidth) {
     set(Effect::microstrain, 0.003);
     around(two_theta, 4, 0.002);
     const double expected = degrees * 4 * 0.003 * std::tan(two_theta / 2 / degrees);
-    EXPECT_NEAR(shape_of(problem.grid, draw(line_at(two_theta))).width(), expected, 0.002 * expected + 1e-4);
+    EXPECT_NEAR(shape_of(problem.instrument.grid, draw(line_at(two_theta))).width(), expected,
+                0.002 * expected + 1e-4);
   }
 }
 
@@ -110,15 +112,15 @@ TEST_P(PatternEffects, ThompsonCoxHastingsIsAlmostAVoigt) {
     set(Effect::microstrain, L / (degrees * 4 * std::tan(two_theta / 2 / degrees)));
     around(two_theta, 10, 0.004);
     const auto y = draw(line_at(two_theta));
-    const Shape shape = shape_of(problem.grid, y);
-    std::vector<double> voigt(problem.grid.points);
-    for (std::int64_t i = 0; i < problem.grid.points; ++i) {
+    const Shape shape = shape_of(problem.instrument.grid, y);
+    std::vector<double> voigt(problem.instrument.grid.points);
+    for (std::int64_t i = 0; i < problem.instrument.grid.points; ++i) {
       for (double t = -0.6; t <= 0.6; t += 0.004) {
-        const double x = 2 * (problem.grid.at(i) - two_theta - t) / L;
+        const double x = 2 * (problem.instrument.grid.at(i) - two_theta - t) / L;
         voigt[i] += std::exp(-4 * std::numbers::ln2 * t * t / (G * G)) / (1 + x * x);
       }
     }
-    const Shape exact = shape_of(problem.grid, voigt);
+    const Shape exact = shape_of(problem.instrument.grid, voigt);
     EXPECT_NEAR(shape.width(), exact.width(), 0.01 * exact.width()) << L;
     // Maximum over area: the profile as a whole. What both lose beyond +-10 degrees is L / (10 pi).
     EXPECT_NEAR(shape.maximum / shape.area, exact.maximum / exact.area, 0.015 * exact.maximum / exact.area)
@@ -128,7 +130,7 @@ TEST_P(PatternEffects, ThompsonCoxHastingsIsAlmostAVoigt) {
 
 TEST_P(PatternEffects, KAlpha2StandsWhereItsWavelengthPutsItHalfAsHigh) {
   const double d = spacing_at(80);
-  const auto both = k_alpha_wavelengths(wavelength);
+  const auto both = Instrument{.grid = {}, .wavelength = wavelength}.k_alpha();
   EXPECT_NEAR(both[0], 1.54056, 5e-6);
   EXPECT_NEAR(both[1], 1.54439, 5e-6);
   set(Effect::W, 0.0025);
@@ -136,13 +138,13 @@ TEST_P(PatternEffects, KAlpha2StandsWhereItsWavelengthPutsItHalfAsHigh) {
   for (int which = 0; which < 2; ++which) {
     const double expected = 2 * theta_of(d, both[which]) * degrees;
     around(expected, 0.1, 0.001);
-    EXPECT_NEAR(shape_of(problem.grid, draw(line_at(80))).centre, expected, 0.001) << which;
+    EXPECT_NEAR(shape_of(problem.instrument.grid, draw(line_at(80))).centre, expected, 0.001) << which;
   }
   around(80, 1, 0.001);
   const auto y = draw(line_at(80));
   const auto at = [&](int which) {
     const double two_theta = 2 * theta_of(d, both[which]) * degrees;
-    return y[std::llround((two_theta - problem.grid.start) / problem.grid.step)];
+    return y[std::llround((two_theta - problem.instrument.grid.start) / problem.instrument.grid.step)];
   };
   const double ratio =
       0.5 * lorentz_polarisation(theta_of(d, both[1])) / lorentz_polarisation(theta_of(d, both[0]));
@@ -155,12 +157,17 @@ TEST_P(PatternEffects, ZeroShiftAndDisplacement) {
     set(Effect::W, 0.01);
     around(two_theta, 1, 0.001);
     set(Effect::zero_shift, 0.137);
-    EXPECT_NEAR(shape_of(problem.grid, draw(line_at(two_theta))).centre, two_theta + 0.137, 0.001);
+    EXPECT_NEAR(shape_of(problem.instrument.grid, draw(line_at(two_theta))).centre, two_theta + 0.137, 0.001);
     set(Effect::zero_shift, 0);
     set(Effect::displacement, 0.4);
     // Klug & Alexander: -2 s cos theta / R
-    const double shift = -degrees * 2 * 0.4 * std::cos(two_theta / 2 / degrees) / 200;
-    EXPECT_NEAR(shape_of(problem.grid, draw(line_at(two_theta))).centre, two_theta + shift, 0.001);
+    EXPECT_EQ(Instrument{}.radius, 200);
+    for (const double radius : {240.0, 200.0}) {
+      problem.instrument.radius = radius;
+      const double shift = -degrees * 2 * 0.4 * std::cos(two_theta / 2 / degrees) / radius;
+      EXPECT_NEAR(shape_of(problem.instrument.grid, draw(line_at(two_theta))).centre, two_theta + shift,
+                  0.001);
+    }
   }
 }
 
@@ -171,29 +178,29 @@ TEST_P(PatternEffects, AsymmetryMovesWidthToTheLowSideAndKeepsTheArea) {
     set(Effect::microstrain, microstrain);
     around(two_theta, 8, 0.001);
     set(Effect::asymmetry, 0);
-    const Shape symmetric = shape_of(problem.grid, draw(line_at(two_theta)));
+    const Shape symmetric = shape_of(problem.instrument.grid, draw(line_at(two_theta)));
     set(Effect::asymmetry, 0.2);
-    const Shape shape = shape_of(problem.grid, draw(line_at(two_theta)));
+    const Shape shape = shape_of(problem.instrument.grid, draw(line_at(two_theta)));
     EXPECT_NEAR((two_theta - shape.low) / (shape.high - two_theta), (1 + a) / (1 - a),
                 0.005 * (1 + a) / (1 - a));
     EXPECT_NEAR(shape.area, symmetric.area, 0.003 * symmetric.area);
     EXPECT_NEAR(shape.width(), symmetric.width(), 0.003 * symmetric.width());
   }
   around(95, 1, 0.001);  // beyond 90 degrees nothing
-  const Shape beyond = shape_of(problem.grid, draw(line_at(95)));
+  const Shape beyond = shape_of(problem.instrument.grid, draw(line_at(95)));
   EXPECT_NEAR(95 - beyond.low, beyond.high - 95, 0.002);
 }
 
 TEST_P(PatternEffects, OverallB) {
   const double B = 1.7, q1 = 1 / 2.1 / 2.1, q2 = 1 / 1.1 / 1.1;
   set(Effect::W, 0.01);
-  problem.grid = {40, 0.005, 10001};
+  problem.instrument.grid = {40, 0.005, 10001};
   const CrystalBatch batch = point_cell(2.1, 1.1, 0.7);
   const auto ratio = [&] {
     const auto y = draw(batch);
     const auto height = [&](double q) {
       const double two_theta = 2 * theta_of(1 / std::sqrt(q)) * degrees;
-      const auto i = std::llround((two_theta - problem.grid.start) / problem.grid.step);
+      const auto i = std::llround((two_theta - problem.instrument.grid.start) / problem.instrument.grid.step);
       return *std::max_element(y.begin() + i - 3, y.begin() + i + 4);
     };
     return height(q2) / height(q1);
@@ -209,7 +216,7 @@ TEST_P(PatternEffects, IsotropicStrain) {
   set(Effect::strain, e);
   const double expected = 2 * theta_of(spacing_at(50) * (1 + e)) * degrees;
   around(expected, 0.5, 0.001);
-  EXPECT_NEAR(shape_of(problem.grid, draw(line_at(50))).centre, expected, 0.001);
+  EXPECT_NEAR(shape_of(problem.instrument.grid, draw(line_at(50))).centre, expected, 0.001);
 }
 
 // March (1932): planes along the axis r^-3, across it r^(3/2).
@@ -217,12 +224,13 @@ TEST_P(PatternEffects, MarchDollaseRatios) {
   set(Effect::W, 0.01);
   const double a = 3.7, b = 3.3, c = 2.9;
   const CrystalBatch batch = point_cell(a, b, c);
-  problem.grid = {20, 0.005, 3001};
+  problem.instrument.grid = {20, 0.005, 3001};
   const auto heights = [&](std::uint64_t index) {
     const auto y = draw(batch, index);
     std::vector<double> h;
     for (const double d : {a, b, c}) {
-      const auto i = std::llround((2 * theta_of(d) * degrees - problem.grid.start) / problem.grid.step);
+      const auto i = std::llround((2 * theta_of(d) * degrees - problem.instrument.grid.start) /
+                                  problem.instrument.grid.step);
       h.push_back(*std::max_element(y.begin() + i - 3, y.begin() + i + 4));
     }
     return h;
@@ -253,14 +261,15 @@ TEST_P(PatternEffects, TextureIsTheMeanOverTheOrbit) {
   CrystalGroup group = varied_groups(1)[16];  // Fm-3m
   group.metric = {1 / (a * a), 1 / (a * a), 1 / (a * a), 0, 0, 0};
   const CrystalBatch batch = point_crystal(group, {{0, 0, 0, 3}});
-  problem.grid = {35, 0.0025, 16001};
+  problem.instrument.grid = {35, 0.0025, 16001};
   const std::vector<std::array<int, 3>> lines{{1, 1, 1}, {2, 0, 0}, {2, 2, 0}};
   const auto heights = [&](std::uint64_t index) {
     const auto y = draw(batch, index);
     std::vector<double> h;
     for (const auto& [k0, k1, k2] : lines) {
       const double d = a / std::sqrt(k0 * k0 + k1 * k1 + k2 * k2);
-      const auto i = std::llround((2 * theta_of(d) * degrees - problem.grid.start) / problem.grid.step);
+      const auto i = std::llround((2 * theta_of(d) * degrees - problem.instrument.grid.start) /
+                                  problem.instrument.grid.step);
       h.push_back(*std::max_element(y.begin() + i - 4, y.begin() + i + 5));
     }
     return h;
@@ -326,7 +335,7 @@ TEST_P(PatternEffects, ImpurityIsAnotherPatternAtItsShare) {
 
 TEST_P(PatternEffects, Background) {
   set(Effect::W, 0.01);
-  problem.grid = {5, 0.01, 8500};
+  problem.instrument.grid = {5, 0.01, 8500};
   const CrystalBatch batch = line_at(60);  // its strongest line is far from the points below
   const auto clean = draw(batch);
   const auto added = [&](std::uint64_t index = 0) {
@@ -345,13 +354,13 @@ TEST_P(PatternEffects, Background) {
     EXPECT_TRUE(within(y, expected, 3e-6));
   };
   set(Effect::air_scatter, 0.05);
-  expect(added(), [&](std::int64_t i) { return 0.05 * 5 / problem.grid.at(i); });
+  expect(added(), [&](std::int64_t i) { return 0.05 * 5 / problem.instrument.grid.at(i); });
   set(Effect::air_scatter, 0);
   set(Effect::hump, 0.1);
   set(Effect::hump_centre, 25);
   set(Effect::hump_width, 8);
   expect(added(), [&](std::int64_t i) {
-    const double x = (problem.grid.at(i) - 25) / 8;
+    const double x = (problem.instrument.grid.at(i) - 25) / 8;
     return 0.1 * std::exp2(-4 * x * x);
   });
   set(Effect::hump, 0);
@@ -373,7 +382,7 @@ TEST_P(PatternEffects, Background) {
 // law.
 TEST_P(PatternEffects, NoiseHasTheMomentsOfCounting) {
   set(Effect::W, 0.01);
-  problem.grid = {5, 0.005, 10000};  // nothing between 5 and 55 degrees but the line at 54.9
+  problem.instrument.grid = {5, 0.005, 10000};  // nothing between 5 and 55 degrees but the line at 54.9
   const CrystalBatch batch = line_at(54.9);
   struct Case {
     double floor, poisson, gaussian;
@@ -412,7 +421,7 @@ TEST_P(PatternEffects, NoiseHasTheMomentsOfCounting) {
 // At 2 theta = 0 air scatter would be 0 / 0.
 TEST_P(PatternEffects, AGridFromZeroHasNoAirScatter) {
   set(Effect::W, 0.01);
-  problem.grid = {0, 0.01, 3000};
+  problem.instrument.grid = {0, 0.01, 3000};
   const auto clean = draw(line_at(20));
   set(Effect::air_scatter, 0.3);
   EXPECT_TRUE(identical(draw(line_at(20)), clean));
@@ -423,7 +432,7 @@ TEST_P(PatternEffects, CutsLeaveZeros) {
   set(Effect::floor, 0.1);
   set(Effect::cut_low, 3.5);
   set(Effect::cut_high, 1.25);
-  problem.grid = {5, 0.01, 3000};
+  problem.instrument.grid = {5, 0.01, 3000};
   const auto y = draw(line_at(20));
   for (std::int64_t i = 0; i < 3000; ++i)
     ASSERT_EQ(y[i] > 0, i >= 350 && i < 3000 - 125) << i;
@@ -434,7 +443,7 @@ TEST_P(PatternEffects, CutsLeaveZeros) {
 
 TEST_P(PatternEffects, ProcessingRemovesASlopeAndTakesTheRoot) {
   set(Effect::W, 0.0025);
-  problem.grid = {10, 0.01, 4000};
+  problem.instrument.grid = {10, 0.01, 4000};
   const auto clean = draw(line_at(30));
   set(Effect::air_scatter, 0.3);
   set(Effect::floor, 0.05);

@@ -108,7 +108,7 @@ PatternParameters plain() {
 
 class GivenParameters : public ::testing::TestWithParam<DeviceOptions> {
  protected:
-  GivenParameters() { problem.wavelength = wavelength; }
+  GivenParameters() { problem.instrument.wavelength = wavelength; }
   std::vector<double> rendered(const CrystalBatch& batch, const std::vector<PatternParameters>& parameters,
                                const std::vector<std::int32_t>& impurities = {}) {
     return render_given(*backend, problem, backend->structure_factors({0, 0.47, false}, batch),
@@ -134,7 +134,7 @@ TEST_P(GivenParameters, RenderAsSampledOnesInAnyOrder) {
   const auto set = backend->structure_factors({0, 0.3, false}, batch);
   SampledPatterns p = problem_with({everything(), voigt_lines(), gaussian(0.05, -0.06, 0.07, 0.02)});
   p.seed = 21;
-  p.grid = {8, 0.1, 300};
+  p.instrument.grid = {8, 0.1, 300};
   const std::vector<std::int32_t> crystals{3, 0, 5, 1, 2, 4}, impurities{1, 2, 3, 4, 5, 0};
   const auto expected = render(*backend, p, set, crystals, 70, impurities);
   auto parameters = sample(*backend, p.sampling(), 6, 70);
@@ -145,8 +145,9 @@ TEST_P(GivenParameters, RenderAsSampledOnesInAnyOrder) {
   const auto backwards = render_given(*backend, p, set, {crystals.rbegin(), crystals.rend()}, parameters,
                                       {impurities.rbegin(), impurities.rend()}, false);
   for (std::int64_t n = 0; n < 6; ++n) {
-    EXPECT_TRUE(identical(std::span(backwards).subspan((5 - n) * p.grid.points, p.grid.points),
-                          std::span(expected).subspan(n * p.grid.points, p.grid.points)))
+    EXPECT_TRUE(
+        identical(std::span(backwards).subspan((5 - n) * p.instrument.grid.points, p.instrument.grid.points),
+                  std::span(expected).subspan(n * p.instrument.grid.points, p.instrument.grid.points)))
         << n;
   }
 }
@@ -155,7 +156,7 @@ TEST_P(GivenParameters, ZeroShiftMovesAllLines) {
   PatternParameters shifted = plain();
   shifted[Effect::zero_shift] = 0.25;  // 25 steps
   const auto y = rendered(point_cell(4.1, 4.1, 4.1), {plain(), shifted});
-  const std::int64_t points = problem.grid.points;
+  const std::int64_t points = problem.instrument.grid.points;
   // Both scaled to their highest line, which is on the grid in both.
   EXPECT_TRUE(within(std::span(y).subspan(points + 25, points - 25), std::span(y).first(points - 25), 1e-5));
 }
@@ -168,9 +169,10 @@ TEST_P(GivenParameters, TextureIsMarchsAlongTheGivenAxis) {
   textured.axis = 2;  // 001
   const auto y = rendered(point_cell(a, a, c), {plain(), textured});
   const auto height = [&](std::int64_t n, double d) {
-    const auto i = std::llround((two_theta_of(d) - problem.grid.start) / problem.grid.step);
-    return *std::max_element(y.begin() + n * problem.grid.points + i - 3,
-                             y.begin() + n * problem.grid.points + i + 4);
+    const auto i =
+        std::llround((two_theta_of(d) - problem.instrument.grid.start) / problem.instrument.grid.step);
+    return *std::max_element(y.begin() + n * problem.instrument.grid.points + i - 3,
+                             y.begin() + n * problem.instrument.grid.points + i + 4);
   };
   const double before = height(0, c) / height(0, a), after = height(1, c) / height(1, a);
   // Along the axis r^-3, across it r^(3/2).
@@ -185,7 +187,7 @@ TEST_P(GivenParameters, NoiseIsThatOfTheGivenSeedAndIndex) {
   PatternParameters again = noisy;
   again.seed = 6;
   const auto y = rendered(point_cell(4, 4, 4), {plain(), noisy, again});
-  const std::int64_t points = problem.grid.points;
+  const std::int64_t points = problem.instrument.grid.points;
   std::vector<double> expected(y.begin(), y.begin() + points);
   for (std::int64_t i = 0; i < points; ++i)
     expected[i] += 0.03 * uniform01(data_call(5, DataDraw::noise, static_cast<std::uint32_t>(i / 4),
@@ -206,7 +208,7 @@ TEST_P(GivenParameters, AnImpurityIsTheOtherCrystalUnstrained) {
   const auto alone = render_given(*backend, problem, set, {0, 3}, {strained, plain()});
   problem.impurities = true;
   const auto together = render_given(*backend, problem, set, {0}, {mixed}, {3});
-  const std::int64_t points = problem.grid.points;
+  const std::int64_t points = problem.instrument.grid.points;
   std::vector<double> expected(points);
   for (std::int64_t i = 0; i < points; ++i)
     expected[i] = alone[i] + 0.4 * alone[points + i];
@@ -237,7 +239,7 @@ TEST_P(GivenParameters, ThatNobodyCanReadAreNoData) {
     add("distortion", [&](PatternParameters& one) { one.distortion[5] = value; });
     add("chebyshev", [&](PatternParameters& one) { one.chebyshev[3] = value; });
   }
-  problem.grid = {20, 0.05, 40};
+  problem.instrument.grid = {20, 0.05, 40};
   if (backend->name() != "cuda") {
     for (const auto& [name, parameters] : bad) {
       const std::string message = refusal({plain(), parameters});

@@ -45,15 +45,16 @@ TEST_P(PatternsOnDevice, AreaIsTheIntensityAndWidthCagliotis) {
     const double centre = two_theta(h2 / (a * a)), t = std::tan(centre * std::numbers::pi / 360);
     const double fwhm = std::sqrt(shape.U * t * t + shape.V * t + shape[Effect::W].a);
     const auto index = [&](double angle) {
-      return static_cast<std::int64_t>((angle - p.grid.start) / p.grid.step);
+      return static_cast<std::int64_t>((angle - p.instrument.grid.start) / p.instrument.grid.step);
     };
     double sum = 0, half_low = 0, half_high = 0, highest = 0;
     for (auto i = index(centre - 0.8); i <= index(centre + 0.8); ++i) {
-      sum += y[i] * p.grid.step;
+      sum += y[i] * p.instrument.grid.step;
       highest = std::max(highest, y[i]);
     }
     for (auto i = index(centre - 0.8); i < index(centre + 0.8); ++i) {
-      const double crossing = p.grid.at(i) + p.grid.step * (highest / 2 - y[i]) / (y[i + 1] - y[i]);
+      const double crossing =
+          p.instrument.grid.at(i) + p.instrument.grid.step * (highest / 2 - y[i]) / (y[i + 1] - y[i]);
       if (y[i] < highest / 2 && y[i + 1] >= highest / 2) half_low = crossing;
       if (y[i] >= highest / 2 && y[i + 1] < highest / 2) half_high = crossing;
     }
@@ -80,12 +81,12 @@ TEST_P(PatternsOnDevice, PeakHeightIsThatOfAUnitAreaGaussian) {
   const double a = wavelength / (2 * std::sin(30 * std::numbers::pi / 360));  // (100) at 30 degrees
   const auto set = backend->structure_factors({0, 0.3, false}, simple_crystal(a));
   SampledPatterns p = problem_with({gaussian(0, 0, 0.04)});
-  p.grid = {29.0, 0.02, 101};
+  p.instrument.grid = {29.0, 0.02, 101};
   p.maximum = 6 * lorentz_polarisation_at(30) * (2 / 0.2) * std::sqrt(std::numbers::ln2 / std::numbers::pi);
   const auto y = render(*backend, p, set, {0}, 0);
   std::vector<double> expected;
   for (int i = 0; i < 101; ++i) {
-    const double x = (p.grid.at(i) - 30) / 0.2;
+    const double x = (p.instrument.grid.at(i) - 30) / 0.2;
     expected.push_back(std::abs(x) > profile_cut ? 0 : p.maximum * std::exp(-4 * std::numbers::ln2 * x * x));
   }
   EXPECT_TRUE(within(y, expected, 2e-6 * p.maximum));
@@ -96,11 +97,11 @@ TEST_P(PatternsOnDevice, LinesOutsideTheGridReachIn) {
   const auto set = backend->structure_factors({0, 0.2, false}, simple_crystal(a));
   SampledPatterns p = problem_with({gaussian(0, 0, 0.04)});
   for (const double start : {30.1, 29.49}) {  // one step grids beside (100): right of it, left of it
-    p.grid = {start, 0.01, 40};
+    p.instrument.grid = {start, 0.01, 40};
     const auto y = render(*backend, p, set, {0}, 0);
     EXPECT_NEAR(*std::max_element(y.begin(), y.end()), 1, 1e-6) << start;
   }
-  p.grid = {32, 0.01, 40};
+  p.instrument.grid = {32, 0.01, 40};
   const auto none = render(*backend, p, set, {0}, 0);
   EXPECT_EQ(*std::max_element(none.begin(), none.end()), 0);
 }
@@ -115,7 +116,7 @@ TEST_P(PatternsOnDevice, NoiseIsTheFormula) {
   const auto base = render(*backend, clean, set, {0, 0}, first);
   const auto got = render(*backend, noisy, set, {0, 0}, first);
   std::vector<double> expected(got.size());
-  const std::int64_t points = clean.grid.points;
+  const std::int64_t points = clean.instrument.grid.points;
   double mean = 0, square = 0;
   for (std::int64_t n = 0; n < 2; ++n) {
     double highest = 0;
@@ -153,7 +154,7 @@ TEST_P(PatternsOnDevice, OddGrids) {
   const auto set = backend->structure_factors({0, 0.46, false}, simple_crystal(4.2));
   for (const std::int64_t points : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 63, 65, 127}) {
     SampledPatterns p = problem_with({gaussian(0, 0, 0.09, 0.01)});
-    p.grid = {21.0, 0.02, points};  // (100) at 21.16
+    p.instrument.grid = {21.0, 0.02, points};  // (100) at 21.16
     const auto y = render(*backend, p, set, {0, 0, 0}, 5);
     ASSERT_EQ(y.size(), static_cast<std::size_t>(3 * points));
     for (int n = 0; n < 3; ++n) {
@@ -182,14 +183,17 @@ TEST_P(PatternsOnDevice, ImpossibleCallsAreRefused) {
   EXPECT_NE(message(problem_with({gaussian(0.05, -0.06, 0.01)}), 0).find("H^2"), std::string::npos);
   EXPECT_NE(message(problem_with({gaussian(0, 0, NAN)}), 0).find("nan"), std::string::npos);
   SampledPatterns bad = good;
-  bad.grid.step = 0;
+  bad.instrument.grid.step = 0;
   EXPECT_NE(message(bad, 0).find("step 0"), std::string::npos);
   bad = good;
-  bad.grid.points = 20000;
+  bad.instrument.grid.points = 20000;
   EXPECT_NE(message(bad, 0).find("below 180"), std::string::npos);
   bad = good;
-  bad.wavelength = -1;
+  bad.instrument.wavelength = -1;
   EXPECT_NE(message(bad, 0).find("wavelength -1"), std::string::npos);
+  bad = good;
+  bad.instrument.radius = 0;
+  EXPECT_NE(message(bad, 0).find("goniometer radius 0 is not above 0"), std::string::npos);
   bad = good;
   bad.variants[0].weight = 0;
   EXPECT_NE(message(bad, 0).find("weights"), std::string::npos);
@@ -255,7 +259,7 @@ TEST(RenderPatterns, AgreesWithReference) {
     SampledPatterns p = problem_with({shapes[shape]});
     p.seed = 12;
     p.maximum = 1000;
-    p.grid = {5, 0.02, 4249};
+    p.instrument.grid = {5, 0.02, 4249};
     if (shape + 2 >= shapes.size()) p.processing.background_window = 4;
     expect_agreement(p, host, crystals, impurities, index);
   }
@@ -278,7 +282,7 @@ TEST(RenderPatterns, PureFunctionOfSetAndIndexForAnyNumberOfThreads) {
     if (threads == 1) expected = got;
     EXPECT_TRUE(identical(got, expected)) << threads;
     const auto one = render(*backend, p, set, {crystals[17]}, 1017, {crystals[17]});
-    const auto same = std::span(expected).subspan(17 * p.grid.points, p.grid.points);
+    const auto same = std::span(expected).subspan(17 * p.instrument.grid.points, p.instrument.grid.points);
     EXPECT_TRUE(identical(one, same));
   }
 }

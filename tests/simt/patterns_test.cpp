@@ -38,7 +38,7 @@ HostReflections few_and_many() {
 
 SampledPatterns small_problem(PatternVariant variant, std::int64_t points) {
   SampledPatterns p = problem_with({variant});
-  p.grid = {12, 0.05, points};
+  p.instrument.grid = {12, 0.05, points};
   p.seed = 31;
   p.maximum = 3;
   return p;
@@ -108,9 +108,9 @@ TEST(DevicePatterns, RowsThatDoNotFitIntoSharedMemory) {
   PatternVariant v = gaussian(0.02, -0.01, 0.02, 0.01);
   v[Effect::impurity] = Distribution::constant(0.3);
   SampledPatterns p = small_problem(v, 30000);
-  p.grid.step = 0.002;
+  p.instrument.grid.step = 0.002;
   expect_agreement(p, host, {2, 1, 2}, {1, 2, 2}, 2);
-  p.grid = {12, 0.01, 4500};
+  p.instrument.grid = {12, 0.01, 4500};
   p.processing.background_window = 0.32;  // a bin for every point
   expect_agreement(p, host, {2, 2}, {1, 2}, 3);
 }

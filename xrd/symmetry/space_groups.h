@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -10,6 +11,19 @@ namespace bragg::xrd {
 
 inline constexpr int space_group_count = 230;
 inline constexpr int crystal_system_count = 7;
+
+/// A value for each of the space groups, by number: 1..230, anything else throws std::out_of_range.
+template <typename T>
+class BySpaceGroup {
+ public:
+  T& operator[](int number) { return values_.at(static_cast<std::size_t>(number) - 1); }
+  const T& operator[](int number) const { return values_.at(static_cast<std::size_t>(number) - 1); }
+  auto begin() const { return values_.begin(); }
+  auto end() const { return values_.end(); }
+
+ private:
+  std::array<T, space_group_count> values_{};
+};
 
 enum class CrystalSystem { triclinic, monoclinic, orthorhombic, tetragonal, trigonal, hexagonal, cubic };
 

@@ -2,7 +2,6 @@
 // is used here: names, checks and the search for untabulated settings are ours.
 #include "xrd/symmetry/symmetry_tables.h"
 
-#include <array>
 #include <cctype>
 #include <exception>
 
@@ -11,6 +10,7 @@
 #include <gemmi/symmetry.hpp>
 
 #include "kernels/base/error.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::xrd {
 namespace {
@@ -88,13 +88,13 @@ void check_hall(std::string_view hall) {
 
 std::vector<TabulatedSetting> make_settings() {
   std::vector<TabulatedSetting> out;
-  std::array<bool, 231> has_reference{};
+  BySpaceGroup<bool> has_reference;
   for (const gemmi::SpaceGroup& entry : gemmi::spacegroup_tables::main) {
     TabulatedSetting t;
     t.setting = {entry.number, entry.xhm(), entry.hall, from_gemmi(entry.operations())};
     t.hm = entry.hm;
     t.extension = entry.ext;
-    bool& seen = has_reference[static_cast<std::size_t>(entry.number)];
+    bool& seen = has_reference[entry.number];
     t.is_reference = entry.is_reference_setting() && !seen;
     seen = seen || t.is_reference;
     t.is_in_tables = out.size() < settings_of_international_tables;
@@ -123,13 +123,13 @@ const std::vector<AlternativeName>& alternative_names() {
 }
 
 const TabulatedSetting& reference_setting(int number) {
-  static const std::vector<const TabulatedSetting*> references = [] {
-    std::vector<const TabulatedSetting*> out(231);
+  static const BySpaceGroup<const TabulatedSetting*> references = [] {
+    BySpaceGroup<const TabulatedSetting*> out;
     for (const TabulatedSetting& t : tabulated_settings())
-      if (t.is_reference) out[static_cast<std::size_t>(t.setting.number)] = &t;
+      if (t.is_reference) out[t.setting.number] = &t;
     return out;
   }();
-  return *references.at(static_cast<std::size_t>(number));
+  return *references[number];
 }
 
 std::vector<SymmetryOperator> operators_from_hall(std::string_view hall) {

@@ -51,6 +51,7 @@ struct LineCall {
   std::int64_t lines;
   const double* metric;  ///< ReciprocalMetric, strained
   double wavelength, start, step;
+  double radius;  ///< of the goniometer, mm
   double U, V;
   const double* effects;
   float area;                  ///< factor of all intensities

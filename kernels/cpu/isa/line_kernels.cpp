@@ -66,11 +66,11 @@ Floats voigt_width(Floats G, Floats L) {
 
 float lines_of(const LineCall& call) {
   const double* g = call.metric;
-  constexpr double degrees = 57.29577951308232, radius = 200;  // pattern_problem.h's goniometer_radius
+  constexpr double degrees = 57.29577951308232;
   const auto effect = [&](Effect e) { return call.effects[static_cast<int>(e)]; };
   const double grid_scale = 2 * degrees / call.step,
                grid_start = (call.start - effect(Effect::zero_shift)) / call.step,
-               cosine_shift = -degrees * 2 * effect(Effect::displacement) / radius / call.step;
+               cosine_shift = -degrees * 2 * effect(Effect::displacement) / call.radius / call.step;
   const auto U = static_cast<float>(call.U), V = static_cast<float>(call.V),
              W = static_cast<float>(effect(Effect::W)),
              asymmetry = static_cast<float>(effect(Effect::asymmetry));

@@ -17,9 +17,8 @@ inline constexpr int pattern_threads = 512, pattern_warps = pattern_threads / 32
 inline constexpr int interval_points = 64;
 struct PatternArguments {
   std::int64_t N = 0;
-  TwoThetaGrid grid;
+  Instrument instrument;
   std::int32_t points = 0, padded_points = 0;  ///< the latter whole intervals
-  double wavelength = 0;
   float maximum = 0;
   bool mixed = false;  ///< patterns may have an impurity
   bool square_root = false;

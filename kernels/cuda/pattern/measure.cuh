@@ -23,8 +23,8 @@ __device__ void for_groups(int points, const F& f) {
 class DrawnBackground {
  public:
   __device__ DrawnBackground(const PatternArguments& a, const PatternParameters& pattern)
-      : start_(a.grid.start),
-        step_(a.grid.step),
+      : start_(a.instrument.grid.start),
+        step_(a.instrument.grid.step),
         hump_centre_(pattern[Effect::hump_centre]),
         to_x_(a.points > 1 ? 2.0f / static_cast<float>(a.points - 1) : 0),
         first_x_(a.points > 1 ? -1.0f : 0.0f),
@@ -135,7 +135,7 @@ __device__ inline void add_noise(const PatternArguments& a, const PatternParamet
 
 /// Zeros where cut_low and cut_high are.
 __device__ inline void cut_ends(const PatternArguments& a, const PatternParameters& pattern, float* y) {
-  const PointRange kept = kept_points(a.grid, pattern);
+  const PointRange kept = kept_points(a.instrument.grid, pattern);
   if (kept.begin <= 0 && kept.end >= a.points) return;
   for_groups(a.points, [&](int group) {
     for (int i = 4 * group; i < 4 * group + 4; ++i) {
