@@ -56,6 +56,46 @@ void check_rows(ConstTensor rows, std::int64_t N, std::int64_t crystals) {
   }
 }
 
+/// Whole vectors of them.
+std::int64_t padded_lines(std::int64_t count) {
+  return (count + 15) / 16 * 16;
+}
+
+/// The lines of a reflection: one, or those of the K-alpha doublet.
+struct Radiation {
+  int lines = 1;
+  double wavelength[2];
+  float share[2]{1, 0};  ///< of the area
+};
+
+Radiation radiation_of(const Instrument& instrument, double k_alpha2) {
+  if (!(k_alpha2 > 0)) return {.lines = 1, .wavelength = {instrument.wavelength}};
+  const auto both = instrument.k_alpha();
+  const auto share = [&](double part) { return static_cast<float>(part / (1 + k_alpha2)); };
+  return {.lines = 2, .wavelength = {both[0], both[1]}, .share = {share(1), share(k_alpha2)}};
+}
+
+/// cos a = (axis[0] h + axis[1] k + axis[2] l) d, a the angle of hkl to each image of the texture's axis.
+struct AxisCosines {
+  std::int64_t axes = 0;
+  float axis[3][24];
+};
+
+AxisCosines axis_cosines(const TextureAxes& images, const ReciprocalMetric& metric) {
+  AxisCosines cosines;
+  cosines.axes = images.count;
+  for (int n = 0; n < images.count; ++n) {
+    const std::int32_t* a = images.axis[n];
+    const double inverse = 1 / std::sqrt(inverse_d_squared(metric, a[0], a[1], a[2]));
+    const double row[3] = {metric[0] * a[0] + (metric[5] * a[1] + metric[4] * a[2]) / 2,
+                           metric[1] * a[1] + (metric[5] * a[0] + metric[3] * a[2]) / 2,
+                           metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2};
+    for (int i = 0; i < 3; ++i)
+      cosines.axis[i][n] = static_cast<float>(inverse * row[i]);
+  }
+  return cosines;
+}
+
 /// One pattern after the other, in memory of its own.
 class PatternWorker {
  public:
@@ -77,6 +117,22 @@ class PatternWorker {
               float* dst);
 
  private:
+  /// Reflections `first`, first + 1, ... of the set at one of the wavelengths, and where in the arrays.
+  struct Slice {
+    std::uint64_t first;
+    std::int64_t count;
+    int which;
+    std::int64_t at;
+    bool is_weighed;  ///< the same reflections as before, at the other wavelength
+  };
+
+  /// What the slices of a crystal have in common; refers to the metric and the cosines.
+  LineCall line_call(const ReciprocalMetric& metric, const PatternParameters& pattern,
+                     const AxisCosines& cosines) const;
+  /// Fills the arrays; returns the height of the highest line.
+  float find_lines(const Slice&, const Radiation&, LineCall& call);
+  /// Adds the first `lines` of the arrays to y.
+  void draw(std::int64_t lines, float highest, const PatternParameters& pattern, float* y);
   /// The sum of a crystal's lines; returns its maximum.
   float draw_lines(std::int64_t crystal, const PatternParameters& pattern, bool impurity, float* y);
   void add_background(const PatternParameters& pattern, float scale, float other_scale);
@@ -91,6 +147,60 @@ class PatternWorker {
   float *f2_, *width_, *gaussian_, *lorentz_, *decay_, *side_, *y_, *other_;
 };
 
+LineCall PatternWorker::line_call(const ReciprocalMetric& metric, const PatternParameters& pattern,
+                                  const AxisCosines& cosines) const {
+  return {.miller = reinterpret_cast<const std::int16_t*>(miller_),
+          .f2 = f2_,
+          .weighed = false,
+          .lines = 0,
+          .metric = metric.data(),
+          .wavelength = p_.instrument.wavelength,
+          .start = p_.instrument.grid.start,
+          .step = p_.instrument.grid.step,
+          .radius = p_.instrument.radius,
+          .U = pattern.U,
+          .V = pattern.V,
+          .effects = pattern.value,
+          .area = 1,
+          .axes = cosines.axes,
+          .axis = {cosines.axis[0], cosines.axis[1], cosines.axis[2]}};
+}
+
+float PatternWorker::find_lines(const Slice& slice, const Radiation& radiation, LineCall& call) {
+  const std::int64_t padded = padded_lines(slice.count);
+  call.weighed = slice.is_weighed;
+  if (!slice.is_weighed) {
+    std::memcpy(miller_, set_.miller + slice.first, slice.count * sizeof(Miller));
+    std::memcpy(f2_, set_.f2 + slice.first, slice.count * sizeof(float));
+    std::fill(miller_ + slice.count, miller_ + padded, Miller{1, 0, 0, 0});
+    std::fill(f2_ + slice.count, f2_ + padded, 0.0f);
+  }
+  call.lines = padded;
+  call.wavelength = radiation.wavelength[slice.which];
+  call.area = radiation.share[slice.which];
+  call.position = position_ + slice.at;
+  call.width = width_ + slice.at;
+  call.gaussian = gaussian_ + slice.at;
+  call.lorentz = lorentz_ + slice.at;
+  call.decay = decay_ + slice.at;
+  call.side = side_ + slice.at;
+  return kernels_.lines(call);
+}
+
+void PatternWorker::draw(std::int64_t lines, float highest, const PatternParameters& pattern, float* y) {
+  kernels_.draw({.position = position_,
+                 .width = width_,
+                 .gaussian = gaussian_,
+                 .lorentz = lorentz_,
+                 .decay = decay_,
+                 .side = side_,
+                 .lines = lines,
+                 .asymmetric = pattern[Effect::asymmetry] > 0,
+                 .highest = highest,
+                 .points = p_.instrument.grid.points,
+                 .y = y});
+}
+
 float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& pattern, bool impurity,
                                 float* y) {
   std::fill_n(y, padded_points_, 0.0f);
@@ -98,101 +208,35 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
       impurity ? set_.metric[crystal]
                : strained_metric(set_.metric[crystal], set_.laue[crystal], pattern[Effect::strain],
                                  pattern[Effect::distortion], pattern.distortion);
-  float axis[3][24];
-  std::int64_t axes = 0;
-  const bool textured = !impurity && pattern[Effect::texture] > 0;
-  if (textured) {
-    const TextureAxes images = texture_axes_of(set_.laue[crystal], pattern.axis);
-    axes = images.count;
-    for (int n = 0; n < images.count; ++n) {
-      const std::int32_t* a = images.axis[n];
-      const double inverse = 1 / std::sqrt(inverse_d_squared(metric, a[0], a[1], a[2]));
-      axis[0][n] =
-          static_cast<float>(inverse * (metric[0] * a[0] + (metric[5] * a[1] + metric[4] * a[2]) / 2));
-      axis[1][n] =
-          static_cast<float>(inverse * (metric[1] * a[1] + (metric[5] * a[0] + metric[3] * a[2]) / 2));
-      axis[2][n] =
-          static_cast<float>(inverse * (metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2));
-    }
-  }
-  const double k_alpha2 = pattern[Effect::k_alpha2];
-  LineCall call{.miller = reinterpret_cast<const std::int16_t*>(miller_),
-                .f2 = f2_,
-                .weighed = false,
-                .lines = 0,
-                .metric = metric.data(),
-                .wavelength = p_.instrument.wavelength,
-                .start = p_.instrument.grid.start,
-                .step = p_.instrument.grid.step,
-                .radius = p_.instrument.radius,
-                .U = pattern.U,
-                .V = pattern.V,
-                .effects = pattern.value,
-                .area = 1,
-                .axes = axes,
-                .axis = {axis[0], axis[1], axis[2]}};
-  const bool voigt = pattern[Effect::size] > 0 || pattern[Effect::microstrain] > 0;
-
-  // Pieces: reflections from `first` on at one of the wavelengths. `at`: where in the arrays.
+  AxisCosines cosines;
+  if (!impurity && pattern[Effect::texture] > 0)
+    cosines = axis_cosines(texture_axes_of(set_.laue[crystal], pattern.axis), metric);
+  LineCall call = line_call(metric, pattern, cosines);
+  const Radiation radiation = radiation_of(p_.instrument, pattern[Effect::k_alpha2]);
   const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];
-  const auto both = p_.instrument.k_alpha();
-  const int wavelengths = k_alpha2 > 0 ? 2 : 1;
-  // weighed: the same reflections as before, at the other wavelength.
-  const auto lines_of = [&](std::uint64_t first, std::int64_t count, int which, std::int64_t at,
-                            bool weighed) {
-    const std::int64_t padded = (count + 15) / 16 * 16;
-    call.weighed = weighed;
-    if (!weighed) {
-      std::memcpy(miller_, set_.miller + first, count * sizeof(Miller));
-      std::memcpy(f2_, set_.f2 + first, count * sizeof(float));
-      std::fill(miller_ + count, miller_ + padded, Miller{1, 0, 0, 0});
-      std::fill(f2_ + count, f2_ + padded, 0.0f);
+  const auto count = static_cast<std::int64_t>(end - begin), padded = padded_lines(count);
+  float highest = 0;
+  if (radiation.lines * padded <= lines_at_once) {
+    for (int which = 0; which < radiation.lines; ++which) {
+      const Slice all{
+          .first = begin, .count = count, .which = which, .at = which * padded, .is_weighed = which > 0};
+      highest = std::max(highest, find_lines(all, radiation, call));
     }
-    call.lines = padded;
-    if (wavelengths == 2) {
-      call.wavelength = both[which];
-      call.area = static_cast<float>((which == 0 ? 1 : k_alpha2) / (1 + k_alpha2));
-    }
-    call.position = position_ + at;
-    call.width = width_ + at;
-    call.gaussian = gaussian_ + at;
-    call.lorentz = lorentz_ + at;
-    call.decay = decay_ + at;
-    call.side = side_ + at;
-    return kernels_.lines(call);
-  };
-  const auto draw = [&](std::int64_t lines, float highest) {
-    kernels_.draw({.position = position_,
-                   .width = width_,
-                   .gaussian = gaussian_,
-                   .lorentz = lorentz_,
-                   .decay = decay_,
-                   .side = side_,
-                   .lines = lines,
-                   .asymmetric = pattern[Effect::asymmetry] > 0,
-                   .highest = highest,
-                   .points = p_.instrument.grid.points,
-                   .y = y});
-  };
-  const auto count = static_cast<std::int64_t>(end - begin), padded = (count + 15) / 16 * 16;
-  if (wavelengths * padded <= lines_at_once) {
-    float highest = 0;
-    for (int which = 0; which < wavelengths; ++which)
-      highest = std::max(highest, lines_of(begin, count, which, which * padded, which > 0));
-    draw(wavelengths * padded, highest);
+    draw(radiation.lines * padded, highest, pattern, y);
   } else {
     // The tails' cut needs the highest line before the first is drawn: computed twice.
-    const auto for_pieces = [&](auto&& function) {
-      for (int which = 0; which < wavelengths; ++which) {
+    const auto for_slices = [&](auto&& function) {
+      for (int which = 0; which < radiation.lines; ++which) {
         for (std::uint64_t first = begin; first < end; first += lines_at_once) {
           const auto some = std::min<std::int64_t>(lines_at_once, static_cast<std::int64_t>(end - first));
-          function(lines_of(first, some, which, 0, false));
+          const Slice slice{.first = first, .count = some, .which = which, .at = 0, .is_weighed = false};
+          function(find_lines(slice, radiation, call));
         }
       }
     };
-    float highest = 0;
-    if (voigt) for_pieces([&](float height) { highest = std::max(highest, height); });
-    for_pieces([&](float) { draw(call.lines, highest); });
+    const bool has_tails = pattern[Effect::size] > 0 || pattern[Effect::microstrain] > 0;
+    if (has_tails) for_slices([&](float height) { highest = std::max(highest, height); });
+    for_slices([&](float) { draw(call.lines, highest, pattern, y); });
   }
   return kernels_.maximum(y, p_.instrument.grid.points);
 }

@@ -62,96 +62,142 @@ Floats voigt_width(Floats G, Floats L) {
   return H;
 }
 
+/// What the lines of a call have in common.
+struct CallConstants {
+  double grid_scale, grid_start, cosine_shift;
+  float U, V, W, asymmetry, steps;
+  float size_width, strain_width;  ///< L = size_width / cos theta + strain_width tan theta, in degrees
+  float r2, inverse_r;             ///< of March's function
+  float damping;                   ///< exp(-2 B s^2), s^2 = q / 4, as a power of two
+  bool is_voigt, is_textured;
+};
+
+inline CallConstants constants_of(const LineCall& call) {
+  constexpr double degrees = 57.29577951308232;
+  const auto effect = [&](Effect e) { return call.effects[static_cast<int>(e)]; };
+  const double size = effect(Effect::size);
+  const auto texture = static_cast<float>(effect(Effect::texture));
+  CallConstants c;
+  c.grid_scale = 2 * degrees / call.step;
+  c.grid_start = (call.start - effect(Effect::zero_shift)) / call.step;
+  c.cosine_shift = -degrees * 2 * effect(Effect::displacement) / call.radius / call.step;
+  c.U = static_cast<float>(call.U);
+  c.V = static_cast<float>(call.V);
+  c.W = static_cast<float>(effect(Effect::W));
+  c.asymmetry = static_cast<float>(effect(Effect::asymmetry));
+  c.steps = static_cast<float>(1 / call.step);
+  c.size_width = size > 0 ? static_cast<float>(degrees * 0.9 * call.wavelength / (10 * size)) : 0;
+  c.strain_width = static_cast<float>(degrees * 4 * effect(Effect::microstrain));
+  c.is_voigt = c.size_width > 0 || c.strain_width > 0;
+  c.is_textured = call.axes > 0;
+  c.r2 = texture * texture;
+  c.inverse_r = c.is_textured ? 1 / texture : 0;
+  c.damping = -0.5f * 1.44269504f * static_cast<float>(effect(Effect::b_overall));
+  return c;
+}
+
+/// A vector of reflections: what is known of them in double precision, by halves.
+struct Reflected {
+  Doubles sine[2], sine2[2], cosine2[2], q[2], index[2][3];
+  Ints multiplicity;
+};
+
+/// Reflections i, i + 1, ...; stores their positions.
+[[gnu::always_inline]] inline void place(const LineCall& call, const CallConstants& c, std::int64_t i,
+                                         Reflected& r) {
+  const double* g = call.metric;
+  for (int part = 0; part < 2; ++part) {
+    Doubles &h = r.index[part][0], &k = r.index[part][1], &l = r.index[part][2];
+    HalfInts m;
+    unpack(call.miller + 4 * (i + part * half), h, k, l, m);
+    __builtin_memcpy(reinterpret_cast<char*>(&r.multiplicity) + part * sizeof m, &m, sizeof m);
+    r.q[part] = h * (g[0] * h + g[4] * l + g[5] * k) + k * (g[1] * k + g[3] * l) + l * (g[2] * l);
+    r.sine2[part] = r.q[part] * (call.wavelength * call.wavelength / 4);
+    const auto possible = r.sine2[part] < 1.0;
+    r.sine[part] = square_root(r.sine2[part]);
+    r.cosine2[part] = possible ? 1.0 - r.sine2[part] : splat_double(1);
+    Doubles position = arc_sine(possible ? r.sine[part] : splat_double(1)) * c.grid_scale - c.grid_start;
+    if (c.cosine_shift != 0) position += c.cosine_shift * square_root(r.cosine2[part]);
+    __builtin_memcpy(call.position + i + part * half, &position, sizeof position);
+  }
+}
+
+/// Mean of March's function over the images of the axis.
+[[gnu::always_inline]] inline Floats texture_of(const LineCall& call, const CallConstants& c,
+                                                const Reflected& r) {
+  const Floats h = narrow(r.index[0][0], r.index[1][0]), k = narrow(r.index[0][1], r.index[1][1]),
+               l = narrow(r.index[0][2], r.index[1][2]), inverse_q = 1.0f / narrow(r.q[0], r.q[1]);
+  Floats sum{};
+  for (std::int64_t n = 0; n < call.axes; ++n) {
+    const Floats dot = call.axis[0][n] * h + call.axis[1][n] * k + call.axis[2][n] * l;
+    const Floats cos2 = dot * dot * inverse_q;
+    const Floats squeezed = c.r2 * cos2 + (cos2 < 1.0f ? 1.0f - cos2 : Floats{}) * c.inverse_r;
+    sum += 1.0f / (squeezed * sqrt(squeezed));
+  }
+  return sum * (1.0f / static_cast<float>(call.axes));
+}
+
+/// What does not depend on the wavelength; stores it where that was not done before.
+[[gnu::always_inline]] inline Floats weight_of(const LineCall& call, const CallConstants& c, std::int64_t i,
+                                               const Reflected& r) {
+  Floats weight = load(call.f2 + i);
+  if (call.weighed) return weight;
+  weight *= __builtin_convertvector(r.multiplicity, Floats);
+  if (c.damping != 0) weight *= exp2(c.damping * narrow(r.q[0], r.q[1]));
+  if (c.is_textured) weight *= texture_of(call, c, r);
+  store(call.f2 + i, weight);
+  return weight;
+}
+
+/// Stores the profiles' widths and heights; returns the latter.
+[[gnu::always_inline]] inline Floats shape(const LineCall& call, const CallConstants& c, std::int64_t i,
+                                           const Reflected& r) {
+  const Floats s2 = narrow(r.sine2[0], r.sine2[1]), c2 = narrow(r.cosine2[0], r.cosine2[1]);
+  const Floats sine = narrow(r.sine[0], r.sine[1]), cosine = sqrt(c2);
+  const Floats tangent = sine / cosine;
+  const Floats width2 = (c.U * tangent + c.V) * tangent + c.W;
+  const auto drawn = (width2 > 0.0f) & (s2 < 1.0f) & (s2 > 0.0f);
+  const Floats cos_2theta = c2 - s2;
+  // (1 + cos^2 2 theta) / (cos theta sin^2 theta)
+  const Floats weight = weight_of(call, c, i, r);
+  Floats area = call.area * (1.0f + cos_2theta * cos_2theta) / (cosine * s2) * weight;
+  area = drawn ? area : Floats{};
+
+  const Floats G = sqrt(width2 > 0.0f ? width2 : splat(1));
+  Floats H = G, gaussian, lorentz{};
+  // 2 sqrt(ln 2 / pi) / H and 2 / (pi H)
+  if (c.is_voigt) {
+    const Floats L = c.size_width / cosine + c.strain_width * tangent;
+    H = voigt_width(G, L);
+    const Floats ratio = L / H, eta = ratio * (1.36603f + ratio * (ratio * 0.11116f - 0.47719f));
+    gaussian = 0.93943728f * (1.0f - eta) * area / H;
+    lorentz = 0.63661977f * eta * area / H;
+  } else {
+    gaussian = 0.93943728f * area / H;
+  }
+  const Floats width = H * c.steps;
+  store(call.gaussian + i, gaussian);
+  store(call.lorentz + i, lorentz);
+  store(call.width + i, width);
+  store(call.decay + i, exp2(-8.0f * lanes * lanes / (width * width)));
+  if (c.asymmetry > 0) {
+    // cot 2 theta = cos 2 theta / (2 sin theta cos theta)
+    Floats side = c.asymmetry * cos_2theta / (2.0f * sine * cosine);
+    side = side > 0.0f ? side : Floats{};
+    store(call.side + i, side < 0.8f ? side : splat(0.8f));
+  }
+  return gaussian + lorentz;
+}
+
 }  // namespace
 
 float lines_of(const LineCall& call) {
-  const double* g = call.metric;
-  constexpr double degrees = 57.29577951308232;
-  const auto effect = [&](Effect e) { return call.effects[static_cast<int>(e)]; };
-  const double grid_scale = 2 * degrees / call.step,
-               grid_start = (call.start - effect(Effect::zero_shift)) / call.step,
-               cosine_shift = -degrees * 2 * effect(Effect::displacement) / call.radius / call.step;
-  const auto U = static_cast<float>(call.U), V = static_cast<float>(call.V),
-             W = static_cast<float>(effect(Effect::W)),
-             asymmetry = static_cast<float>(effect(Effect::asymmetry));
-  const auto steps = static_cast<float>(1 / call.step);
-  // L = size_width / cos theta + strain_width tan theta, in degrees
-  const double size = effect(Effect::size);
-  const float size_width = size > 0 ? static_cast<float>(degrees * 0.9 * call.wavelength / (10 * size)) : 0,
-              strain_width = static_cast<float>(degrees * 4 * effect(Effect::microstrain));
-  const bool voigt = size_width > 0 || strain_width > 0, textured = call.axes > 0;
-  const auto texture = static_cast<float>(effect(Effect::texture));
-  const float r2 = texture * texture, inverse_r = textured ? 1 / texture : 0;
-  // exp(-2 B s^2), s^2 = q / 4
-  const float damping = -0.5f * 1.44269504f * static_cast<float>(effect(Effect::b_overall));
+  const CallConstants constants = constants_of(call);
   Floats highest{};
   for (std::int64_t i = 0; i < call.lines; i += lanes) {
-    Doubles sine[2], sine2[2], cosine2[2], q[2], index[2][3];
-    Ints multiplicity;
-    for (int part = 0; part < 2; ++part) {
-      Doubles &h = index[part][0], &k = index[part][1], &l = index[part][2];
-      HalfInts m;
-      unpack(call.miller + 4 * (i + part * half), h, k, l, m);
-      __builtin_memcpy(reinterpret_cast<char*>(&multiplicity) + part * sizeof m, &m, sizeof m);
-      q[part] = h * (g[0] * h + g[4] * l + g[5] * k) + k * (g[1] * k + g[3] * l) + l * (g[2] * l);
-      sine2[part] = q[part] * (call.wavelength * call.wavelength / 4);
-      const auto possible = sine2[part] < 1.0;
-      sine[part] = square_root(sine2[part]);
-      cosine2[part] = possible ? 1.0 - sine2[part] : splat_double(1);
-      Doubles position = arc_sine(possible ? sine[part] : splat_double(1)) * grid_scale - grid_start;
-      if (cosine_shift != 0) position += cosine_shift * square_root(cosine2[part]);
-      __builtin_memcpy(call.position + i + part * half, &position, sizeof position);
-    }
-    const Floats s2 = narrow(sine2[0], sine2[1]), c2 = narrow(cosine2[0], cosine2[1]);
-    const Floats s = narrow(sine[0], sine[1]), c = sqrt(c2);
-    const Floats tangent = s / c;
-    const Floats width2 = (U * tangent + V) * tangent + W;
-    const auto drawn = (width2 > 0.0f) & (s2 < 1.0f) & (s2 > 0.0f);
-    const Floats cos_2theta = c2 - s2;
-    // (1 + cos^2 2 theta) / (cos theta sin^2 theta)
-    Floats weight = load(call.f2 + i);
-    if (!call.weighed) weight *= __builtin_convertvector(multiplicity, Floats);
-    if (!call.weighed && damping != 0) weight *= exp2(damping * narrow(q[0], q[1]));
-    if (!call.weighed && textured) {
-      const Floats h = narrow(index[0][0], index[1][0]), k = narrow(index[0][1], index[1][1]),
-                   l = narrow(index[0][2], index[1][2]), inverse_q = 1.0f / narrow(q[0], q[1]);
-      Floats sum{};
-      for (std::int64_t n = 0; n < call.axes; ++n) {
-        const Floats dot = call.axis[0][n] * h + call.axis[1][n] * k + call.axis[2][n] * l;
-        const Floats cos2 = dot * dot * inverse_q;
-        const Floats squeezed = r2 * cos2 + (cos2 < 1.0f ? 1.0f - cos2 : Floats{}) * inverse_r;
-        sum += 1.0f / (squeezed * sqrt(squeezed));
-      }
-      weight *= sum * (1.0f / static_cast<float>(call.axes));
-    }
-    if (!call.weighed) store(call.f2 + i, weight);
-    Floats area = call.area * (1.0f + cos_2theta * cos_2theta) / (c * s2) * weight;
-    area = drawn ? area : Floats{};
-
-    const Floats G = sqrt(width2 > 0.0f ? width2 : splat(1));
-    Floats H = G, gaussian, lorentz{};
-    // 2 sqrt(ln 2 / pi) / H and 2 / (pi H)
-    if (voigt) {
-      const Floats L = size_width / c + strain_width * tangent;
-      H = voigt_width(G, L);
-      const Floats ratio = L / H, eta = ratio * (1.36603f + ratio * (ratio * 0.11116f - 0.47719f));
-      gaussian = 0.93943728f * (1.0f - eta) * area / H;
-      lorentz = 0.63661977f * eta * area / H;
-    } else {
-      gaussian = 0.93943728f * area / H;
-    }
-    const Floats width = H * steps;
-    store(call.gaussian + i, gaussian);
-    store(call.lorentz + i, lorentz);
-    store(call.width + i, width);
-    store(call.decay + i, exp2(-8.0f * lanes * lanes / (width * width)));
-    if (asymmetry > 0) {
-      // cot 2 theta = cos 2 theta / (2 sin theta cos theta)
-      Floats side = asymmetry * cos_2theta / (2.0f * s * c);
-      side = side > 0.0f ? side : Floats{};
-      store(call.side + i, side < 0.8f ? side : splat(0.8f));
-    }
-    highest = maximum(highest, gaussian + lorentz);
+    Reflected reflected;
+    place(call, constants, i, reflected);
+    highest = maximum(highest, shape(call, constants, i, reflected));
   }
   float top = 0;
   for (int i = 0; i < lanes; ++i)
