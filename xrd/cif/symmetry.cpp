@@ -4,6 +4,8 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -130,88 +132,107 @@ SpaceGroupSetting named(const CifReader& reader, const Statement& statement, con
   }
 }
 
-}  // namespace
+/// The operators that a block lists, in whichever of the ways.
+struct ListedOperators {
+  std::vector<SymmetryOperator> operators;
+  int line = 0;
+};
 
-SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
+ListedOperators listed_operators(const CifReader& reader) {
   const CifColumn column = reader.find({"_space_group_symop_operation_xyz"});
   const CifColumn old_column = reader.find({"_symmetry_equiv_pos_as_xyz"});
   std::vector<SymmetryOperator> listed = operators_of(reader, column);
-  const std::vector<SymmetryOperator> old_listed = operators_of(reader, old_column);
+  std::vector<SymmetryOperator> old_listed = operators_of(reader, old_column);
   if (!listed.empty() && !old_listed.empty() && operator_key(listed) != operator_key(old_listed))
     reader.fail(CifFault::contradictory_symmetry, old_column[0].line,
                 fmt::format("the operators of {} ({}) and {} ({}) are not the same", column.tag(),
                             listed.size(), old_column.tag(), old_listed.size()));
-  int operators_line = !listed.empty() ? column[0].line : !old_listed.empty() ? old_column[0].line : 0;
-  if (listed.empty()) listed = old_listed;
-  if (listed.empty() && !(listed = magnetic_operators(reader)).empty()) operators_line = reader.block().line;
+  if (!listed.empty()) return {std::move(listed), column[0].line};
+  if (!old_listed.empty()) return {std::move(old_listed), old_column[0].line};
+  std::vector<SymmetryOperator> magnetic = magnetic_operators(reader);
+  const int line = magnetic.empty() ? 0 : reader.block().line;
+  return {std::move(magnetic), line};
+}
 
+/// What a block says beside its operators.
+struct Statements {
   Statement hall, hm, number;
-  hall.value = reader.value({"_space_group_name_Hall", "_symmetry_space_group_name_Hall"}, &hall.tag);
-  hm.value = reader.value({"_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M",
-                           "_space_group_name_H-M_full", "_space_group_name_H-M"},
-                          &hm.tag);
-  number.value = reader.value({"_space_group_IT_number", "_symmetry_Int_Tables_number"}, &number.tag);
-  int given_number = 0;
-  if (number) {
-    const auto parsed = parse_cif_number(number.value->text);
-    if (!parsed || *parsed != std::floor(*parsed) || *parsed < 1 || *parsed > 230)
-      reader.fail(CifFault::bad_symmetry, number.value->line,
-                  fmt::format("{} is not within 1..230", number.quote()));
-    given_number = static_cast<int>(*parsed);
-  }
+  int parsed_number = 0;  ///< 0: there is none
+};
 
+Statements read_statements(const CifReader& reader) {
+  Statements s;
+  s.hall.value = reader.value({"_space_group_name_Hall", "_symmetry_space_group_name_Hall"}, &s.hall.tag);
+  s.hm.value = reader.value({"_space_group_name_H-M_alt", "_symmetry_space_group_name_H-M",
+                             "_space_group_name_H-M_full", "_space_group_name_H-M"},
+                            &s.hm.tag);
+  s.number.value = reader.value({"_space_group_IT_number", "_symmetry_Int_Tables_number"}, &s.number.tag);
+  if (s.number) {
+    const auto parsed = parse_cif_number(s.number.value->text);
+    if (!parsed || *parsed != std::floor(*parsed) || *parsed < 1 || *parsed > 230)
+      reader.fail(CifFault::bad_symmetry, s.number.value->line,
+                  fmt::format("{} is not within 1..230", s.number.quote()));
+    s.parsed_number = static_cast<int>(*parsed);
+  }
+  return s;
+}
+
+/// The symmetry that is taken, and from where.
+struct TakenSymmetry {
   SpaceGroupSetting group;
   std::string_view source;
-  int line = operators_line;
-  if (!listed.empty()) {
-    source = "operators";
-    const std::size_t count = listed.size();
-    try {
-      group = setting_from_operators(std::move(listed));
-    } catch (const Error& e) {
-      reader.fail(CifFault::bad_symmetry, line, e.what());
-    }
-    if (group.operators.size() != count)
-      reader.warn(
-          line, fmt::format("{} operators are listed, {} of them different", count, group.operators.size()));
-  } else if (hall) {
-    source = "operators of the Hall symbol";
-    line = hall.value->line;
-    try {
-      group = setting_from_hall(hall.value->text);
-    } catch (const Error& e) {
-      reader.fail(CifFault::bad_symmetry, line, fmt::format("{}: {}", hall.tag, e.what()));
-    }
-  } else if (hm) {
-    source = "operators of the name";
-    line = hm.value->line;
-    group = named(reader, hm, cell, 0);
-  } else if (number) {
-    source = "operators of the number";
-    line = number.value->line;
-    group = named(reader, number, cell, given_number);
-  } else {
-    reader.fail(CifFault::no_symmetry, reader.block().line,
-                "no operators, no Hall symbol, no Hermann-Mauguin name, no number");
-  }
+  int line = 0;
+};
 
-  if (number && given_number != group.number) contradiction(reader, number, source, group);
-  if (hall && source == "operators") {
-    std::optional<SpaceGroupSetting> other;
+TakenSymmetry from_operators(const CifReader& reader, ListedOperators&& listed) {
+  TakenSymmetry taken{{}, "operators", listed.line};
+  const std::size_t count = listed.operators.size();
+  try {
+    taken.group = setting_from_operators(std::move(listed.operators));
+  } catch (const Error& e) {
+    reader.fail(CifFault::bad_symmetry, listed.line, e.what());
+  }
+  if (taken.group.operators.size() != count)
+    reader.warn(listed.line, fmt::format("{} operators are listed, {} of them different", count,
+                                         taken.group.operators.size()));
+  return taken;
+}
+
+TakenSymmetry take_symmetry(const CifReader& reader, ListedOperators&& listed, const Statements& s,
+                            const UnitCell& cell) {
+  if (!listed.operators.empty()) return from_operators(reader, std::move(listed));
+  if (s.hall) {
+    const int line = s.hall.value->line;
     try {
-      other = setting_from_hall(hall.value->text);
+      return {setting_from_hall(s.hall.value->text), "operators of the Hall symbol", line};
     } catch (const Error& e) {
-      reader.warn(hall.value->line,
-                  fmt::format("{}: {}; the operators are taken: {}", hall.tag, e.what(), group.hm));
-    }
-    if (other && operator_key(other->operators) != operator_key(group.operators)) {
-      if (other->number != group.number) contradiction(reader, hall, source, group);
-      reader.warn(hall.value->line, fmt::format("{}: the {} are in another setting and taken: {}",
-                                                hall.quote(), source, group.hm));
+      reader.fail(CifFault::bad_symmetry, line, fmt::format("{}: {}", s.hall.tag, e.what()));
     }
   }
-  if (hm && source != "operators of the name") check_name(reader, hm, source, group);
+  if (s.hm) return {named(reader, s.hm, cell, 0), "operators of the name", s.hm.value->line};
+  if (s.number)
+    return {named(reader, s.number, cell, s.parsed_number), "operators of the number", s.number.value->line};
+  reader.fail(CifFault::no_symmetry, reader.block().line,
+              "no operators, no Hall symbol, no Hermann-Mauguin name, no number");
+}
 
+/// A Hall symbol beside listed operators.
+void check_hall(const CifReader& reader, const Statement& hall, std::string_view source,
+                const SpaceGroupSetting& group) {
+  std::optional<SpaceGroupSetting> other;
+  try {
+    other = setting_from_hall(hall.value->text);
+  } catch (const Error& e) {
+    reader.warn(hall.value->line,
+                fmt::format("{}: {}; the operators are taken: {}", hall.tag, e.what(), group.hm));
+  }
+  if (!other || operator_key(other->operators) == operator_key(group.operators)) return;
+  if (other->number != group.number) contradiction(reader, hall, source, group);
+  reader.warn(hall.value->line,
+              fmt::format("{}: the {} are in another setting and taken: {}", hall.quote(), source, group.hm));
+}
+
+void check_cell(const CifReader& reader, const UnitCell& cell, const SpaceGroupSetting& group, int line) {
   const CellDeviation deviation = cell_deviation(cell, group.operators);
   const auto describe = [&] {
     return fmt::format("the cell {} {} {} {} {} {} is off {} by {:.3g} of the edges and {:.3g} degrees",
@@ -221,6 +242,19 @@ SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
   if (!deviation.is_tolerated()) reader.fail(CifFault::contradictory_symmetry, line, describe());
   if (deviation.length > silent_length || deviation.angle > silent_angle)
     reader.warn(line, describe() + "; the mean is taken");
+}
+
+}  // namespace
+
+SpaceGroupSetting read_symmetry(const CifReader& reader, UnitCell& cell) {
+  ListedOperators listed = listed_operators(reader);
+  const Statements stated = read_statements(reader);
+  const auto [group, source, line] = take_symmetry(reader, std::move(listed), stated, cell);
+  if (stated.number && stated.parsed_number != group.number)
+    contradiction(reader, stated.number, source, group);
+  if (stated.hall && source == "operators") check_hall(reader, stated.hall, source, group);
+  if (stated.hm && source != "operators of the name") check_name(reader, stated.hm, source, group);
+  check_cell(reader, cell, group, line);
   cell = symmetrised(cell, group.operators);
   return group;
 }
