@@ -26,6 +26,17 @@ constexpr std::size_t gemm_mma_bf16_shared_bytes() {
           SharedTile<b_order, Tile::n, Tile::k_step>::elements);
 }
 
+/// Four matrices of 8 x 8 from shared memory. (mn, k): where the one begins that the lane shows a row of, its
+/// row `low`.
+template <Contiguous order, int pitch>
+__device__ void load_fragment(std::uint32_t (&fragment)[4], const BFloat16* operand, int mn, int k, int low) {
+  if constexpr (order == Contiguous::k) {
+    load_matrices<false>(fragment, operand + (mn + low) * pitch + k);
+  } else {
+    load_matrices<true>(fragment, operand + (k + low) * pitch + mn);
+  }
+}
+
 /// Grid: (tiles of M, tiles of N, parts of K).
 template <typename Tile, Contiguous a_order, Contiguous b_order, bool aligned, typename Store>
 __global__ void __launch_bounds__(Tile::threads)
@@ -74,23 +85,13 @@ __global__ void __launch_bounds__(Tile::threads)
     for (int k = 0; k < k_step; k += 16) {
       std::uint32_t a_fragment[MI][4], b_fragment[NI / 2][4];
 #pragma unroll
-      for (int i = 0; i < MI; ++i) {
-        const int m = warp_m + 16 * i + 8 * matrix_low;
-        if constexpr (a_order == Contiguous::k) {
-          load_matrices<false>(a_fragment[i], a + (m + low) * SharedA::pitch + k + 8 * matrix_high);
-        } else {
-          load_matrices<true>(a_fragment[i], a + (k + 8 * matrix_high + low) * SharedA::pitch + m);
-        }
-      }
+      for (int i = 0; i < MI; ++i)
+        load_fragment<a_order, SharedA::pitch>(a_fragment[i], a, warp_m + 16 * i + 8 * matrix_low,
+                                               k + 8 * matrix_high, low);
 #pragma unroll
-      for (int j = 0; j < NI / 2; ++j) {
-        const int n = warp_n + 16 * j + 8 * matrix_high;
-        if constexpr (b_order == Contiguous::k) {
-          load_matrices<false>(b_fragment[j], b + (n + low) * SharedB::pitch + k + 8 * matrix_low);
-        } else {
-          load_matrices<true>(b_fragment[j], b + (k + 8 * matrix_low + low) * SharedB::pitch + n);
-        }
-      }
+      for (int j = 0; j < NI / 2; ++j)
+        load_fragment<b_order, SharedB::pitch>(b_fragment[j], b, warp_n + 16 * j + 8 * matrix_high,
+                                               k + 8 * matrix_low, low);
 #pragma unroll
       for (int i = 0; i < MI; ++i)
 #pragma unroll
