@@ -1,5 +1,5 @@
 // The rules of the house that a compiler does not check: who may include whom, where foreign libraries may
-// appear, how long a file may get.
+// appear, how long a file and a function may get.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -89,6 +89,61 @@ std::vector<std::string> includes(const Source& source) {
   return found;
 }
 
+std::size_t indentation(const std::string& line) {
+  return std::min(line.find_first_not_of(' '), line.size());
+}
+
+/// Without a comment and blanks behind it.
+std::string code_of(const std::string& line) {
+  const std::string code = line.substr(0, line.find("//"));
+  return code.substr(0, code.find_last_not_of(' ') + 1);
+}
+
+struct Function {
+  std::string head;
+  std::size_t first, lines;  ///< from the first line of its head (1, 2, ...) to the closing brace
+};
+
+/// Reads what clang-format wrote: a block ends with the first brace that stands where its head begins.
+/// Lambdas are functions, too; classes, statements and tables are not.
+std::vector<Function> functions(const std::vector<std::string>& lines) {
+  static const std::regex other(R"((template <.*> ?)?(namespace|class|struct|union|enum|extern)\b.*)"
+                                R"(|(\} ?)?(else|if|for|while|switch|do|try|catch|case)\b.*)");
+  struct Block {
+    bool is_function;
+    std::string head;
+    std::size_t first;
+  };
+  std::map<std::size_t, Block> open;  // by indentation
+  std::vector<Function> found;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string code = code_of(lines[i]);
+    if (code.empty()) continue;
+    if (code[indentation(code)] == '}') {
+      const auto block = open.find(indentation(code));
+      if (block != open.end() && block->second.is_function)
+        found.push_back({block->second.head, block->second.first + 1, i - block->second.first + 1});
+      open.erase(open.lower_bound(indentation(code)), open.end());
+    }
+    if (code.back() != '{') continue;
+    std::size_t first = i;
+    std::string head = code.substr(indentation(code));
+    while (first > 0) {
+      const std::string before = code_of(lines[first - 1]);
+      if (before.empty() || before.front() == '#' ||
+          std::string(";{}:").find(before.back()) != std::string::npos)
+        break;
+      head = before.substr(indentation(before)) + " " + head;
+      --first;
+    }
+    const bool has_body = head.find('(') != std::string::npos && head.ends_with(" {") &&
+                          !head.ends_with("= {") && !head.ends_with(", {") && !head.ends_with("return {");
+    const bool is_function = has_body && !std::regex_match(head, other);
+    open[indentation(lines[first])] = {is_function, head, first};
+  }
+  return found;
+}
+
 TEST(House, includes_follow_the_arrows_between_folders) {
   for (const auto& [folder, may_use] : allowed()) {
     const auto files = sources(folder);
@@ -159,6 +214,59 @@ TEST(House, files_are_at_most_400_lines_long) {
       EXPECT_LE(source.lines.size(), most) << source.path;
     }
   }
+}
+
+TEST(House, functions_are_at_most_80_lines_long) {
+  for (const auto& [folder, may_use] : allowed()) {
+    std::size_t count = 0;
+    for (const auto& source : sources(folder)) {
+      for (const Function& function : functions(source.lines)) {
+        ++count;
+        EXPECT_LE(function.lines, 80) << source.path << ":" << function.first << ": " << function.head;
+      }
+    }
+    EXPECT_GT(count, 100) << folder << ": they are not read as they are written";
+  }
+}
+
+TEST(House, functions_are_found_as_they_are_written) {
+  const std::vector<std::string> lines{
+      "namespace bragg {",
+      "",
+      "/// Says what it is.",
+      "template <typename T>",
+      "int Class<T>::one(int a,  // a comment",
+      "                  int b) const {",
+      "  if (a) {",
+      "    return 1;",
+      "  } else {",
+      "    each([&](int i) {",
+      "      f(i);",
+      "    });",
+      "  }",
+      "  return f({",
+      "      1,",
+      "  });",
+      "}",
+      "",
+      "const std::vector<int> table{",
+      "    f(1),",
+      "};",
+      "",
+      "struct alignas(8) Two {",
+      "  Two(int a)",
+      "      : a_(a) {  // why",
+      "    g();",
+      "  }",
+      "  int get() const { return a_; }",
+      "};",
+      "",
+      "}  // namespace bragg",
+  };
+  std::vector<std::pair<std::size_t, std::size_t>> found;
+  for (const Function& function : functions(lines))
+    found.emplace_back(function.first, function.lines);
+  EXPECT_EQ(found, (std::vector<std::pair<std::size_t, std::size_t>>{{10, 3}, {4, 14}, {24, 4}}));
 }
 
 }  // namespace
