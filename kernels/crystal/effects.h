@@ -50,7 +50,9 @@
   EFFECT(gaussian, "1", 0, 1, counts, 0.02, 0, log_normal(0.006, 0.95),                                         \
          "standard deviation of noise that does not depend on the intensity")                                   \
   EFFECT(cut_low, "deg", 0, 180, range, 20, 0, uniform(0, 10, 0.1), "missing at the start of the range")        \
-  EFFECT(cut_high, "deg", 0, 180, range, 30, 0, uniform(0, 20, 0.1), "missing at its end")
+  EFFECT(cut_high, "deg", 0, 180, range, 30, 0, uniform(0, 20, 0.1), "missing at its end")                      \
+  EFFECT(overflow, "deg", 0, 180, lines, 45, 0, constant(0),                                                    \
+         "2 theta below which the beam is longer than the sample: lines weaken as sin theta")
 // clang-format on
 
 namespace bragg {

@@ -52,6 +52,8 @@ std::optional<Line> line_at(double q, double area, double wavelength, double rad
   const double H = std::pow(H5, 0.2), ratio = L / H,
                eta = ratio * (1.36603 + ratio * (-0.47719 + ratio * 0.11116));
   area *= lorentz_polarisation(theta);
+  if (const double overflow = pattern[Effect::overflow]; overflow > 0)
+    area *= std::min(1.0, sin_theta / std::sin(overflow / (2 * degrees)));
   return Line{.position = 2 * theta * degrees + pattern[Effect::zero_shift] -
                           degrees * 2 * pattern[Effect::displacement] * cos_theta / radius,
               .fwhm = H,

@@ -85,6 +85,7 @@ PatternVariant everything() {
   v[Effect::gaussian] = {Law::log_uniform, 0.0005, 0.02, 0.7};
   v[Effect::cut_low] = {Law::uniform, 0, 10, 0.3};
   v[Effect::cut_high] = {Law::uniform, 0, 20, 0.3};
+  v[Effect::overflow] = {Law::uniform, 5, 40, 0.5};
   return v;
 }
 

@@ -69,6 +69,14 @@ class PatternEffects : public ::testing::TestWithParam<DeviceOptions> {
     return render(*backend, problem, backend->structure_factors({0, stol_max, false}, batch), {0}, index);
   }
 
+  /// Of the line with that 1/d^2, in arbitrary units.
+  double height_at(const CrystalBatch& batch, double q) {
+    const auto y = draw(batch);
+    const TwoThetaGrid& grid = problem.instrument.grid;
+    const auto i = std::llround((2 * theta_of(1 / std::sqrt(q)) * degrees - grid.start) / grid.step);
+    return *std::max_element(y.begin() + i - 3, y.begin() + i + 4);
+  }
+
   const std::unique_ptr<Backend> backend = make_backend(GetParam());
   SampledPatterns problem;
 };
@@ -196,18 +204,24 @@ TEST_P(PatternEffects, OverallB) {
   set(Effect::W, 0.01);
   problem.instrument.grid = {40, 0.005, 10001};
   const CrystalBatch batch = point_cell(2.1, 1.1, 0.7);
-  const auto ratio = [&] {
-    const auto y = draw(batch);
-    const auto height = [&](double q) {
-      const double two_theta = 2 * theta_of(1 / std::sqrt(q)) * degrees;
-      const auto i = std::llround((two_theta - problem.instrument.grid.start) / problem.instrument.grid.step);
-      return *std::max_element(y.begin() + i - 3, y.begin() + i + 4);
-    };
-    return height(q2) / height(q1);
-  };
-  const double plain = ratio();
+  const double plain = height_at(batch, q2) / height_at(batch, q1);
   set(Effect::b_overall, B);
-  EXPECT_NEAR(ratio() / plain, std::exp(-2 * B * (q2 - q1) / 4), 1e-4);
+  EXPECT_NEAR(height_at(batch, q2) / height_at(batch, q1) / plain, std::exp(-2 * B * (q2 - q1) / 4), 1e-4);
+}
+
+// Of a beam that is longer than the sample by 1 / sin theta, that share of it is wasted.
+TEST_P(PatternEffects, OverflowWeakensLinesBelowItsAngle) {
+  const double q1 = 1 / 2.1 / 2.1, q2 = 1 / 1.1 / 1.1;
+  set(Effect::W, 0.01);
+  problem.instrument.grid = {40, 0.005, 10001};
+  const CrystalBatch batch = point_cell(2.1, 1.1, 0.7);
+  const double plain = height_at(batch, q1) / height_at(batch, q2);
+  for (const double overflow : {30.0, 60.0, 80.0}) {
+    set(Effect::overflow, overflow);
+    const double sine = std::sin(theta_of(2.1)),
+                 kept = std::min(1.0, sine / std::sin(overflow / 2 / degrees));
+    EXPECT_NEAR(height_at(batch, q1) / height_at(batch, q2) / plain, kept, 1e-4) << overflow;
+  }
 }
 
 TEST_P(PatternEffects, IsotropicStrain) {

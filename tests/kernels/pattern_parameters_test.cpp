@@ -85,8 +85,8 @@ TEST(EffectTable, HasARowForEachEffectInOrder) {
   }
   EXPECT_EQ(effect_table[static_cast<int>(Effect::W)].name, "W");
   EXPECT_EQ(effect_table[static_cast<int>(Effect::texture)].name, "texture");
-  EXPECT_EQ(effect_table[static_cast<int>(Effect::cut_high)].name, "cut_high");
-  EXPECT_EQ(static_cast<int>(Effect::cut_high) + 1, effect_count);
+  EXPECT_EQ(effect_table[static_cast<int>(Effect::overflow)].name, "overflow");
+  EXPECT_EQ(static_cast<int>(Effect::overflow) + 1, effect_count);
 }
 
 // One point atom in a cell of right angles.

@@ -69,6 +69,7 @@ struct CallConstants {
   float size_width, strain_width;  ///< L = size_width / cos theta + strain_width tan theta, in degrees
   float r2, inverse_r;             ///< of March's function
   float damping;                   ///< exp(-2 B s^2), s^2 = q / 4, as a power of two
+  float overflow;  ///< 1 / sin theta where the beam begins to fit the sample; 0: it always does
   bool is_voigt, is_textured;
 };
 
@@ -93,6 +94,9 @@ inline CallConstants constants_of(const LineCall& call) {
   c.r2 = texture * texture;
   c.inverse_r = c.is_textured ? 1 / texture : 0;
   c.damping = -0.5f * 1.44269504f * static_cast<float>(effect(Effect::b_overall));
+  c.overflow = effect(Effect::overflow) > 0
+                   ? static_cast<float>(1 / __builtin_sin(effect(Effect::overflow) / (2 * degrees)))
+                   : 0;
   return c;
 }
 
@@ -161,6 +165,7 @@ struct Reflected {
   // (1 + cos^2 2 theta) / (cos theta sin^2 theta)
   const Floats weight = weight_of(call, c, i, r);
   Floats area = call.area * (1.0f + cos_2theta * cos_2theta) / (cosine * s2) * weight;
+  if (c.overflow > 0) area *= sine * c.overflow < 1.0f ? sine * c.overflow : splat(1);
   area = drawn ? area : Floats{};
 
   const Floats G = sqrt(width2 > 0.0f ? width2 : splat(1));

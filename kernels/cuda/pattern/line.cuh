@@ -28,6 +28,7 @@ struct CrystalLines {
   float share[2];           ///< of the area
   float size, microstrain;  ///< L = size / cos theta + microstrain tan theta, the former for 1 A
   float asymmetry, b_overall;
+  float overflow;  ///< 1 / sin theta where the beam begins to fit the sample; 0: it always does
   double along_axis, across_axis;  ///< r^2 and 1 / r of March's function
 
   __device__ bool has_tails() const { return size > 0 || microstrain > 0; }
@@ -69,6 +70,8 @@ __device__ inline void prepare_lines(const PatternArguments& a, std::int64_t cry
     c.microstrain = static_cast<float>(degrees * 4 * pattern[Effect::microstrain]);
     c.asymmetry = static_cast<float>(pattern[Effect::asymmetry]);
     c.b_overall = static_cast<float>(pattern[Effect::b_overall]);
+    const double overflow = pattern[Effect::overflow];
+    c.overflow = overflow > 0 ? static_cast<float>(1 / std::sin(overflow / (2 * degrees))) : 0;
     const double r = pattern[Effect::texture];
     c.along_axis = textured ? r * r : 0;
     c.across_axis = textured ? 1 / r : 0;
@@ -130,6 +133,7 @@ __device__ inline Line line_of(const CrystalLines& c, double q, float area, doub
   const float cos_2theta = 1 - 2 * s2, cot_2theta = cos_2theta / (2 * s * cos);
   const float asymmetry = fminf(fmaxf(c.asymmetry * cot_2theta, 0.0f), 0.8f);
   area *= (1 + cos_2theta * cos_2theta) / (cos * s2) * (2 / width.H);
+  if (c.overflow > 0) area *= fminf(1.0f, s * c.overflow);
   const double nearest = std::rint(position);
   Line line;
   line.nearest = static_cast<float>(nearest);
