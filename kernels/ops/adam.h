@@ -45,7 +45,7 @@ struct Adam {
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
     const RowsExtent extent{1, op.problem.count};
-    visit(OperandInfo{Role::in, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
+    visit(OperandInfo{Role::in, "state", NumberType::state}, op.state, RowsExtent{1, 2});
     AdamTensors::operands(op.tensors, visit, extent);
     visit(OperandInfo{Role::in, "gradients", NumberType::precise}, op.gradients, extent);
   }
@@ -71,7 +71,7 @@ struct DenseBackwardWeightsAdam {
     AdamTensors::operands(op.tensors, visit, op.problem.weights_extent());
     visit(OperandInfo{Role::out, "diff_bias", NumberType::precise}, op.diff_bias,
           RowsExtent{1, op.problem.out});
-    visit(OperandInfo{Role::in, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
+    visit(OperandInfo{Role::in, "state", NumberType::state}, op.state, RowsExtent{1, 2});
   }
   void validate_more() const { adam.validate(); }
   void check_more(const Check&) const;

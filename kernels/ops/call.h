@@ -51,7 +51,7 @@ class LeastBytes {
 
  private:
   void add(const OperandInfo& info, const void* data, DType type, std::int64_t count) {
-    if (data == nullptr || count <= 2) return;
+    if (data == nullptr || info.type == NumberType::state || info.type == NumberType::totals) return;
     bytes_ += (info.role == Role::inout ? 2.0 : 1.0) * static_cast<double>(count) *
               static_cast<double>(size_of(type));
   }

@@ -59,9 +59,12 @@ struct Conv1dProblem {
   // What its operands are.
   ActivationsExtent src_extent() const { return {N, L_in, C_in}; }
   ActivationsExtent haloed_src_extent() const {
-    return {N, L_in, C_in, is_padded() ? haloed_src_item_stride() : 0};
+    return {N, L_in, C_in, is_padded() ? haloed_src_item_stride() : 0, src_halo_before() * C_in, is_padded()};
   }
   ActivationsExtent dst_extent() const { return {N, L_out(), C_out}; }
+  ActivationsExtent haloed_dst_extent() const {
+    return {N, L_out(), C_out, haloed_item_stride(), halo_before() * C_out, true};
+  }
   RowsExtent weights_extent() const { return {C_out, kernel * C_in}; }
 
  private:
@@ -118,9 +121,8 @@ struct Conv1dBackwardData {
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
-    ActivationsExtent haloed = op.problem.dst_extent();
-    haloed.least_item_stride = op.problem.haloed_item_stride();
-    visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst, haloed);
+    visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst,
+          op.problem.haloed_dst_extent());
     visit(OperandInfo{Role::out, "diff_src", NumberType::element}, op.diff_src, op.problem.src_extent());
     visit(OperandInfo{Role::in, "weights", NumberType::element}, op.weights, op.problem.weights_extent());
     ReluGradient::operands(op.relu, visit, op.problem.src_extent());
@@ -131,7 +133,7 @@ struct Conv1dBackwardData {
 };
 
 /// src, diff_dst -> diff_weights (C_out, kernel, C_in), diff_bias (C_out); overwritten, not added to. Of an
-/// empty batch they are 0.
+/// empty batch they are 0. Rows between the items of diff_dst, zeros, may be summed as well.
 struct Conv1dBackwardWeights {
   static constexpr const char* name = "conv1d_backward_weights";
   Conv1dProblem problem{};
@@ -140,8 +142,10 @@ struct Conv1dBackwardWeights {
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
+    ActivationsExtent diff_dst = op.problem.dst_extent();
+    diff_dst.zeros_between = true;
     visit(OperandInfo{Role::in, "src", NumberType::element}, op.src, op.problem.haloed_src_extent());
-    visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst, op.problem.dst_extent());
+    visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst, diff_dst);
     visit(OperandInfo{Role::out, "diff_weights", NumberType::precise}, op.diff_weights,
           op.problem.weights_extent());
     visit(OperandInfo{Role::out, "diff_bias", NumberType::precise}, op.diff_bias,

@@ -26,7 +26,7 @@ struct Epilogue {
   static void operands(Self& op, Visitor&& visit, std::int64_t C) {
     visit(OperandInfo{Role::in, "bias", NumberType::precise, true}, op.bias, RowsExtent{1, C});
     if (op.dropout.p > 0)
-      visit(OperandInfo{Role::in, "dropout's state", NumberType::bytes}, op.dropout.state, RowsExtent{1, 2});
+      visit(OperandInfo{Role::in, "dropout's state", NumberType::state}, op.dropout.state, RowsExtent{1, 2});
   }
   /// `rows` of `C` features are what the op stores.
   void check(const Check&, std::int64_t rows, std::int64_t C) const;

@@ -20,7 +20,9 @@ std::optional<DType> type_of(NumberType type, const NumberTypes& types, DType gi
       return DType::u32;
     case NumberType::u8:
       return DType::u8;
-    case NumberType::bytes:
+    case NumberType::state:
+    case NumberType::totals:
+    case NumberType::any:
       break;
   }
   return std::nullopt;

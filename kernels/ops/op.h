@@ -35,7 +35,9 @@ enum class NumberType {
   u32,
   u8,       ///< records
   rounded,  ///< the element type, beside numbers of the precise type; no memory where the two are the same
-  bytes,    ///< a struct of ours: of any type
+  state,    ///< StepState, two numbers
+  totals,   ///< LossTotals, three numbers
+  any,      ///< the op says itself which it takes
 };
 
 struct OperandInfo {
@@ -56,6 +58,8 @@ struct ActivationsExtent {
   std::int64_t N, L, C;
   /// Elements from one item to the next at least, where that is more than L * C: a halo.
   std::int64_t least_item_stride = 0;
+  std::int64_t zeros_before = 0;  ///< elements of zeros ahead of item 0
+  bool zeros_between = false;     ///< what lies between items are zeros, not slack
 };
 
 /// The element types of a backend.

@@ -18,7 +18,7 @@ struct Advance {
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
-    visit(OperandInfo{Role::inout, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
+    visit(OperandInfo{Role::inout, "state", NumberType::state}, op.state, RowsExtent{1, 2});
   }
   void check_more(const Check&) const;
   bool is_empty() const { return false; }
@@ -60,7 +60,7 @@ struct SampleRows {
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
-    visit(OperandInfo{Role::in, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
+    visit(OperandInfo{Role::in, "state", NumberType::state}, op.state, RowsExtent{1, 2});
     visit(OperandInfo{Role::in, "candidates", NumberType::i32}, op.candidates,
           RowsExtent{1, op.problem.N > 0 ? op.problem.candidates : 0});
     visit(OperandInfo{Role::out, "dst", NumberType::i32}, op.dst, RowsExtent{1, op.problem.N});
@@ -88,10 +88,10 @@ struct GatherRows {
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
-    visit(OperandInfo{Role::in, "table", NumberType::bytes}, op.table,
+    visit(OperandInfo{Role::in, "table", NumberType::any}, op.table,
           RowsExtent{1, op.problem.table_rows * op.problem.row_length});
     visit(OperandInfo{Role::in, "rows", NumberType::i32}, op.rows, RowsExtent{1, op.problem.N});
-    visit(OperandInfo{op.problem.keep_at_minus_1 ? Role::inout : Role::out, "dst", NumberType::bytes}, op.dst,
+    visit(OperandInfo{op.problem.keep_at_minus_1 ? Role::inout : Role::out, "dst", NumberType::any}, op.dst,
           ActivationsExtent{op.problem.N, op.dst.L, op.dst.C});
   }
   void check_more(const Check&) const;

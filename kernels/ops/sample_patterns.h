@@ -16,7 +16,7 @@ struct SamplePatterns {
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
-    visit(OperandInfo{Role::in, "state", NumberType::bytes}, op.state, RowsExtent{1, 2});
+    visit(OperandInfo{Role::in, "state", NumberType::state}, op.state, RowsExtent{1, 2});
     visit(OperandInfo{Role::out, "dst", NumberType::u8}, op.dst, RowsExtent{1, op.problem.N});
   }
   bool is_empty() const { return problem.N == 0; }

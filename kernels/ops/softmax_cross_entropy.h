@@ -44,7 +44,7 @@ struct SoftmaxCrossEntropy {
           RowsExtent{1, op.problem.labels});
     visit(OperandInfo{Role::out, "diff_logits", NumberType::element, true}, op.diff_logits,
           ActivationsExtent{op.problem.N, 1, op.problem.classes});
-    visit(OperandInfo{Role::inout, "totals", NumberType::bytes}, op.totals, RowsExtent{1, 1});
+    visit(OperandInfo{Role::inout, "totals", NumberType::totals}, op.totals, RowsExtent{1, 3});
   }
   void check_more(const Check& check) const {
     if (problem.labels > 0) check.present("class_of", class_of.data);
