@@ -5,6 +5,7 @@
 // too.
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -19,10 +20,9 @@
 #include "bench/kernels/dynamic_library.h"
 #include "bench/kernels/floor.h"
 #include "bench/kernels/fma_peak.h"
+#include "bench/kernels/layers.h"
 #include "bench/kernels/peer_choice.h"
 #include "kernels/base/error.h"
-#include "kernels/ops/adam.h"
-#include "kernels/ops/softmax_cross_entropy.h"
 
 namespace bragg::bench {
 namespace {
@@ -158,38 +158,41 @@ void register_case(Setup& setup, const Flags& f, const Case& c, Peer* peer) {
   }
 }
 
-/// The one op that was asked for, or all layers.
-std::vector<Case> chosen_cases(const Backend& backend, const Flags& f) {
+/// What --op names.
+std::map<std::string, LayerProblem> problems(const Flags& f) {
+  return {{"conv1d", Conv1dProblem{f.batch, f.length, f.channels_in, f.channels_out, f.kernel, f.stride}},
+          {"avg_pool1d", AvgPool1dProblem{f.batch, f.length, f.channels_out, f.kernel, f.stride}},
+          {"dense", DenseProblem{f.batch, f.in, f.out}},
+          {"add", AddProblem{f.batch, f.length, f.channels_out}},
+          {"softmax_cross_entropy", SoftmaxCrossEntropyProblem{f.batch, f.classes}},
+          {"adam", AdamProblem{.count = f.count}}};
+}
+
+/// Every layer of the three models, its update and its loss.
+std::vector<Case> cases_of_models(const Backend& backend, std::int64_t batch) {
   std::vector<Case> cases;
   const auto add = [&](const std::vector<Case>& more) {
     cases.insert(cases.end(), more.begin(), more.end());
   };
-  if (f.op == "conv1d") {
-    add(cases_of(backend, {"conv1d", Conv1dProblem{f.batch, f.length, f.channels_in, f.channels_out, f.kernel,
-                                                   f.stride}}));
-  } else if (f.op == "avg_pool1d") {
-    add(cases_of(backend,
-                 {"avg_pool1d", AvgPool1dProblem{f.batch, f.length, f.channels_out, f.kernel, f.stride}}));
-  } else if (f.op == "dense") {
-    add(cases_of(backend, {"dense", DenseProblem{f.batch, f.in, f.out}}));
-  } else if (f.op == "softmax_cross_entropy") {
-    add(cases_of(backend, f.op, SoftmaxCrossEntropyProblem{f.batch, f.classes}));
-  } else if (f.op == "adam") {
-    add(cases_of(backend, f.op, AdamProblem{.count = f.count}));
-  } else {
-    const std::vector<Layer> all = layers(f.batch);
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      const Layer& layer = all[i];
-      add(cases_of(backend, layer));
-      const auto* const conv = std::get_if<Conv1dProblem>(&layer.problem);
-      const auto* const pool =
-          i + 1 < all.size() ? std::get_if<AvgPool1dProblem>(&all[i + 1].problem) : nullptr;
-      if (conv && pool) add(cases_of(backend, layer.name + "_pool", *conv, *pool));
-      if (const auto* dense = std::get_if<DenseProblem>(&layer.problem))
-        add(cases_of(backend, layer.name + "/adam", AdamProblem{.count = dense->out * (dense->in + 1)}));
-    }
-    add(cases_of(backend, "loss", SoftmaxCrossEntropyProblem{f.batch, 230}));
+  const std::vector<Layer> all = layers(batch);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const auto& [name, problem] = all[i];
+    add(cases_of(backend, name, problem));
+    const auto* const conv = std::get_if<Conv1dProblem>(&problem);
+    const auto* const pool =
+        i + 1 < all.size() ? std::get_if<AvgPool1dProblem>(&all[i + 1].problem) : nullptr;
+    if (conv && pool) add(cases_of(backend, name + "_pool", *conv, *pool));
+    if (const auto* dense = std::get_if<DenseProblem>(&problem))
+      add(cases_of(backend, name + "/adam", AdamProblem{.count = dense->out * (dense->in + 1)}));
   }
+  add(cases_of(backend, "loss", SoftmaxCrossEntropyProblem{batch, 230}));
+  return cases;
+}
+
+/// The one op that was asked for, or all layers.
+std::vector<Case> chosen_cases(const Backend& backend, const Flags& f) {
+  std::vector<Case> cases =
+      f.op.empty() ? cases_of_models(backend, f.batch) : cases_of(backend, f.op, problems(f).at(f.op));
   if (f.pass == "all") return cases;
   std::erase_if(cases, [&](const Case& c) { return !c.name.ends_with("/" + f.pass); });
   if (cases.empty()) throw UsageError(fmt::format("no op here has a pass '{}'", f.pass));
@@ -204,17 +207,17 @@ int run(int argc, char** argv) {
   app.add_option("--instruction_set", f.device.instruction_set,
                  "at most this: x86-64-v2 ... or sm_80, sm_90a");
   app.add_option("--threads", f.device.threads)->capture_default_str();
-  app.add_option("--op", f.op)
-      ->check(CLI::IsMember({"conv1d", "avg_pool1d", "dense", "softmax_cross_entropy", "adam"}));
-  app.add_option("--pass", f.pass, "forward, backward_data, backward_weights, backward (pooling) ... or all")
+  app.add_option("--op", f.op)->check(CLI::IsMember(problems(f)));
+  app.add_option("--pass", f.pass,
+                 "forward, backward_data, backward_weights, backward (pooling, add) ... or all")
       ->capture_default_str();
   const auto size = [&](const char* name, std::int64_t& value, const char* of) {
     app.add_option(name, value, of)->check(CLI::PositiveNumber)->capture_default_str();
   };
   size("--batch", f.batch, "of all ops but adam");
-  size("--length", f.length, "conv1d, avg_pool1d: of the input");
+  size("--length", f.length, "conv1d, avg_pool1d, add: of the input");
   size("--channels_in", f.channels_in, "conv1d");
-  size("--channels_out", f.channels_out, "conv1d; avg_pool1d: channels");
+  size("--channels_out", f.channels_out, "conv1d; avg_pool1d, add: channels");
   size("--kernel", f.kernel, "conv1d, avg_pool1d");
   size("--stride", f.stride, "conv1d, avg_pool1d");
   size("--in", f.in, "dense: features");

@@ -1,7 +1,7 @@
 #include "bench/kernels/cases.h"
 
 #include "bench/kernels/operand_memory.h"
-#include "kernels/ops/network_op.h"
+#include "kernels/ops/passes.h"
 
 namespace bragg::bench {
 namespace {
@@ -109,58 +109,39 @@ Case case_of(const Backend& backend, const std::string& name, const O& op) {
   return made;
 }
 
-Epilogue relu_and_dropout(float p) {
-  return {.bias = {}, .relu = true, .dropout = {.p = p, .seed = 1, .layer = 1, .state = {}}};
+/// The dropout of the papers' layers.
+float dropout_of(const LayerProblem& problem) {
+  return std::holds_alternative<DenseProblem>(problem) ? 0.5f : 0.3f;
 }
-ReluGradient through_dropout(float p) {
-  return {.src = {}, .p = p};
+
+/// Those of the passes that the backend has.
+std::vector<Case> cases_of_passes(const Backend& backend, const std::string& name, float dropout,
+                                  const std::vector<LayerPass>& passes) {
+  std::vector<Case> cases;
+  for (const LayerPass& pass : passes)
+    std::visit(
+        [&](const auto& op) {
+          if (!backend.has(op)) return;
+          cases.push_back(case_of(backend, pass.name.empty() ? name : name + "/" + pass.name, op));
+        },
+        in_training(pass.op, dropout));
+  return cases;
 }
 
 }  // namespace
 
-std::vector<Case> cases_of(const Backend& backend, const Layer& layer) {
-  const std::string& name = layer.name;
-  if (const auto* conv = std::get_if<Conv1dProblem>(&layer.problem)) {
-    const Conv1dProblem& p = *conv;
-    return {
-        case_of(backend, name + "/forward", Conv1dForward{.problem = p, .epilogue = relu_and_dropout(0.3f)}),
-        case_of(backend, name + "/backward_data",
-                Conv1dBackwardData{.problem = p, .relu = through_dropout(0.3f)}),
-        case_of(backend, name + "/backward_weights", Conv1dBackwardWeights{.problem = p})};
+std::vector<Case> cases_of(const Backend& backend, const std::string& name, const LayerProblem& problem) {
+  std::vector<LayerPass> all = passes(problem);
+  if (const auto* dense = std::get_if<DenseProblem>(&problem)) {
+    const std::vector<LayerPass> fused = fused_passes(*dense, backend.weight_row_stride(dense->in));
+    all.insert(all.end(), fused.begin(), fused.end());
   }
-  if (const auto* pool = std::get_if<AvgPool1dProblem>(&layer.problem)) {
-    return {case_of(backend, name + "/forward", AvgPool1dForward{.problem = *pool}),
-            case_of(backend, name + "/backward",
-                    AvgPool1dBackward{.problem = *pool, .relu = through_dropout(0.3f)})};
-  }
-  const auto& p = std::get<DenseProblem>(layer.problem);
-  std::vector<Case> cases{
-      case_of(backend, name + "/forward", DenseForward{.problem = p, .epilogue = relu_and_dropout(0.5f)}),
-      case_of(backend, name + "/backward_data",
-              DenseBackwardData{.problem = p, .relu = through_dropout(0.5f)}),
-      case_of(backend, name + "/backward_weights", DenseBackwardWeights{.problem = p})};
-  const DenseBackwardWeightsAdam fused{.problem = p,
-                                       .adam = {.count = p.out * backend.weight_row_stride(p.in)}};
-  if (backend.has(fused)) cases.push_back(case_of(backend, name + "/backward_weights_adam", fused));
-  return cases;
+  return cases_of_passes(backend, name, dropout_of(problem), all);
 }
 
 std::vector<Case> cases_of(const Backend& backend, const std::string& name, const Conv1dProblem& p,
                            const AvgPool1dProblem& pool) {
-  const Conv1dPoolForward forward{.problem = p, .pool = pool, .epilogue = relu_and_dropout(0.3f)};
-  if (!backend.has(forward)) return {};
-  return {case_of(backend, name + "/forward", forward),
-          case_of(backend, name + "/backward",
-                  AvgPool1dBackwardKept{.problem = pool, .kept = {.words = {}, .p = 0.3f}})};
-}
-
-std::vector<Case> cases_of(const Backend& backend, const std::string& name,
-                           const SoftmaxCrossEntropyProblem& p) {
-  return {case_of(backend, name, SoftmaxCrossEntropy{.problem = p})};
-}
-
-std::vector<Case> cases_of(const Backend& backend, const std::string& name, const AdamProblem& p) {
-  return {case_of(backend, name, Adam{.problem = p})};
+  return cases_of_passes(backend, name, dropout_of(p), fused_passes(p, pool));
 }
 
 }  // namespace bragg::bench

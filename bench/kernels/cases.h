@@ -7,11 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/kernels/layers.h"
 #include "bench/kernels/product.h"
 #include "kernels/backend.h"
-#include "kernels/ops/adam.h"
-#include "kernels/ops/softmax_cross_entropy.h"
+#include "kernels/ops/passes.h"
 
 namespace bragg::bench {
 
@@ -29,13 +27,11 @@ struct Case {
   std::optional<ProductProblem> product = std::nullopt;  ///< that of Prepared::product
 };
 
-/// Passes by name: forward, backward_data, backward_weights (dense also backward_weights_adam where the
-/// backend fuses it), backward (pooling), or all of an op's.
-std::vector<Case> cases_of(const Backend&, const Layer&);
-/// A convolution and the pooling behind it, forward and the pooling's backward, where the backend fuses them.
+/// The passes of a layer (kernels/ops/passes.h), fused ones where the backend has them: "NAME/forward" ..., or
+/// NAME where there is one.
+std::vector<Case> cases_of(const Backend&, const std::string& name, const LayerProblem&);
+/// Of a convolution and the pooling behind it, where the backend fuses them.
 std::vector<Case> cases_of(const Backend&, const std::string& name, const Conv1dProblem&,
                            const AvgPool1dProblem&);
-std::vector<Case> cases_of(const Backend&, const std::string& name, const SoftmaxCrossEntropyProblem&);
-std::vector<Case> cases_of(const Backend&, const std::string& name, const AdamProblem&);
 
 }  // namespace bragg::bench

@@ -2,18 +2,15 @@
 #pragma once
 
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "kernels/ops/avg_pool1d.h"
-#include "kernels/ops/conv1d.h"
-#include "kernels/ops/dense.h"
+#include "kernels/ops/passes.h"
 
 namespace bragg::bench {
 
 struct Layer {
   std::string name;  ///< "scnn/conv2"
-  std::variant<Conv1dProblem, AvgPool1dProblem, DenseProblem> problem;
+  LayerProblem problem;
 };
 
 /// Every distinct layer of SCNN, NPCNN and MLP for a batch of N.
