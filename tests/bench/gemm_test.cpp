@@ -82,7 +82,7 @@ class PhaseSplitTest : public ::testing::TestWithParam<Conv1dProblem> {
   const std::int64_t K = p.kernel * p.C_in;
   const PhaseSplit split{p};
   const std::unique_ptr<Backend> backend = reference();
-  const OpRunner runner{*backend};
+  OpRunner runner{*backend};
   const Numbers src = integers(p.N * p.L_in * p.C_in, 1), weights = integers(p.C_out * K, 2),
                 diff_dst = integers(p.N * p.L_out() * p.C_out, 3);
 
@@ -108,8 +108,9 @@ TEST_P(PhaseSplitTest, forward_is_the_convolution_and_writes_every_output_once) 
   std::vector<int> writes;
   const std::int64_t front = split.dst_halo_rows() * p.C_out;
   run(split.forward(stride), spread(weights, p.C_out, stride), 0, own_src(), 0, dst, front, writes);
-  EXPECT_TRUE(identical(gathered(dst, p.N, p.L_out() * p.C_out, split.dst_item_stride(), front),
-                        runner.conv1d_forward(p, src, weights, {})));
+  EXPECT_TRUE(
+      identical(gathered(dst, p.N, p.L_out() * p.C_out, split.dst_item_stride(), front),
+                runner.run(Conv1dForward{.problem = p}, {{"src", src}, {"weights", weights}}).at("dst")));
   EXPECT_TRUE(std::all_of(writes.begin(), writes.begin() + front, [](int n) { return n == 0; }));
   EXPECT_TRUE(std::all_of(writes.begin() + front, writes.end(), [](int n) { return n == 1; }));
 }
@@ -123,8 +124,10 @@ TEST_P(PhaseSplitTest, backward_data_is_the_convolutions_and_writes_every_number
   run(split.backward_data(stride), Numbers(regrouped.begin(), regrouped.end()), 0, own_diff_dst(), 0,
       diff_src, 0, writes);
   writes.resize(static_cast<std::size_t>(split.phases * split.phase_rows * split.regrouped_length()));
-  EXPECT_TRUE(identical(gathered(diff_src, p.N, p.L_in * p.C_in, split.src_item_stride()),
-                        runner.conv1d_backward_data(p, diff_dst, weights, {})));
+  EXPECT_TRUE(
+      identical(gathered(diff_src, p.N, p.L_in * p.C_in, split.src_item_stride()),
+                runner.run(Conv1dBackwardData{.problem = p}, {{"diff_dst", diff_dst}, {"weights", weights}})
+                    .at("diff_src")));
   EXPECT_TRUE(std::all_of(writes.begin(), writes.end(), [](int n) { return n == 1; }));
 }
 
@@ -138,7 +141,9 @@ TEST_P(PhaseSplitTest, parts_of_backward_weights_add_up_to_the_convolutions) {
   for (std::size_t i = 0; i < parts.size(); ++i)
     sum[i % static_cast<std::size_t>(part)] += parts[i];
   EXPECT_TRUE(
-      identical(gathered(sum, p.C_out, K, stride), runner.conv1d_backward_weights(p, src, diff_dst).weights));
+      identical(gathered(sum, p.C_out, K, stride),
+                runner.run(Conv1dBackwardWeights{.problem = p}, {{"src", src}, {"diff_dst", diff_dst}})
+                    .at("diff_weights")));
   EXPECT_TRUE(std::all_of(writes.begin(), writes.end(), [](int n) { return n <= 1; }));
 }
 
@@ -148,7 +153,7 @@ INSTANTIATE_TEST_SUITE_P(Convolutions, PhaseSplitTest, ::testing::ValuesIn(convo
 TEST(DenseGemm, passes_are_those_of_the_layer) {
   const DenseProblem p{5, 7, 3};
   const auto backend = reference();
-  const OpRunner runner(*backend);
+  OpRunner runner(*backend);
   const Numbers src = integers(p.N * p.in, 1), weights = integers(p.out * p.in, 2),
                 diff_dst = integers(p.N * p.out, 3);
   const bench::RowStrides row{9, 8, 4};
@@ -158,15 +163,20 @@ TEST(DenseGemm, passes_are_those_of_the_layer) {
 
   Numbers dst(own_dst.size());
   run(dense_gemm(p, Pass::forward, row), own_weights, 0, own_src, 0, dst, 0, writes);
-  EXPECT_TRUE(identical(gathered(dst, p.N, p.out, row.dst), runner.dense_forward(p, src, weights, {})));
+  EXPECT_TRUE(
+      identical(gathered(dst, p.N, p.out, row.dst),
+                runner.run(DenseForward{.problem = p}, {{"src", src}, {"weights", weights}}).at("dst")));
   Numbers diff_src(own_src.size());
   run(dense_gemm(p, Pass::backward_data, row), own_weights, 0, own_dst, 0, diff_src, 0, writes);
-  EXPECT_TRUE(identical(gathered(diff_src, p.N, p.in, row.src),
-                        runner.dense_backward_data(p, diff_dst, weights, {})));
+  EXPECT_TRUE(
+      identical(gathered(diff_src, p.N, p.in, row.src),
+                runner.run(DenseBackwardData{.problem = p}, {{"diff_dst", diff_dst}, {"weights", weights}})
+                    .at("diff_src")));
   Numbers diff_weights(own_weights.size());
   run(dense_gemm(p, Pass::backward_weights, row), own_src, 0, own_dst, 0, diff_weights, 0, writes);
   EXPECT_TRUE(identical(gathered(diff_weights, p.out, p.in, row.weights),
-                        runner.dense_backward_weights(p, src, diff_dst).weights));
+                        runner.run(DenseBackwardWeights{.problem = p}, {{"src", src}, {"diff_dst", diff_dst}})
+                            .at("diff_weights")));
 }
 
 /// The layers of the models: what makes their batch's operands legal and aligned.

@@ -1,5 +1,5 @@
-// Every fast backend against the reference, op by op: cpu with each instruction set of this machine, cuda in
-// each precision. Inputs are rounded to the type that they are kept in before either sees them.
+// What ops of networks do beside sums, on every fast backend: fusions, dropout, the loss, Adam; and what holds
+// for all of them: the same bits every time, empty batches. Sums are in sums_test.cpp.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/bfloat16.h"
-#include "kernels/base/error.h"
-#include "tests/kernels/op_runner.h"
+#include "kernels/base/random.h"
+#include "tests/kernels/op_cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
@@ -17,79 +17,6 @@ namespace bragg::tests {
 namespace {
 
 constexpr double unit_roundoff = 0x1p-24;
-
-/// Longest chain of roundings of a sum of K products: within a block of at most 512, then over blocks and
-/// parts.
-double chain(std::int64_t K) {
-  return static_cast<double>(std::min<std::int64_t>(K, 512) + K / 64 + 8);
-}
-
-/// |error| <= (chain u + what rounding the operands costs) sum|a||b|, and a few roundings of the result
-/// itself.
-Numbers bounds(const Numbers& sums_of_magnitudes, std::int64_t K, double operands = 0) {
-  Numbers result = sums_of_magnitudes;
-  for (double& x : result)
-    x *= chain(K) * unit_roundoff + operands;
-  return result;
-}
-
-const std::vector<Conv1dProblem>& conv1d_shapes() {
-  static const std::vector<Conv1dProblem> shapes{
-      {.N = 1, .L_in = 1, .C_in = 1, .C_out = 1, .kernel = 1, .stride = 1},
-      {.N = 3, .L_in = 7, .C_in = 1, .C_out = 1, .kernel = 1, .stride = 1},
-      {.N = 2, .L_in = 11, .C_in = 3, .C_out = 5, .kernel = 1, .stride = 3},  // stride > kernel: rows nobody
-                                                                              // reads
-      {.N = 2, .L_in = 23, .C_in = 2, .C_out = 7, .kernel = 3, .stride = 5},
-      {.N = 5, .L_in = 13, .C_in = 4, .C_out = 15, .kernel = 13, .stride = 2},  // one output
-      {.N = 2, .L_in = 29, .C_in = 7, .C_out = 16, .kernel = 5, .stride = 1},
-      {.N = 3, .L_in = 31, .C_in = 5, .C_out = 17, .kernel = 4, .stride = 2},  // L_in no multiple of the
-                                                                               // stride
-      {.N = 7, .L_in = 17, .C_in = 1, .C_out = 31, .kernel = 6, .stride = 4},
-      {.N = 1, .L_in = 101, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},
-      {.N = 2, .L_in = 203, .C_in = 1, .C_out = 33, .kernel = 100, .stride = 5},
-      {.N = 3, .L_in = 181, .C_in = 1, .C_out = 40, .kernel = 30, .stride = 5},  // several outputs to a row,
-                                                                                 // the last row cut
-      {.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2},
-      {.N = 1, .L_in = 54, .C_in = 80, .C_out = 79, .kernel = 50, .stride = 5},
-      {.N = 2, .L_in = 9, .C_in = 80, .C_out = 300, .kernel = 2, .stride = 3},  // several groups of columns
-      {.N = 7, .L_in = 900, .C_in = 2, .C_out = 3, .kernel = 4, .stride = 1},   // K of the weights' gradient
-                                                                                // in parts
-      // Padded: by as much as the kernel allows, by no multiple of the stride, on one side, and so that windows
-      // do not reach the end.
-      {.N = 3, .L_in = 1, .C_in = 3, .C_out = 2, .kernel = 3, .stride = 1, .pad_before = 1, .pad_after = 1},
-      {.N = 2, .L_in = 29, .C_in = 7, .C_out = 16, .kernel = 5, .stride = 1, .pad_before = 2, .pad_after = 2},
-      {.N = 3, .L_in = 31, .C_in = 5, .C_out = 17, .kernel = 4, .stride = 2, .pad_before = 1, .pad_after = 1},
-      {.N = 2,
-       .L_in = 53,
-       .C_in = 1,
-       .C_out = 48,
-       .kernel = 16,
-       .stride = 4,
-       .pad_before = 6,
-       .pad_after = 6},
-      {.N = 2, .L_in = 20, .C_in = 8, .C_out = 24, .kernel = 7, .stride = 3, .pad_before = 6, .pad_after = 0},
-      {.N = 3, .L_in = 22, .C_in = 8, .C_out = 8, .kernel = 2, .stride = 4, .pad_before = 0, .pad_after = 1},
-      {.N = 2, .L_in = 26, .C_in = 16, .C_out = 8, .kernel = 5, .stride = 4, .pad_before = 3, .pad_after = 4},
-  };
-  return shapes;
-}
-
-const std::vector<DenseProblem>& dense_shapes() {
-  static const std::vector<DenseProblem> shapes{
-      {.N = 1, .in = 1, .out = 1},     {.N = 2, .in = 3, .out = 7},      {.N = 15, .in = 5, .out = 6},
-      {.N = 16, .in = 31, .out = 97},  {.N = 17, .in = 129, .out = 47},  {.N = 64, .in = 257, .out = 130},
-      {.N = 3, .in = 1201, .out = 11}, {.N = 300, .in = 37, .out = 230}, {.N = 1, .in = 530, .out = 7},
-      {.N = 700, .in = 19, .out = 13},
-  };
-  return shapes;
-}
-
-std::string text(const Conv1dProblem& p) {
-  return "conv1d " + p.text();
-}
-std::string text(const DenseProblem& p) {
-  return "dense " + p.text();
-}
 
 struct Case {
   DeviceOptions device;
@@ -112,16 +39,6 @@ class NetworkOps : public ::testing::TestWithParam<Case> {
     return values;
   }
   Numbers random(std::int64_t count, std::uint32_t seed) const { return stored(uniforms(count, seed)); }
-  /// Of a sum of K products that is then stored. |error| <= (chain u + what rounding the operands costs)
-  /// sum|a||b|, a few roundings of the result itself, and that of the type it is kept in.
-  Numbers stored_bounds(const Numbers& sums_of_magnitudes, const Numbers& expected, std::int64_t K) const {
-    Numbers result = bounds(sums_of_magnitudes, K, operands_);
-    if (bf16_)
-      for (std::size_t i = 0; i < result.size(); ++i)
-        result[i] += 0x1p-8 * (std::fabs(expected[i]) + result[i]);
-    return result;
-  }
-
   /// By what the backend says of itself.
   bool has_wgmma() const { return backend_->description().find("wgmma") != std::string::npos; }
 
@@ -129,16 +46,16 @@ class NetworkOps : public ::testing::TestWithParam<Case> {
   const std::unique_ptr<Backend> reference_ =
       make_backend({.device = "reference", .threads = 1, .instruction_set = ""});
   const std::unique_ptr<Backend> backend_ = make_backend(device_);
-  const OpRunner expected_{*reference_}, got_{*backend_, GetParam().alignment};
+  OpRunner expected_{*reference_}, got_{*backend_, GetParam().alignment};
   const bool bf16_ = backend_->element_type() == DType::bf16;
-  /// Relative, of a product whose two operands are rounded on their way.
-  const double operands_ = device_.precision == "tf32" ? 2 * 0x1.01p-11 : 0;
 };
 
 /// Unaligned, which every op must take; aligned as well where products are computed otherwise then.
-std::vector<Case> cases() {
+/// `precision`: of these devices alone.
+std::vector<Case> cases(const std::string& precision = "") {
   std::vector<Case> all;
   for (const DeviceOptions& device : devices_under_test()) {
+    if (!precision.empty() && device.precision != precision) continue;
     all.push_back({device, 1});
     if (device.precision == "bf16") all.push_back({device, 8});
   }
@@ -148,196 +65,11 @@ std::vector<Case> cases() {
 INSTANTIATE_TEST_SUITE_P(Devices, NetworkOps, ::testing::ValuesIn(cases()),
                          [](const auto& param_info) { return name_of(param_info.param); });
 
-TEST_P(NetworkOps, Conv1dForwardIsExactOnIntegers) {
-  for (const Conv1dProblem& p : conv1d_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers src = integers(p.N * p.L_in * p.C_in, 1),
-                  weights = integers(p.C_out * p.kernel * p.C_in, 2);
-    for (const EpilogueNumbers& e :
-         {EpilogueNumbers{}, EpilogueNumbers{.bias = integers(p.C_out, 3)},
-          EpilogueNumbers{
-              .bias = integers(p.C_out, 3), .relu = true, .p = 0.5f, .layer = 2, .step = 5000000000}}) {
-      EXPECT_TRUE(identical(got_.conv1d_forward(p, src, weights, e),
-                            stored(expected_.conv1d_forward(p, src, weights, e))));
-    }
-  }
-}
-
-TEST_P(NetworkOps, Conv1dForwardIsWithinItsBound) {
-  for (const Conv1dProblem& p : conv1d_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers src = random(p.N * p.L_in * p.C_in, 1), weights = random(p.C_out * p.kernel * p.C_in, 2);
-    EpilogueNumbers e{.bias = uniforms(p.C_out, 3), .relu = true, .p = 0.3f, .layer = 1, .step = 9};
-    const Numbers got = got_.conv1d_forward(p, src, weights, e),
-                  expected = expected_.conv1d_forward(p, src, weights, e);
-    e.bias = absolute(e.bias);
-    const Numbers sums = expected_.conv1d_forward(p, absolute(src), absolute(weights), e);
-    if (expected == Numbers(expected.size())) continue;  // all dropped: nothing to compare
-    EXPECT_TRUE(within(got, expected, stored_bounds(sums, expected, p.kernel * p.C_in)));
-  }
-}
-
-TEST_P(NetworkOps, Conv1dBackwardDataIsExactOnIntegers) {
-  for (const Conv1dProblem& p : conv1d_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers dy = integers(p.N * p.L_out() * p.C_out, 4),
-                  weights = integers(p.C_out * p.kernel * p.C_in, 2);
-    for (const ReluNumbers& relu : {ReluNumbers{}, ReluNumbers{integers(p.N * p.L_in * p.C_in, 1), 0.5f}}) {
-      EXPECT_TRUE(identical(got_.conv1d_backward_data(p, dy, weights, relu),
-                            stored(expected_.conv1d_backward_data(p, dy, weights, relu))));
-    }
-  }
-}
-
-TEST_P(NetworkOps, Conv1dBackwardDataIsWithinItsBound) {
-  for (const Conv1dProblem& p : conv1d_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers dy = random(p.N * p.L_out() * p.C_out, 4), weights = random(p.C_out * p.kernel * p.C_in, 2);
-    const Numbers sums = expected_.conv1d_backward_data(p, absolute(dy), absolute(weights), {});
-    const Numbers expected = expected_.conv1d_backward_data(p, dy, weights, {});
-    EXPECT_TRUE(within(got_.conv1d_backward_data(p, dy, weights, {}), expected,
-                       stored_bounds(sums, expected, p.kernel * p.C_out)));
-  }
-}
-
-TEST_P(NetworkOps, Conv1dBackwardWeightsIsExactOnIntegers) {
-  for (const Conv1dProblem& p : conv1d_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers src = integers(p.N * p.L_in * p.C_in, 1), dy = integers(p.N * p.L_out() * p.C_out, 4);
-    const WeightGradients got = got_.conv1d_backward_weights(p, src, dy);
-    const WeightGradients expected = expected_.conv1d_backward_weights(p, src, dy);
-    EXPECT_TRUE(identical(got.weights, expected.weights));
-    EXPECT_TRUE(identical(got.bias, expected.bias));
-  }
-}
-
-TEST_P(NetworkOps, Conv1dBackwardWeightsIsWithinItsBound) {
-  for (const Conv1dProblem& p : conv1d_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers src = random(p.N * p.L_in * p.C_in, 1), dy = random(p.N * p.L_out() * p.C_out, 4);
-    const WeightGradients got = got_.conv1d_backward_weights(p, src, dy);
-    const WeightGradients expected = expected_.conv1d_backward_weights(p, src, dy);
-    const WeightGradients sums = expected_.conv1d_backward_weights(p, absolute(src), absolute(dy));
-    EXPECT_TRUE(within(got.weights, expected.weights, bounds(sums.weights, p.N * p.L_out(), operands_)));
-    EXPECT_TRUE(within(got.bias, expected.bias, bounds(sums.bias, p.N * p.L_out())));
-  }
-}
-
-TEST_P(NetworkOps, DenseIsExactOnIntegers) {
-  for (const DenseProblem& p : dense_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers src = integers(p.N * p.in, 1), weights = integers(p.out * p.in, 2),
-                  dy = integers(p.N * p.out, 4);
-    for (const EpilogueNumbers& e :
-         {EpilogueNumbers{}, EpilogueNumbers{.bias = integers(p.out, 3), .relu = true, .p = 0.5f}}) {
-      EXPECT_TRUE(identical(got_.dense_forward(p, src, weights, e),
-                            stored(expected_.dense_forward(p, src, weights, e))));
-    }
-    for (const ReluNumbers& relu : {ReluNumbers{}, ReluNumbers{integers(p.N * p.in, 1), 0.5f}}) {
-      EXPECT_TRUE(identical(got_.dense_backward_data(p, dy, weights, relu),
-                            stored(expected_.dense_backward_data(p, dy, weights, relu))));
-    }
-    const WeightGradients got = got_.dense_backward_weights(p, src, dy);
-    const WeightGradients expected = expected_.dense_backward_weights(p, src, dy);
-    EXPECT_TRUE(identical(got.weights, expected.weights));
-    EXPECT_TRUE(identical(got.bias, expected.bias));
-  }
-}
-
-TEST_P(NetworkOps, DenseIsWithinItsBound) {
-  for (const DenseProblem& p : dense_shapes()) {
-    SCOPED_TRACE(text(p));
-    const Numbers src = random(p.N * p.in, 1), weights = random(p.out * p.in, 2), dy = random(p.N * p.out, 4);
-    const Numbers forward = expected_.dense_forward(p, src, weights, {}),
-                  forward_sums = expected_.dense_forward(p, absolute(src), absolute(weights), {});
-    EXPECT_TRUE(
-        within(got_.dense_forward(p, src, weights, {}), forward, stored_bounds(forward_sums, forward, p.in)));
-    EXPECT_TRUE(within(got_.dense_logits(p, src, weights), forward, bounds(forward_sums, p.in, operands_)));
-    const Numbers backward = expected_.dense_backward_data(p, dy, weights, {}),
-                  backward_sums = expected_.dense_backward_data(p, absolute(dy), absolute(weights), {});
-    EXPECT_TRUE(within(got_.dense_backward_data(p, dy, weights, {}), backward,
-                       stored_bounds(backward_sums, backward, p.out)));
-    const WeightGradients got = got_.dense_backward_weights(p, src, dy);
-    const WeightGradients expected = expected_.dense_backward_weights(p, src, dy);
-    const WeightGradients sums = expected_.dense_backward_weights(p, absolute(src), absolute(dy));
-    EXPECT_TRUE(within(got.weights, expected.weights, bounds(sums.weights, p.N, operands_)));
-    EXPECT_TRUE(within(got.bias, expected.bias, bounds(sums.bias, p.N)));
-  }
-}
-
-TEST_P(NetworkOps, AvgPool1d) {
-  for (const AvgPool1dProblem& p : std::vector<AvgPool1dProblem>{{1, 1, 1, 1, 1},
-                                                                 {2, 7, 3, 2, 3},
-                                                                 {3, 11, 8, 4, 1},
-                                                                 {2, 12, 17, 3, 2},
-                                                                 {1, 16, 80, 2, 5},
-                                                                 {2, 5, 31, 5, 4},
-                                                                 {2, 9, 16, 3, 2, 1, 1},
-                                                                 {3, 10, 5, 4, 3, 3, 0},
-                                                                 {1, 7, 8, 3, 1, 0, 2}}) {
-    SCOPED_TRACE("avg_pool1d " + p.text());
-    // Multiples of the window: their mean is an integer where the window is a power of 2, and a rounding off
-    // elsewhere.
-    for (const bool exact : {true, false}) {
-      const bool integer = exact && (p.kernel & (p.kernel - 1)) == 0;
-      const auto fill = [&](std::int64_t count, std::uint32_t seed) {
-        return integer ? integers(count, seed) : random(count, seed);
-      };
-      const Numbers src = fill(p.N * p.L_in * p.C, 1), dy = fill(p.N * p.L_out() * p.C, 4);
-      // The scale 1 / (1 - p) of the backward pass is 2.
-      const double roundings =
-          (integer ? 0 : static_cast<double>(p.kernel + 4) * unit_roundoff) + (bf16_ ? 0x1p-8 : 0);
-      const auto bounds_of = [&](Numbers magnitudes, double scale) {
-        for (double& x : magnitudes)
-          x *= scale * roundings;
-        return magnitudes;
-      };
-      const Numbers forward_bounds = bounds_of(expected_.avg_pool1d_forward(p, absolute(src)), 1),
-                    backward_bounds = bounds_of(expected_.avg_pool1d_backward(p, absolute(dy), {}), 2);
-      for (const std::int64_t alignment : {1, 8}) {
-        const OpRunner run(*backend_, alignment);
-        EXPECT_TRUE(
-            within(run.avg_pool1d_forward(p, src), expected_.avg_pool1d_forward(p, src), forward_bounds));
-        for (const ReluNumbers& relu :
-             {ReluNumbers{}, ReluNumbers{absolute(fill(p.N * p.L_in * p.C, 5)), 0.5f}}) {
-          EXPECT_TRUE(within(run.avg_pool1d_backward(p, dy, relu), expected_.avg_pool1d_backward(p, dy, relu),
-                             backward_bounds));
-        }
-      }
-    }
-  }
-}
-
-/// Without anything, with a bias and ReLU, and with dropout as well.
-std::vector<EpilogueNumbers> epilogues(Numbers bias) {
-  return {{},
-          {.bias = bias, .relu = true},
-          {.bias = {}, .relu = true, .p = 0.3f, .layer = 3, .step = 77},
-          {.bias = bias, .relu = true, .p = 0.5f, .layer = 2, .step = 5000000000}};
-}
-
-TEST_P(NetworkOps, Add) {
-  for (const AddProblem& p :
-       std::vector<AddProblem>{{1, 9, 6}, {3, 7, 5}, {2, 11, 80}, {5, 3, 33}, {2, 300, 16}}) {
-    SCOPED_TRACE(p.text());
-    const std::int64_t count = p.N * p.L * p.C;
-    const Numbers b = integers(count, 2), none;
-    for (const std::int64_t alignment : {1, 8}) {
-      const OpRunner run(*backend_, alignment);
-      for (const Numbers& a : {integers(count, 1), random(count, 1)}) {
-        const Numbers rounding(static_cast<std::size_t>(count), bf16_ ? 0x1p-8 * 12 : 0x1p-23 * 12);
-        for (const Numbers* other : {&b, &none}) {
-          for (const EpilogueNumbers& e : epilogues(integers(p.C, 3)))
-            EXPECT_TRUE(
-                within(run.add_forward(p, a, *other, e), expected_.add_forward(p, a, *other, e), rounding));
-          for (const ReluNumbers& relu : {ReluNumbers{}, ReluNumbers{integers(count, 5), 0.5f}})
-            EXPECT_TRUE(within(run.add_backward(p, a, *other, relu),
-                               expected_.add_backward(p, a, *other, relu), rounding));
-        }
-      }
-    }
-  }
-}
+/// Ops that only some backends have.
+class Fusions : public NetworkOps {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Fusions);  // where there is no such device
+INSTANTIATE_TEST_SUITE_P(Devices, Fusions, ::testing::ValuesIn(cases("bf16")),
+                         [](const auto& param_info) { return name_of(param_info.param); });
 
 /// Convolutions that may be pooled at once: last rows and windows cut in every place, one output, src shorter
 /// than a row of the product, several tiles, channels in several blocks.
@@ -354,77 +86,118 @@ const std::vector<Conv1dProblem>& pooled_shapes() {
   };
   return shapes;
 }
-AvgPool1dProblem pool_of(const Conv1dProblem& p) {
-  return {p.N, p.L_out(), p.C_out, 3, 2};
+
+/// A convolution and the pooling behind it, as one op and as two.
+struct Pooled {
+  Conv1dProblem conv;
+  AvgPool1dProblem pool;
+  Operands inputs;  ///< of the convolution
+  Epilogue epilogue;
+  RunOptions options{};
+
+  Conv1dForward convolution() const { return {.problem = conv, .epilogue = epilogue}; }
+  Conv1dPoolForward fused() const { return {.problem = conv, .pool = pool, .epilogue = epilogue}; }
+  AvgPool1dForward pooling() const { return {.problem = pool}; }
+  Operands keeping() const {
+    Operands all = inputs;
+    all["kept"] = {};
+    return all;
+  }
+};
+
+/// Without anything, with a bias and ReLU, and with dropout as well.
+std::vector<Pooled> pooled_cases(const Numbers& src, const Numbers& weights, const Numbers& bias,
+                                 const Conv1dProblem& p) {
+  const AvgPool1dProblem pool{p.N, p.L_out(), p.C_out, 3, 2};
+  const Operands plain{{"src", src}, {"weights", weights}},
+      biased{{"src", src}, {"weights", weights}, {"bias", bias}};
+  const auto dropout = [](float share, std::uint32_t layer) {
+    return Epilogue{
+        .bias = {}, .relu = true, .dropout = {.p = share, .seed = 7, .layer = layer, .state = {}}};
+  };
+  return {{p, pool, plain, {}},
+          {p, pool, biased, {.bias = {}, .relu = true, .dropout = {}}},
+          {p, pool, plain, dropout(0.3f, 3), {.step = 77}},
+          {p, pool, biased, dropout(0.5f, 2), {.step = 5000000000}}};
 }
 
 /// The bits of the convolution's output, as the op would keep them.
-std::vector<std::uint32_t> kept_of(const Conv1dProblem& p, const Numbers& y) {
+Numbers kept_of(const Conv1dProblem& p, const Numbers& y) {
   std::vector<std::uint32_t> words(static_cast<std::size_t>(p.N * p.L_out() * kept_words(p.C_out)));
   for (std::int64_t row = 0; row < p.N * p.L_out(); ++row)
     for (std::int64_t c = 0; c < p.C_out; ++c)
       if (y[row * p.C_out + c] > 0) words[row * kept_words(p.C_out) + c / 32] |= 1u << c % 32;
-  return words;
+  return {words.begin(), words.end()};
+}
+bool bit(const Numbers& words, std::int64_t C, std::int64_t element) {
+  const std::int64_t c = element % C;
+  return (static_cast<std::uint32_t>(words[element / C * kept_words(C) + c / 32]) >> c % 32 & 1) != 0;
 }
 
-TEST_P(NetworkOps, ConvolutionAndPoolAreTheirOpsOnIntegers) {
+TEST_P(Fusions, ConvolutionAndPoolAreTheirOpsOnIntegers) {
+  if (GetParam().alignment == 1 || !has_wgmma()) GTEST_SKIP() << "of wgmma on aligned operands alone";
   for (const Conv1dProblem& p : pooled_shapes()) {
-    SCOPED_TRACE(text(p));
-    const AvgPool1dProblem pool = pool_of(p);
-    if (GetParam().alignment == 1 || !has_wgmma()) continue;
-    ASSERT_TRUE(has_pool(*backend_, p, pool));
-    const Numbers src = integers(p.N * p.L_in * p.C_in, 1),
-                  weights = integers(p.C_out * p.kernel * p.C_in, 2),
-                  dy = random(p.N * pool.L_out() * p.C_out, 4);
-    for (const EpilogueNumbers& e : epilogues(integers(p.C_out, 3))) {
-      const Numbers y = got_.conv1d_forward(p, src, weights, e);
-      const Numbers expected = got_.avg_pool1d_forward(pool, y);
-      const PooledNumbers got = got_.conv1d_pool_forward(p, pool, src, weights, e, true);
-      EXPECT_TRUE(identical(got.dst, expected));
-      EXPECT_EQ(got.kept, kept_of(p, y));
-      const PooledNumbers inference = got_.conv1d_pool_forward(p, pool, src, weights, e, false);
-      EXPECT_TRUE(identical(inference.dst, expected));
-      EXPECT_EQ(inference.kept, std::vector<std::uint32_t>(got.kept.size(), 0xA5A5A5A5u));  // as it was
-      EXPECT_TRUE(identical(got_.avg_pool1d_backward_kept(pool, dy, got.kept, e.p),
-                            got_.avg_pool1d_backward(pool, dy, {y, e.p})));
+    for (const Pooled& both :
+         pooled_cases(integers(p.N * p.L_in * p.C_in, 1), integers(p.C_out * p.kernel * p.C_in, 2),
+                      integers(p.C_out, 3), p)) {
+      ASSERT_TRUE(backend_->has(both.fused()));
+      const Numbers y = got_.run(both.convolution(), both.inputs, both.options).at("dst");
+      const Numbers expected = got_.run(both.pooling(), {{"src", y}}).at("dst");
+      const Operands got = got_.run(both.fused(), both.keeping(), both.options);
+      SCOPED_TRACE(got_.ran());
+      EXPECT_TRUE(identical(got.at("dst"), expected));
+      EXPECT_TRUE(identical(got.at("kept"), kept_of(p, y)));
+      EXPECT_TRUE(identical(got_.run(both.fused(), both.inputs, both.options).at("dst"), expected));
+
+      const Numbers dy = random(p.N * both.pool.L_out() * p.C_out, 4);
+      const float dropout = both.epilogue.dropout.p;
+      EXPECT_TRUE(
+          identical(got_.run(AvgPool1dBackwardKept{.problem = both.pool, .kept = {.words = {}, .p = dropout}},
+                             {{"diff_dst", dy}, {"kept", got.at("kept")}})
+                        .at("diff_src"),
+                    got_.run(AvgPool1dBackward{.problem = both.pool, .relu = {.src = {}, .p = dropout}},
+                             {{"diff_dst", dy}, {"ReLU gradient's src", y}})
+                        .at("diff_src")));
     }
   }
 }
 
 // Elements of the convolution's output may be rounded to the next bfloat16, as its sums are added up in
 // another order than anywhere else.
-TEST_P(NetworkOps, ConvolutionAndPoolAreWithinTheirBound) {
+TEST_P(Fusions, ConvolutionAndPoolAreWithinTheirBound) {
+  if (GetParam().alignment == 1 || !has_wgmma()) GTEST_SKIP() << "of wgmma on aligned operands alone";
   for (const Conv1dProblem& p : pooled_shapes()) {
-    SCOPED_TRACE(text(p));
-    const AvgPool1dProblem pool = pool_of(p);
-    if (GetParam().alignment == 1 || !has_wgmma()) continue;
-    ASSERT_TRUE(has_pool(*backend_, p, pool));
-    const Numbers src = random(p.N * p.L_in * p.C_in, 1), weights = random(p.C_out * p.kernel * p.C_in, 2);
-    for (const EpilogueNumbers& e : epilogues(uniforms(p.C_out, 3))) {
-      const PooledNumbers got = got_.conv1d_pool_forward(p, pool, src, weights, e, true);
-      EpilogueNumbers magnitudes = e;
-      magnitudes.bias = absolute(e.bias);
-      const Numbers y = expected_.conv1d_forward(p, src, weights, e),
-                    sums = expected_.conv1d_forward(p, absolute(src), absolute(weights), magnitudes);
-      const Numbers expected = expected_.avg_pool1d_forward(pool, y);
-      Numbers bounds = expected_.avg_pool1d_forward(pool, stored_bounds(sums, y, p.kernel * p.C_in));
+    for (const Pooled& both : pooled_cases(random(p.N * p.L_in * p.C_in, 1),
+                                           random(p.C_out * p.kernel * p.C_in, 2), uniforms(p.C_out, 3), p)) {
+      ASSERT_TRUE(backend_->has(both.fused()));
+      const Operands got = got_.run(both.fused(), both.keeping(), both.options);
+      SCOPED_TRACE(got_.ran());
+      /// The reference's output of the convolution with this epilogue, and its bounds as it is stored.
+      const auto convolution = [&](const Epilogue& epilogue) {
+        const Conv1dForward op{.problem = p, .epilogue = epilogue};
+        const Numbers y = expected_.run(op, both.inputs, both.options).at("dst");
+        Numbers bounds = expected_.run(op, magnitudes(both.inputs), both.options).at("dst");
+        for (std::size_t i = 0; i < y.size(); ++i) {
+          bounds[i] *= rounding_of(op, "dst").roundings * unit_roundoff;
+          bounds[i] += 0x1p-8 * (std::fabs(y[i]) + bounds[i]);
+        }
+        return std::pair(y, bounds);
+      };
+      const auto [y, y_bounds] = convolution(both.epilogue);
+      const Numbers expected = expected_.run(both.pooling(), {{"src", y}}).at("dst");
+      Numbers bounds = expected_.run(both.pooling(), {{"src", y_bounds}}).at("dst");
       for (std::size_t i = 0; i < bounds.size(); ++i)
         bounds[i] += 0x1.01p-8 * (std::fabs(expected[i]) + bounds[i]);
-      EXPECT_TRUE(within(got.dst, expected, bounds));
+      EXPECT_TRUE(within(got.at("dst"), expected, bounds));
 
       // Where the sign before ReLU and dropout is beyond doubt, the bit is known.
-      const Numbers z = expected_.conv1d_forward(p, src, weights, {.bias = e.bias});
-      magnitudes.relu = false;
-      magnitudes.p = 0;
-      const Numbers doubt = stored_bounds(
-          expected_.conv1d_forward(p, absolute(src), absolute(weights), magnitudes), z, p.kernel * p.C_in);
-      const std::vector<std::uint32_t> kept = kept_of(p, y);
+      const auto [z, doubt] = convolution({});
+      const Numbers kept = kept_of(p, y);
       std::int64_t wrong = 0, known = 0;
       for (std::int64_t i = 0; i < static_cast<std::int64_t>(y.size()); ++i) {
         if (std::fabs(z[i]) <= doubt[i]) continue;
-        const std::int64_t c = i % p.C_out, word = i / p.C_out * kept_words(p.C_out) + c / 32;
         ++known;
-        wrong += ((got.kept[word] ^ kept[word]) >> c % 32 & 1) != 0;
+        wrong += bit(got.at("kept"), p.C_out, i) != bit(kept, p.C_out, i);
       }
       EXPECT_EQ(wrong, 0);
       EXPECT_GT(known, static_cast<std::int64_t>(y.size()) / 2);
@@ -432,203 +205,226 @@ TEST_P(NetworkOps, ConvolutionAndPoolAreWithinTheirBound) {
   }
 }
 
+/// Numbers of LossTotals.
+enum Totals : std::size_t { loss_sum, correct, count };
+
 TEST_P(NetworkOps, SoftmaxCrossEntropy) {
   for (const std::int64_t classes : {1, 7, 230}) {
-    const SoftmaxCrossEntropyProblem p{.N = 37, .classes = classes};
-    Numbers logits = uniforms(p.N * classes, 1);
+    const SoftmaxCrossEntropy op{.problem = {.N = 37, .classes = classes}};
+    Numbers logits = uniforms(37 * classes, 1), labels(37);
     for (double& x : logits)
       x = static_cast<float>(x * 30);
-    std::vector<std::int32_t> labels(p.N);
-    for (std::int64_t n = 0; n < p.N; ++n)
-      labels[n] = static_cast<std::int32_t>(n * 13 % classes);
-    const LossNumbers got = got_.softmax_cross_entropy(p, logits, labels);
-    const LossNumbers expected = expected_.softmax_cross_entropy(p, logits, labels);
+    for (std::int64_t n = 0; n < 37; ++n)
+      labels[n] = static_cast<double>(n * 13 % classes);
+    const Operands inputs{{"logits", logits}, {"labels", labels}, {"diff_logits", {}}};
+    const Operands got = got_.run(op, inputs), expected = expected_.run(op, inputs);
+    SCOPED_TRACE(got_.ran());
+    const Numbers &totals = got.at("totals"), &expected_totals = expected.at("totals");
     // Sums are double; only the stored gradient is rounded.
     if (classes > 1) {  // of one class all is zero
-      EXPECT_TRUE(within(got.diff_logits, expected.diff_logits, (bf16_ ? 0x1p-8 : unit_roundoff) / 37));
-      EXPECT_TRUE(within({{got.totals.loss_sum}}, {{expected.totals.loss_sum}}, 1e-11));
+      EXPECT_TRUE(
+          within(got.at("diff_logits"), expected.at("diff_logits"), (bf16_ ? 0x1p-8 : unit_roundoff) / 37));
+      EXPECT_TRUE(within({{totals[loss_sum]}}, {{expected_totals[loss_sum]}}, 1e-11));
     }
-    EXPECT_EQ(got.totals.correct, expected.totals.correct);
-    EXPECT_EQ(got.totals.count, 37u);
+    EXPECT_EQ(totals[correct], expected_totals[correct]);
+    EXPECT_EQ(totals[count], 37);
+    // Without a gradient, and to what there is already.
+    const Numbers more =
+        got_.run(op, {{"logits", logits}, {"labels", labels}, {"totals", totals}}).at("totals");
+    EXPECT_NEAR(more[loss_sum], 2 * totals[loss_sum], 1e-11);
+    EXPECT_EQ(more[correct], 2 * totals[correct]);
+    EXPECT_EQ(more[count], 74);
   }
 }
 
 // A table of the labels' classes, and a weight of the gradient alone.
 TEST_P(NetworkOps, SoftmaxOfGroupsOfLabels) {
-  const SoftmaxCrossEntropyProblem p{.N = 5, .classes = 3},
-      of_labels{.N = 5, .classes = 3, .labels = 4, .weight = 0.5};
-  const Numbers logits = integers(15, 1);
-  for (const OpRunner* run : {&got_, &expected_}) {
-    const LossNumbers direct = run->softmax_cross_entropy(p, logits, {2, 0, 0, 1, 2});
-    const LossNumbers by_table = run->softmax_cross_entropy(of_labels, logits, {0, 3, 1, 2, 0}, {2, 0, 1, 0});
-    EXPECT_EQ(by_table.totals.loss_sum, direct.totals.loss_sum);
-    EXPECT_EQ(by_table.totals.correct, direct.totals.correct);
+  const SoftmaxCrossEntropy direct{.problem = {.N = 5, .classes = 3}},
+      of_labels{.problem = {.N = 5, .classes = 3, .labels = 4, .weight = 0.5}};
+  const Numbers logits = integers(15, 1), class_of{2, 0, 1, 0};
+  for (OpRunner* run : {&got_, &expected_}) {
+    const Operands plain =
+        run->run(direct, {{"logits", logits}, {"labels", {2, 0, 0, 1, 2}}, {"diff_logits", {}}});
+    const auto by_table = [&](const Numbers& labels) {
+      return run->run(of_labels,
+                      {{"logits", logits}, {"labels", labels}, {"class_of", class_of}, {"diff_logits", {}}});
+    };
+    const Operands grouped = by_table({0, 3, 1, 2, 0});
+    EXPECT_EQ(grouped.at("totals"), plain.at("totals"));
     for (std::size_t i = 0; i < 15; ++i)
-      EXPECT_EQ(2 * by_table.diff_logits[i], direct.diff_logits[i]);
-    for (const std::int32_t label : {-1, 4})
-      EXPECT_TRUE(std::isnan(
-          run->softmax_cross_entropy(of_labels, logits, {0, 3, 1, 2, label}, {2, 0, 1, 0}).totals.loss_sum));
+      EXPECT_EQ(2 * grouped.at("diff_logits")[i], plain.at("diff_logits")[i]);
+    for (const double label : {-1, 4})
+      EXPECT_TRUE(std::isnan(by_table({0, 3, 1, 2, label}).at("totals")[loss_sum]));
   }
 }
 
 TEST_P(NetworkOps, SoftmaxRefusesToCountWhatIsNotANumber) {
-  const SoftmaxCrossEntropyProblem p{.N = 2, .classes = 3};
+  const SoftmaxCrossEntropy op{.problem = {.N = 2, .classes = 3}};
   constexpr double infinity = std::numeric_limits<double>::infinity();
-  for (const OpRunner* run : {&got_, &expected_}) {
+  for (OpRunner* run : {&got_, &expected_}) {
+    const auto totals = [&](const Numbers& logits, const Numbers& labels) {
+      return run->run(op, {{"logits", logits}, {"labels", labels}, {"diff_logits", {}}}).at("totals");
+    };
     for (const double bad : {std::nan(""), infinity, -infinity}) {
-      const LossNumbers loss = run->softmax_cross_entropy(p, {5, 1, bad, 2, 1, 0}, {0, 0});
-      EXPECT_TRUE(std::isnan(loss.totals.loss_sum));
-      EXPECT_EQ(loss.totals.correct, 1u);  // the second row's
-      EXPECT_EQ(loss.totals.count, 2u);
+      const Numbers loss = totals({5, 1, bad, 2, 1, 0}, {0, 0});
+      EXPECT_TRUE(std::isnan(loss[loss_sum]));
+      EXPECT_EQ(loss[correct], 1);  // the second row's
+      EXPECT_EQ(loss[count], 2);
     }
-    for (const std::int32_t label : {-1, 3}) {
-      EXPECT_TRUE(std::isnan(run->softmax_cross_entropy(p, {5, 1, 0, 2, 1, 0}, {label, 0}).totals.loss_sum));
-    }
+    for (const double label : {-1, 3})
+      EXPECT_TRUE(std::isnan(totals({5, 1, 0, 2, 1, 0}, {label, 0})[loss_sum]));
     // A tie counts for the lowest class.
-    EXPECT_EQ(run->softmax_cross_entropy(p, {1, 1, 0, 1, 1, 0}, {0, 1}).totals.correct, 1u);
+    EXPECT_EQ(totals({1, 1, 0, 1, 1, 0}, {0, 1})[correct], 1);
   }
 }
 
+Operands moments(std::int64_t numbers) {
+  return {
+      {"weights", uniforms(numbers, 1)}, {"m", uniforms(numbers, 2)}, {"v", absolute(uniforms(numbers, 3))}};
+}
+
 TEST_P(NetworkOps, Adam) {
-  for (const std::int64_t count : {1, 17, 1028, 64 * 1024 + 1}) {
-    const AdamProblem p{.count = count, .learning_rate = 1e-3};
-    const AdamNumbers before{uniforms(count, 1), uniforms(count, 2), absolute(uniforms(count, 3)), {}};
-    const Numbers gradients = uniforms(count, 4);
+  for (const std::int64_t numbers : {1, 17, 1028, 64 * 1024 + 1}) {
+    const bragg::Adam op{.problem = {.count = numbers, .learning_rate = 1e-3}};
+    Operands before = moments(numbers);
+    const Numbers &gradients = before["gradients"] = uniforms(numbers, 4), &weights = before["weights"];
     for (const std::uint64_t step : {0ull, 1ull, 1000000ull}) {
-      const AdamNumbers expected = expected_.adam(p, before, gradients, step);
+      const Operands expected = expected_.run(op, before, {.step = step});
       for (const std::int64_t alignment : {1, 8}) {
-        const AdamNumbers got = OpRunner(*backend_, alignment).adam(p, before, gradients, step);
+        OpRunner run(*backend_, alignment);
+        const Operands got = run.run(op, before, {.step = step});
+        SCOPED_TRACE(run.ran());
         // m and v: three roundings of numbers below 1, and of the constants. w: 1 more, of an update below
         // lr / (1 - beta1) |m| / sqrt(v), which is large where v is small.
-        EXPECT_TRUE(within(got.m, expected.m, 4 * unit_roundoff));
-        EXPECT_TRUE(within(got.v, expected.v, 4 * unit_roundoff));
-        Numbers weight_bounds(count);
-        for (std::int64_t i = 0; i < count; ++i) {
-          const double update = std::fabs(expected.weights[i] - before.weights[i]);
-          const double magnitude =
-              (0.9 * std::fabs(before.m[i]) + 0.1 * std::fabs(gradients[i])) / std::fabs(expected.m[i]);
+        EXPECT_TRUE(within(got.at("m"), expected.at("m"), 4 * unit_roundoff));
+        EXPECT_TRUE(within(got.at("v"), expected.at("v"), 4 * unit_roundoff));
+        Numbers weight_bounds(numbers);
+        for (std::int64_t i = 0; i < numbers; ++i) {
+          const double update = std::fabs(expected.at("weights")[i] - weights[i]);
+          const double magnitude = (0.9 * std::fabs(before["m"][i]) + 0.1 * std::fabs(gradients[i])) /
+                                   std::fabs(expected.at("m")[i]);
           weight_bounds[i] = unit_roundoff * (2 + update * (12 + 4 * magnitude));
         }
-        EXPECT_TRUE(within(got.weights, expected.weights, weight_bounds));
+        EXPECT_TRUE(within(got.at("weights"), expected.at("weights"), weight_bounds));
+        EXPECT_EQ(got.contains("working"), bf16_);
         if (bf16_) {
-          EXPECT_TRUE(identical(got.working, stored(got.weights)));
+          EXPECT_TRUE(identical(got.at("working"), stored(got.at("weights"))));
         }
       }
     }
   }
 }
 
-TEST_P(NetworkOps, FusedAdamIsTheUnfused) {
-  if (!backend_->has(DenseBackwardWeightsAdam{})) return;
-  for (const DenseProblem& p : dense_shapes()) {
-    SCOPED_TRACE(text(p));
-    const std::int64_t count = p.out * p.in;
-    const Numbers src = random(p.N * p.in, 1), dy = random(p.N * p.out, 4);
-    const AdamNumbers before{uniforms(count, 1), uniforms(count, 2), absolute(uniforms(count, 3)), {}};
-    const auto [got, diff_bias] = got_.dense_backward_weights_adam(p, src, dy, before, 1000000);
-    const WeightGradients gradients = got_.dense_backward_weights(p, src, dy);
-    const AdamNumbers expected = got_.adam({.count = count}, before, gradients.weights, 1000000);
-    EXPECT_TRUE(identical(diff_bias, gradients.bias));
-    EXPECT_TRUE(identical(got.weights, expected.weights));
-    EXPECT_TRUE(identical(got.m, expected.m));
-    EXPECT_TRUE(identical(got.v, expected.v));
-    EXPECT_TRUE(identical(got.working, expected.working));
+TEST_P(Fusions, FusedAdamIsTheUnfused) {
+  ASSERT_TRUE(backend_->has(DenseBackwardWeightsAdam{}));
+  for (const LayerProblem& layer : sums()) {
+    const auto* const p = std::get_if<DenseProblem>(&layer);
+    if (!p) continue;
+    const Operands inputs{{"src", random(p->N * p->in, 1)}, {"diff_dst", random(p->N * p->out, 4)}};
+    Operands before = moments(p->out * p->in), given = before;
+    given.insert(inputs.begin(), inputs.end());
+    const NetworkOp fused = fused_passes(*p, backend_->weight_row_stride(p->in)).front().op;
+    const Operands got = got_.run(fused, given, {.step = 1000000});
+    SCOPED_TRACE(got_.ran());
+    const Operands gradients = got_.run(DenseBackwardWeights{.problem = *p}, inputs);
+    before["gradients"] = gradients.at("diff_weights");
+    const Operands expected =
+        got_.run(bragg::Adam{.problem = {.count = p->out * p->in}}, before, {.step = 1000000});
+    EXPECT_TRUE(identical(got.at("diff_bias"), gradients.at("diff_bias")));
+    for (const char* name : {"weights", "m", "v", "working"})
+      EXPECT_TRUE(identical(got.at(name), expected.at(name))) << name;
   }
 }
 
-/// Every op's result, for comparing runs.
-std::vector<Numbers> run_all(const OpRunner& run) {
-  std::vector<Numbers> results;
-  // Long enough for a sum in parts; an emulated device is given less of everything else.
-  const bool less = is_emulated();
-  const std::int64_t length = less ? 700 : 4000, kernel = less ? 10 : 100;
-  for (const Conv1dProblem& p :
-       {Conv1dProblem{3, 203, 3, 37, 21, 4}, Conv1dProblem{2, length, 1, 80, kernel, 1}}) {
-    const Numbers src = uniforms(p.N * p.L_in * p.C_in, 1),
-                  weights = uniforms(p.C_out * p.kernel * p.C_in, 2);
-    const Numbers dy = uniforms(p.N * p.L_out() * p.C_out, 3);
-    results.push_back(
-        run.conv1d_forward(p, src, weights, {.bias = uniforms(p.C_out, 5), .relu = true, .p = 0.3f}));
-    results.push_back(run.conv1d_backward_data(p, dy, weights, {src, 0.3f}));
-    auto [diff_weights, diff_bias] = run.conv1d_backward_weights(p, src, dy);
-    results.push_back(std::move(diff_weights));
-    results.push_back(std::move(diff_bias));
-  }
-  const DenseProblem p{.N = 37, .in = less ? 130 : 700, .out = less ? 90 : 331};
-  const Numbers src = uniforms(p.N * p.in, 1), weights = uniforms(p.out * p.in, 2),
-                dy = uniforms(p.N * p.out, 3);
-  results.push_back(
-      run.dense_forward(p, src, weights, {.bias = uniforms(p.out, 5), .relu = true, .p = 0.5f}));
-  results.push_back(run.dense_backward_data(p, dy, weights, {src, 0.5f}));
-  results.push_back(run.dense_backward_weights(p, src, dy).weights);
-  const LossNumbers loss = run.softmax_cross_entropy({.N = 37, .classes = 19}, uniforms(37 * 19, 6),
-                                                     std::vector<std::int32_t>(37, 3));
-  results.push_back(loss.diff_logits);
-  results.push_back({loss.totals.loss_sum});
-  const AdamNumbers adam = run.adam(
-      {.count = 200000}, {uniforms(200000, 1), uniforms(200000, 2), absolute(uniforms(200000, 3)), {}},
-      uniforms(200000, 4), 3);
-  results.push_back(adam.weights);
+/// Every result, with the op that made it.
+std::vector<std::pair<std::string, Numbers>> run_all(OpRunner& run, const std::vector<OpCase>& cases) {
+  std::vector<std::pair<std::string, Numbers>> results;
+  for (const OpCase& one : cases)
+    for (auto& [name, numbers] : run.run(one.op, one.given, one.options))
+      results.emplace_back(name + " of " + run.ran(), numbers);
   return results;
 }
 
 TEST_P(NetworkOps, SameBitsEveryTimeAndForAnyNumberOfThreads) {
-  const std::vector<Numbers> expected = run_all(got_);
+  std::vector<LayerProblem> layers = large_layers(is_emulated());
+  if (!is_emulated()) layers.insert(layers.end(), sums().begin(), sums().end());
+  std::vector<OpCase> cases;
+  for (const LayerProblem& layer : layers)
+    for (OpCase& one : cases_of(layer, 0.3f, true)) {
+      one.given = filled(one, Fill::uniforms, backend_->number_types());
+      cases.push_back(std::move(one));
+    }
+  const auto expected = run_all(got_, cases);
   const bool takes_threads = device_.device == "cpu";
   for (const int threads : takes_threads ? std::vector{1, 2, 3, 5} : std::vector{1}) {
     DeviceOptions options = device_;
     options.threads = threads;
     const auto backend = make_backend(options);
-    const std::vector<Numbers> got = run_all(OpRunner(*backend, GetParam().alignment));
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      EXPECT_TRUE(identical(got[i], expected[i])) << "result " << i << ", " << threads << " threads";
-    }
+    OpRunner run(*backend, GetParam().alignment);
+    const auto got = run_all(run, cases);
+    ASSERT_EQ(got.size(), expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i)
+      EXPECT_TRUE(identical(got[i].second, expected[i].second)) << got[i].first;
   }
 }
 
 TEST_P(NetworkOps, DropoutKeepsWhatItsDefinitionKeeps) {
   for (const std::int64_t C : {1, 7, 8, 31, 32, 33, 80, 230}) {
-    const Conv1dProblem p{.N = 3, .L_in = 19, .C_in = 1, .C_out = C, .kernel = 1, .stride = 1};
     for (const float probability : {0.3f, 0.5f, 0.6f}) {
-      const EpilogueNumbers e{.bias = Numbers(C, 1.0),
-                              .relu = true,
-                              .p = probability,
-                              .seed = 11,
-                              .layer = 3,
-                              .step = 5000000001};
-      for (const OpRunner* run : {&got_, &expected_}) {
-        const Numbers y = run->conv1d_forward(p, Numbers(p.N * p.L_in), Numbers(C), e);
+      const Dropout dropout{.p = probability, .seed = 11, .layer = 3, .state = {}};
+      const Epilogue epilogue{.bias = {}, .relu = true, .dropout = dropout};
+      const RunOptions late{.step = 5000000001};
+      // What comes out is the bias.
+      const auto expect_definition = [&](OpRunner& run, const NetworkOp& op, std::int64_t rows) {
+        const OpCase one{op, {{"bias", Numbers(C, 1.0)}, {"weights", Numbers(C)}}, late};
+        const Numbers y =
+            run.run(op, filled(one, Fill::integers, run.backend().number_types()), late).at("dst");
         std::int64_t wrong = 0;
-        for (std::int64_t row = 0; row < p.N * p.L_in; ++row) {
-          for (std::int64_t c = 0; c < C; ++c) {
-            wrong += (y[row * C + c] > 0) != dropout_keeps(e.seed, e.layer, e.step, row, c, C, probability);
-          }
-        }
-        EXPECT_EQ(wrong, 0) << "C " << C << ", p " << probability;
-      }
-      const DenseProblem dense{.N = 3, .in = 1, .out = C};
-      const Numbers y = got_.dense_forward(dense, Numbers(3), Numbers(C), e);
-      for (std::int64_t i = 0; i < 3 * C; ++i) {
-        EXPECT_EQ(y[i] > 0, dropout_keeps(e.seed, e.layer, e.step, i / C, i % C, C, probability));
-      }
+        for (std::int64_t row = 0; row < rows; ++row)
+          for (std::int64_t c = 0; c < C; ++c)
+            wrong += (y[row * C + c] > 0) !=
+                     dropout_keeps(dropout.seed, dropout.layer, late.step, row, c, C, probability);
+        EXPECT_EQ(wrong, 0) << run.ran();
+      };
+      const Conv1dForward conv{
+          .problem = {.N = 3, .L_in = 19, .C_in = 1, .C_out = C, .kernel = 1, .stride = 1},
+          .epilogue = epilogue};
+      expect_definition(got_, conv, 3 * 19);
+      expect_definition(expected_, conv, 3 * 19);
+      expect_definition(got_, DenseForward{.problem = {.N = 3, .in = 1, .out = C}, .epilogue = epilogue}, 3);
     }
   }
 }
 
+/// The layer of an empty batch.
+LayerProblem without_items(LayerProblem any) {
+  std::visit(
+      [](auto& problem) {
+        if constexpr (requires { problem.N; })
+          problem.N = 0;
+        else
+          problem.count = 0;
+      },
+      any);
+  return any;
+}
+
 TEST_P(NetworkOps, NoItems) {
-  const Conv1dProblem conv{.N = 0, .L_in = 9, .C_in = 2, .C_out = 3, .kernel = 2, .stride = 1};
-  const DenseProblem dense{.N = 0, .in = 4, .out = 5};
-  for (const OpRunner* run : {&got_, &expected_}) {
-    EXPECT_TRUE(run->conv1d_forward(conv, {}, integers(12, 1), {}).empty());
-    EXPECT_TRUE(run->conv1d_backward_data(conv, {}, integers(12, 1), {}).empty());
-    EXPECT_EQ(run->conv1d_backward_weights(conv, {}, {}).weights, Numbers(12));
-    EXPECT_EQ(run->conv1d_backward_weights(conv, {}, {}).bias, Numbers(3));
-    EXPECT_TRUE(run->dense_forward(dense, {}, integers(20, 1), {}).empty());
-    EXPECT_TRUE(run->dense_backward_data(dense, {}, integers(20, 1), {}).empty());
-    EXPECT_EQ(run->dense_backward_weights(dense, {}, {}).weights, Numbers(20));
-    EXPECT_TRUE(run->avg_pool1d_forward({0, 5, 2, 2, 1}, {}).empty());
-    EXPECT_EQ(run->softmax_cross_entropy({0, 3}, {}, {}).totals.count, 0u);
+  std::vector<LayerProblem> layers = large_layers(is_emulated());
+  layers.insert(layers.end(), sums().begin(), sums().end());
+  std::size_t gradients = 0;
+  for (const LayerProblem& layer : layers) {
+    for (const OpCase& one : cases_of(without_items(layer), 0.3f, true)) {
+      for (OpRunner* run : {&got_, &expected_}) {
+        const Operands inputs = filled(one, Fill::integers, run->backend().number_types());
+        for (const auto& [name, numbers] : run->run(one.op, inputs, one.options)) {
+          EXPECT_EQ(numbers, Numbers(numbers.size())) << name << " of " << run->ran();
+          gradients += name == "diff_weights" && !numbers.empty();
+        }
+      }
+    }
   }
+  EXPECT_GT(gradients, 0u);
 }
 
 }  // namespace

@@ -1,19 +1,22 @@
-// Runs one op of any backend on host numbers: every buffer between guard bands, slack between items filled
-// with numbers that spoil a result that reads them, guards and inputs checked afterwards.
+// Runs any op of a network on any backend, on host numbers: its declaration says what its operands are. Every
+// one lies between guard bands, slack between items is filled with numbers that spoil a result that reads them,
+// guards and inputs are checked afterwards.
 #pragma once
 
 #include <cstdint>
-#include <memory>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "kernels/backend.h"
-#include "kernels/base/random.h"
-#include "kernels/ops/all_ops.h"
+#include "kernels/ops/network_op.h"
 
 namespace bragg::tests {
 
+/// Of whatever type on the device: labels and words of bits are integers.
 using Numbers = std::vector<double>;
+/// By the names of an op's operands.
+using Operands = std::map<std::string, Numbers>;
 
 /// `count` integers in [-4, 4] (zeros are rare), the same for the same seed.
 Numbers integers(std::int64_t count, std::uint32_t seed);
@@ -21,123 +24,42 @@ Numbers integers(std::int64_t count, std::uint32_t seed);
 Numbers uniforms(std::int64_t count, std::uint32_t seed);
 Numbers absolute(Numbers);
 
-/// What an epilogue needs, as host numbers.
-struct EpilogueNumbers {
-  Numbers bias;  ///< empty: none
-  bool relu = false;
-  float p = 0;
-  std::uint32_t seed = 7, layer = 0;
-  std::uint64_t step = 0;
+struct OperandShape {
+  OperandInfo info;
+  std::int64_t count;  ///< numbers, without gaps
+};
+/// All operands of an op without memory.
+std::vector<OperandShape> operands_of(const NetworkOp&);
+
+struct RunOptions {
+  std::uint64_t step = 0;  ///< of the StepState that the op reads
+  bool precise = false;    ///< operands of the element type or the precise type are of the precise type
 };
 
-/// The src of a ReluGradient; empty: none.
-struct ReluNumbers {
-  Numbers src;
-  float p = 0;
-};
-
-struct WeightGradients {
-  Numbers weights, bias;
-};
-
-struct LossNumbers {
-  Numbers diff_logits;
-  LossTotals totals{};
-};
-
-struct PooledNumbers {
-  Numbers dst;
-  std::vector<std::uint32_t> kept;  ///< KeptBits' words
-};
-
-struct AdamNumbers {
-  Numbers weights, m, v;
-  Numbers working{};  ///< where the backend keeps weights in two types
-};
-
-struct FusedUpdate {
-  AdamNumbers adam;
-  Numbers diff_bias;
-};
-
-/// Whether the backend runs them as one op.
-inline bool has_pool(const Backend& backend, const Conv1dProblem& p, const AvgPool1dProblem& pool) {
-  return backend.has(Conv1dPoolForward{p, pool, {}, {}, {}, {}, {}});
-}
-
-class Guarded;
-
-/// Every function returns the op's result without gaps. Throws std::runtime_error where a guard was
-/// overwritten or an input changed. Everything begins at multiples of `alignment` elements and, where that is
-/// 1, at odd addresses.
 class OpRunner {
  public:
+  /// Everything begins at multiples of `alignment` elements, laid out as a network lays it, but for biases and
+  /// logits; where it is 1, all lies at odd addresses.
   explicit OpRunner(Backend& backend, std::int64_t alignment = 1)
       : backend_(backend), alignment_(alignment) {}
 
-  Numbers conv1d_forward(const Conv1dProblem&, const Numbers& src, const Numbers& weights,
-                         const EpilogueNumbers&) const;
-  Numbers conv1d_backward_data(const Conv1dProblem&, const Numbers& diff_dst, const Numbers& weights,
-                               const ReluNumbers&) const;
-  WeightGradients conv1d_backward_weights(const Conv1dProblem&, const Numbers& src,
-                                          const Numbers& diff_dst) const;
-  /// Of a alone where b is empty.
-  Numbers add_forward(const AddProblem&, const Numbers& a, const Numbers& b, const EpilogueNumbers&) const;
-  Numbers add_backward(const AddProblem&, const Numbers& diff_a, const Numbers& diff_b,
-                       const ReluNumbers&) const;
-  Numbers avg_pool1d_forward(const AvgPool1dProblem&, const Numbers& src) const;
-  Numbers avg_pool1d_backward(const AvgPool1dProblem&, const Numbers& diff_dst, const ReluNumbers&) const;
-  /// Where the backend fuses them, on an aligned layout; `keep`: with the bits.
-  PooledNumbers conv1d_pool_forward(const Conv1dProblem&, const AvgPool1dProblem&, const Numbers& src,
-                                    const Numbers& weights, const EpilogueNumbers&, bool keep) const;
-  Numbers avg_pool1d_backward_kept(const AvgPool1dProblem&, const Numbers& diff_dst,
-                                   const std::vector<std::uint32_t>& kept, float p) const;
-  Numbers dense_forward(const DenseProblem&, const Numbers& src, const Numbers& weights,
-                        const EpilogueNumbers&) const;
-  /// dst of the precise type, no epilogue.
-  Numbers dense_logits(const DenseProblem&, const Numbers& src, const Numbers& weights) const;
-  Numbers dense_backward_data(const DenseProblem&, const Numbers& diff_dst, const Numbers& weights,
-                              const ReluNumbers&) const;
-  WeightGradients dense_backward_weights(const DenseProblem&, const Numbers& src,
-                                         const Numbers& diff_dst) const;
-  LossNumbers softmax_cross_entropy(const SoftmaxCrossEntropyProblem&, const Numbers& logits,
-                                    const std::vector<std::int32_t>& labels,
-                                    const std::vector<std::int32_t>& class_of = {}) const;
-  AdamNumbers adam(const AdamProblem&, const AdamNumbers&, const Numbers& gradients,
-                   std::uint64_t step) const;
-
-  /// Where the backend fuses Adam.
-  FusedUpdate dense_backward_weights_adam(const DenseProblem&, const Numbers& src, const Numbers& diff_dst,
-                                          const AdamNumbers&, std::uint64_t step) const;
+  /// `op` is without memory. Every operand that is not optional takes part, and of the others those that are
+  /// given; results need no numbers, nor do the state and totals (zeros). Returns the results, without gaps.
+  /// Throws std::runtime_error that begins with ran() where a guard was overwritten or an input changed, or
+  /// numbers are missing or too many.
+  Operands run(const NetworkOp& op, const Operands& given, const RunOptions& = {});
 
   Backend& backend() const { return backend_; }
   /// Backend::how of the op that ran last.
   const std::string& how() const { return how_; }
+  /// What ran last, enough to run it again: "conv1d_forward N 2 ... + bias, relu on cpu x86-64-v3, at odd
+  /// addresses, step 9".
+  const std::string& ran() const { return ran_; }
 
  private:
-  template <IsOp O>
-  void run(const O& op) const {
-    backend_.reserve_workspace(backend_.workspace_bytes(op));
-    how_ = backend_.how(op);
-    backend_.run(op);
-  }
-  std::int64_t guard() const { return alignment_ == 1 ? 67 : 8 * alignment_; }
-  std::int64_t aligned(std::int64_t elements) const {
-    return (elements + alignment_ - 1) / alignment_ * alignment_;
-  }
-  std::int64_t item_stride(std::int64_t length) const { return aligned(length) + 3 * alignment_; }
-  /// The src of a convolution: where everything is aligned, items are as far apart as the backend likes it.
-  Guarded windows(const Conv1dProblem&, const Numbers& src) const;
-  /// Its diff_dst, between halos of zeros.
-  Guarded gradient(const Conv1dProblem&, const Numbers& diff_dst) const;
-  Guarded items(const char* name, std::int64_t N, std::int64_t L, std::int64_t C, const Numbers& values,
-                std::int64_t more_gap = 0) const;
-  Guarded rows(const char* name, DType type, std::int64_t count, std::int64_t length,
-               const Numbers& values) const;
-
   Backend& backend_;
   std::int64_t alignment_;
-  mutable std::string how_;
+  std::string how_, ran_;
 };
 
 }  // namespace bragg::tests

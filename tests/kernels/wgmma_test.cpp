@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/bfloat16.h"
-#include "tests/kernels/op_runner.h"
+#include "tests/kernels/op_cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
 
@@ -50,37 +50,28 @@ std::int64_t rows_that_fill(const Backend& backend) {
 TEST_P(Wgmma, ByRowsOfKInTilesOfEveryWidth) {
   const OneMultiprocessor small;
   const auto backend = make_backend(GetParam()), reference = make_backend({"reference", 1, ""});
-  const OpRunner run(*backend, 8), expected(*reference);
+  OpRunner run(*backend, 8), expected(*reference);
   constexpr std::int64_t K = 136;  // two steps and a part of one
   const std::int64_t rows = rows_that_fill(*backend);
   const auto expect_tile = [&](const std::string& tile) {
-    EXPECT_TRUE(run.how().starts_with("wgmma bf16, tile " + tile + ",")) << run.how();
+    EXPECT_TRUE(run.how().starts_with("wgmma bf16, tile " + tile + ",")) << run.ran() << ": " << run.how();
     EXPECT_EQ(run.how().find(';'), std::string::npos) << run.how();
   };
   for (const std::int64_t columns : {80, 128, 160}) {
-    SCOPED_TRACE(fmt::format("{} columns", columns));
-    const DenseProblem p{.N = rows, .in = columns, .out = K};
-    const Numbers dy = integers(p.N * p.out, 4), weights = integers(p.out * p.in, 2);
-    const Numbers got = run.dense_backward_data(p, dy, weights, {});
+    const DenseBackwardData op{.problem = {.N = rows, .in = columns, .out = K}};
+    const Operands inputs = filled({op, {}, {}}, Fill::integers, backend->number_types());
+    const Numbers got = run.run(op, inputs).at("diff_src");
     expect_tile(fmt::format("256x{}", columns));
-    EXPECT_TRUE(identical(got, rounded(expected.dense_backward_data(p, dy, weights, {}))));
+    EXPECT_TRUE(identical(got, rounded(expected.run(op, inputs).at("diff_src")))) << run.ran();
   }
   // Both operands by rows of k. Adam's store leaves registers for 128 rows.
   for (const std::int64_t columns : {80, 160}) {
-    SCOPED_TRACE(fmt::format("{} columns, A by rows of k", columns));
-    const DenseProblem p{.N = K, .in = rows, .out = columns};
-    const Numbers src = integers(p.N * p.in, 1), dy = integers(p.N * p.out, 4);
-    const WeightGradients got = run.dense_backward_weights(p, src, dy);
+    const DenseBackwardWeights op{.problem = {.N = K, .in = rows, .out = columns}};
+    const Operands inputs = filled({op, {}, {}}, Fill::integers, backend->number_types());
+    const Numbers got = run.run(op, inputs).at("diff_weights");
     expect_tile(fmt::format("128x{}", columns));
-    EXPECT_TRUE(identical(got.weights, expected.dense_backward_weights(p, src, dy).weights));
+    EXPECT_TRUE(identical(got, expected.run(op, inputs).at("diff_weights"))) << run.ran();
   }
-}
-
-/// The three passes of a convolution, in the order of Pass.
-std::vector<Numbers> passes(const OpRunner& run, const Conv1dProblem& p, const Numbers& src,
-                            const Numbers& weights, const Numbers& dy) {
-  return {run.conv1d_forward(p, src, weights, {}), run.conv1d_backward_data(p, dy, weights, {}),
-          run.conv1d_backward_weights(p, src, dy).weights};
 }
 
 // NPCNN's second convolution. Where blocks share the steps of k of a tile, only equal bits speak for the
@@ -89,32 +80,31 @@ TEST_P(Wgmma, APapersConvolutionTwiceAndByMmaSync) {
   const auto backend = make_backend(GetParam());
   if (backend->description().find("convolutions by mma.sync") != std::string::npos)
     GTEST_SKIP() << backend->description();
-  const OpRunner by_wgmma(*backend, 8);
-  const Conv1dProblem p =
-      is_emulated() ? Conv1dProblem{1, 131, 80, 80, 50, 5} : Conv1dProblem{256, 1681, 80, 80, 50, 5};
-  const Numbers src = rounded(uniforms(p.N * p.L_in * p.C_in, 1)),
-                weights = rounded(uniforms(p.C_out * p.kernel * p.C_in, 2)),
-                dy = rounded(uniforms(p.N * p.L_out() * p.C_out, 4));
-  const std::vector<Numbers> got = passes(by_wgmma, p, src, weights, dy),
-                             again = passes(by_wgmma, p, src, weights, dy);
   DeviceOptions options = GetParam();
   options.instruction_set = "sm_80";
   const auto mma_sync = make_backend(options);
-  const OpRunner by_mma_sync(*mma_sync, 8);
-  const std::vector<Numbers> expected = passes(by_mma_sync, p, src, weights, dy),
-                             sums = passes(by_mma_sync, p, absolute(src), absolute(weights), absolute(dy));
+  OpRunner by_wgmma(*backend, 8), by_mma_sync(*mma_sync, 8);
+  const Conv1dProblem p =
+      is_emulated() ? Conv1dProblem{1, 131, 80, 80, 50, 5} : Conv1dProblem{256, 1681, 80, 80, 50, 5};
   // Each of the two sums K products in fp32, off by some sqrt(K) 2^-23 of the sum of their magnitudes, and
   // rounds activations and their gradients to bfloat16 once.
-  const std::int64_t products[] = {p.kernel * p.C_in, p.kernel * p.C_out / p.stride, p.N * p.L_out()};
-  for (std::size_t pass = 0; pass < got.size(); ++pass) {
-    SCOPED_TRACE(fmt::format("pass {}", pass));
-    EXPECT_TRUE(identical(again[pass], got[pass]));
-    Numbers bounds(sums[pass].size());
+  const auto expect_as_by_mma_sync = [&](const NetworkOp& op, const std::string& result,
+                                         std::int64_t products, bool is_rounded) {
+    const Operands inputs = filled({op, {}, {}}, Fill::uniforms, backend->number_types());
+    const Numbers got = by_wgmma.run(op, inputs).at(result), again = by_wgmma.run(op, inputs).at(result),
+                  expected = by_mma_sync.run(op, inputs).at(result),
+                  sums = by_mma_sync.run(op, magnitudes(inputs)).at(result);
+    SCOPED_TRACE(by_wgmma.ran());
+    EXPECT_TRUE(identical(again, got));
+    Numbers bounds(sums.size());
     for (std::size_t i = 0; i < bounds.size(); ++i)
-      bounds[i] = 2 * std::sqrt(static_cast<double>(products[pass])) * 0x1p-23 * sums[pass][i] +
-                  (pass < 2 ? 0x1p-7 * std::fabs(expected[pass][i]) : 0);
-    EXPECT_TRUE(within(got[pass], expected[pass], bounds));
-  }
+      bounds[i] = 2 * std::sqrt(static_cast<double>(products)) * 0x1p-23 * sums[i] +
+                  (is_rounded ? 0x1p-7 * std::fabs(expected[i]) : 0);
+    EXPECT_TRUE(within(got, expected, bounds));
+  };
+  expect_as_by_mma_sync(Conv1dForward{.problem = p}, "dst", p.kernel * p.C_in, true);
+  expect_as_by_mma_sync(Conv1dBackwardData{.problem = p}, "diff_src", p.kernel * p.C_out / p.stride, true);
+  expect_as_by_mma_sync(Conv1dBackwardWeights{.problem = p}, "diff_weights", p.N * p.L_out(), false);
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include "kernels/ops/rows.h"
 #include "kernels/ops/step_state.h"
 #include "tests/kernels/crystals.h"
-#include "tests/kernels/op_runner.h"
+#include "tests/kernels/op_cases.h"
 #include "tests/simt/machine.h"
 #include "tests/support/compare.h"
 
@@ -111,24 +111,23 @@ TEST(CudaBackend, WhereTheDriverRefusesOverlappingMapsConvolutionsTakeMmaSync) {
                   "4000 elements, 400 apart, boxes of 64)"),
               refuses)
         << backend->description();
-    const OpRunner got(*backend, 8), expected(*reference);
-    const auto main_loop = [&] { return got.how().substr(0, got.how().find(',')); };
+    OpRunner got(*backend, 8), expected(*reference);
+    const auto expect_by = [&](const std::string& main_loop, const NetworkOp& op) {
+      const OpCase one{op, {}, {.precise = true}};
+      const Operands inputs = filled(one, Fill::integers, backend->number_types());
+      const Operands results = got.run(op, inputs, one.options),
+                     right = expected.run(op, inputs, one.options);
+      EXPECT_EQ(got.how().substr(0, got.how().find(',')), main_loop) << got.ran();
+      if (right.contains("diff_weights"))
+        EXPECT_TRUE(identical(results.at("diff_weights"), right.at("diff_weights"))) << got.ran();
+    };
     const Conv1dProblem conv{.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2};
-    const Numbers src = integers(conv.N * conv.L_in * conv.C_in, 1),
-                  weights = integers(conv.C_out * conv.kernel * conv.C_in, 2),
-                  dy = integers(conv.N * conv.L_out() * conv.C_out, 4);
-    const std::string loop = refuses ? "mma.sync bf16" : "wgmma bf16";
-    got.conv1d_forward(conv, src, weights, {});
-    EXPECT_EQ(main_loop(), loop);
-    got.conv1d_backward_data(conv, dy, weights, {});
-    EXPECT_EQ(main_loop(), loop);
-    const WeightGradients gradients = got.conv1d_backward_weights(conv, src, dy);
-    EXPECT_EQ(main_loop(), loop);
-    EXPECT_TRUE(identical(gradients.weights, expected.conv1d_backward_weights(conv, src, dy).weights));
-    const AvgPool1dProblem pool{conv.N, 1681, 80, 3, 2};
-    EXPECT_EQ(has_pool(*backend, {conv.N, 8500, 1, 80, 100, 5}, pool), !refuses);
-    got.dense_logits({4, 32, 16}, integers(128, 1), integers(512, 2));
-    EXPECT_EQ(main_loop(), "wgmma bf16");
+    for (const LayerPass& pass : passes(conv))
+      expect_by(refuses ? "mma.sync bf16" : "wgmma bf16", pass.op);
+    const Conv1dPoolForward pooled{.problem = {conv.N, 8500, 1, 80, 100, 5},
+                                   .pool = {conv.N, 1681, 80, 3, 2}};
+    EXPECT_EQ(backend->has(pooled), !refuses);
+    expect_by("wgmma bf16", DenseForward{.problem = {4, 32, 16}});
   }
 }
 

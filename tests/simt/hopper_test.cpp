@@ -11,8 +11,7 @@
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
-#include "kernels/ops/conv1d_pool.h"
-#include "tests/kernels/op_runner.h"
+#include "tests/kernels/op_cases.h"
 #include "tests/simt/mma_layouts.h"
 
 namespace bragg::tests {
@@ -223,32 +222,26 @@ TEST(Hopper, ViewsThatTmaCanRead) {
 TEST(Hopper, AlignedOpsAreWgmmas) {
   const auto backend = make_backend({"cuda", 1, "", "bf16"}),
              older = make_backend({"cuda", 1, "sm_80", "bf16"});
-  const OpRunner run(*backend, 8), run_older(*older, 8), unaligned(*backend);
-  const auto uses_wgmma = [](const auto& op) {
+  OpRunner aligned(*backend, 8), on_older(*older, 8), unaligned(*backend);
+  const auto uses_wgmma = [](OpRunner& run, const NetworkOp& op) {
     const std::uint64_t before = simt::wgmma_count();
-    op();
+    run.run(op, filled({op, {}, {}}, Fill::uniforms, run.backend().number_types()));
     return simt::wgmma_count() > before;
   };
   const DenseProblem dense{.N = 3, .in = 21, .out = 13};
-  const Numbers x = uniforms(3 * 21, 1), w = uniforms(13 * 21, 2), dy = uniforms(3 * 13, 3);
-  EXPECT_TRUE(uses_wgmma([&] { run.dense_forward(dense, x, w, {}); }));
-  EXPECT_TRUE(uses_wgmma([&] { run.dense_backward_data(dense, dy, w, {}); }));
-  EXPECT_TRUE(uses_wgmma([&] { run.dense_backward_weights(dense, x, dy); }));
-  EXPECT_TRUE(uses_wgmma([&] { run.dense_backward_weights_adam(dense, x, dy, {w, w, absolute(w), {}}, 1); }));
-  EXPECT_FALSE(uses_wgmma([&] { run_older.dense_forward(dense, x, w, {}); }));
-  EXPECT_FALSE(uses_wgmma([&] { unaligned.dense_forward(dense, x, w, {}); }));
+  for (const LayerPass& pass : passes(dense))
+    EXPECT_TRUE(uses_wgmma(aligned, pass.op)) << aligned.ran();
+  for (const LayerPass& pass : fused_passes(dense, backend->weight_row_stride(dense.in)))
+    EXPECT_TRUE(uses_wgmma(aligned, pass.op)) << aligned.ran();
+  EXPECT_FALSE(uses_wgmma(on_older, DenseForward{.problem = dense}));
+  EXPECT_FALSE(uses_wgmma(unaligned, DenseForward{.problem = dense}));
   const Conv1dProblem conv{.N = 3, .L_in = 23, .C_in = 8, .C_out = 16, .kernel = 5, .stride = 2};
-  const Numbers src = uniforms(3 * 23 * 8, 1), kernels = uniforms(16 * 5 * 8, 2),
-                gradient = uniforms(3 * 10 * 16, 3);
-  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_forward(conv, src, kernels, {}); }));
-  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_data(conv, gradient, kernels, {}); }));
-  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_weights(conv, src, gradient); }));
+  for (const LayerPass& pass : passes(conv))
+    EXPECT_TRUE(uses_wgmma(aligned, pass.op)) << aligned.ran();
   // TMA cannot step by 3 elements; it can by those of 8 outputs.
   const Conv1dProblem first{.N = 2, .L_in = 71, .C_in = 1, .C_out = 8, .kernel = 12, .stride = 3};
-  const Numbers pattern = uniforms(2 * 71, 1), taps = uniforms(8 * 12, 2),
-                first_gradient = uniforms(2 * 20 * 8, 3);
-  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_forward(first, pattern, taps, {}); }));
-  EXPECT_TRUE(uses_wgmma([&] { run.conv1d_backward_weights(first, pattern, first_gradient); }));
+  EXPECT_TRUE(uses_wgmma(aligned, Conv1dForward{.problem = first}));
+  EXPECT_TRUE(uses_wgmma(aligned, Conv1dBackwardWeights{.problem = first}));
 }
 
 TEST(Hopper, ConvolutionsThatArePooledAtOnce) {
@@ -256,6 +249,9 @@ TEST(Hopper, ConvolutionsThatArePooledAtOnce) {
              older = make_backend({"cuda", 1, "sm_80", "bf16"}), precise = make_backend({"cuda", 1, ""});
   const Conv1dProblem conv{.N = 2, .L_in = 8500, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5};
   const AvgPool1dProblem pool{2, 1681, 80, 3, 2};
+  const auto has_pool = [](const Backend& b, const Conv1dProblem& p, const AvgPool1dProblem& q) {
+    return b.has(Conv1dPoolForward{.problem = p, .pool = q});
+  };
   EXPECT_TRUE(has_pool(*backend, conv, pool));
   EXPECT_FALSE(has_pool(*older, conv, pool));
   EXPECT_FALSE(has_pool(*precise, conv, pool));
