@@ -118,8 +118,9 @@ TEST(CudaBackend, WhereTheDriverRefusesOverlappingMapsConvolutionsTakeMmaSync) {
       const Operands results = got.run(op, inputs, one.options),
                      right = expected.run(op, inputs, one.options);
       EXPECT_EQ(got.how().substr(0, got.how().find(',')), main_loop) << got.ran();
-      if (right.contains("diff_weights"))
+      if (right.contains("diff_weights")) {
         EXPECT_TRUE(identical(results.at("diff_weights"), right.at("diff_weights"))) << got.ran();
+      }
     };
     const Conv1dProblem conv{.N = 2, .L_in = 61, .C_in = 80, .C_out = 80, .kernel = 25, .stride = 2};
     for (const LayerPass& pass : passes(conv))
