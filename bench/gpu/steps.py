@@ -147,7 +147,7 @@ class Steps:
     def memcheck(self):
         """Kernels of up to 54,000 instructions take their time under it: small ops."""
         return one("memcheck", 25, tool("compute-sanitizer"), "--tool", "memcheck", "--error-exitcode", 9, self.bin / "network_ops_test",
-                   "--gtest_filter=*Softmax*/cuda:*AvgPool1d/cuda*:*DropoutKeeps*/cuda*:*DenseIsWithin*/cuda_bf16*",
+                   "--gtest_filter=*Softmax*/cuda:*Sums*/cuda_*pool1d*:*Sums*/cuda_add*:*DropoutKeeps*/cuda*:*Sums.IsWithin*/cuda_bf16_dense*",
                    left_out=missing("compute-sanitizer"), loading="LAZY")
 
     def why_no_training(self):
