@@ -63,7 +63,7 @@ enum class Effect : std::int32_t {
 #undef BRAGG_EFFECT_NAME
 };
 
-#define BRAGG_EFFECT_ONE(...) +1
+#define BRAGG_EFFECT_ONE(...) +1  // NOLINT(bugprone-macro-parentheses): a term of a sum
 inline constexpr int effect_count = 0 BRAGG_EFFECTS(BRAGG_EFFECT_ONE);
 #undef BRAGG_EFFECT_ONE
 

@@ -8,7 +8,7 @@
 
 #include "kernels/cuda/gemm/gemm_arguments.h"
 #include "kernels/cuda/gemm/gemm_target.h"
-#include "kernels/cuda/gemm/store.cuh"
+#include "kernels/cuda/gemm/store_gradient.cuh"
 
 namespace bragg::cuda {
 

@@ -1,0 +1,23 @@
+# Compiled by nvcc here, and for the host by tests/simt.
+set(BRAGG_CUDA_SOURCES
+  adam.cu
+  add.cu
+  avg_pool1d.cu
+  conv1d.cu
+  conv1d_pool.cu
+  cuda_backend.cpp
+  dense.cu
+  device_scan.cu
+  gemm/flat_view.cpp
+  gemm/gemm_backward_data.cu
+  gemm/gemm_backward_weights.cu
+  gemm/gemm_config.cpp
+  gemm/gemm_forward.cu
+  render_patterns.cu
+  rows.cu
+  runtime.cpp
+  sample_patterns.cu
+  softmax_cross_entropy.cu
+  structure_factors.cu
+  unique_reflections.cu
+)
