@@ -34,8 +34,11 @@ class HostBackend : public BackendOf<Derived> {
   }
   void download(ConstTensor src, std::span<float> host) final {
     this->check_number_type("download", src);
-    std::transform(src.as<Number>(), src.as<Number>() + host.size(), host.begin(),
-                   [](Number x) { return static_cast<float>(x); });
+    if constexpr (std::is_same_v<Number, float>)
+      download(src.data, host.data(), host.size_bytes());
+    else
+      std::transform(src.as<Number>(), src.as<Number>() + host.size(), host.begin(),
+                     [](Number x) { return static_cast<float>(x); });
   }
 };
 
