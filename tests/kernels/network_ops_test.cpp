@@ -72,6 +72,17 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(Fusions);  // where there is no su
 INSTANTIATE_TEST_SUITE_P(Devices, Fusions, ::testing::ValuesIn(cases("bf16")),
                          [](const auto& param_info) { return name_of(param_info.param); });
 
+/// Of wgmma, on aligned operands.
+std::vector<Case> pooling_cases() {
+  std::vector<Case> all = cases("bf16");
+  std::erase_if(all, [](const Case& c) { return c.alignment == 1 || !c.device.instruction_set.empty(); });
+  return all;
+}
+class PooledAtOnce : public NetworkOps {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PooledAtOnce);
+INSTANTIATE_TEST_SUITE_P(Devices, PooledAtOnce, ::testing::ValuesIn(pooling_cases()),
+                         [](const auto& param_info) { return name_of(param_info.param); });
+
 /// Convolutions that may be pooled at once: last rows and windows cut in every place, one output, src shorter
 /// than a row of the product, several tiles, channels in several blocks.
 const std::vector<Conv1dProblem>& pooled_shapes() {
@@ -135,8 +146,8 @@ bool bit(const Numbers& words, std::int64_t C, std::int64_t element) {
   return (static_cast<std::uint32_t>(words[element / C * kept_words(C) + c / 32]) >> c % 32 & 1) != 0;
 }
 
-TEST_P(Fusions, ConvolutionAndPoolAreTheirOpsOnIntegers) {
-  if (GetParam().alignment == 1 || !has_wgmma()) GTEST_SKIP() << "of wgmma on aligned operands alone";
+TEST_P(PooledAtOnce, ConvolutionAndPoolAreTheirOpsOnIntegers) {
+  if (!has_wgmma()) GTEST_SKIP() << "of wgmma alone";
   for (const Conv1dProblem& p : pooled_shapes()) {
     for (const Pooled& both :
          pooled_cases(integers(p.N * p.L_in * p.C_in, 1), integers(p.C_out * p.kernel * p.C_in, 2),
@@ -165,8 +176,8 @@ TEST_P(Fusions, ConvolutionAndPoolAreTheirOpsOnIntegers) {
 
 // Elements of the convolution's output may be rounded to the next bfloat16, as its sums are added up in
 // another order than anywhere else.
-TEST_P(Fusions, ConvolutionAndPoolAreWithinTheirBound) {
-  if (GetParam().alignment == 1 || !has_wgmma()) GTEST_SKIP() << "of wgmma on aligned operands alone";
+TEST_P(PooledAtOnce, ConvolutionAndPoolAreWithinTheirBound) {
+  if (!has_wgmma()) GTEST_SKIP() << "of wgmma alone";
   for (const Conv1dProblem& p : pooled_shapes()) {
     for (const Pooled& both : pooled_cases(random(p.N * p.L_in * p.C_in, 1),
                                            random(p.C_out * p.kernel * p.C_in, 2), uniforms(p.C_out, 3), p)) {
