@@ -103,4 +103,16 @@ void require_window(const char* op, std::int64_t kernel, std::int64_t stride, st
   if (kernel > L_in) throw ProblemError(fmt::format("[{}] kernel {} > L_in {}", op, kernel, L_in));
 }
 
+void require_padded_window(const char* op, std::int64_t kernel, std::int64_t stride, std::int64_t L_in,
+                           std::int64_t pad_before, std::int64_t pad_after) {
+  require_at_least(op, "L_in", L_in, 1);
+  require_window(op, kernel, stride, pad_before + L_in + pad_after);
+  require_within(op, "pad_before", static_cast<double>(pad_before), 0, static_cast<double>(kernel));
+  require_within(op, "pad_after", static_cast<double>(pad_after), 0, static_cast<double>(kernel));
+}
+
+std::string padding_text(std::int64_t before, std::int64_t after) {
+  return before > 0 || after > 0 ? fmt::format(" padding {} {}", before, after) : "";
+}
+
 }  // namespace bragg

@@ -106,5 +106,11 @@ void require_within(const char* op, const char* name, double value, double low,
                     double high);  ///< [low, high)
 /// A window of `kernel` elements moved by `stride` over L_in.
 void require_window(const char* op, std::int64_t kernel, std::int64_t stride, std::int64_t L_in);
+/// The same over L_in with zeros before and after; none lies in the padding alone, where it would be a constant.
+void require_padded_window(const char* op, std::int64_t kernel, std::int64_t stride, std::int64_t L_in,
+                           std::int64_t pad_before, std::int64_t pad_after);
+
+/// " padding 1 2", or nothing where there is none.
+std::string padding_text(std::int64_t before, std::int64_t after);
 
 }  // namespace bragg

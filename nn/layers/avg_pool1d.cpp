@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "kernels/base/error.h"
 #include "nn/layers/layer_ops.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/window.h"
 
 namespace bragg::nn::layers {
 namespace {
@@ -13,14 +13,11 @@ class AvgPool1d final : public Layer {
 
   std::string kind() const override { return "avg_pool"; }
   std::string text() const override {
-    const std::string padding =
-        s_.pad_before + s_.pad_after > 0 ? fmt::format(" padding {} {}", s_.pad_before, s_.pad_after) : "";
-    return fmt::format("avg_pool kernel {} stride {}{}", s_.kernel, s_.stride, padding);
+    return fmt::format("avg_pool kernel {} stride {}{}", s_.kernel, s_.stride,
+                       padding_text(s_.pad_before, s_.pad_after));
   }
   Shape shape(std::span<const Shape> sources) const override {
-    const std::int64_t L = s_.pad_before + sources[0].L + s_.pad_after;
-    if (s_.kernel > L)
-      throw UsageError(fmt::format("[model] the pool's kernel {} > the length {} there", s_.kernel, L));
+    require_window("pool", s_, sources[0].L);
     const AvgPool1dProblem p = problem(1, sources[0]);
     p.validate();
     return {p.L_out(), p.C};

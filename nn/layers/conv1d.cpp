@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
-#include "kernels/base/error.h"
 #include "nn/layers/layer_ops.h"
 #include "nn/layers/layers.h"
+#include "nn/layers/window.h"
 
 namespace bragg::nn::layers {
 namespace {
@@ -13,15 +13,11 @@ class Conv1d final : public Layer {
 
   std::string kind() const override { return "conv"; }
   std::string text() const override {
-    const std::string padding =
-        s_.pad_before + s_.pad_after > 0 ? fmt::format(" padding {} {}", s_.pad_before, s_.pad_after) : "";
-    return fmt::format("conv {} kernel {} stride {}{}", s_.channels, s_.kernel, s_.stride, padding);
+    return fmt::format("conv {} kernel {} stride {}{}", s_.channels, s_.kernel, s_.stride,
+                       padding_text(s_.pad_before, s_.pad_after));
   }
   Shape shape(std::span<const Shape> sources) const override {
-    const std::int64_t L = s_.pad_before + sources[0].L + s_.pad_after;
-    if (s_.kernel > L)
-      throw UsageError(
-          fmt::format("[model] the convolution's kernel {} > the length {} there", s_.kernel, L));
+    require_window("convolution", s_, sources[0].L);
     const Conv1dProblem p = problem(1, sources[0]);
     p.validate();
     return {p.L_out(), p.C_out};
