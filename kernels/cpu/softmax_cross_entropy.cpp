@@ -14,12 +14,6 @@ struct RowResult {
   std::uint64_t correct;
 };
 
-/// -1 for a label outside the table.
-std::int64_t class_of(const SoftmaxCrossEntropy& op, std::int64_t label) {
-  if (!op.class_of) return label;
-  return label >= 0 && label < op.problem.labels ? op.class_of.as<std::int32_t>()[label] : -1;
-}
-
 RowResult softmax_row(const SoftmaxCrossEntropyProblem& p, const float* row, std::int64_t label,
                       float* gradient) {
   const std::int64_t classes = p.classes;
@@ -53,9 +47,8 @@ void CpuBackend::run_op(const SoftmaxCrossEntropy& op) {
   const SoftmaxCrossEntropyProblem& p = op.problem;
   auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_of(p)));
   pool_.run(p.N, [&](std::int64_t n, int) {
-    results[n] =
-        softmax_row(p, op.logits.as<float>() + n * p.classes, class_of(op, op.labels.as<std::int32_t>()[n]),
-                    op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr);
+    results[n] = softmax_row(p, op.logits.as<float>() + n * p.classes, op.class_of_pattern(n),
+                             op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr);
   });
   auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {

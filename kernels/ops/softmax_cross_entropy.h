@@ -50,6 +50,13 @@ struct SoftmaxCrossEntropy {
     if (problem.labels > 0) check.present("class_of", class_of.data);
   }
   bool is_empty() const { return problem.N == 0; }
+
+  /// Where the host may read the operands: the class of pattern n; -1 for a label outside the table.
+  std::int64_t class_of_pattern(std::int64_t n) const {
+    const std::int64_t label = labels.as<std::int32_t>()[n];
+    if (!class_of) return label;
+    return label >= 0 && label < problem.labels ? class_of.as<std::int32_t>()[label] : -1;
+  }
 };
 
 }  // namespace bragg

@@ -6,22 +6,12 @@
 #include "kernels/reference/reference_backend.h"
 
 namespace bragg::reference {
-namespace {
-
-/// -1 for a label outside the table.
-std::int64_t class_of(const SoftmaxCrossEntropy& op, std::int64_t label) {
-  if (!op.class_of) return label;
-  return label >= 0 && label < op.problem.labels ? op.class_of.as<std::int32_t>()[label] : -1;
-}
-
-}  // namespace
-
 void ReferenceBackend::run_op(const SoftmaxCrossEntropy& op) {
   const SoftmaxCrossEntropyProblem& p = op.problem;
   auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
     const double* row = op.logits.as<double>() + n * p.classes;
-    const std::int64_t label = class_of(op, op.labels.as<std::int32_t>()[n]);
+    const std::int64_t label = op.class_of_pattern(n);
     const bool usable = label >= 0 && label < p.classes &&
                         std::all_of(row, row + p.classes, [](double x) { return std::isfinite(x); });
     const std::int64_t best = std::max_element(row, row + p.classes) - row;  // the first of equals
