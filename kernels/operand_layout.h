@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <type_traits>
 
 #include "kernels/backend.h"
 #include "kernels/ops/conv1d.h"
@@ -17,17 +16,22 @@ struct OperandLayout {
   std::int64_t item_stride = 0, front = 0;
 };
 
-/// `operand` by its name in the op's declaration.
+/// Of the operand of that name and extent, as the op declares them.
 template <IsOp O>
-OperandLayout layout_of(const Backend& backend, const O& op, std::string_view operand) {
+OperandLayout layout_of(const Backend& backend, const O& op, std::string_view operand,
+                        const ActivationsExtent& extent) {
   if constexpr (requires { op.problem.halo_before(); }) {
-    const Conv1dProblem& p = op.problem;
-    // Windows begin in the halo: that is where they are aligned.
-    if (operand == "src") return {backend.src_item_stride(p), p.src_halo_before() * p.C_in};
-    constexpr bool reads_halo = std::is_same_v<O, Conv1dBackwardData>;
+    // Windows on src begin in its halo: that is where they are aligned.
+    if (operand == "src") return {backend.src_item_stride(op.problem), extent.zeros_before};
     if (operand == "diff_dst")
-      return {backend.diff_dst_item_stride(p), reads_halo ? backend.aligned(p.halo_before() * p.C_out) : 0};
+      return {backend.diff_dst_item_stride(op.problem), backend.aligned(extent.zeros_before)};
   }
+  return {};
+}
+
+/// Rows lie as weight_row_stride says.
+template <IsOp O>
+OperandLayout layout_of(const Backend&, const O&, std::string_view, const RowsExtent&) {
   return {};
 }
 

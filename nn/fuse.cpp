@@ -39,7 +39,7 @@ struct Fusing {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < ops().size(); ++i) {
       bool uses = false;
-      for_each_operand(ops()[i].op, [&](const auto&, const OperandInfo& info, const auto& view) {
+      for_each_operand(ops()[i].op, [&](const auto&, const OperandInfo& info, const auto& view, const auto&) {
         uses = uses || (info.role != but && view.data == address);
       });
       if (uses) found.push_back(i);
@@ -48,50 +48,46 @@ struct Fusing {
   }
 };
 
+/// Op i, the only reader of `address`, goes into the op that wrote there, where change(that op) says that it can.
+template <typename Change>
+bool into_writer(const Fusing& f, std::size_t i, const void* address, const Change& change) {
+  const auto writer = f.only_writer(address, i);
+  if (!writer || !std::visit(change, f.ops()[*writer].op)) return false;
+  f.erase(i);
+  return true;
+}
+
 /// A ReLU and dropout on their own go into the epilogue of the op that made their source.
 bool into_epilogue(const Fusing& f, std::size_t i) {
   const auto* relu = std::get_if<AddForward>(&f.ops()[i].op);
   if (!relu || relu->b.data) return false;
-  const auto writer = f.only_writer(relu->a.data, i);
-  if (!writer) return false;
-  const bool fits = std::visit(
-      [&](auto& op) {
-        using O = std::remove_cvref_t<decltype(op)>;
-        if constexpr (!is_fusion<O>() && requires { op.epilogue; }) {
-          if (op.epilogue.relu || op.epilogue.dropout.p > 0) return false;
-          op.dst.data = relu->dst.data;
-          op.epilogue.relu = relu->epilogue.relu;
-          op.epilogue.dropout = relu->epilogue.dropout;
-          return true;
-        }
-        return false;
-      },
-      f.ops()[*writer].op);
-  if (fits) f.erase(i);
-  return fits;
+  return into_writer(f, i, relu->a.data, [relu]<typename O>(O& op) {
+    if constexpr (!is_fusion<O>() && requires { op.epilogue; }) {
+      if (op.epilogue.relu || op.epilogue.dropout.p > 0) return false;
+      op.dst.data = relu->dst.data;
+      op.epilogue.relu = relu->epilogue.relu;
+      op.epilogue.dropout = relu->epilogue.dropout;
+      return true;
+    }
+    return false;
+  });
 }
 
 /// The gradient of a ReLU and dropout on its own goes into the op that made the gradient behind it.
 bool into_gradient(const Fusing& f, std::size_t i) {
   const auto* relu = std::get_if<AddBackward>(&f.ops()[i].op);
   if (!relu || relu->diff_b.data) return false;
-  const auto writer = f.only_writer(relu->diff_a.data, i);
-  if (!writer) return false;
-  const bool fits = std::visit(
-      [&](auto& op) {
-        if constexpr (requires { op.relu; }) {
-          if (op.relu.src.data) return false;
-          op.diff_src.data = relu->diff_src.data;
-          op.relu = relu->relu;
-          op.relu.src.L = op.diff_src.L;  // a dense layer sees one row
-          op.relu.src.C = op.diff_src.C;
-          return true;
-        }
-        return false;
-      },
-      f.ops()[*writer].op);
-  if (fits) f.erase(i);
-  return fits;
+  return into_writer(f, i, relu->diff_a.data, [relu](auto& op) {
+    if constexpr (requires { op.relu; }) {
+      if (op.relu.src.data) return false;
+      op.diff_src.data = relu->diff_src.data;
+      op.relu = relu->relu;
+      op.relu.src.L = op.diff_src.L;  // a dense layer sees one row
+      op.relu.src.C = op.diff_src.C;
+      return true;
+    }
+    return false;
+  });
 }
 
 /// A convolution and the pooling behind it: what lies between is kept as bits, for the gradient.

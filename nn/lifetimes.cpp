@@ -23,7 +23,7 @@ std::vector<Lifetime> lifetimes(Program& program, bool share) {
     number.emplace(&place, number.size());
   std::vector<Lifetime> lives(program.places.size());
   for (std::size_t i = 0; i < program.ops.size(); ++i)
-    for_each_operand(program.ops[i].op, [&](const auto&, const OperandInfo&, const auto& view) {
+    for_each_operand(program.ops[i].op, [&](const auto&, const OperandInfo&, const auto& view, const auto&) {
       const auto found = number.find(view.data);
       if (found == number.end()) return;
       Lifetime& life = lives[found->second];
@@ -86,7 +86,7 @@ void bind(Program& program, const MemoryPlan& plan, std::byte* base) {
     places.emplace(&place, &place);
   }
   for (PlannedOp& planned : program.ops)
-    for_each_operand(planned.op, [&](const auto&, const OperandInfo&, auto& view) {
+    for_each_operand(planned.op, [&](const auto&, const OperandInfo&, auto& view, const auto&) {
       const auto found = places.find(view.data);
       if (found == places.end()) return;
       view.data = found->second->data;

@@ -56,16 +56,16 @@ struct Program {
   Place* place_of(const void* address);  ///< or nullptr: memory that is there already
 };
 
-/// Calls visit(op, OperandInfo, view) for every operand of the op that has memory; the view's address may be
-/// changed.
+/// Calls visit(op, OperandInfo, view, extent) for every operand of the op that has memory; the view's address
+/// may be changed.
 template <typename Visit>
 void for_each_operand(NetworkOp& any, const Visit& visit) {
   std::visit(
       [&](auto& op) {
-        std::remove_cvref_t<decltype(op)>::operands(op,
-                                                    [&](const OperandInfo& info, auto& view, const auto&) {
-                                                      if (view.data != nullptr) visit(op, info, view);
-                                                    });
+        std::remove_cvref_t<decltype(op)>::operands(
+            op, [&](const OperandInfo& info, auto& view, const auto& extent) {
+              if (view.data != nullptr) visit(op, info, view, extent);
+            });
       },
       any);
 }

@@ -27,7 +27,7 @@ class OperandMemory {
   template <IsOp O>
   OperandMemory(Backend& backend, O& op) : backend_(backend) {
     O::operands(op, [&](const OperandInfo& info, auto& view, const auto& extent) {
-      place(info, view, extent, layout_of(backend, op, info.name));
+      place(info, view, extent, layout_of(backend, op, info.name, extent));
     });
   }
 

@@ -207,7 +207,7 @@ class Placement {
                   extent.zeros_between};
     if (alignment_ == 1) {
       if (extent.least_item_stride > 0) layout.item_stride = extent.least_item_stride;
-    } else if (const OperandLayout best = layout_of(backend_, op, info.name); best.item_stride > 0) {
+    } else if (const OperandLayout best = layout_of(backend_, op, info.name, extent); best.item_stride > 0) {
       layout.item_stride = best.item_stride;
       layout.before = best.front;
     }
