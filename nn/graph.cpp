@@ -10,7 +10,7 @@ namespace bragg::nn {
 
 Graph::Graph(std::int64_t points) {
   if (points < 1) throw UsageError(fmt::format("[model] points {} < 1", points));
-  nodes_.push_back({nullptr, {}, {points, 1}, ""});
+  nodes_.push_back({nullptr, {}, {points, 1}, {}, ""});
 }
 
 std::vector<Shape> Graph::source_shapes(const Node& node) const {
@@ -21,10 +21,11 @@ std::vector<Shape> Graph::source_shapes(const Node& node) const {
 }
 
 Value Graph::append(std::shared_ptr<const Layer> layer, std::vector<Value> sources) {
-  Node node{std::move(layer), std::move(sources), {}, ""};
+  Node node{std::move(layer), std::move(sources), {}, {}, ""};
   const std::vector<Shape> shapes = source_shapes(node);
   node.shape = node.layer->shape(shapes);
-  if (!node.layer->parameters(shapes).empty()) {
+  node.parameters = node.layer->parameters(shapes);
+  if (!node.parameters.empty()) {
     const std::string kind = node.layer->kind();
     const auto same = std::count_if(nodes_.begin(), nodes_.end(), [&](const Node& other) {
       return !other.name.empty() && other.layer->kind() == kind;

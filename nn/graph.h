@@ -22,6 +22,7 @@ struct Node {
   std::shared_ptr<const Layer> layer;  ///< none: the input
   std::vector<Value> sources;
   Shape shape;
+  std::vector<LayerParameter> parameters;
   std::string name;  ///< "conv1": the layer's kind and its number among those; "" without parameters
 };
 

@@ -40,7 +40,7 @@ class Lowering {
     const auto& nodes = graph_.nodes();
     for (const Node& node : nodes) {
       lowered_.values.push_back(new_value(node.shape));
-      bool wants = !node.name.empty();  // has parameters
+      bool wants = !node.parameters.empty();
       for (const Value source : node.sources)
         wants = wants || wants_gradient_[source.number];
       wants_gradient_.push_back(wants);
@@ -51,7 +51,7 @@ class Lowering {
     std::size_t row = 0;
     for (const Node& node : nodes) {
       first_row_.push_back(row);
-      if (node.layer) row += node.layer->parameters(graph_.source_shapes(node)).size();
+      row += node.parameters.size();
     }
     keep(lowered_.values.front().data, Keep::always);
     lowered_.labels = program().row(DType::i32, options_.N);
@@ -128,7 +128,6 @@ class Lowering::Rule final : public LayerOps {
       : all_(all), number_(node), node_(all.graph_.nodes()[node]), phase_(phase) {}
 
   std::int64_t N() const override { return all_.options_.N; }
-  bool is_training() const override { return all_.options_.mode == Mode::training; }
 
   ConstActivations src(std::size_t source) const override { return all_.lowered_.values[number_of(source)]; }
   Activations dst() const override { return all_.lowered_.values[number_]; }
@@ -151,7 +150,7 @@ class Lowering::Rule final : public LayerOps {
   }
   Tensor diff(std::size_t parameter) const override { return piece(all_.parameters_.gradients(), parameter); }
   Dropout next_dropout(double p) override {
-    if (!is_training()) return {};
+    if (all_.options_.mode != Mode::training) return {};
     return {static_cast<float>(p), all_.options_.seed, all_.dropouts_++, all_.options_.state};
   }
 

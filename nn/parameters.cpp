@@ -21,9 +21,8 @@ namespace {
 std::vector<ParameterInfo> parameters_of(const Graph& graph) {
   std::vector<ParameterInfo> table;
   for (const Node& node : graph.nodes())
-    if (node.layer)
-      for (const LayerParameter& p : node.layer->parameters(graph.source_shapes(node)))
-        table.push_back({fmt::format("{}.{}", node.name, p.name), p.role, p.shape, p.fan_in, 0, 0});
+    for (const LayerParameter& p : node.parameters)
+      table.push_back({fmt::format("{}.{}", node.name, p.name), p.role, p.shape, p.fan_in, 0, 0});
   return table;
 }
 

@@ -17,7 +17,6 @@ class LayerOps {
   virtual ~LayerOps() = default;
 
   virtual std::int64_t N() const = 0;  ///< patterns of a batch
-  virtual bool is_training() const = 0;
 
   virtual ConstActivations src(std::size_t source = 0) const = 0;
   virtual Activations dst() const = 0;
