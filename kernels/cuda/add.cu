@@ -1,10 +1,8 @@
 // Element by element: memory-bound, a thread per V neighbouring channels.
-#include <type_traits>
-
 #include "kernels/base/random.h"
+#include "kernels/cuda/by_packs.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/division.cuh"
-#include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/step_state.h"
 
@@ -99,19 +97,6 @@ __global__ void __launch_bounds__(threads)
   store(dst.data + blockIdx.x * dst.stride + at, result);
 }
 
-/// Calls run(V) with the number of elements that a thread takes: 16 bytes where everything is aligned to them.
-template <typename T, typename Run>
-void by_packs(std::int64_t C, const Activations& dst, const ConstActivations& a, const ConstActivations& b,
-              const ConstActivations& c, const Run& run) {
-  constexpr int V = 16 / sizeof(T);
-  const auto fits = [](const ConstActivations& x) { return holds_packs<V>(x.item<T>(0), x.item_stride); };
-  if (C % V == 0 && fits(dst) && fits(a) && fits(b) && fits(c)) {
-    run(std::integral_constant<int, V>());
-  } else {
-    run(std::integral_constant<int, 1>());
-  }
-}
-
 LaunchShape shape_of(const AddProblem& p, int V) {
   const std::int64_t packs = p.L * p.C / V;
   return {dim3(static_cast<unsigned>(p.N), static_cast<unsigned>((packs + threads - 1) / threads)),
@@ -131,11 +116,12 @@ void CudaBackend::run_op(const AddForward& op) {
                          e.dropout.layer,
                          e.dropout.state.as<StepState>()};
   with_element_type([&]<typename T>() {
-    by_packs<T>(p.C, op.dst, op.a, op.b, {}, [&]<int V>(std::integral_constant<int, V>) {
+    const auto run = [&]<int V>(std::integral_constant<int, V>) {
       launch([&] { return text(op); }, launches(), shape_of(p, V), add_forward<T, V>,
              static_cast<std::int32_t>(p.L * p.C), static_cast<std::int32_t>(p.C), Division(p.C),
              items<T>(op.a), items<T>(op.b), tail, items<T>(op.dst));
-    });
+    };
+    by_packs<T>(p.C, run, op.dst, op.a, op.b);
   });
 }
 
@@ -143,12 +129,12 @@ void CudaBackend::run_op(const AddBackward& op) {
   const AddProblem& p = op.problem;
   const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
   with_element_type([&]<typename T>() {
-    by_packs<T>(p.C, op.diff_src, op.diff_a, op.diff_b, op.relu.src,
-                [&]<int V>(std::integral_constant<int, V>) {
-                  launch([&] { return text(op); }, launches(), shape_of(p, V), add_backward<T, V>,
-                         static_cast<std::int32_t>(p.L * p.C), items<T>(op.diff_a), items<T>(op.diff_b),
-                         items<T>(op.relu.src), scale, items<T>(op.diff_src));
-                });
+    const auto run = [&]<int V>(std::integral_constant<int, V>) {
+      launch([&] { return text(op); }, launches(), shape_of(p, V), add_backward<T, V>,
+             static_cast<std::int32_t>(p.L * p.C), items<T>(op.diff_a), items<T>(op.diff_b),
+             items<T>(op.relu.src), scale, items<T>(op.diff_src));
+    };
+    by_packs<T>(p.C, run, op.diff_src, op.diff_a, op.diff_b, op.relu.src);
   });
 }
 

@@ -1,9 +1,7 @@
 // Average pooling: memory-bound, a thread per V neighbouring channels.
-#include <type_traits>
-
+#include "kernels/cuda/by_packs.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/division.cuh"
-#include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -123,30 +121,18 @@ dim3 grid_of(std::int64_t packs, std::int64_t items) {
   return dim3(static_cast<unsigned>(items), static_cast<unsigned>((packs + threads - 1) / threads));
 }
 
-/// Whether everything is aligned to packs of 16 bytes.
-template <typename T>
-bool in_packs(std::int64_t C, const Activations& a, const ConstActivations& b, const ConstActivations& c) {
-  constexpr int V = 16 / sizeof(T);
-  return C % V == 0 && holds_packs<V>(a.item<T>(0), a.item_stride) &&
-         holds_packs<V>(b.item<T>(0), b.item_stride) && holds_packs<V>(c.item<T>(0), c.item_stride);
-}
-
-/// `packed`: in_packs.
+/// `src`: what `passes` reads of the element type, or nothing.
 template <typename T, typename Describe, typename Passes>
 void run_pool_backward(const Describe& describe, const LaunchTarget& launches, const AvgPool1dProblem& p,
                        const ConstActivations& diff_dst, const Activations& diff_src, const Passes& passes,
-                       float dropout, bool packed) {
+                       float dropout, const ConstActivations& src) {
   const auto scale = static_cast<float>(1.0 / static_cast<double>(p.kernel) / (1.0 - double{dropout}));
   const auto run = [&]<int V>(std::integral_constant<int, V>) {
     launch(describe, launches, {grid_of(p.L_in * p.C / V, p.N), dim3(threads)}, pool_backward<T, V, Passes>,
            Pool(p, V, diff_src.item_stride, diff_dst.item_stride), diff_dst.item<T>(0), passes, scale,
            diff_src.item<T>(0));
   };
-  if (packed) {
-    run(std::integral_constant<int, 16 / sizeof(T)>());
-  } else {
-    run(std::integral_constant<int, 1>());
-  }
+  by_packs<T>(p.C, run, diff_src, diff_dst, src);
 }
 
 }  // namespace
@@ -160,11 +146,7 @@ void CudaBackend::run_op(const AvgPool1dForward& op) {
              pool_forward<T, V>, Pool(p, V, op.src.item_stride, op.dst.item_stride), op.src.item<T>(0), share,
              op.dst.item<T>(0));
     };
-    if (in_packs<T>(p.C, op.dst, op.src, op.src)) {
-      run(std::integral_constant<int, 16 / sizeof(T)>());
-    } else {
-      run(std::integral_constant<int, 1>());
-    }
+    by_packs<T>(p.C, run, op.dst, op.src);
   });
 }
 
@@ -173,8 +155,7 @@ void CudaBackend::run_op(const AvgPool1dBackward& op) {
   with_element_type([&]<typename T>() {
     run_pool_backward<T>([&] { return text(op); }, launches(), p, op.diff_dst, op.diff_src,
                          PassWherePositive<T>{op.relu.src.item<T>(0), op.relu.src.item_stride},
-                         op.relu.src.data ? op.relu.p : 0,
-                         in_packs<T>(p.C, op.diff_src, op.diff_dst, op.relu.src));
+                         op.relu.src.data ? op.relu.p : 0, op.relu.src);
   });
 }
 
@@ -184,7 +165,7 @@ void CudaBackend::run_op(const AvgPool1dBackwardKept& op) {
     run_pool_backward<T>(
         [&] { return text(op); }, launches(), p, op.diff_dst, op.diff_src,
         PassWhereKept{op.kept.words.as<std::uint32_t>(), static_cast<std::int32_t>(kept_words(p.C))},
-        op.kept.p, in_packs<T>(p.C, op.diff_src, op.diff_dst, op.diff_dst));
+        op.kept.p, {});
   });
 }
 

@@ -1,0 +1,23 @@
+// Ops that go through activations element by element: in packs of 16 bytes where everything is aligned to them.
+#pragma once
+
+#include <type_traits>
+
+#include "kernels/base/tensor.h"
+#include "kernels/cuda/device/pack.cuh"
+
+namespace bragg::cuda {
+
+/// Calls run(std::integral_constant<int, V>) with the number of neighbouring channels, of C, that a thread
+/// takes. An operand without memory is aligned.
+template <typename T, typename Run, typename... Operands>
+void by_packs(std::int64_t C, const Run& run, const Operands&... operands) {
+  constexpr int V = 16 / sizeof(T);
+  if (C % V == 0 && (holds_packs<V>(operands.template item<T>(0), operands.item_stride) && ...)) {
+    run(std::integral_constant<int, V>());
+  } else {
+    run(std::integral_constant<int, 1>());
+  }
+}
+
+}  // namespace bragg::cuda
