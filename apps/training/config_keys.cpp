@@ -264,9 +264,7 @@ void add_train_keys(std::vector<ConfigKey>& keys) {
       [](auto& c) -> auto& { return c.train.evaluate_every; }, 0, any_count)));
   keys.push_back(free_on_resume(integer(
       "train.patience",
-      "evaluations without a better accuracy on what is held out after which the run ends, 0: it takes all "
-      "its "
-      "steps",
+      "evaluations without a better held-out accuracy after which the run ends, 0: it takes its steps",
       [](auto& c) -> auto& { return c.train.patience; }, 0, any_count)));
   keys.push_back(free_on_resume(number(
       "train.save_minutes",

@@ -10,28 +10,17 @@
 
 #include "kernels/base/bfloat16.h"
 #include "kernels/base/random.h"
+#include "tests/kernels/beside_reference.h"
 #include "tests/kernels/op_cases.h"
 #include "tests/support/compare.h"
-#include "tests/support/devices.h"
 
 namespace bragg::tests {
 namespace {
 
-constexpr double unit_roundoff = 0x1p-24;
-
-struct Case {
-  DeviceOptions device;
-  std::int64_t alignment;
-};
-std::string name_of(const Case& c) {
-  return tests::name_of(c.device) + (c.alignment > 1 ? "_aligned" : "");
-}
-void PrintTo(const Case& c, std::ostream* out) {
-  *out << name_of(c);
-}
-
-class NetworkOps : public ::testing::TestWithParam<Case> {
+class NetworkOps : public ::testing::TestWithParam<DeviceCase>, protected BesideReference {
  protected:
+  NetworkOps() : BesideReference(GetParam()) {}
+
   /// As the device keeps an activation or a weight.
   Numbers stored(Numbers values) const {
     if (bf16_)
@@ -44,17 +33,12 @@ class NetworkOps : public ::testing::TestWithParam<Case> {
   bool has_wgmma() const { return backend_->description().find("wgmma") != std::string::npos; }
 
   const DeviceOptions& device_ = GetParam().device;
-  const std::unique_ptr<Backend> reference_ =
-      make_backend({.device = "reference", .threads = 1, .instruction_set = ""});
-  const std::unique_ptr<Backend> backend_ = make_backend(device_);
-  OpRunner expected_{*reference_}, got_{*backend_, GetParam().alignment};
-  const bool bf16_ = backend_->element_type() == DType::bf16;
 };
 
 /// Unaligned, which every op must take; aligned as well where products are computed otherwise then.
 /// `precision`: of these devices alone.
-std::vector<Case> cases(const std::string& precision = "") {
-  std::vector<Case> all;
+std::vector<DeviceCase> cases(const std::string& precision = "") {
+  std::vector<DeviceCase> all;
   for (const DeviceOptions& device : devices_under_test()) {
     if (!precision.empty() && device.precision != precision) continue;
     all.push_back({device, 1});
@@ -73,9 +57,10 @@ INSTANTIATE_TEST_SUITE_P(Devices, Fusions, ::testing::ValuesIn(cases("bf16")),
                          [](const auto& param_info) { return name_of(param_info.param); });
 
 /// Of wgmma, on aligned operands.
-std::vector<Case> pooling_cases() {
-  std::vector<Case> all = cases("bf16");
-  std::erase_if(all, [](const Case& c) { return c.alignment == 1 || !c.device.instruction_set.empty(); });
+std::vector<DeviceCase> pooling_cases() {
+  std::vector<DeviceCase> all = cases("bf16");
+  std::erase_if(all,
+                [](const DeviceCase& c) { return c.alignment == 1 || !c.device.instruction_set.empty(); });
   return all;
 }
 class PooledAtOnce : public NetworkOps {};

@@ -7,22 +7,18 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/bfloat16.h"
+#include "tests/kernels/beside_reference.h"
 #include "tests/kernels/op_cases.h"
 #include "tests/support/compare.h"
-#include "tests/support/devices.h"
 
 namespace bragg::tests {
 namespace {
 
-constexpr double unit_roundoff = 0x1p-24;
-
-struct Case {
-  DeviceOptions device;
-  std::int64_t alignment;
+struct Case : DeviceCase {
   std::string op;  ///< of names_of_sums()
 };
 std::string name_of(const Case& c) {
-  return tests::name_of(c.device) + (c.alignment > 1 ? "_aligned_" : "_") + c.op;
+  return tests::name_of(static_cast<const DeviceCase&>(c)) + "_" + c.op;
 }
 void PrintTo(const Case& c, std::ostream* out) {
   *out << name_of(c);
@@ -33,16 +29,18 @@ std::vector<Case> cases() {
   std::vector<Case> all;
   for (const DeviceOptions& device : devices_under_test())
     for (const std::string& op : names_of_sums()) {
-      all.push_back({device, 1, op});
+      all.push_back({{device, 1}, op});
       // Elsewhere products are computed as they are where nothing is aligned.
       const bool is_product = op.starts_with("conv1d") || op.starts_with("dense");
-      if (!is_product || device.precision == "bf16") all.push_back({device, 8, op});
+      if (!is_product || device.precision == "bf16") all.push_back({{device, 8}, op});
     }
   return all;
 }
 
-class Sums : public ::testing::TestWithParam<Case> {
+class Sums : public ::testing::TestWithParam<Case>, protected BesideReference {
  protected:
+  Sums() : BesideReference(GetParam()) {}
+
   bool is_rounded(const OperandInfo& info, const RunOptions& options) const {
     return bf16_ && (info.type == NumberType::element ||
                      (info.type == NumberType::element_or_precise && !options.precise));
@@ -88,11 +86,6 @@ class Sums : public ::testing::TestWithParam<Case> {
     EXPECT_GT(checked, 0);
   }
 
-  const std::unique_ptr<Backend> reference_ =
-      make_backend({.device = "reference", .threads = 1, .instruction_set = ""});
-  const std::unique_ptr<Backend> backend_ = make_backend(GetParam().device);
-  OpRunner expected_{*reference_}, got_{*backend_, GetParam().alignment};
-  const bool bf16_ = backend_->element_type() == DType::bf16;
   /// Relative, of a product whose two operands are rounded on their way.
   const double operands_ = GetParam().device.precision == "tf32" ? 2 * 0x1.01p-11 : 0;
 };
