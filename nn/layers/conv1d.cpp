@@ -17,7 +17,7 @@ class Conv1d final : public Layer {
                        padding_text(s_.pad_before, s_.pad_after));
   }
   Shape shape(std::span<const Shape> sources) const override {
-    require_window("convolution", s_, sources[0].L);
+    require_window("convolution", s_.kernel, s_.pad_before, s_.pad_after, sources[0].L);
     const Conv1dProblem p = problem(1, sources[0]);
     p.validate();
     return {p.L_out(), p.C_out};

@@ -3,18 +3,10 @@
 
 #include <cstdint>
 
-#include <fmt/format.h>
-
-#include "kernels/base/error.h"
-
 namespace bragg::nn::layers {
 
-/// Throws UsageError where the window of "the `what`" is longer than src with its padding.
-template <typename Shape>
-void require_window(const char* what, const Shape& window, std::int64_t L_in) {
-  const std::int64_t L = window.pad_before + L_in + window.pad_after;
-  if (window.kernel > L)
-    throw UsageError(fmt::format("[model] the {}'s kernel {} > the length {} there", what, window.kernel, L));
-}
+/// Throws UsageError where the window of "the `what`" is longer than its source of L_in with its padding.
+void require_window(const char* what, std::int64_t kernel, std::int64_t pad_before, std::int64_t pad_after,
+                    std::int64_t L_in);
 
 }  // namespace bragg::nn::layers
