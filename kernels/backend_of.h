@@ -42,12 +42,12 @@ class BackendOf : public Backend {
   }
 
   bool do_has(OpPointer any) const final {
-    return std::visit([this](const auto* op) { return has_op_of(*op); }, any);
+    return std::visit([&](const auto* op) { return has_op_of(*op); }, any);
   }
 
   std::size_t do_workspace_bytes(OpPointer any) const final {
     return std::visit(
-        [this](const auto* op) -> std::size_t {
+        [&](const auto* op) -> std::size_t {
           if constexpr (requires { derived().workspace_of(*op); }) return derived().workspace_of(*op);
           if constexpr (requires { derived().workspace_of(op->problem); })
             return derived().workspace_of(op->problem);
@@ -58,7 +58,7 @@ class BackendOf : public Backend {
 
   std::string do_how(OpPointer any) final {
     return std::visit(
-        [this](const auto* op) -> std::string {
+        [&](const auto* op) -> std::string {
           if constexpr (requires { derived().how_of(*op); }) return derived().how_of(*op);
           return "";
         },

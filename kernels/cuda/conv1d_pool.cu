@@ -218,7 +218,7 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
   Barriers& barriers = *shared.barriers;
   const int thread = static_cast<int>(threadIdx.x) - 128, me = thread / 128, warp = thread % 128 / 32,
             lane = thread % 32;
-  const bool speaks = lane == 0;
+  const bool is_lane_0 = lane == 0;
   const std::uint64_t step = epilogue.drop_below > 0 ? epilogue.state->step : 0;
   const Piece piece(p);
   Ring ring;
@@ -251,7 +251,7 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
       wgmma_commit();
       wgmma_wait<0>();
       __syncwarp();
-      if (speaks) {
+      if (is_lane_0) {
         arrive(&barriers.turn[1 - me]);
         arrive(&barriers.empty[me][ring.stage]);
       }
@@ -263,7 +263,7 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
       pool_row<1>(p, epilogue, step, bias, d, m + 8, end, c);
     }
     __syncwarp();
-    if (speaks) arrive(&barriers.weights_empty);
+    if (is_lane_0) arrive(&barriers.weights_empty);
   }
 }
 
