@@ -47,7 +47,7 @@ class BackendOf : public Backend {
 
   std::size_t do_workspace_bytes(OpPointer any) const final {
     return std::visit(
-        [&](const auto* op) -> std::size_t {
+        [&]([[maybe_unused]] const auto* op) -> std::size_t {
           if constexpr (requires { derived().workspace_of(*op); }) return derived().workspace_of(*op);
           if constexpr (requires { derived().workspace_of(op->problem); })
             return derived().workspace_of(op->problem);
@@ -58,7 +58,7 @@ class BackendOf : public Backend {
 
   std::string do_how(OpPointer any) final {
     return std::visit(
-        [&](const auto* op) -> std::string {
+        [&]([[maybe_unused]] const auto* op) -> std::string {
           if constexpr (requires { derived().how_of(*op); }) return derived().how_of(*op);
           return "";
         },

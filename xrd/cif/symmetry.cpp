@@ -69,7 +69,7 @@ std::vector<SymmetryOperator> magnetic_operators(const CifReader& reader) {
   const CifColumn column =
       reader.find({"_space_group_symop_magn_operation_xyz", "_space_group_symop.magn_operation_xyz",
                    "_space_group_symop_magn_xyz"});
-  const std::vector<SymmetryOperator> operators = operators_of(reader, column, true);
+  std::vector<SymmetryOperator> operators = operators_of(reader, column, true);
   if (operators.empty()) return {};
   const std::vector<SymmetryOperator> centring = operators_of(
       reader,

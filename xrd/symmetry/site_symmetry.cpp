@@ -125,7 +125,7 @@ namespace {
 /// axis): what is within it of a point lies in the 27 boxes around.
 class Boxes {
  public:
-  Boxes(const UnitCell& cell, std::vector<CellAtom> atoms, double distance) {
+  Boxes(const UnitCell& cell, const std::vector<CellAtom>& atoms, double distance) {
     const auto reciprocal = cell.reciprocal_lengths();
     // No more boxes than atoms, about: cells are larger than what is in reach of their atoms.
     const int most = std::max(1, static_cast<int>(std::cbrt(2.0 * static_cast<double>(atoms.size()))));
@@ -212,7 +212,7 @@ std::optional<std::vector<Contact>> contacts(const UnitCell& cell,
   // Where a cell is so thin that more than one image is in reach, the exact search of UnitCell::distance
   // decides.
   const bool thin = distance * std::max({reciprocal[0], reciprocal[1], reciprocal[2]}) > 0.5;
-  const Boxes boxes(cell, std::move(atoms), distance);
+  const Boxes boxes(cell, atoms, distance);
   std::vector<Contact> out;
   for (const CellAtom& p : own) {
     const std::size_t before = out.size();
