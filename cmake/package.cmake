@@ -3,6 +3,10 @@
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
 
+# Headers that stay here, files and folders: the backends' own, and those that show a library which is linked in privately.
+# tests/house looks at all others.
+string(JOIN "|" BRAGG_PRIVATE_HEADERS kernels/reference kernels/cpu kernels/cuda kernels/backend_of.h kernels/host_backend.h
+  kernels/base/safetensors_header.h)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/bragg)
 foreach(library kernels xrd nn data)
   add_library(bragg::${library} ALIAS bragg_${library})
@@ -10,10 +14,8 @@ foreach(library kernels xrd nn data)
   target_compile_features(bragg_${library} PUBLIC cxx_std_20)
   install(TARGETS bragg_${library} EXPORT bragg ARCHIVE COMPONENT development
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bragg)
-  # Left out: the backends' own headers, and those that show a library which is linked in privately.
   install(DIRECTORY ${PROJECT_SOURCE_DIR}/${library} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/bragg COMPONENT development
-    FILES_MATCHING PATTERN "*.h" REGEX "/kernels/(reference|cpu|cuda)$" EXCLUDE PATTERN "safetensors_header.h" EXCLUDE
-    PATTERN "backend_of.h" EXCLUDE PATTERN "host_backend.h" EXCLUDE
+    FILES_MATCHING PATTERN "*.h" REGEX "/(${BRAGG_PRIVATE_HEADERS})$" EXCLUDE
     REGEX "/data/crystals/.*[.]cif$" EXCLUDE)
 endforeach()
 
