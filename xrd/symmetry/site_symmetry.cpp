@@ -203,7 +203,7 @@ std::optional<std::vector<Contact>> contacts(const UnitCell& cell,
                                              const ContactLimits& limits) {
   const auto metric = cell.metric();
   const auto reciprocal = cell.reciprocal_lengths();
-  std::vector<CellAtom> atoms = atoms_of_cell(operators, sites);
+  const std::vector<CellAtom> atoms = atoms_of_cell(operators, sites);
   std::vector<CellAtom> own;  // each site's own position
   for (std::size_t i = 0; i < atoms.size(); ++i)
     if (i == 0 || atoms[i].site != atoms[i - 1].site) own.push_back(atoms[i]);

@@ -116,6 +116,7 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
     const double step =
         std::max(m * n * wgmma_k_step / products_per_clock, (m + n) * wgmma_k_step * 2.0 / bytes_per_clock);
     const double sums = m * n * 4.0 / bytes_per_clock;  // to write or read a tile of them once
+    // Clang 14 captures no structured binding.
     const auto consider = [&, m = m, n = n](std::int64_t blocks, bool even, double clocks) {
       if (clocks < best.clocks) best = {m, n, blocks, even, clocks};
     };
