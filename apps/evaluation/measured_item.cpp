@@ -10,10 +10,10 @@
 #include <fmt/ranges.h>
 
 #include "data/formats/pattern_text.h"
-#include "data/formats/text_source.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/patterns/pattern_set.h"
 #include "data/patterns/resample.h"
+#include "data/text_source.h"
 #include "kernels/base/error.h"
 
 namespace bragg::apps {

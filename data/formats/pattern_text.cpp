@@ -10,7 +10,7 @@
 
 #include "data/formats/header_axis.h"
 #include "data/formats/text_rows.h"
-#include "data/formats/text_source.h"
+#include "data/text_source.h"
 #include "kernels/base/error.h"
 
 namespace bragg::data {

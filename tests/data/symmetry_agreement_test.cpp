@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "data/crystals/crystal_generator.h"
-#include "data/formats/text_source.h"
+#include "data/text_source.h"
 #include "tests/data/p1_crystals.h"
 #include "tests/support/shared_data.h"
 #include "xrd/cif/cif.h"

@@ -1,4 +1,4 @@
-#include "data/formats/text_source.h"
+#include "data/text_source.h"
 
 #include <algorithm>
 #include <cerrno>
