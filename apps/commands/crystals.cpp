@@ -17,6 +17,7 @@
 #include "apps/output_paths.h"
 #include "data/crystals/crystal_import.h"
 #include "data/crystals/crystal_set.h"
+#include "data/text_source.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
 #include "xrd/symmetry/space_groups.h"
@@ -28,7 +29,7 @@ namespace {
 // ---- import ----
 
 struct ImportOptions {
-  std::vector<std::string> paths;
+  std::vector<std::string> paths, leave_out, require;
   std::string output, rejected;
   bool keep_declared_symmetry = false;
 };
@@ -43,6 +44,8 @@ void print_summary(const data::ImportReport& report, std::int64_t imported, cons
     fmt::print(stderr, "  {:6} {}\n", count, reason);
   if (report.without_crystal > 0)
     fmt::print(stderr, "{} blocks hold no crystal (no cell, symmetry or atoms)\n", report.without_crystal);
+  if (report.left_out > 0)
+    fmt::print(stderr, "{} blocks left out by --leave-out and --require\n", report.left_out);
   if (report.more_symmetric > 0) {
     fmt::print(stderr,
                "{} crystals have more symmetry than declared (within {} A) and are stored with it: {} with "
@@ -62,6 +65,22 @@ void print_summary(const data::ImportReport& report, std::int64_t imported, cons
   if (report.warnings.size() > shown) fmt::print(stderr, "  and {} more\n", report.warnings.size() - shown);
 }
 
+/// What --leave-out and --require say.
+data::BlockFilter filter_of(const ImportOptions& options) {
+  constexpr std::uintmax_t largest_table = std::uintmax_t{1} << 30;
+  data::BlockFilter filter;
+  for (const std::string& table : options.leave_out)
+    filter.leave_out(data::read_text_source(table, largest_table), table);
+  for (const std::string& text : options.require) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos || colon + 1 == text.size())
+      throw UsageError(fmt::format("--require {}: expected TABLE:COLUMN", text));
+    const std::string table = text.substr(0, colon);
+    filter.require(data::read_text_source(table, largest_table), table, text.substr(colon + 1));
+  }
+  return filter;
+}
+
 int import(const ImportOptions& options, const CommonOptions& common) {
   if (!options.output.ends_with(".safetensors")) {
     throw UsageError(fmt::format("-o {}: the name of a set ends in .safetensors", options.output));
@@ -70,11 +89,12 @@ int import(const ImportOptions& options, const CommonOptions& common) {
   for (const std::string& path : options.paths)
     inputs.push_back({"PATH", path});
   check_outputs({{"-o", options.output}, {"--rejected", options.rejected}}, inputs);
+  const data::BlockFilter filter = filter_of(options);
   ThreadPool pool(common.threads);
   data::CrystalSetWriter set;
   const data::ImportReport report = data::import_crystals(
       {options.paths.begin(), options.paths.end()}, pool, set, {},
-      options.keep_declared_symmetry ? data::Symmetry::declared : data::Symmetry::found);
+      options.keep_declared_symmetry ? data::Symmetry::declared : data::Symmetry::found, filter);
   if (!options.rejected.empty()) write_file(options.rejected, data::rejected_table(report.rejected));
   if (set.size() == 0) {
     for (std::size_t i = 0; i < std::min<std::size_t>(report.rejected.size(), 3); ++i) {
@@ -233,6 +253,15 @@ void add_crystals(CommandLine& line) {
       ->required();
   import_command->add_option("--rejected", import_options->rejected,
                              "table of what was refused and why (.tsv)");
+  import_command
+      ->add_option("--leave-out", import_options->leave_out,
+                   "table (tabs, a header line, also .gz): the blocks in its column `block` are left out")
+      ->allow_extra_args(false);
+  import_command
+      ->add_option(
+          "--require", import_options->require,
+          "TABLE:COLUMN: of the blocks that the table names, only those with something in the column")
+      ->allow_extra_args(false);
   import_command->add_flag("--keep-declared-symmetry", import_options->keep_declared_symmetry,
                            "the symmetry that a file declares, without a look at what its atoms have");
 

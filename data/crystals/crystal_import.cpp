@@ -43,8 +43,8 @@ xrd::CifError unreadable(const fs::path& path, const std::string& why) {
 class Importer {
  public:
   Importer(ThreadPool& pool, CrystalSetWriter& set, const std::function<void(std::int64_t)>& progress,
-           Symmetry symmetry)
-      : pool_(pool), set_(set), progress_(progress), symmetry_(symmetry) {}
+           Symmetry symmetry, const BlockFilter& filter)
+      : pool_(pool), set_(set), progress_(progress), symmetry_(symmetry), filter_(filter) {}
 
   void add_path(const fs::path& path) {
     std::error_code ignored;
@@ -88,6 +88,10 @@ class Importer {
       while (const auto portion = file.next()) {
         any = any || !portion->blocks.empty();
         for (const xrd::CifBlockText& block : portion->blocks) {
+          if (!filter_.is_empty() && !filter_.takes(block_name(block.text))) {
+            ++report_.left_out;
+            continue;
+          }
           Pending& pending = pending_.emplace_back();
           pending.text = portion->text;
           pending.file = name;
@@ -154,6 +158,7 @@ class Importer {
   CrystalSetWriter& set_;
   const std::function<void(std::int64_t)>& progress_;
   const Symmetry symmetry_;
+  const BlockFilter& filter_;
   std::vector<Pending> pending_;
   std::size_t pending_bytes_ = 0;
   std::int64_t blocks_ = 0;
@@ -169,8 +174,9 @@ std::string one_cell(std::string text) {
 }  // namespace
 
 ImportReport import_crystals(const std::vector<fs::path>& paths, ThreadPool& pool, CrystalSetWriter& set,
-                             const std::function<void(std::int64_t)>& progress, Symmetry symmetry) {
-  Importer importer(pool, set, progress, symmetry);
+                             const std::function<void(std::int64_t)>& progress, Symmetry symmetry,
+                             const BlockFilter& filter) {
+  Importer importer(pool, set, progress, symmetry, filter);
   for (const fs::path& path : paths)
     importer.add_path(path);
   return importer.finish();

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/crystals/block_filter.h"
 #include "data/crystals/crystal_set.h"
 #include "kernels/base/thread_pool.h"
 #include "xrd/cif/cif.h"
@@ -22,6 +23,7 @@ struct ImportReport {
   std::int64_t more_from_p1 = 0;     ///< those of them that are declared P1
   std::int64_t other_number = 0;     ///< those of them whose group has another number
   std::int64_t search_given_up = 0;  ///< as declared: the search would have taken too long
+  std::int64_t left_out = 0;         ///< blocks that the filter does not take; they are in nothing else here
 };
 
 /// Whether the symmetry of a file is looked into (xrd::with_symmetry_found) or taken as declared.
@@ -31,11 +33,11 @@ enum class Symmetry { found, declared };
 /// order of their names) and adds its crystal to `set`, in the order of the input for any number of threads.
 /// Paths that cannot be read are rejected like bad blocks. Memory beyond the set is bounded by bytes, not by
 /// numbers of files or blocks. `progress` is called between portions with the
-/// number of blocks done.
+/// number of blocks done. Blocks that `filter` does not take are not read.
 ImportReport import_crystals(const std::vector<std::filesystem::path>& paths, ThreadPool&,
                              CrystalSetWriter& set,
                              const std::function<void(std::int64_t blocks)>& progress = {},
-                             Symmetry = Symmetry::found);
+                             Symmetry = Symmetry::found, const BlockFilter& filter = {});
 
 /// The table of what was refused: file, block, line (0: not known), reason, detail; tab-separated with a
 /// header.

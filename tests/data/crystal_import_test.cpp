@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <zlib.h>
 
+#include "kernels/base/error.h"
 #include "tests/data/test_crystals.h"
 
 namespace bragg::tests {
@@ -195,6 +196,57 @@ TEST(CrystalImport, OneSiteRepeatedForever) {
   expect_memory_below(200, [&] { got = import(folder, {folder / "same.cif"}, 1); });
   ASSERT_EQ(got.report.rejected.size(), 1u);
   EXPECT_EQ(got.report.rejected[0].fault, xrd::CifFault::atoms_too_close);
+}
+
+TEST(CrystalImport, BlocksThatTablesNameAreLeftOut) {
+  const TemporaryFolder folder;
+  fill(folder);
+  data::BlockFilter filter;
+  EXPECT_TRUE(filter.is_empty());
+  const std::string leave = "reason\tblock\nold\ta2\nbroken\tm3\n\nnowhere\tm999\n";
+  filter.leave_out(leave, "leave.tsv");
+  filter.require("block\tknown\tname\r\na1\tIC\tx\r\nc1\t\tx\r\nm5\t \tx\r\nm6\tC\tx\r\n", "known.tsv",
+                 "known");
+  for (const char* name : {"a2", "m3", "c1", "m5", "m999"})
+    EXPECT_FALSE(filter.takes(name)) << name;
+  for (const char* name : {"a1", "m6", "m4", ""})
+    EXPECT_TRUE(filter.takes(name)) << name;
+
+  const Imported all = import(folder, {folder / "cif"}, 1);
+  ThreadPool pool(2);
+  CrystalSetWriter writer;
+  const ImportReport report =
+      data::import_crystals({folder / "cif"}, pool, writer, {}, data::Symmetry::found, filter);
+  writer.write(folder / "some.safetensors");
+  const CrystalSet set(folder / "some.safetensors");
+  std::vector<std::string> names, expected;
+  for (std::int64_t i = 0; i < set.size(); ++i)
+    names.push_back(set.name(i));
+  for (const std::string& name : all.names)
+    if (filter.takes(name)) expected.push_back(name);
+  EXPECT_EQ(names, expected);
+  EXPECT_EQ(set.size(), static_cast<std::int64_t>(all.names.size()) - 3);  // a2, c1, m5
+  EXPECT_EQ(report.rejected.size(), all.report.rejected.size() - 1);       // m3
+  EXPECT_EQ(report.left_out, 4);
+
+  const auto message = [&](const std::string& table, const std::string& column) {
+    try {
+      column.empty() ? filter.leave_out(table, "t.tsv") : filter.require(table, "t.tsv", column);
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(message("name\tkind\n", "").find("t.tsv: no column 'block'"), std::string::npos);
+  EXPECT_NE(message("kind\tblock\na\tb\nonly\n", "").find("t.tsv:3: 1 columns"), std::string::npos);
+  EXPECT_NE(message(leave, "known").find("no column 'known'"), std::string::npos);
+}
+
+TEST(CrystalImport, BlocksHaveTheNameBehindData) {
+  EXPECT_EQ(data::block_name("data_a-1.str\n_cell_length_a 3\n"), "a-1.str");
+  EXPECT_EQ(data::block_name("# a comment, data_no\n\nDATA_b two\n"), "b");
+  EXPECT_EQ(data::block_name("_x data_no\n"), "");
+  EXPECT_EQ(data::block_name(""), "");
 }
 
 TEST(CrystalImport, RejectedTableIsTabSeparated) {
