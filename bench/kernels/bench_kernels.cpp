@@ -31,7 +31,7 @@ struct Flags {
   DeviceOptions device{.device = "cpu", .threads = 2, .instruction_set = ""};
   std::string op, pass = "all";
   std::int64_t batch = 256, length = 8500, channels_in = 1, channels_out = 80, kernel = 100, stride = 5,
-               in = 5200, out = 2300, classes = 230, count = 1 << 24;
+               in = 5200, out = 2300, classes = 230, outputs = 6, count = 1 << 24;
   bool cpu_time = false, warm = false;
   std::vector<std::string> peers;
   std::string peer_libraries;
@@ -165,7 +165,10 @@ std::map<std::string, LayerProblem> problems(const Flags& f) {
           {"dense", DenseProblem{f.batch, f.in, f.out}},
           {"add", AddProblem{f.batch, f.length, f.channels_out}},
           {"softmax_cross_entropy", SoftmaxCrossEntropyProblem{f.batch, f.classes}},
-          {"adam", AdamProblem{.count = f.count}}};
+          {"huber_loss", HuberLossProblem{f.batch, f.outputs}},
+          {"norm", NormProblem{f.count}},
+          {"adam", AdamProblem{.count = f.count}},
+          {"ema", EmaProblem{f.count}}};
 }
 
 /// Every layer of the three models, its update and its loss.
@@ -214,7 +217,7 @@ int run(int argc, char** argv) {
   const auto size = [&](const char* name, std::int64_t& value, const char* of) {
     app.add_option(name, value, of)->check(CLI::PositiveNumber)->capture_default_str();
   };
-  size("--batch", f.batch, "of all ops but adam");
+  size("--batch", f.batch, "of all ops but norm, adam and ema");
   size("--length", f.length, "conv1d, avg_pool1d, add: of the input");
   size("--channels_in", f.channels_in, "conv1d");
   size("--channels_out", f.channels_out, "conv1d; avg_pool1d, add: channels");
@@ -223,7 +226,8 @@ int run(int argc, char** argv) {
   size("--in", f.in, "dense: features");
   size("--out", f.out, "dense: features");
   size("--classes", f.classes, "softmax_cross_entropy");
-  size("--count", f.count, "adam: parameters");
+  size("--outputs", f.outputs, "huber_loss: numbers of a pattern");
+  size("--count", f.count, "norm, adam, ema: parameters");
   app.add_flag("--cpu_time", f.cpu_time,
                "CPU time, which other processes disturb less, instead of wall-clock time");
   app.add_flag("--warm", f.warm, "leave a GPU's caches as the run before left them");

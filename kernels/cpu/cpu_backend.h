@@ -29,7 +29,10 @@ class CpuBackend final : public HostBackend<CpuBackend, float> {
   void run_op(const DenseBackwardData&);
   void run_op(const DenseBackwardWeights&);
   void run_op(const SoftmaxCrossEntropy&);
+  void run_op(const HuberLoss&);
+  void run_op(const Norm&);
   void run_op(const Adam&);
+  void run_op(const Ema&);
   void run_op(const Advance&);
   void run_op(const SampleRows&);
   void run_op(const GatherRows&);
@@ -38,6 +41,7 @@ class CpuBackend final : public HostBackend<CpuBackend, float> {
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
+  std::size_t workspace_of(const NormProblem&) const;
   std::size_t workspace_of(const PatternProblem&) const;
 
  private:

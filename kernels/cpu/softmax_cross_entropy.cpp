@@ -14,10 +14,16 @@ struct RowResult {
   std::uint64_t correct;
 };
 
-RowResult softmax_row(const SoftmaxCrossEntropyProblem& p, const float* row, std::int64_t label,
-                      float* gradient) {
-  const std::int64_t classes = p.classes;
-  const auto N = static_cast<double>(p.N);
+/// Sums of class weights, of all classes and of the batch's.
+struct Weights {
+  double classes, batch;
+};
+
+RowResult softmax_row(const SoftmaxCrossEntropy& op, const Weights& weights, std::int64_t n) {
+  const SoftmaxCrossEntropyProblem& p = op.problem;
+  const std::int64_t classes = p.classes, label = op.class_of_pattern(n);
+  const float* row = op.logits.as<float>() + n * classes;
+  float* gradient = op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr;
   const bool usable = label >= 0 && label < classes &&
                       std::all_of(row, row + classes, [](float x) { return std::isfinite(x); });
   if (!usable) {
@@ -29,12 +35,23 @@ RowResult softmax_row(const SoftmaxCrossEntropyProblem& p, const float* row, std
   double sum = 0;
   for (std::int64_t c = 0; c < classes; ++c)
     sum += std::exp(row[c] - most);
+  const LossTarget target =
+      loss_target(p.label_smoothing, classes, op.weight_of_class<float>(label), weights.classes);
+  const auto q = [&](std::int64_t c) {
+    return target.everywhere * op.weight_of_class<float>(c) + (c == label ? target.at_label : 0);
+  };
   if (gradient) {
-    for (std::int64_t c = 0; c < classes; ++c) {
-      gradient[c] = static_cast<float>(p.weight * (std::exp(row[c] - most) / sum - (c == label)) / N);
-    }
+    for (std::int64_t c = 0; c < classes; ++c)
+      gradient[c] =
+          static_cast<float>(p.weight * (std::exp(row[c] - most) / sum * target.sum - q(c)) / weights.batch);
   }
-  return {std::log(sum) + most - row[label], best == label};
+  const double log_sum = std::log(sum) + most;
+  double loss = target.at_label * (log_sum - row[label]);
+  if (target.everywhere > 0) {
+    for (std::int64_t c = 0; c < classes; ++c)
+      loss += target.everywhere * op.weight_of_class<float>(c) * (log_sum - row[c]);
+  }
+  return {loss * (static_cast<double>(p.N) / weights.batch), best == label};
 }
 
 }  // namespace
@@ -46,10 +63,8 @@ std::size_t CpuBackend::workspace_of(const SoftmaxCrossEntropyProblem& p) const 
 void CpuBackend::run_op(const SoftmaxCrossEntropy& op) {
   const SoftmaxCrossEntropyProblem& p = op.problem;
   auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_of(p)));
-  pool_.run(p.N, [&](std::int64_t n, int) {
-    results[n] = softmax_row(p, op.logits.as<float>() + n * p.classes, op.class_of_pattern(n),
-                             op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr);
-  });
+  const Weights weights{op.weight_of_classes<float>(), op.weight_of_batch<float>()};
+  pool_.run(p.N, [&](std::int64_t n, int) { results[n] = softmax_row(op, weights, n); });
   auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
     total.loss_sum += results[n].loss;

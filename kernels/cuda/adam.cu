@@ -12,14 +12,19 @@ namespace {
 
 constexpr int threads = 256;
 
-/// Count is in packs of V. `working`: the new weights rounded, or nullptr.
+/// Count is in packs of V. `norm`: of the gradients, or nullptr where they are not clipped; `working`: the new
+/// weights rounded, or nullptr.
 template <int V>
 __global__ void __launch_bounds__(threads)
-    adam_arena(const AdamConstants p, std::int64_t count, const StepState* state,
+    adam_arena(const AdamConstants p, std::int64_t count, const StepState* state, const double* norm,
                const float* __restrict__ gradients, float* __restrict__ weights, float* __restrict__ m,
                float* __restrict__ v, BFloat16* __restrict__ working) {
   __shared__ AdamFactors factors;
-  if (threadIdx.x == 0) factors = factors_of(p, *state);
+  __shared__ float gradient_scale;
+  if (threadIdx.x == 0) {
+    factors = factors_of(p, *state);
+    gradient_scale = norm ? static_cast<float>(clip_factor(p.clip_norm, *norm)) : 1.0f;
+  }
   __syncthreads();
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < count; i += stride) {
@@ -28,7 +33,7 @@ __global__ void __launch_bounds__(threads)
     Pack<BFloat16, V> rounded;
 #pragma unroll
     for (int k = 0; k < V; ++k) {
-      adam_step(p, factors, g.at[k], w.at[k], first.at[k], second.at[k]);
+      adam_step(p, factors, g.at[k] * gradient_scale, w.at[k], first.at[k], second.at[k]);
       rounded.at[k] = rounded_to<BFloat16>(w.at[k]);
     }
     store(m + i * V, first);
@@ -50,7 +55,8 @@ void CudaBackend::run_op(const Adam& op) {
   const std::int64_t count = in_packs ? p.count / V : p.count;
   launch([&] { return text(op); }, launches(), {dim3(blocks_for(count, threads)), dim3(threads)},
          in_packs ? adam_arena<V> : adam_arena<1>, AdamConstants(p), count, op.state.as<StepState>(),
-         op.gradients.as<float>(), weights.as<float>(), m.as<float>(), v.as<float>(), working.as<BFloat16>());
+         p.clip_norm > 0 ? op.norm.as<double>() : nullptr, op.gradients.as<float>(), weights.as<float>(),
+         m.as<float>(), v.as<float>(), working.as<BFloat16>());
 }
 
 }  // namespace bragg::cuda

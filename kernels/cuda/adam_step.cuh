@@ -11,13 +11,16 @@
 namespace bragg::cuda {
 
 struct AdamConstants {
-  double learning_rate, beta1_f64, beta2_f64;
+  LearningRate learning_rate;
+  double beta1_f64, beta2_f64, weight_decay, clip_norm;
   float beta1, one_minus_beta1, beta2, one_minus_beta2, epsilon;
 
   explicit AdamConstants(const AdamProblem& p)
       : learning_rate(p.learning_rate),
         beta1_f64(p.beta1),
         beta2_f64(p.beta2),
+        weight_decay(p.weight_decay),
+        clip_norm(p.clip_norm),
         beta1(static_cast<float>(p.beta1)),
         one_minus_beta1(static_cast<float>(1 - p.beta1)),
         beta2(static_cast<float>(p.beta2)),
@@ -28,6 +31,7 @@ struct AdamConstants {
 /// What depends on the step, which only the device knows.
 struct AdamFactors {
   float size, root_correction;
+  float kept;  ///< of a weight that decays
 };
 
 /// By squaring: 40 multiplications for a million steps.
@@ -40,8 +44,10 @@ __device__ inline double power(double base, std::uint64_t exponent) {
 
 __device__ inline AdamFactors factors_of(const AdamConstants& p, const StepState& state) {
   const std::uint64_t t = state.step + 1;
-  return {static_cast<float>(p.learning_rate / (1 - power(p.beta1_f64, t))),
-          static_cast<float>(1 / sqrt(1 - power(p.beta2_f64, t)))};
+  const double learning_rate = learning_rate_at(p.learning_rate, state.step);
+  return {static_cast<float>(learning_rate / (1 - power(p.beta1_f64, t))),
+          static_cast<float>(1 / sqrt(1 - power(p.beta2_f64, t))),
+          static_cast<float>(1 - learning_rate * p.weight_decay)};
 }
 
 __device__ inline void adam_step(const AdamConstants& p, const AdamFactors& factors, float gradient,
@@ -49,7 +55,8 @@ __device__ inline void adam_step(const AdamConstants& p, const AdamFactors& fact
   // Where to round is not left to the compiler: it may decide otherwise in another kernel.
   m = fmaf(p.beta1, m, p.one_minus_beta1 * gradient);
   v = fmaf(p.beta2, v, p.one_minus_beta2 * (gradient * gradient));
-  weight -= factors.size * m / fmaf(sqrtf(v), factors.root_correction, p.epsilon);
+  weight =
+      fmaf(weight, factors.kept, -(factors.size * m / fmaf(sqrtf(v), factors.root_correction, p.epsilon)));
 }
 
 }  // namespace bragg::cuda

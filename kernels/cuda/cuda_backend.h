@@ -50,7 +50,10 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const DenseBackwardData&);
   void run_op(const DenseBackwardWeights&);
   void run_op(const SoftmaxCrossEntropy&);
+  void run_op(const HuberLoss&);
+  void run_op(const Norm&);
   void run_op(const Adam&);
+  void run_op(const Ema&);
   void run_op(const Advance&);
   void run_op(const SampleRows&);
   void run_op(const GatherRows&);
@@ -66,6 +69,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
+  std::size_t workspace_of(const HuberLossProblem&) const;
+  std::size_t workspace_of(const NormProblem&) const;
   std::size_t workspace_of(const PatternSampling&) const;
   std::size_t workspace_of(const PatternProblem&) const;
   /// Goes through run_op without a launch.

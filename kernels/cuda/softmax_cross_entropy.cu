@@ -1,6 +1,7 @@
 // Softmax cross-entropy, its gradient and the count of top-1 hits in one launch: a warp per row, sums in
 // double; the block that finishes last adds up the rows in order.
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/loss_rows.cuh"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/launch.h"
 
@@ -9,11 +10,6 @@ namespace {
 
 constexpr int threads = 256, warps = threads / 32;
 constexpr unsigned everyone = 0xFFFFFFFFu;
-
-struct RowResult {
-  double loss;
-  std::uint64_t correct;
-};
 
 struct Maximum {
   float value;
@@ -31,10 +27,22 @@ __device__ double warp_sum(double x) {
   return x;
 }
 
-/// A row by the 32 lanes of a warp; every lane returns the same.
+/// What a pattern's loss is made of, beside its logits.
+struct LossConstants {
+  std::int32_t N, classes;
+  double weight, smoothing;
+  const float* class_weights;  ///< (classes), or none: 1
+
+  __device__ double of_class(std::int32_t c) const {
+    return class_weights ? static_cast<double>(class_weights[c]) : 1.0;
+  }
+};
+
+/// A row by the 32 lanes of a warp; every lane returns the same. batch_weight: of all patterns.
 template <typename T>
-__device__ RowResult softmax_row(const float* row, std::int32_t classes, std::int32_t label, double weight,
-                                 double N, T* gradient) {
+__device__ RowResult softmax_row(const LossConstants& p, const float* row, std::int32_t label,
+                                 double batch_weight, T* gradient) {
+  const std::int32_t classes = p.classes;
   const auto lane = static_cast<std::int32_t>(threadIdx.x % 32);
   Maximum most{-INFINITY, classes};
   bool usable = label >= 0 && label < classes;
@@ -51,15 +59,33 @@ __device__ RowResult softmax_row(const float* row, std::int32_t classes, std::in
   for (std::int32_t c = lane; c < classes; c += 32)
     sum += exp(static_cast<double>(row[c]) - static_cast<double>(most.value));
   sum = warp_sum(sum);
+  double weight_of_classes = classes;
+  if (p.class_weights) {
+    weight_of_classes = 0;
+    for (std::int32_t c = lane; c < classes; c += 32)
+      weight_of_classes += p.of_class(c);
+    weight_of_classes = warp_sum(weight_of_classes);
+  }
+  const LossTarget target =
+      loss_target(p.smoothing, classes, usable ? p.of_class(label) : 0, weight_of_classes);
   if (gradient) {
     for (std::int32_t c = lane; c < classes; c += 32) {
       const double share = exp(static_cast<double>(row[c]) - static_cast<double>(most.value)) / sum;
-      gradient[c] = rounded_to<T>(usable ? static_cast<float>(weight * (share - (c == label)) / N) : NAN);
+      const double q = target.everywhere * p.of_class(c) + (c == label ? target.at_label : 0);
+      gradient[c] = rounded_to<T>(
+          usable ? static_cast<float>(p.weight * (share * target.sum - q) / batch_weight) : NAN);
     }
   }
   if (!usable) return {NAN, 0};
-  return {log(sum) + static_cast<double>(most.value) - static_cast<double>(row[label]),
-          most.index == label ? 1u : 0u};
+  const double log_sum = log(sum) + static_cast<double>(most.value);
+  double loss = target.at_label * (log_sum - static_cast<double>(row[label]));
+  if (target.everywhere > 0) {
+    double elsewhere = 0;
+    for (std::int32_t c = lane; c < classes; c += 32)
+      elsewhere += p.of_class(c) * (log_sum - static_cast<double>(row[c]));
+    loss += target.everywhere * warp_sum(elsewhere);
+  }
+  return {loss * (p.N / batch_weight), most.index == label ? 1u : 0u};
 }
 
 /// Which class a label belongs to.
@@ -74,44 +100,33 @@ struct Classes {
   }
 };
 
+/// The sum of the weights of the batch's classes, by every block for itself and in the same order.
+__device__ double weight_of_batch(const LossConstants& p, const std::int32_t* labels, const Classes& table) {
+  if (p.class_weights == nullptr) return p.N;
+  const double sum = sum_in_order<threads, double>(p.N, [&](std::int64_t n) {
+    const std::int32_t c = table.of(labels[n]);
+    return c >= 0 && c < p.classes ? p.of_class(c) : 0.0;
+  });
+  __shared__ double for_all;
+  if (threadIdx.x == 0) for_all = sum;
+  __syncthreads();
+  return for_all;
+}
+
 /// Grid: one block for every eight rows. `ticket` is 0 before and after.
 template <typename T>
 __global__ void __launch_bounds__(threads)
-    softmax_rows(std::int32_t N, std::int32_t classes, double weight, const float* __restrict__ logits,
+    softmax_rows(const LossConstants p, const float* __restrict__ logits,
                  const std::int32_t* __restrict__ labels, const Classes table, T* __restrict__ diff_logits,
                  std::int64_t diff_stride, RowResult* results, unsigned* ticket, LossTotals* totals) {
+  const double batch_weight = weight_of_batch(p, labels, table);
   const std::int32_t n = static_cast<std::int32_t>(blockIdx.x * warps + threadIdx.x / 32);
-  if (n < N) {
-    const RowResult result = softmax_row(logits + std::int64_t{n} * classes, classes, table.of(labels[n]),
-                                         weight, N, diff_logits ? diff_logits + n * diff_stride : nullptr);
+  if (n < p.N) {
+    const RowResult result = softmax_row(p, logits + std::int64_t{n} * p.classes, table.of(labels[n]),
+                                         batch_weight, diff_logits ? diff_logits + n * diff_stride : nullptr);
     if (threadIdx.x % 32 == 0) results[n] = result;
   }
-  __shared__ bool last;
-  __threadfence();  // the results are there before the ticket says so
-  __syncthreads();
-  if (threadIdx.x == 0) last = atomicAdd(ticket, 1u) == gridDim.x - 1;
-  __syncthreads();
-  if (!last) return;
-  __threadfence();
-
-  __shared__ RowResult sums[threads];
-  RowResult mine{0, 0};
-  for (std::int32_t i = static_cast<std::int32_t>(threadIdx.x); i < N; i += threads) {
-    const volatile RowResult& row = results[i];  // written by other blocks: not from a stale cache line
-    mine.loss += row.loss;
-    mine.correct += row.correct;
-  }
-  sums[threadIdx.x] = mine;
-  __syncthreads();
-  if (threadIdx.x != 0) return;
-  for (int i = 1; i < threads; ++i) {
-    mine.loss += sums[i].loss;
-    mine.correct += sums[i].correct;
-  }
-  totals->loss_sum += mine.loss;
-  totals->correct += mine.correct;
-  totals->count += static_cast<std::uint64_t>(N);
-  *ticket = 0;
+  add_rows<threads>(p.N, results, ticket, totals);
 }
 
 }  // namespace
@@ -126,7 +141,8 @@ void CudaBackend::run_op(const SoftmaxCrossEntropy& op) {
   const auto blocks = static_cast<unsigned>((p.N + warps - 1) / warps);
   with_element_type([&]<typename T>() {
     launch([&] { return text(op); }, launches(), {dim3(blocks), dim3(threads)}, softmax_rows<T>,
-           static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes), p.weight,
+           LossConstants{static_cast<std::int32_t>(p.N), static_cast<std::int32_t>(p.classes), p.weight,
+                         p.label_smoothing, op.class_weights.as<float>()},
            op.logits.as<float>(), op.labels.as<std::int32_t>(),
            Classes{op.class_of.as<std::int32_t>(), static_cast<std::int32_t>(p.labels)},
            op.diff_logits.item<T>(0), op.diff_logits.item_stride, results,

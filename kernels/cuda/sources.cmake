@@ -8,11 +8,14 @@ set(BRAGG_CUDA_SOURCES
   cuda_backend.cpp
   dense.cu
   device_scan.cu
+  ema.cu
   gemm/flat_view.cpp
   gemm/gemm_backward_data.cu
   gemm/gemm_backward_weights.cu
   gemm/gemm_config.cpp
   gemm/gemm_forward.cu
+  huber_loss.cu
+  norm.cu
   render_patterns.cu
   rows.cu
   runtime.cpp

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/base/host_device.h"
 #include "kernels/ops/dense.h"
+#include "kernels/ops/learning_rate.h"
 #include "kernels/ops/op.h"
 
 namespace bragg {
@@ -12,12 +14,27 @@ namespace bragg {
 /// Adam (Kingma & Ba 2015, as torch.optim.Adam): step number t = state.step + 1;
 ///   m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
 ///   w -= learning_rate / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + epsilon)
+/// with the learning rate of state.step. With a weight decay it is AdamW (Loshchilov & Hutter 2019, as
+/// torch.optim.AdamW): w *= 1 - learning_rate * weight_decay before. With a clip_norm g is multiplied by
+/// clip_factor() before.
 struct AdamProblem {
   std::int64_t count = 0;
-  double learning_rate = 1e-4, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  LearningRate learning_rate = 1e-4;
+  double beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8;
+  double weight_decay = 0;
+  double clip_norm = 0;  ///< 0: gradients are taken as they are
   void validate() const;
   std::string text() const;
 };
+
+/// What gradients of that norm are multiplied by so that it is at most clip_norm, as
+/// torch.nn.utils.clip_grad_norm_ has it: min(1, clip_norm / (norm + 1e-6)). Of a norm that is NaN or infinite NaN:
+/// weights that such gradients were added to shall be known by all of them.
+BRAGG_HOST_DEVICE inline double clip_factor(double clip_norm, double norm) {
+  const double nan_unless_finite = norm - norm;
+  const double factor = clip_norm / (norm + 1e-6);
+  return (factor < 1 ? factor : 1) + nan_unless_finite;
+}
 
 /// What Adam updates, all of the precise type but `working`: the new weights rounded to the element type,
 /// none where the types are the same.
@@ -33,14 +50,15 @@ struct AdamTensors {
   }
 };
 
-/// (count) numbers updated in place from gradients (count) of the precise type; state: StepState. src may
-/// alias dst here alone.
+/// (count) numbers updated in place from gradients (count) of the precise type; state: StepState; norm: of all
+/// gradients of the network (op norm), where the problem has a clip_norm. src may alias dst here alone.
 struct Adam {
   static constexpr const char* name = "adam";
   AdamProblem problem{};
   AdamTensors tensors{};
   ConstTensor gradients{};
   ConstTensor state{};
+  ConstTensor norm{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -48,12 +66,16 @@ struct Adam {
     visit(OperandInfo{Role::in, "state", NumberType::state}, op.state, RowsExtent{1, 2});
     AdamTensors::operands(op.tensors, visit, extent);
     visit(OperandInfo{Role::in, "gradients", NumberType::precise}, op.gradients, extent);
+    visit(OperandInfo{Role::in, "norm", NumberType::f64, true}, op.norm, RowsExtent{1, 1});
+  }
+  void check_more(const Check& check) const {
+    if (problem.clip_norm > 0) check.present("norm", norm.data);
   }
   bool is_empty() const { return problem.count == 0; }
 };
 
 /// dense_backward_weights and then adam on the weights, (out, in) with its rows, the same bits; the gradient
-/// of the weights never lies in memory. For backends that have it.
+/// of the weights never lies in memory, so that there is no norm to clip by. For backends that have it.
 struct DenseBackwardWeightsAdam {
   static constexpr const char* name = "dense_backward_weights_adam";
   static constexpr bool is_fusion = true;

@@ -11,6 +11,9 @@
 #include "kernels/ops/conv1d.h"
 #include "kernels/ops/conv1d_pool.h"
 #include "kernels/ops/dense.h"
+#include "kernels/ops/ema.h"
+#include "kernels/ops/huber_loss.h"
+#include "kernels/ops/norm.h"
 #include "kernels/ops/softmax_cross_entropy.h"
 
 namespace bragg {
@@ -18,7 +21,7 @@ namespace bragg {
 using NetworkOp = std::variant<AddForward, AddBackward, Conv1dForward, Conv1dBackwardData,
                                Conv1dBackwardWeights, Conv1dPoolForward, AvgPool1dForward, AvgPool1dBackward,
                                AvgPool1dBackwardKept, DenseForward, DenseBackwardData, DenseBackwardWeights,
-                               DenseBackwardWeightsAdam, SoftmaxCrossEntropy, Adam>;
+                               DenseBackwardWeightsAdam, SoftmaxCrossEntropy, HuberLoss, Norm, Adam, Ema>;
 
 inline std::string text(const NetworkOp& any) {
   return std::visit([](const auto& op) { return text(op); }, any);

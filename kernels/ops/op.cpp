@@ -20,6 +20,8 @@ std::optional<DType> type_of(NumberType type, const NumberTypes& types, DType gi
       return DType::u32;
     case NumberType::u8:
       return DType::u8;
+    case NumberType::f64:
+      return DType::f64;
     case NumberType::state:
     case NumberType::totals:
     case NumberType::any:

@@ -36,6 +36,7 @@ enum class NumberType {
   u8,       ///< records
   rounded,  ///< the element type, beside numbers of the precise type; no memory where the two are the same
   state,    ///< StepState, two numbers
+  f64,      ///< of every backend
   totals,   ///< LossTotals, three numbers
   any,      ///< the op says itself which it takes
 };

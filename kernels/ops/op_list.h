@@ -20,7 +20,10 @@ struct DenseBackwardData;
 struct DenseBackwardWeights;
 struct DenseBackwardWeightsAdam;
 struct SoftmaxCrossEntropy;
+struct HuberLoss;
+struct Norm;
 struct Adam;
+struct Ema;
 struct Advance;
 struct SampleRows;
 struct GatherRows;
@@ -33,8 +36,9 @@ using OpPointer =
                  const Conv1dBackwardWeights*, const Conv1dPoolForward*, const AvgPool1dForward*,
                  const AvgPool1dBackward*, const AvgPool1dBackwardKept*, const DenseForward*,
                  const DenseBackwardData*, const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
-                 const SoftmaxCrossEntropy*, const Adam*, const Advance*, const SampleRows*,
-                 const GatherRows*, const SamplePatterns*, const RenderPatterns*>;
+                 const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*, const Adam*, const Ema*,
+                 const Advance*, const SampleRows*, const GatherRows*, const SamplePatterns*,
+                 const RenderPatterns*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

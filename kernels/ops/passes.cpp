@@ -22,8 +22,17 @@ std::vector<LayerPass> passes_of(const AddProblem& p) {
 std::vector<LayerPass> passes_of(const SoftmaxCrossEntropyProblem& p) {
   return {{"", SoftmaxCrossEntropy{.problem = p}}};
 }
+std::vector<LayerPass> passes_of(const HuberLossProblem& p) {
+  return {{"", HuberLoss{.problem = p}}};
+}
+std::vector<LayerPass> passes_of(const NormProblem& p) {
+  return {{"", Norm{.problem = p}}};
+}
 std::vector<LayerPass> passes_of(const AdamProblem& p) {
   return {{"", Adam{.problem = p}}};
+}
+std::vector<LayerPass> passes_of(const EmaProblem& p) {
+  return {{"", Ema{.problem = p}}};
 }
 
 }  // namespace

@@ -24,7 +24,10 @@ class ReferenceBackend final : public HostBackend<ReferenceBackend, double> {
   void run_op(const DenseBackwardData&);
   void run_op(const DenseBackwardWeights&);
   void run_op(const SoftmaxCrossEntropy&);
+  void run_op(const HuberLoss&);
+  void run_op(const Norm&);
   void run_op(const Adam&);
+  void run_op(const Ema&);
   void run_op(const Advance&);
   void run_op(const SampleRows&);
   void run_op(const GatherRows&);

@@ -165,6 +165,34 @@ TEST_F(Gradients, SoftmaxCrossEntropy) {
                      h * h / 18 + 1e-11));
 }
 
+// As above, with smoothed labels, and weights of classes that add up to 4.5 for these labels.
+TEST_F(Gradients, SmoothedAndWeightedSoftmaxCrossEntropy) {
+  const bragg::SoftmaxCrossEntropy op{.problem = {.N = 3, .classes = 5, .label_smoothing = 0.2}};
+  Operands given{
+      {"logits", coarse(uniforms(15, 1))}, {"labels", {4, 0, 2}}, {"class_weights", {0.5, 1, 1.5, 3, 2.5}}};
+  constexpr double h = 0x1p-12;
+  const auto loss = [&](const Numbers& logits) {
+    Operands moved = given;
+    moved["logits"] = logits;
+    return run_.run(op, moved).at("totals")[0] / 3;
+  };
+  const Numbers expected = central_differences(given.at("logits"), h, loss);
+  given["diff_logits"] = {};
+  EXPECT_TRUE(within(run_.run(op, given).at("diff_logits"), expected, h * h / 6 + 1e-11));
+}
+
+// Exact but for rounding where no difference comes to delta: the loss is a square or linear.
+TEST_F(Gradients, HuberLoss) {
+  const bragg::HuberLoss op{.problem = {.N = 3, .outputs = 2, .delta = 0.75}};
+  Operands given{{"predictions", {0.25, -2, 1, 0.5, 3, -0.25}}, {"targets", {0, 0, 0.5, 0.25, 0.5, 0.25}}};
+  const auto loss = [&](const Numbers& predictions) {
+    return run_.run(op, {{"predictions", predictions}, {"targets", given.at("targets")}}).at("totals")[0] / 3;
+  };
+  const Numbers expected = central_differences(given.at("predictions"), step, loss);
+  given["diff_predictions"] = {};
+  EXPECT_TRUE(within(run_.run(op, given).at("diff_predictions"), expected, 1e-13));
+}
+
 TEST_F(Gradients, AdamIsTheFormulaOfThePaper) {
   // Algorithm 1 of Kingma & Ba (2015), two steps by hand with g = 3, then -1.
   const Adam op{.problem = {.count = 1, .learning_rate = 0.5, .beta1 = 0.5, .beta2 = 0.75, .epsilon = 0.25}};

@@ -186,7 +186,11 @@ std::vector<LayerProblem> large_layers(bool less) {
           AvgPool1dProblem{3, less ? 41 : 203, 37, 3, 2},
           AddProblem{3, less ? 41 : 203, 37},
           SoftmaxCrossEntropyProblem{.N = 37, .classes = 19},
-          AdamProblem{.count = 200000}};
+          SoftmaxCrossEntropyProblem{.N = 300, .classes = 7, .label_smoothing = 0.1},
+          HuberLossProblem{.N = 370, .outputs = 3},
+          NormProblem{.count = 200003},
+          AdamProblem{.count = 200000},
+          EmaProblem{.count = 200000}};
 }
 
 std::vector<std::string> names_of_sums() {
@@ -223,7 +227,8 @@ Operands filled(const OpCase& one, Fill fill, const NumberTypes& types) {
   Operands numbers = one.given;
   for (const OperandShape& operand : operands_of(one.op)) {
     const OperandInfo& info = operand.info;
-    const bool is_struct = info.type == NumberType::state || info.type == NumberType::totals;
+    const bool is_struct =
+        info.type == NumberType::state || info.type == NumberType::totals || info.type == NumberType::f64;
     if (info.role == Role::out || is_struct) continue;
     const auto given = numbers.find(info.name);
     if (given == numbers.end() ? info.is_optional : !given->second.empty()) continue;

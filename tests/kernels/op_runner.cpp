@@ -100,7 +100,9 @@ class Guarded {
   }
 
   void upload() {
-    if (is_number())
+    if (info_.type == NumberType::f64)  // of every backend, whatever its own types
+      backend_->upload(image_.data(), memory_.data(), image_.size() * sizeof(double));
+    else if (is_number())
       backend_->upload(std::vector<float>(image_.begin(), image_.end()), Tensor{memory_.data(), type_});
     else if (type_ == DType::i32)
       upload_words<std::int32_t>();
@@ -224,6 +226,7 @@ class Placement {
     }
     if (info.type == NumberType::state) return {static_cast<double>(options_.step), 0};
     if (info.type == NumberType::totals) return {0, 0, 0};
+    if (info.type == NumberType::f64) return {1};
     if (info.role != Role::out && count > 0)
       throw std::runtime_error(fmt::format("{}: no numbers, {} expected", info.name, count));
     return {};

@@ -44,7 +44,7 @@ class OpRunner {
       : backend_(backend), alignment_(alignment) {}
 
   /// `op` is without memory. Every operand that is not optional takes part, and of the others those that are
-  /// given; results need no numbers, nor do the state and totals (zeros). Returns the results, without gaps.
+  /// given; results need no numbers, nor do the state and totals (zeros) and doubles (1). Returns the results, without gaps.
   /// Throws std::runtime_error that begins with ran() where a guard was overwritten or an input changed, or
   /// numbers are missing or too many.
   Operands run(const NetworkOp& op, const Operands& given, const RunOptions& = {});

@@ -183,11 +183,35 @@ void average_rows(const float* __restrict src, std::int64_t C, std::int64_t kern
 void adam(const AdamStep& step, const float* __restrict gradients, std::int64_t count,
           float* __restrict weights, float* __restrict m, float* __restrict v) {
   for (std::int64_t i = 0; i < count; ++i) {
-    const float g = gradients[i];
+    const float g = gradients[i] * step.gradient_scale;
     m[i] = step.beta1 * m[i] + step.one_minus_beta1 * g;
     v[i] = step.beta2 * v[i] + step.one_minus_beta2 * (g * g);
-    weights[i] -= step.step_size * m[i] / (__builtin_sqrtf(v[i]) * step.root_correction + step.epsilon);
+    weights[i] = weights[i] * step.kept -
+                 step.step_size * m[i] / (__builtin_sqrtf(v[i]) * step.root_correction + step.epsilon);
   }
+}
+
+void average_in(float decay, float rest, const float* __restrict weights, std::int64_t count,
+                float* __restrict average) {
+  for (std::int64_t i = 0; i < count; ++i)
+    average[i] = decay * average[i] + rest * weights[i];
+}
+
+/// The square of a float is exact in double, so that it is all one where it is rounded.
+double sum_of_squares(const float* __restrict values, std::int64_t count) {
+  constexpr int sums = 16;
+  double sum[sums] = {};
+  std::int64_t i = 0;
+  for (; i + sums <= count; i += sums) {
+    for (int k = 0; k < sums; ++k)
+      sum[k] += static_cast<double>(values[i + k]) * static_cast<double>(values[i + k]);
+  }
+  for (int k = 0; i < count; ++i, ++k)
+    sum[k] += static_cast<double>(values[i]) * static_cast<double>(values[i]);
+  double all = 0;
+  for (int k = 0; k < sums; ++k)
+    all += sum[k];
+  return all;
 }
 
 template <typename T>
@@ -207,6 +231,8 @@ const NetworkKernels network_kernels{
     .add_rows = add_rows,
     .average_rows = average_rows,
     .adam = adam,
+    .average_in = average_in,
+    .sum_of_squares = sum_of_squares,
     .scale_f32 = scale_row<float>,
     .scale_u16 = scale_row<std::uint16_t>,
     .scale_i32 = scale_row<std::int32_t>,

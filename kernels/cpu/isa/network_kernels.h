@@ -40,6 +40,8 @@ struct AdamStep {
   float step_size;        ///< learning_rate / (1 - beta1^t)
   float root_correction;  ///< 1 / sqrt(1 - beta2^t)
   float epsilon;
+  float kept;            ///< of a weight: 1 - learning_rate * weight_decay
+  float gradient_scale;  ///< of clipping
 };
 
 struct NetworkKernels {
@@ -66,6 +68,10 @@ struct NetworkKernels {
 
   void (*adam)(const AdamStep&, const float* gradients, std::int64_t count, float* weights, float* m,
                float* v);
+  /// average[i] = decay * average[i] + rest * weights[i]
+  void (*average_in)(float decay, float rest, const float* weights, std::int64_t count, float* average);
+  /// In double, in an order that the count alone decides: the same bits with every instruction set.
+  double (*sum_of_squares)(const float* values, std::int64_t count);
 
   void (*scale_f32)(const float* src, std::int64_t count, float scale, float* dst);
   void (*scale_u16)(const std::uint16_t* src, std::int64_t count, float scale, float* dst);
