@@ -29,6 +29,14 @@ void add_tensors(SafetensorsWriter& writer, const std::filesystem::path& path, c
   }
 }
 
+/// The arenas of a training, with what their tensors' names end in.
+std::vector<std::pair<Tensor, const char*>> arenas_of(const Parameters& parameters) {
+  std::vector<std::pair<Tensor, const char*>> arenas{
+      {parameters.weights(), ""}, {parameters.m(), ".m"}, {parameters.v(), ".v"}};
+  if (parameters.average()) arenas.emplace_back(parameters.average(), ".ema");
+  return arenas;
+}
+
 void add_metadata(SafetensorsWriter& writer, const Model& model, const Metadata& metadata, const char* kind) {
   for (const auto& [key, value] : metadata)
     writer.metadata(key, value);
@@ -94,9 +102,8 @@ void save_checkpoint(const std::filesystem::path& path, const Model& model, cons
   add_metadata(writer, model, metadata, "checkpoint");
   writer.metadata("step", std::to_string(state.step));
   writer.metadata("first_index", std::to_string(state.first_index));
-  add_tensors(writer, path, parameters, parameters.weights(), "");
-  add_tensors(writer, path, parameters, parameters.m(), ".m");
-  add_tensors(writer, path, parameters, parameters.v(), ".v");
+  for (const auto& [arena, suffix] : arenas_of(parameters))
+    add_tensors(writer, path, parameters, arena, suffix);
   writer.write(path);
 }
 
@@ -106,12 +113,11 @@ StepState load_checkpoint(const std::filesystem::path& path, Parameters& paramet
   if (file.metadata("kind") != "checkpoint")
     throw Error(fmt::format("{}: a {}, not a checkpoint: it cannot be continued", path.string(),
                             file.metadata("kind")));
-  for (const char* suffix : {"", ".m", ".v"})
+  for (const auto& [arena, suffix] : arenas_of(parameters))
     check_tensors(file, parameters, suffix);
   const StepState state{file.count("step"), file.count("first_index")};
-  load_tensors(file, parameters, parameters.weights(), "");
-  load_tensors(file, parameters, parameters.m(), ".m");
-  load_tensors(file, parameters, parameters.v(), ".v");
+  for (const auto& [arena, suffix] : arenas_of(parameters))
+    load_tensors(file, parameters, arena, suffix);
   return state;
 }
 

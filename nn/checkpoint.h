@@ -40,8 +40,8 @@ LoadedModel read_model(const std::filesystem::path&);
 /// Throws Error naming the file, the tensor and both shapes where file and model differ.
 void load_weights(const std::filesystem::path&, Parameters&);
 
-/// Weights, Adam's moments ("conv1.weights.m", "conv1.weights.v") and the StepState (metadata step,
-/// first_index): everything that a bit-exact continuation needs.
+/// Weights, Adam's moments ("conv1.weights.m", "conv1.weights.v"), where there is one the average of the weights
+/// ("conv1.weights.ema"), and the StepState (metadata step, first_index): everything that a bit-exact continuation needs.
 void save_checkpoint(const std::filesystem::path&, const Model&, const Parameters&, const StepState&,
                      const Metadata&);
 /// Throws Error as load_weights(), and for a file that is no checkpoint.

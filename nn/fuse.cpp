@@ -128,18 +128,20 @@ bool into_pooled(const Fusing& f, std::size_t i) {
 /// The gradient of a dense layer's weights and Adam on them.
 bool into_update(const Fusing& f, std::size_t i) {
   const auto* gradient = std::get_if<DenseBackwardWeights>(&f.ops()[i].op);
-  if (!gradient || !f.options.learning_rate || !f.backend.has(DenseBackwardWeightsAdam{})) return false;
+  if (!gradient || !f.options.optimizer || !f.options.optimizer->may_update_in_backward() ||
+      !f.backend.has(DenseBackwardWeightsAdam{}))
+    return false;
   const auto& table = f.parameters.table();
   const auto info = std::find_if(table.begin(), table.end(), [&](const ParameterInfo& one) {
     return f.parameters.piece(f.parameters.gradients(), one).data == gradient->diff_weights.data;
   });
-  const AdamProblem adam{info->rows() * info->row_stride, *f.options.learning_rate};
+  const AdamProblem adam = f.options.optimizer->problem(info->rows() * info->row_stride, true);
   f.ops()[i].op = DenseBackwardWeightsAdam{
       gradient->problem,   gradient->src,  gradient->diff_dst, adam, f.parameters.adam_tensors(*info),
       gradient->diff_bias, f.options.state};
-  for (PlannedOp& op : f.ops())
-    if (std::holds_alternative<Adam>(op.op))
-      op.op = f.parameters.update_op(*f.options.learning_rate, f.options.state, false);
+  std::erase_if(f.ops(), [](const PlannedOp& op) { return op.phase == Phase::update; });
+  for (const NetworkOp& op : update_ops(f.parameters, *f.options.optimizer, f.options.state, false))
+    f.ops().push_back({Phase::update, "", op});
   return true;
 }
 

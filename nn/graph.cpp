@@ -64,4 +64,12 @@ void Graph::head(const Head& head, Value logits) {
   heads_.push_back({head, logits});
 }
 
+void Graph::regression(const RegressionHead& head, Value predictions) {
+  const Shape shape = (*this)[predictions].shape;
+  if (shape.L != 1 || shape.C != head.outputs)
+    throw UsageError(fmt::format("[model] head {} of {} numbers has predictions of ({}, {})", head.name,
+                                 head.outputs, shape.L, shape.C));
+  regressions_.push_back({head, predictions});
+}
+
 }  // namespace bragg::nn

@@ -37,6 +37,18 @@ struct PlacedHead : Head {
   Value logits;
 };
 
+/// A question whose answer is numbers, learnt by Huber loss. The trainer asks none yet: whoever does fills the targets
+/// of Network::regressions().
+struct RegressionHead {
+  std::string name;  ///< "cell"
+  std::int64_t outputs = 0;
+  double delta = 1;   ///< HuberLossProblem
+  double weight = 1;  ///< of its loss in the sum that training makes small
+};
+struct PlacedRegression : RegressionHead {
+  Value predictions;
+};
+
 /// Shapes are known at once: what does not fit is refused where it is added, by UsageError, a number out of
 /// range by ProblemError.
 class Graph {
@@ -55,10 +67,13 @@ class Graph {
   Value add(Value a, Value b);
   /// `logits` is one row of `classes`.
   void head(const Head&, Value logits);
+  /// `predictions` is one row of `outputs`.
+  void regression(const RegressionHead&, Value predictions);
 
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& operator[](Value value) const { return nodes_.at(value.number); }
   const std::vector<PlacedHead>& heads() const { return heads_; }
+  const std::vector<PlacedRegression>& regressions() const { return regressions_; }
   std::vector<Shape> source_shapes(const Node&) const;
 
  private:
@@ -66,6 +81,7 @@ class Graph {
 
   std::vector<Node> nodes_;
   std::vector<PlacedHead> heads_;
+  std::vector<PlacedRegression> regressions_;
 };
 
 }  // namespace bragg::nn

@@ -1,5 +1,8 @@
 #include "nn/lower.h"
 
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
 #include "kernels/ops/step_state.h"
 #include "nn/layers/layer_ops.h"
 
@@ -18,12 +21,14 @@ class Lowering {
       graph_.nodes()[i].layer->forward(*rule(i, Phase::forward));
     for (std::size_t i = 0; i < graph_.heads().size(); ++i)
       loss(i);
+    for (std::size_t i = 0; i < graph_.regressions().size(); ++i)
+      regression_loss(i);
     if (options_.mode == Mode::training)
       for (std::size_t i = graph_.nodes().size(); --i > 0;)
         if (wants_gradient_[i]) backward(i);
-    if (options_.learning_rate)
-      program().ops.push_back(
-          {Phase::update, "", parameters_.update_op(*options_.learning_rate, options_.state)});
+    if (options_.optimizer)
+      for (const NetworkOp& op : update_ops(parameters_, *options_.optimizer, options_.state))
+        program().ops.push_back({Phase::update, "", op});
     return std::move(lowered_);
   }
 
@@ -56,18 +61,39 @@ class Lowering {
     keep(lowered_.values.front().data, Keep::always);
     lowered_.labels = program().row(DType::i32, options_.N);
     keep(lowered_.labels.data, Keep::always);
-    for (const PlacedHead& head : graph_.heads()) {
-      Activations& logits = lowered_.values[head.logits.number];
-      logits.dtype = program().place_of(logits.data)->dtype = backend_.precise_type();
-      const auto labels = static_cast<std::int64_t>(head.class_of.size());
-      lowered_.heads.push_back({logits, program().row(DType::u8, sizeof(LossTotals)),
-                                labels > 0 ? program().row(DType::i32, labels) : Tensor{}});
-      const HeadMemory& memory = lowered_.heads.back();
-      keep(logits.data, Keep::to_end);
-      keep(memory.totals.data, Keep::always);
-      keep(memory.class_of.data, Keep::always);
+    for (const PlacedHead& head : graph_.heads())
+      make_head(head);
+    for (const PlacedRegression& head : graph_.regressions()) {
+      const Activations predictions = result(head.predictions);
+      lowered_.regressions.push_back(
+          {predictions, always(program().row(predictions.dtype, options_.N * head.outputs)), new_totals()});
     }
   }
+
+  void make_head(const PlacedHead& head) {
+    const auto labels = static_cast<std::int64_t>(head.class_of.size());
+    const bool is_first = lowered_.heads.empty();
+    const auto weights = static_cast<std::int64_t>(options_.loss.class_weights.size());
+    if (is_first && weights > 0 && weights != head.classes)
+      throw UsageError(
+          fmt::format("[train] {} class weights for the {} classes of {}", weights, head.classes, head.name));
+    lowered_.heads.push_back(
+        {result(head.logits), new_totals(), labels > 0 ? always(program().row(DType::i32, labels)) : Tensor{},
+         is_first && weights > 0 ? always(program().row(backend_.precise_type(), weights)) : Tensor{}});
+  }
+
+  /// A value that losses read and callers look at: of the precise type, and kept.
+  Activations result(Value number) {
+    Activations& value = lowered_.values[number.number];
+    value.dtype = program().place_of(value.data)->dtype = backend_.precise_type();
+    keep(value.data, Keep::to_end);
+    return value;
+  }
+  Tensor always(Tensor row) {
+    keep(row.data, Keep::always);
+    return row;
+  }
+  Tensor new_totals() { return always(program().row(DType::u8, sizeof(LossTotals))); }
 
   void keep(const void* address, Keep how) {
     if (Place* place = program().place_of(address)) place->keep = how;
@@ -76,20 +102,37 @@ class Lowering {
   void loss(std::size_t i) {
     const PlacedHead& head = graph_.heads()[i];
     const HeadMemory& memory = lowered_.heads[i];
-    Activations gradient;
-    if (options_.mode == Mode::training) {
-      gradient = new_value({1, head.classes});
-      shares_[head.logits.number].push_back(gradient);
-    }
+    const Activations gradient = gradient_of(head.logits, head.classes);
     const SoftmaxCrossEntropyProblem p{options_.N, head.classes,
-                                       static_cast<std::int64_t>(head.class_of.size()), head.weight};
+                                       static_cast<std::int64_t>(head.class_of.size()), head.weight,
+                                       options_.loss.label_smoothing};
     program().ops.push_back({Phase::loss, "",
                              SoftmaxCrossEntropy{p,
                                                  {memory.logits.data, memory.logits.dtype},
                                                  lowered_.labels,
                                                  memory.class_of,
                                                  gradient,
-                                                 memory.totals}});
+                                                 memory.totals,
+                                                 memory.class_weights}});
+  }
+
+  void regression_loss(std::size_t i) {
+    const PlacedRegression& head = graph_.regressions()[i];
+    const RegressionMemory& memory = lowered_.regressions[i];
+    program().ops.push_back({Phase::loss, "",
+                             HuberLoss{{options_.N, head.outputs, head.delta, head.weight},
+                                       {memory.predictions.data, memory.predictions.dtype},
+                                       memory.targets,
+                                       gradient_of(head.predictions, head.outputs),
+                                       memory.totals}});
+  }
+
+  /// A loss's share of the gradient of what it reads; none in inference.
+  Activations gradient_of(Value value, std::int64_t numbers) {
+    if (options_.mode != Mode::training) return {};
+    const Activations gradient = new_value({1, numbers});
+    shares_[value.number].push_back(gradient);
+    return gradient;
   }
 
   /// Adds what the readers of a value made of its gradient, and hands the sum to the layer that made the value.

@@ -7,6 +7,7 @@
 
 #include "kernels/backend.h"
 #include "nn/graph.h"
+#include "nn/optimizer.h"
 #include "nn/parameters.h"
 #include "nn/program.h"
 
@@ -14,13 +15,20 @@ namespace bragg::nn {
 
 enum class Mode { inference, training };
 
+/// What a training changes about the losses of the heads; as torch.nn.CrossEntropyLoss has both.
+struct LossOptions {
+  double label_smoothing = 0;         ///< of all heads that ask for a class
+  std::vector<double> class_weights;  ///< of the first head's classes; empty: all count alike
+};
+
 /// What a network is planned for.
 struct NetworkOptions {
   std::int64_t N = 1;  ///< patterns of a batch
   Mode mode = Mode::inference;
   std::uint32_t seed = 0;  ///< of dropout
   ConstTensor state{};     ///< StepState on the device; training needs it
-  std::optional<double> learning_rate{};
+  std::optional<Optimizer> optimizer{};
+  LossOptions loss{};
   /// Values share memory where one is of no use any more; without, all can be looked at after a step.
   bool shares_memory = true;
 };
@@ -28,8 +36,15 @@ struct NetworkOptions {
 /// A head's part of a program, and of a network.
 struct HeadMemory {
   Activations logits;
-  Tensor totals;    ///< LossTotals
-  Tensor class_of;  ///< none where labels are the classes
+  Tensor totals;         ///< LossTotals
+  Tensor class_of;       ///< none where labels are the classes
+  Tensor class_weights;  ///< none where all count alike
+};
+/// The same of a head that asks for numbers.
+struct RegressionMemory {
+  Activations predictions;
+  Tensor targets;
+  Tensor totals;  ///< LossTotals
 };
 
 /// A program, and where in it the values of the graph lie.
@@ -39,9 +54,11 @@ struct LoweredGraph {
   std::vector<Tensor> kept;  ///< by number: bits of a value that does not lie in memory (KeptBits)
   Tensor labels;
   std::vector<HeadMemory> heads;
+  std::vector<RegressionMemory> regressions;
 };
 
-/// Phases forward and loss, in training backward, with a learning rate update. Nothing is fused.
+/// Phases forward and loss, in training backward, with an optimizer update. Nothing is fused. Throws UsageError
+/// for class weights that are not as many as the first head's classes.
 LoweredGraph lower(const Graph&, const Backend&, const Parameters&, const NetworkOptions&);
 
 }  // namespace bragg::nn

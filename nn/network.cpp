@@ -50,8 +50,13 @@ Network::Network(Backend& backend, const Model& model, const Parameters& paramet
     kept_.push_back(bound(program, bits));
   labels_ = bound(program, lowered.labels);
   for (const HeadMemory& head : lowered.heads)
-    heads_.push_back(
-        {bound(program, head.logits), bound(program, head.totals), bound(program, head.class_of)});
+    heads_.push_back({bound(program, head.logits), bound(program, head.totals), bound(program, head.class_of),
+                      bound(program, head.class_weights)});
+  for (const RegressionMemory& head : lowered.regressions)
+    regressions_.push_back(
+        {bound(program, head.predictions), bound(program, head.targets), bound(program, head.totals)});
+  if (const auto& weights = options.loss.class_weights; !weights.empty() && !heads_.empty())
+    backend.upload(std::vector<float>(weights.begin(), weights.end()), heads_.front().class_weights);
   for (std::size_t i = 0; i < heads_.size(); ++i)
     if (const auto& table = model.graph.heads()[i].class_of; !table.empty())
       backend.upload(table.data(), heads_[i].class_of.data, table.size() * sizeof(std::int32_t));
@@ -83,7 +88,7 @@ void Network::backward() {
 
 void Network::update() {
   if (plan_.empty() || plan_.back().phase != Phase::update)
-    throw ProblemError("[network] an update needs a learning rate");
+    throw ProblemError("[network] an update needs an optimizer");
   run(Phase::update);
 }
 
@@ -93,8 +98,16 @@ LossTotals Network::read_totals(std::size_t head) const {
   return found;
 }
 
+LossTotals Network::read_regression_totals(std::size_t i) const {
+  LossTotals found;
+  backend_.download(regressions_.at(i).totals.data, &found, sizeof found);
+  return found;
+}
+
 void Network::clear_totals() {
   for (const HeadMemory& head : heads_)
+    backend_.fill_zero(head.totals.data, sizeof(LossTotals));
+  for (const RegressionMemory& head : regressions_)
     backend_.fill_zero(head.totals.data, sizeof(LossTotals));
 }
 

@@ -18,9 +18,9 @@ namespace bragg::nn {
 class Network {
  public:
   /// Plans for batches of exactly N and reserves the backend's workspace. Throws ProblemError for N < 1, and
-  /// for training without a StepState. With a learning rate update() is planned too, and where the backend
-  /// has DenseBackwardWeightsAdam the weights of dense layers are updated in backward(): they have no
-  /// gradients then.
+  /// for training without a StepState. With an optimizer update() is planned too, and where the backend
+  /// has DenseBackwardWeightsAdam and nothing is clipped the weights of dense layers are updated in backward():
+  /// they have no gradients then.
   Network(Backend&, const Model&, const Parameters&, const NetworkOptions&);
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
@@ -34,17 +34,19 @@ class Network {
     return {heads_.at(head).logits.data, heads_.at(head).logits.dtype};
   }                                                                             ///< (N, classes)
   Tensor totals(std::size_t head = 0) const { return heads_.at(head).totals; }  ///< LossTotals
+  const std::vector<RegressionMemory>& regressions() const { return regressions_; }
 
   void forward();   ///< input -> logits (with dropout in training)
   void loss();      ///< logits, labels -> totals, and in training the logits' gradient
   void backward();  ///< -> Parameters::gradients
-  void update();    ///< Adam on what backward() has not updated
+  void update();    ///< update_ops() of what backward() has not updated
   /// All ops in order, for printing and for timing one by one.
   const std::vector<PlannedOp>& plan() const { return plan_; }
   std::size_t activation_bytes() const { return memory_.bytes(); }
 
-  LossTotals read_totals(std::size_t head = 0) const;  ///< waits
-  void clear_totals();                                 ///< of all heads
+  LossTotals read_totals(std::size_t head = 0) const;      ///< waits
+  LossTotals read_regression_totals(std::size_t i) const;  ///< waits
+  void clear_totals();                                     ///< of all heads
   void write_totals(const LossTotals&, std::size_t head = 0);
 
   /// What lies between the layers, for tests: of a value of the graph, and its gradient. No data where an op
@@ -64,6 +66,7 @@ class Network {
   std::vector<Tensor> kept_;
   Tensor labels_;
   std::vector<HeadMemory> heads_;
+  std::vector<RegressionMemory> regressions_;
 };
 
 }  // namespace bragg::nn

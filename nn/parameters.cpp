@@ -1,13 +1,13 @@
 #include "nn/parameters.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <numeric>
 
 #include <fmt/format.h>
 
 #include "kernels/base/error.h"
-#include "kernels/ops/adam.h"
 
 namespace bragg::nn {
 
@@ -26,6 +26,11 @@ std::vector<ParameterInfo> parameters_of(const Graph& graph) {
   return table;
 }
 
+/// Of the arena, in order: what does not decay, matrices, the weights of dense layers.
+int part_of(ParameterRole role) {
+  return role == ParameterRole::dense_weights ? 2 : decays(role) ? 1 : 0;
+}
+
 /// Elements of the arena that the tensor takes.
 std::size_t elements_of(const ParameterInfo& info) {
   const auto count = static_cast<std::size_t>(info.rows() * info.row_stride);
@@ -42,9 +47,9 @@ std::int64_t total_count(const std::vector<ParameterInfo>& table) {
 std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& model) {
   std::vector<ParameterInfo> table = parameters_of(model.graph);
   std::size_t offset = 0;
-  for (const bool dense_weights : {false, true})
+  for (const int part : {0, 1, 2})
     for (ParameterInfo& info : table) {
-      if ((info.role == ParameterRole::dense_weights) != dense_weights) continue;
+      if (part_of(info.role) != part) continue;
       info.offset = offset;
       info.row_stride = info.rows() == 1 ? info.row_length() : backend.weight_row_stride(info.row_length());
       offset += elements_of(info);
@@ -58,14 +63,13 @@ std::int64_t parameter_count(const Model& model) {
 
 Parameters::Parameters(Backend& backend, const Model& model, Use use)
     : backend_(backend), table_(parameter_table(backend, model)) {
-  std::size_t count = 0, others = 0;
-  for (const ParameterInfo& info : table_) {
-    const std::size_t elements = elements_of(info);
-    count += elements;
-    if (info.role != ParameterRole::dense_weights) others += elements;
-  }
+  std::array<std::size_t, 3> parts{};
+  for (const ParameterInfo& info : table_)
+    parts.at(static_cast<std::size_t>(part_of(info.role))) += elements_of(info);
+  const std::size_t count = parts[0] + parts[1] + parts[2];
+  matrices_begin_ = static_cast<std::int64_t>(parts[0]);
+  dense_weights_begin_ = static_cast<std::int64_t>(parts[0] + parts[1]);
   arena_count_ = static_cast<std::int64_t>(count);
-  dense_weights_begin_ = static_cast<std::int64_t>(others);
   const auto arena = [&](DType type) {
     ArenaPlan plan;
     plan.add(count * size_of(type));
@@ -73,11 +77,12 @@ Parameters::Parameters(Backend& backend, const Model& model, Use use)
   };
   weights_ = arena(backend.precise_type());
   if (backend.element_type() != backend.precise_type()) working_ = arena(backend.element_type());
-  if (use == Use::training) {
-    gradients_ = arena(backend.precise_type());
-    m_ = arena(backend.precise_type());
-    v_ = arena(backend.precise_type());
-  }
+  if (use == Use::inference) return;
+  gradients_ = arena(backend.precise_type());
+  m_ = arena(backend.precise_type());
+  v_ = arena(backend.precise_type());
+  gradient_norm_ = backend.allocate(sizeof(double));
+  if (use == Use::averaging) average_ = arena(backend.precise_type());
 }
 
 Tensor Parameters::weights() const {
@@ -96,28 +101,44 @@ Tensor Parameters::v() const {
   return {v_.data(), backend_.precise_type()};
 }
 
-Adam Parameters::update_op(double learning_rate, ConstTensor state, bool dense_weights) const {
-  return {{dense_weights ? arena_count_ : dense_weights_begin_, learning_rate},
-          {weights(), m(), v(), working_ ? working() : Tensor{}},
-          gradients(),
-          state};
+Tensor Parameters::average() const {
+  return {average_.data(), backend_.precise_type()};
+}
+Tensor Parameters::gradient_norm() const {
+  return {gradient_norm_.data(), DType::f64};
 }
 
 AdamTensors Parameters::adam_tensors(const ParameterInfo& info) const {
-  return {piece(weights(), info), piece(m(), info), piece(v(), info),
-          working_ ? piece(working(), info) : Tensor{}};
+  return adam_tensors(static_cast<std::int64_t>(info.offset));
+}
+
+AdamTensors Parameters::adam_tensors(std::int64_t begin) const {
+  return {from(weights(), begin), from(m(), begin), from(v(), begin),
+          working_ ? from(working(), begin) : Tensor{}};
+}
+
+void Parameters::start_average() {
+  backend_.copy(weights_.data(), average_.data(), weights_.bytes());
+}
+
+void Parameters::take_average(const Parameters& averaged) {
+  upload(averaged.download(averaged.average()), weights());
 }
 
 std::size_t Parameters::bytes() const {
   std::size_t sum = 0;
-  for (const Buffer* arena : {&weights_, &working_, &gradients_, &m_, &v_})
+  for (const Buffer* arena : {&weights_, &working_, &gradients_, &m_, &v_, &average_})
     sum += arena->bytes();
   return sum;
 }
 
 Tensor Parameters::piece(Tensor arena, const ParameterInfo& info) const {
-  if (!arena) throw Error("[parameters] gradients and moments exist for training only");
-  return {arena.as<std::byte>() + info.offset * size_of(arena.dtype), arena.dtype};
+  return from(arena, static_cast<std::int64_t>(info.offset));
+}
+
+Tensor Parameters::from(Tensor arena, std::int64_t begin) const {
+  if (!arena) throw Error("[parameters] gradients, moments and averages exist for training only");
+  return {arena.as<std::byte>() + static_cast<std::size_t>(begin) * size_of(arena.dtype), arena.dtype};
 }
 
 void Parameters::download(Tensor arena, const ParameterInfo& info, std::span<float> values) const {

@@ -29,16 +29,16 @@ struct ParameterInfo {
 /// Elements: at least 256 bytes in every element type.
 inline constexpr std::size_t parameter_alignment = 128;
 
-/// In the order of the layers, weights before bias, as the backend wants its rows. In the arena the weights
-/// of dense layers come last.
+/// In the order of the layers, weights before bias, as the backend wants its rows. In the arena matrices come
+/// behind all that does not decay, and of these the weights of dense layers last.
 std::vector<ParameterInfo> parameter_table(const Backend&, const Model&);
 std::int64_t parameter_count(const Model&);
 
-/// Weights, and for training gradients and Adam's moments beside them. All of the backend's precise type;
+/// Weights, and for training gradients and Adam's moments beside them, and their average if asked for. All of the backend's precise type;
 /// where that is not its element type there is a working copy of the weights, rounded, which products read.
 class Parameters {
  public:
-  enum class Use { inference, training };
+  enum class Use { inference, training, averaging };  ///< averaging: training with an average
   Parameters(Backend&, const Model&, Use);
 
   const std::vector<ParameterInfo>& table() const { return table_; }
@@ -51,12 +51,24 @@ class Parameters {
   Tensor gradients() const;
   Tensor m() const;
   Tensor v() const;
+  /// Of the weights over the steps (op ema); empty unless averaging.
+  Tensor average() const;
+  /// Of all gradients: one double (op norm). Empty for inference.
+  Tensor gradient_norm() const;
   /// The piece of an arena that holds the named tensor.
   Tensor piece(Tensor arena, const ParameterInfo&) const;
-  /// Adam over all parameters, one op, or over all but the weights of dense layers. state: StepState.
-  Adam update_op(double learning_rate, ConstTensor state, bool dense_weights = true) const;
-  /// What Adam updates of one tensor.
+  /// An arena from element `begin` on.
+  Tensor from(Tensor arena, std::int64_t begin) const;
+  /// The first element of the arena that belongs to a matrix, and to the weights of a dense layer.
+  std::int64_t matrices_begin() const { return matrices_begin_; }
+  std::int64_t dense_weights_begin() const { return dense_weights_begin_; }
+  /// What Adam updates of one tensor, or from element `begin` of the arena on.
   AdamTensors adam_tensors(const ParameterInfo&) const;
+  AdamTensors adam_tensors(std::int64_t begin) const;
+  /// The average is the weights as they are now: where it begins.
+  void start_average();
+  /// weights() and working() become `averaged`'s average, by way of the host.
+  void take_average(const Parameters& averaged);
   /// Of all arenas.
   std::size_t bytes() const;
 
@@ -71,8 +83,8 @@ class Parameters {
  private:
   Backend& backend_;
   std::vector<ParameterInfo> table_;
-  std::int64_t arena_count_ = 0, dense_weights_begin_ = 0;
-  Buffer weights_, working_, gradients_, m_, v_;
+  std::int64_t arena_count_ = 0, matrices_begin_ = 0, dense_weights_begin_ = 0;
+  Buffer weights_, working_, gradients_, m_, v_, average_, gradient_norm_;
 };
 
 /// PyTorch's default for nn.Conv1d and nn.Linear: weights and bias uniform in +-1/sqrt(fan_in). Element e of

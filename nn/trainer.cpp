@@ -51,18 +51,20 @@ class Run {
         held_out_(held_out),
         metadata_(std::move(metadata)),
         out_(std::move(out)),
-        parameters_(backend, model, Parameters::Use::training),
+        parameters_(backend, model,
+                    options.ema_decay > 0 ? Parameters::Use::averaging : Parameters::Use::training),
         state_buffer_(backend.allocate(sizeof(StepState))),
-        network_(backend, model, parameters_,
-                 {options.batch, Mode::training, options.seed, state(), options.learning_rate}) {
-    metadata_["seed"] = std::to_string(options.seed);
-    metadata_["batch"] = std::to_string(options.batch);
-    metadata_["learning_rate"] = exact(options.learning_rate);
+        network_(
+            backend, model, parameters_,
+            {options.batch, Mode::training, options.seed, state(), optimizer_of(options), loss_of(options)}) {
+    for (const auto& [key, value] : settings(options))
+      metadata_[key] = value;
     metadata_["arithmetic"] = backend.arithmetic();
     source_.plan(backend, options.batch);
     record_step();
+    if (options.ema_decay > 0) averaged_.emplace(backend, model, Parameters::Use::inference);
     if (held_out_ && held_out_->size() > 0)
-      evaluator_.emplace(backend, model, parameters_,
+      evaluator_.emplace(backend, model, answering(),
                          NetworkOptions{.N = std::min(options.batch, held_out_->size())});
   }
 
@@ -71,7 +73,11 @@ class Run {
       if (std::filesystem::exists(out_ / name))
         throw UsageError(fmt::format("{} already holds a run ({}): resume it or choose another folder",
                                      out_.string(), name));
-    initialise(parameters_, options_.seed);
+    if (options_.init.empty())
+      initialise(parameters_, options_.seed);
+    else
+      load_initial_weights(options_.init, model_, parameters_);
+    if (parameters_.average()) parameters_.start_average();
   }
 
   void resume() {
@@ -81,18 +87,10 @@ class Run {
     if (saved.model.config != model_.config)
       throw UsageError(fmt::format("{} holds the model {}, the config says {}", path.string(),
                                    to_json(saved.model.config), to_json(model_.config)));
-    for (const char* key : {"seed", "batch", "learning_rate"})
-      if (const auto found = saved.metadata.find(key);
-          found == saved.metadata.end() || found->second != metadata_.at(key))
-        throw UsageError(fmt::format("{} was trained with {} {}, the config says {}", path.string(), key,
-                                     found == saved.metadata.end() ? "none" : found->second,
-                                     metadata_.at(key)));
-    step_ = load_checkpoint(path, parameters_);
-    if (step_.step > static_cast<std::uint64_t>(options_.steps))
-      throw UsageError(fmt::format("{} has done {} steps, the config asks for {}", path.string(), step_.step,
-                                   options_.steps));
-    backend_.upload(&step_, state_buffer_.data(), sizeof step_);
     const SafetensorsFile file(path);
+    check_resumed(options_, saved.metadata, file.count("step"), path.string());
+    step_ = load_checkpoint(path, parameters_);
+    backend_.upload(&step_, state_buffer_.data(), sizeof step_);
     carried_ = {file.number("elapsed_s"), file.number("interval_s"), file.number("best_accuracy"), {}, 0};
     if (file.metadata().contains("evaluated_step")) carried_.evaluated_step = file.count("evaluated_step");
     if (file.metadata().contains("evaluations_without_gain"))
@@ -126,7 +124,8 @@ class Run {
         if (evaluated || stop || due(options_.save_every) || save_is_due()) save();
         if (stop) return result(TrainOutcome::interrupted);
       }
-      save_model(out_ / "model.safetensors", model_, parameters_, model_metadata());
+      take_average();
+      save_model(out_ / "model.safetensors", model_, answering(), model_metadata());
     } catch (const NotFiniteError& e) {
       progress_.note(fmt::format("stopped at step {}: {}", step_.step, e.what()));
       return result(TrainOutcome::diverged);
@@ -145,6 +144,15 @@ class Run {
   }
   double elapsed() const { return carried_.elapsed_s + seconds_since(started_); }
   TrainResult result(TrainOutcome outcome) const { return {outcome, step_, carried_.best_accuracy}; }
+
+  /// What answers: the average of the weights where there is one, as take_average() found it.
+  const Parameters& answering() const { return averaged_ ? *averaged_ : parameters_; }
+  void take_average() {
+    if (!averaged_) return;
+    averaged_->take_average(parameters_);
+    // A network that normalises by statistics of its batches needs them anew here: those in parameters_ are of other
+    // weights.
+  }
 
   void record_step() {
     step_ops_ = backend_.record([this] {
@@ -188,10 +196,19 @@ class Run {
     const double accuracy = static_cast<double>(totals.correct) / count;
     log_->write(TrainMetrics{step_.step, loss, accuracy, count / carried_.interval_s, elapsed()});
     if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the loss is {}", loss));
+    check_norm();
     loss_ = loss;
     accuracy_ = accuracy;
     network_.clear_totals();
     carried_.interval_s = 0;
+  }
+
+  /// Of the gradients that the last step was clipped by. What followed from one that is not finite is none either.
+  void check_norm() const {
+    if (options_.clip_norm == 0) return;
+    double norm = 0;
+    backend_.download(parameters_.gradient_norm().data, &norm, sizeof norm);
+    if (!std::isfinite(norm)) throw NotFiniteError(fmt::format("the norm of the gradients is {}", norm));
   }
 
   /// What the last step owes where a run was interrupted just after it, or is continued to no more than it.
@@ -211,6 +228,7 @@ class Run {
   void evaluate() {
     carried_.evaluated_step = step_.step;
     if (!evaluator_) return;
+    take_average();
     double loss = 0;
     std::int64_t correct = 0;
     for_each_pattern(backend_, *evaluator_, *held_out_,
@@ -230,7 +248,7 @@ class Run {
       carried_.best_accuracy = accuracy;
       Metadata metadata = model_metadata();
       metadata["held_out_accuracy"] = exact(accuracy);
-      save_model(out_ / "best.safetensors", model_, parameters_, metadata);
+      save_model(out_ / "best.safetensors", model_, answering(), metadata);
     }
   }
 
@@ -244,6 +262,7 @@ class Run {
   void save() {
     const LossTotals totals = network_.read_totals();
     if (!std::isfinite(totals.loss_sum)) throw NotFiniteError(fmt::format("the loss is {}", totals.loss_sum));
+    check_norm();
     Metadata metadata = metadata_;
     metadata["interval_loss_sum"] = exact(totals.loss_sum);
     metadata["interval_correct"] = std::to_string(totals.correct);
@@ -266,6 +285,7 @@ class Run {
   std::filesystem::path out_;
 
   Parameters parameters_;
+  std::optional<Parameters> averaged_;  ///< for inference, where the weights are averaged
   Buffer state_buffer_;
   Network network_;
   std::unique_ptr<Recording> step_ops_;  ///< of a step, its batch first
@@ -291,22 +311,10 @@ Trainer::Trainer(Backend& backend, const Model& model, const TrainOptions& optio
       held_out_(held_out),
       metadata_(std::move(metadata)),
       out_(std::move(out)) {
-  const auto at_least = [](const char* key, std::int64_t value, std::int64_t least) {
-    if (value < least) throw UsageError(fmt::format("[train] {} {} < {}", key, value, least));
-  };
-  at_least("batch", options.batch, 1);
-  at_least("steps", options.steps, 0);
-  at_least("log_every", options.log_every, 1);
-  at_least("evaluate_every", options.evaluate_every, 0);
-  at_least("patience", options.patience, 0);
+  check(options, model);
   if (options.patience > 0 && (held_out == nullptr || held_out->size() == 0))
     throw UsageError(fmt::format("[train] patience {} with 0 patterns held out: no evaluation to wait for",
                                  options.patience));
-  at_least("save_every", options.save_every, 0);
-  if (!(options.save_minutes >= 0) || !std::isfinite(options.save_minutes))
-    throw UsageError(fmt::format("[train] save_minutes {} is not a time", options.save_minutes));
-  if (!(options.learning_rate > 0) || !std::isfinite(options.learning_rate))
-    throw UsageError(fmt::format("[train] learning_rate {} is not a positive number", options.learning_rate));
   const auto fits = [&](const char* what, const BatchSource& source) {
     if (source.points() != model.config.points)
       throw UsageError(fmt::format("[train] the {} patterns have {} points, the model takes {}", what,

@@ -10,21 +10,9 @@
 #include "nn/batch_source.h"
 #include "nn/checkpoint.h"
 #include "nn/model.h"
+#include "nn/train_options.h"
 
 namespace bragg::nn {
-
-struct TrainOptions {
-  std::int64_t batch = 256;
-  std::int64_t steps = 500000;
-  double learning_rate = 1e-4;
-  std::uint32_t seed = 1;
-  std::int64_t log_every = 20;
-  std::int64_t evaluate_every = 1000;  ///< 0: only at the end
-  std::int64_t save_every = 1000;      ///< checkpoints between evaluations
-  double save_minutes = 5;             ///< and by the clock; 0: none
-  /// Evaluations without a better held-out accuracy after which the run ends, finished; 0: it takes its steps.
-  std::int64_t patience = 0;
-};
 
 /// diverged: the loss or a weight became NaN or infinite; last.safetensors holds the last good state.
 enum class TrainOutcome { finished, interrupted, diverged };
@@ -43,6 +31,8 @@ struct TrainResult {
 ///                       at every evaluation, and when the run ends
 ///   best.safetensors    model of the best held-out accuracy so far
 ///   model.safetensors   model at the end
+/// With an average of the weights (TrainOptions::ema_decay) evaluations and both models are of the average; the
+/// checkpoint has both.
 ///
 /// A run resumed from last.safetensors gives the same bits as one that was never interrupted, where the
 /// metadata "arithmetic" (Backend::arithmetic, in every file) is the same.
@@ -57,8 +47,8 @@ class Trainer {
   ///   stop_requested  asked between steps; where it says true everything is saved and the run ends
   ///   before_writing  called once, when everything is checked, allocated and loaded, before the first file
   ///                   of the run is written
-  /// Throws UsageError where a resumed run has another model, seed, batch or learning rate than the
-  /// checkpoint, or has done more steps than are asked for.
+  /// Throws UsageError where a resumed run has another model than the checkpoint, and as check_resumed() and
+  /// load_initial_weights().
   TrainResult run(bool resume, const std::function<bool()>& stop_requested,
                   const std::function<void()>& before_writing = {});
 

@@ -12,6 +12,7 @@
 #include "kernels/ops/step_state.h"
 #include "nn/network.h"
 #include "nn/parameters.h"
+#include "nn/train_options.h"
 
 namespace bragg::apps {
 namespace {
@@ -20,14 +21,17 @@ void print_plan(Backend& backend, const std::string& path) {
   TrainConfig config = load_config(path);
   resolve(config, TrainingFiles(config).instrument().grid.points);
   const nn::Model model = nn::make_model(config.model);
-  nn::Parameters parameters(backend, model, nn::Parameters::Use::training);
+  nn::Parameters parameters(
+      backend, model,
+      config.train.ema_decay > 0 ? nn::Parameters::Use::averaging : nn::Parameters::Use::training);
   const Buffer state = backend.allocate(sizeof(StepState));
   const nn::Network network(backend, model, parameters,
                             {.N = config.train.batch,
                              .mode = nn::Mode::training,
                              .seed = config.train.seed,
                              .state = {state.data(), DType::u64},
-                             .learning_rate = config.train.learning_rate});
+                             .optimizer = nn::optimizer_of(config.train),
+                             .loss = nn::loss_of(config.train)});
   for (const nn::PlannedOp& op : network.plan()) {
     fmt::print("{}\n", op.text());
     if (const std::string how = op.how(backend); !how.empty()) fmt::print("    {}\n", how);

@@ -119,9 +119,12 @@ int run(int argc, char** argv) {
 
   double train_s = 0, infer_s = 0;
   {
-    nn::Network network(
-        *backend, model, parameters,
-        {.N = batch, .mode = nn::Mode::training, .seed = 1, .state = state, .learning_rate = 1e-4});
+    nn::Network network(*backend, model, parameters,
+                        {.N = batch,
+                         .mode = nn::Mode::training,
+                         .seed = 1,
+                         .state = state,
+                         .optimizer = nn::Optimizer{.learning_rate = 1e-4}});
     fill(*backend, network, config.classes);
     const auto step = backend->record([&] {
       network.forward();

@@ -24,6 +24,11 @@ enum class ParameterRole {
   bias,
 };
 
+/// Whether a weight decay is for it: matrices alone.
+constexpr bool decays(ParameterRole role) {
+  return role == ParameterRole::weights || role == ParameterRole::dense_weights;
+}
+
 /// A parameter of a layer.
 struct LayerParameter {
   const char* name;  ///< "weights"

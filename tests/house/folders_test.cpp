@@ -48,8 +48,8 @@ const std::vector<Room>& rooms() {
       // What learns knows nothing of crystals.
       {"nn/",
        {"nn/", "kernels/base/", "kernels/backend.h", "kernels/operand_layout.h", "kernels/ops/network_op.h",
-        "kernels/ops/adam.h", "kernels/ops/epilogue.h", "kernels/ops/call.h", "kernels/ops/rows.h",
-        "kernels/ops/softmax_cross_entropy.h", "kernels/ops/step_state.h"}},
+        "kernels/ops/adam.h", "kernels/ops/epilogue.h", "kernels/ops/learning_rate.h", "kernels/ops/call.h",
+        "kernels/ops/rows.h", "kernels/ops/softmax_cross_entropy.h", "kernels/ops/step_state.h"}},
       {"xrd/scattering/", {"xrd/scattering/", "xrd/crystal.h", "xrd/folded_text.h", "xrd/quantity_text.h"}},
       {"xrd/symmetry/", {"xrd/symmetry/", "xrd/crystal.h", "xrd/unit_cell.h", "xrd/reflections.h"}},
       {"data/recipes/", {"data/recipes/"}},

@@ -120,8 +120,9 @@ struct Side {
     network.loss();
     return network.read_totals().loss_sum / batch;
   }
-  void update() {
-    backend->run(parameters.update_op(learning_rate, state));
+  void update(const Optimizer& optimizer = {.learning_rate = learning_rate}) {
+    for (const NetworkOp& op : update_ops(parameters, optimizer, state))
+      std::visit([&](const auto& o) { backend->run(o); }, op);
     backend->run(Advance{batch, state});
   }
 
@@ -363,18 +364,30 @@ TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
   const Model model = make_model(narrow());
   Side apart(device(), model), fused(device(), model);
   if (!fused.backend->has(DenseBackwardWeightsAdam{})) return;
-  Network network(*fused.backend, model, fused.parameters,
-                  {.N = batch,
-                   .mode = Mode::training,
-                   .seed = seed,
-                   .state = fused.state,
-                   .learning_rate = learning_rate});
+  Optimizer optimizer;  // AdamW, its rate in the warm-up and at the begin of its fall
+  optimizer.learning_rate = learning_rate;
+  optimizer.learning_rate.schedule = LearningRate::Schedule::cosine;
+  optimizer.learning_rate.warmup_steps = 1;
+  optimizer.learning_rate.end = 4;
+  optimizer.weight_decay = 0.5;
+  Network network(
+      *fused.backend, model, fused.parameters,
+      {.N = batch, .mode = Mode::training, .seed = seed, .state = fused.state, .optimizer = optimizer});
+  const auto fused_updates = [](const Network& planned) {
+    return std::count_if(planned.plan().begin(), planned.plan().end(), [](const PlannedOp& op) {
+      return std::holds_alternative<DenseBackwardWeightsAdam>(op.op);
+    });
+  };
+  const auto& table = fused.parameters.table();
+  EXPECT_EQ(fused_updates(network), std::count_if(table.begin(), table.end(), [](const ParameterInfo& info) {
+              return info.role == ParameterRole::dense_weights;
+            }));
   for (Side* side : {&apart, &fused})
     initialise(side->parameters, seed);
-  for (int step = 0; step < 2; ++step) {
+  for (int step = 0; step < 3; ++step) {
     apart.forward();
     apart.network.backward();
-    apart.update();
+    apart.update(optimizer);
     fused.source.enqueue(*fused.backend, fused.state, network.input(), network.labels());
     network.forward();
     network.loss();
@@ -386,6 +399,12 @@ TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
     const auto of = [&](const Side& side) { return side.parameters.download((side.parameters.*arena)()); };
     EXPECT_EQ(of(apart), of(fused));
   }
+  // The norm has to be known first.
+  optimizer.clip_norm = 1;
+  const Network clipping(
+      *fused.backend, model, fused.parameters,
+      {.N = batch, .mode = Mode::training, .seed = seed, .state = fused.state, .optimizer = optimizer});
+  EXPECT_EQ(fused_updates(clipping), 0);
 }
 
 // Each on its own: Adam turns a rounding error of a gradient near 0 into +-learning_rate, so

@@ -33,12 +33,27 @@ Model branched() {
   return model;
 }
 
+/// A head that asks for numbers, whose targets are 0, beside one that asks for classes.
+Model with_numbers() {
+  ModelConfig config;
+  config.classes = 5;
+  config.points = 61;
+  Model model(config);
+  Graph& g = model.graph;
+  const Value shared = g.relu(g.dense(g.relu(g.conv1d(g.input(), {6, 5, 4})), 9), 0.4);
+  g.head({"class", 5, 1, {}}, g.dense(shared, 5));
+  g.regression({"numbers", 3, 0.2, 0.5}, g.dense(shared, 3));
+  return model;
+}
+
 Model model_of(const std::string& name) {
+  if (name == "with_numbers") return with_numbers();
   return name == "branched" ? branched() : make_model(tests::small_config(name));
 }
 
 class Gradients : public ::testing::TestWithParam<const char*> {};
-INSTANTIATE_TEST_SUITE_P(Models, Gradients, ::testing::Values("scnn", "npcnn", "mlp", "branched"));
+INSTANTIATE_TEST_SUITE_P(Models, Gradients,
+                         ::testing::Values("scnn", "npcnn", "mlp", "branched", "with_numbers"));
 
 TEST_P(Gradients, EqualCentralDifferences) {
   constexpr std::uint32_t seed = 20;
@@ -52,8 +67,14 @@ TEST_P(Gradients, EqualCentralDifferences) {
   const Buffer state = backend->allocate(sizeof step);
   backend->upload(&step, state.data(), sizeof step);
   // Dropout is part of the function: the same elements are dropped every time.
+  LossOptions loss_options;
+  if (!model.graph.regressions().empty()) loss_options = {0.2, {1, 2, 0.5, 3, 1.5}};
   Network network(*backend, model, parameters,
-                  {.N = N, .mode = Mode::training, .seed = seed, .state = {state.data(), DType::u64}});
+                  {.N = N,
+                   .mode = Mode::training,
+                   .seed = seed,
+                   .state = {state.data(), DType::u64},
+                   .loss = loss_options});
   auto source = tests::test_source(model.config.points, model.config.classes, N,
                                    SampleRowsProblem::Order::sequential, seed);
   source.plan(*backend, N);
@@ -66,6 +87,9 @@ TEST_P(Gradients, EqualCentralDifferences) {
     double sum = 0;
     for (std::size_t head = 0; head < network.heads(); ++head)
       sum += model.graph.heads()[head].weight * network.read_totals(head).loss_sum / static_cast<double>(N);
+    for (std::size_t i = 0; i < network.regressions().size(); ++i)
+      sum += model.graph.regressions()[i].weight * network.read_regression_totals(i).loss_sum /
+             static_cast<double>(N);
     return sum;
   };
   loss();

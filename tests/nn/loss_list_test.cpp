@@ -57,7 +57,11 @@ std::vector<double> free_running_losses(const std::string& name, const std::stri
   const Buffer state_buffer = backend->allocate(sizeof(StepState));
   const Tensor state{state_buffer.data(), DType::u64};
   Network network(*backend, model, parameters,
-                  {.N = batch, .mode = Mode::training, .seed = seed, .state = state});
+                  {.N = batch,
+                   .mode = Mode::training,
+                   .seed = seed,
+                   .state = state,
+                   .optimizer = Optimizer{.learning_rate = 1e-4}});
   auto source = tests::test_source(8500, 230, 8, SampleRowsProblem::Order::sequential, seed);
   source.plan(*backend, batch);
 
@@ -68,7 +72,7 @@ std::vector<double> free_running_losses(const std::string& name, const std::stri
     network.forward();
     network.loss();
     network.backward();
-    backend->run(parameters.update_op(1e-4, state));
+    network.update();
     backend->run(Advance{batch, state});
     losses.push_back(network.read_totals().loss_sum / static_cast<double>(batch));
   }

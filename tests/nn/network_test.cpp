@@ -53,9 +53,12 @@ TEST_P(NetworkOn, PlanSaysNamesAndShapes) {
   EXPECT_EQ(what[11], "dense3: dense_backward_weights N 3 in 10 out 5");
   EXPECT_EQ(what.back(), "conv1: conv1d_backward_weights N 3 L_in 61 C_in 1 C_out 5 kernel 5 stride 2");
 
-  const Network updating(
-      *backend_, model, parameters,
-      {.N = 3, .mode = Mode::training, .seed = 1, .state = state(), .learning_rate = 1e-3});
+  const Network updating(*backend_, model, parameters,
+                         {.N = 3,
+                          .mode = Mode::training,
+                          .seed = 1,
+                          .state = state(),
+                          .optimizer = Optimizer{.learning_rate = 1e-3}});
   ASSERT_EQ(updating.plan().size(), what.size() + 1);
   EXPECT_EQ(updating.plan().back().text().rfind("adam count ", 0), 0u);
 }
