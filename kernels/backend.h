@@ -45,8 +45,8 @@ class Backend {
   /// What the rounding of its sums depends on: "cpu x86-64-v3", "reference", or the GPU with its precision.
   /// Equal bits are promised between equal ones only.
   virtual std::string arithmetic() const = 0;
-  /// Of activations, their gradients and the weights that products read: f64 (reference), f32 (cpu), f32 or
-  /// bf16 (cuda).
+  /// Of activations, their gradients and the weights that products read: f64 (reference), f32 or bf16 (cpu,
+  /// cuda).
   virtual DType element_type() const = 0;
   /// Of what small numbers are added to: parameters, their gradients and moments, biases, logits, |F|^2. It
   /// is the element type, or f32 where that is bf16.
@@ -171,10 +171,11 @@ class Backend {
 struct DeviceOptions {
   std::string device = "auto";  ///< "reference", "cpu", "cuda", "cuda:1" ... or "auto": a GPU if there is one
   int threads = 0;              ///< 0: all that the process may use
-  /// "" takes the best that the device has; else at most "x86-64-v2", "x86-64-v3", "x86-64-v4", or of a GPU
-  /// "sm_80", "sm_90a".
+  /// "" takes the best that the device has; else at most "x86-64-v2", "x86-64-v3", "x86-64-v4",
+  /// "x86-64-v4-bf16", or of a GPU "sm_80", "sm_90a".
   std::string instruction_set;
-  /// "fp32"; on a GPU also "tf32" (fp32 in memory, products in tf32) or "bf16" (the element type).
+  /// "fp32"; "bf16" (the element type) on a GPU, and on a CPU with AVX512-BF16; on a GPU also "tf32" (fp32 in
+  /// memory, products in tf32).
   std::string precision = "fp32";
 };
 
@@ -186,6 +187,10 @@ struct DeviceChoice {
   std::string no_gpu_because;
 };
 DeviceChoice choose_device(const std::string& device);
+
+/// Why the device lacks that precision; empty where it has it. Throws UsageError as make_backend does for another
+/// device or instruction set.
+std::string precision_lacks(const DeviceOptions&);
 
 /// Throws UsageError for a device that is unknown or not there, an instruction set that the machine lacks, or
 /// a precision that the device lacks.

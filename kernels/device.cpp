@@ -18,14 +18,27 @@ DeviceChoice choose_device(const std::string& device) {
   return {"cpu", false, cuda::unavailable_because()};
 }
 
+std::string precision_lacks(const DeviceOptions& options) {
+  const auto [device, gpu, no_gpu_because] = choose_device(options.device);
+  if (gpu) return "";
+  const bool is_cpu = device == "cpu";
+  const auto set = is_cpu ? cpu::parse_instruction_set(options.instruction_set) : cpu::InstructionSet::v2;
+  if (options.precision == "fp32") return "";
+  if (!is_cpu || options.precision != "bf16")
+    return fmt::format("precision {} is a GPU's, the device is {}", options.precision, device);
+  if (set == cpu::InstructionSet::v4_bf16) return "";
+  return fmt::format("precision bf16 takes a CPU with AVX512-BF16, this one is used as {}",
+                     cpu::name_of(set));
+}
+
 std::unique_ptr<Backend> make_backend(const DeviceOptions& options) {
   if (options.threads < 0) throw UsageError(fmt::format("threads {} < 0", options.threads));
   const auto [device, gpu, no_gpu_because] = choose_device(options.device);
-  if (!gpu && options.precision != "fp32")
-    throw UsageError(fmt::format("precision {} is a GPU's, the device is {}", options.precision, device));
+  if (const std::string why = precision_lacks(options); !why.empty()) throw UsageError(why);
   if (device == "reference") return std::make_unique<reference::ReferenceBackend>();
   if (!gpu) {
     return std::make_unique<cpu::CpuBackend>(cpu::parse_instruction_set(options.instruction_set),
+                                             options.precision == "bf16" ? DType::bf16 : DType::f32,
                                              options.threads);
   }
   DeviceOptions chosen = options;

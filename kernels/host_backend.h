@@ -1,20 +1,18 @@
-// Memory of the backends that compute on the host; their numbers are of one type.
+// Memory of the backends that compute on the host.
 #pragma once
 
 #include <algorithm>
 #include <cstring>
 
 #include "kernels/backend_of.h"
+#include "kernels/base/bfloat16.h"
 #include "kernels/host_memory.h"
 
 namespace bragg {
 
-/// A BackendOf<Derived> whose element type is Number: double or float.
-template <typename Derived, typename Number>
+template <typename Derived>
 class HostBackend : public BackendOf<Derived> {
  public:
-  DType element_type() const final { return std::is_same_v<Number, double> ? DType::f64 : DType::f32; }
-
   Buffer allocate(std::size_t bytes) final { return allocate_host_memory(bytes); }
   void fill_zero(void* dst, std::size_t bytes) final {
     if (bytes > 0) std::memset(dst, 0, bytes);
@@ -30,15 +28,23 @@ class HostBackend : public BackendOf<Derived> {
   }
   void upload(std::span<const float> host, Tensor dst) final {
     this->check_number_type("upload", dst);
-    std::copy(host.begin(), host.end(), dst.as<Number>());
+    if (dst.dtype == DType::bf16)
+      std::transform(host.begin(), host.end(), dst.as<BFloat16>(), to_bfloat16);
+    else if (dst.dtype == DType::f64)
+      std::copy(host.begin(), host.end(), dst.as<double>());
+    else
+      upload(host.data(), dst.data, host.size_bytes());
   }
   void download(ConstTensor src, std::span<float> host) final {
     this->check_number_type("download", src);
-    if constexpr (std::is_same_v<Number, float>)
-      download(src.data, host.data(), host.size_bytes());
+    if (src.dtype == DType::bf16)
+      std::transform(src.as<BFloat16>(), src.as<BFloat16>() + host.size(), host.begin(),
+                     [](BFloat16 x) { return to_float(x); });
+    else if (src.dtype == DType::f64)
+      std::transform(src.as<double>(), src.as<double>() + host.size(), host.begin(),
+                     [](double x) { return static_cast<float>(x); });
     else
-      std::transform(src.as<Number>(), src.as<Number>() + host.size(), host.begin(),
-                     [](Number x) { return static_cast<float>(x); });
+      download(src.data, host.data(), host.size_bytes());
   }
 };
 

@@ -1,5 +1,6 @@
 // Element by element: memory-bound, one task per item.
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/epilogue.h"
@@ -7,32 +8,43 @@
 namespace bragg::cpu {
 namespace {
 
-/// Elements that stay in the nearest cache between the sum and what is done to it.
+/// Elements whose sums stay in the nearest cache until something is done to them. A multiple of 32, of which
+/// channels are dropped together.
 constexpr std::int64_t slice = 2048;
+static_assert(slice <= GemmScratch<float>::c_floats);
 
-/// a + b in dst, or a itself.
-const float* sum(const NetworkKernels& kernels, const float* a, const float* b, std::int64_t count,
-                 float* dst) {
-  if (b == nullptr) return a;
-  std::copy_n(a, count, dst);
-  kernels.add_rows(b, 1, 0, count, dst);
-  return dst;
+/// a + b in `room`, or a itself where it is one of floats and b null.
+template <typename Element>
+const float* sum(const NetworkKernels& kernels, const Element* a, const Element* b, std::int64_t count,
+                 float* room) {
+  if constexpr (std::is_same_v<Element, float>)
+    if (b == nullptr) return a;
+  kernels.of<Element>().sum(a, b, count, room);
+  return room;
 }
 
 }  // namespace
 
 void CpuBackend::run_op(const AddForward& op) {
   const AddProblem& p = op.problem;
-  const MatrixView dst(op.dst.item<float>(0), p.N, op.dst.item_stride, p.L, p.C, p.C, p.L * p.C);
   const std::int64_t rows_at_once = std::max<std::int64_t>(1, slice / p.C);
-  pool_.run(p.N, [&](std::int64_t n, int worker) {
-    for (std::int64_t t = 0; t < p.L; t += rows_at_once) {
-      const std::int64_t rows = std::min(rows_at_once, p.L - t), m = n * p.L + t;
-      const float* numbers = sum(network_, op.a.item<float>(n) + t * p.C,
-                                 op.b.data ? op.b.item<float>(n) + t * p.C : nullptr, rows * p.C, dst.row(m));
-      store_forward(network_, gemm_.scratch(worker), {m, m + rows, 0, p.C, numbers, p.C, worker}, op.epilogue,
-                    dst);
-    }
+  with_element_type([&]<typename Element>() {
+    const MatrixView<Element> dst(op.dst.item<Element>(0), p.N, op.dst.item_stride, p.L, p.C, p.C, p.L * p.C);
+    pool_.run(p.N, [&](std::int64_t n, int worker) {
+      GemmScratch<Element>& scratch = gemm<Element>().scratch(worker);
+      for (std::int64_t t = 0; t < p.L; t += rows_at_once) {
+        const std::int64_t rows = std::min(rows_at_once, p.L - t), m = n * p.L + t;
+        // Either whole rows or a part of one.
+        for (std::int64_t c = 0; c < p.C; c += slice) {
+          const std::int64_t end = std::min(c + slice, p.C);
+          const Element* b = op.b.data ? op.b.item<Element>(n) + t * p.C + c : nullptr;
+          const float* numbers =
+              sum(network_, op.a.item<Element>(n) + t * p.C + c, b, (end - c) * rows, scratch.c);
+          store_forward(network_, scratch.words, {m, m + rows, c, end, numbers, end - c, worker}, op.epilogue,
+                        dst);
+        }
+      }
+    });
   });
 }
 
@@ -40,15 +52,17 @@ void CpuBackend::run_op(const AddBackward& op) {
   const AddProblem& p = op.problem;
   const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
   const std::int64_t length = p.L * p.C;
-  pool_.run(p.N, [&](std::int64_t n, int) {
-    for (std::int64_t at = 0; at < length; at += slice) {
-      const std::int64_t count = std::min(slice, length - at);
-      float* diff_src = op.diff_src.item<float>(n) + at;
-      const float* numbers = sum(network_, op.diff_a.item<float>(n) + at,
-                                 op.diff_b.data ? op.diff_b.item<float>(n) + at : nullptr, count, diff_src);
-      const float* src = op.relu.src.data ? op.relu.src.item<float>(n) + at : nullptr;
-      network_.store_backward(numbers, count, src, scale, diff_src);
-    }
+  with_element_type([&]<typename Element>() {
+    pool_.run(p.N, [&](std::int64_t n, int worker) {
+      for (std::int64_t at = 0; at < length; at += slice) {
+        const std::int64_t count = std::min(slice, length - at);
+        const float* numbers = sum(network_, op.diff_a.item<Element>(n) + at,
+                                   op.diff_b.data ? op.diff_b.item<Element>(n) + at : nullptr, count,
+                                   gemm<Element>().scratch(worker).c);
+        const Element* src = op.relu.src.data ? op.relu.src.item<Element>(n) + at : nullptr;
+        network_.of<Element>().store_backward(numbers, count, src, scale, op.diff_src.item<Element>(n) + at);
+      }
+    });
   });
 }
 

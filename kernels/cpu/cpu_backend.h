@@ -1,6 +1,9 @@
-// The production CPU backend: fp32, vector code of the chosen instruction set, threads. Same bits for any
-// thread count.
+// The production CPU backend: fp32, or bf16 with parameters in fp32; vector code of the chosen instruction set,
+// threads. Same bits for any thread count.
 #pragma once
+
+#include <functional>
+#include <optional>
 
 #include "kernels/base/thread_pool.h"
 #include "kernels/cpu/gemm.h"
@@ -9,13 +12,16 @@
 
 namespace bragg::cpu {
 
-class CpuBackend final : public HostBackend<CpuBackend, float> {
+class CpuBackend final : public HostBackend<CpuBackend> {
  public:
-  CpuBackend(InstructionSet, int threads);
+  /// `element`: f32, or bf16 where the instruction set has it.
+  CpuBackend(InstructionSet, DType element, int threads);
 
   std::string name() const override { return "cpu"; }
   std::string description() const override;
   std::string arithmetic() const override;
+  DType element_type() const override { return in_bf16_ ? DType::bf16 : DType::f32; }
+  DType precise_type() const override { return DType::f32; }
 
   // ---- for BackendOf ----
   void run_op(const Conv1dForward&);
@@ -38,6 +44,8 @@ class CpuBackend final : public HostBackend<CpuBackend, float> {
   void run_op(const GatherRows&);
   void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
+  void run_op(const DenseBackwardWeightsAdam&);
+  bool has_op(const DenseBackwardWeightsAdam&) const { return in_bf16_.has_value(); }
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
@@ -47,11 +55,34 @@ class CpuBackend final : public HostBackend<CpuBackend, float> {
  private:
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
 
+  /// Calls op.operator()<T>() with the element type.
+  template <typename Op>
+  auto with_element_type(const Op& op) const {
+    if (in_bf16_) return op.template operator()<BFloat16>();
+    return op.template operator()<float>();
+  }
+  /// Of the element type.
+  template <typename Element>
+  const Gemm<Element>& gemm() const {
+    if constexpr (std::is_same_v<Element, BFloat16>)
+      return *in_bf16_;
+    else
+      return *in_f32_;
+  }
+
+  /// The gradients of the layer's weights, block by block; that of the bias goes to op.diff_bias.
+  template <typename Op>
+  void dense_gradients(const Op& op, const std::function<void(const GemmBlock&)>& store);
+  /// Adam on the numbers [first, first + count) of the tensors.
+  void update(const AdamStep&, const float* gradients, const AdamTensors&, std::int64_t first,
+              std::int64_t count) const;
+
   const InstructionSet instruction_set_;
   const NetworkKernels& network_;
   const CrystalKernels& crystal_;
   ThreadPool pool_;
-  const Gemm gemm_;
+  std::optional<const Gemm<float>> in_f32_;  ///< one of the two
+  std::optional<const Gemm<BFloat16>> in_bf16_;
 };
 
 }  // namespace bragg::cpu

@@ -7,8 +7,10 @@
 
 namespace bragg::cpu {
 
-void store_forward(const NetworkKernels& kernels, GemmScratch& scratch, const GemmBlock& block,
-                   const Epilogue& e, const MatrixView& dst) {
+template <typename Element>
+void store_forward(const NetworkKernels& network, std::uint32_t* words, const GemmBlock& block,
+                   const Epilogue& e, const MatrixView<Element>& dst) {
+  const ElementKernels<Element>& kernels = network.of<Element>();
   const std::int64_t columns = block.n1 - block.n0;
   const ForwardStore how{
       .bias = e.bias ? e.bias.as<float>() + block.n0 : nullptr,
@@ -25,7 +27,7 @@ void store_forward(const NetworkKernels& kernels, GemmScratch& scratch, const Ge
   }
 
   // The calls of whole rows follow one another, so several rows are drawn at once.
-  constexpr std::int64_t stride = GemmScratch::most_words / 4;
+  constexpr std::int64_t stride = GemmScratch<Element>::most_words / 4;
   const std::uint64_t step = e.dropout.state.as<StepState>()->step;
   const std::int64_t calls = dropout_calls_per_row(columns);
   const bool whole = columns == dst.row_length;
@@ -33,28 +35,39 @@ void store_forward(const NetworkKernels& kernels, GemmScratch& scratch, const Ge
   for (std::int64_t m = block.m0; m < block.m1; m += at_once) {
     const std::int64_t rows = std::min(at_once, block.m1 - m);
     const std::uint32_t first = dropout_bits(m, block.n0, dst.row_length).call;
-    kernels.dropout_words(e.dropout.seed, static_cast<std::uint32_t>(RandomStream::dropout), e.dropout.layer,
-                          step, first, rows * calls, scratch.words, stride);
+    network.dropout_words(e.dropout.seed, static_cast<std::uint32_t>(RandomStream::dropout), e.dropout.layer,
+                          step, first, rows * calls, words, stride);
     for (std::int64_t i = 0; i < rows; ++i, acc += block.ldc) {
-      kernels.store_forward(acc, columns, how, scratch.words + i * calls, stride, dst.row(m + i) + block.n0);
+      kernels.store_forward(acc, columns, how, words + i * calls, stride, dst.row(m + i) + block.n0);
     }
   }
 }
 
-void store_backward(const NetworkKernels& kernels, const GemmBlock& block, const ReluGradient& relu,
-                    const MatrixView& diff_src) {
+template <typename Element>
+void store_backward(const NetworkKernels& network, const GemmBlock& block, const ReluGradient& relu,
+                    const MatrixView<Element>& diff_src) {
+  const ElementKernels<Element>& kernels = network.of<Element>();
   const auto scale = static_cast<float>(1.0 / (1.0 - double{relu.p}));
   const float* acc = block.c;
   for (std::int64_t m = block.m0; m < block.m1; ++m, acc += block.ldc) {
     const std::int64_t columns = std::min(block.n1, diff_src.length(m)) - block.n0;
     if (columns <= 0) continue;
     const std::int64_t n = m / diff_src.rows_per_item;
-    const float* src =
+    const Element* src =
         relu.src.data == nullptr
             ? nullptr
-            : relu.src.item<float>(n) + m % diff_src.rows_per_item * diff_src.row_stride + block.n0;
+            : relu.src.item<Element>(n) + m % diff_src.rows_per_item * diff_src.row_stride + block.n0;
     kernels.store_backward(acc, columns, src, scale, diff_src.row(m) + block.n0);
   }
 }
+
+template void store_forward(const NetworkKernels&, std::uint32_t*, const GemmBlock&, const Epilogue&,
+                            const MatrixView<float>&);
+template void store_forward(const NetworkKernels&, std::uint32_t*, const GemmBlock&, const Epilogue&,
+                            const MatrixView<BFloat16>&);
+template void store_backward(const NetworkKernels&, const GemmBlock&, const ReluGradient&,
+                             const MatrixView<float>&);
+template void store_backward(const NetworkKernels&, const GemmBlock&, const ReluGradient&,
+                             const MatrixView<BFloat16>&);
 
 }  // namespace bragg::cpu

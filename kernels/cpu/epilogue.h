@@ -7,11 +7,15 @@
 
 namespace bragg::cpu {
 
-/// Rows of C are rows of dst, columns its channels. Blocks begin at multiples of 32 channels.
-void store_forward(const NetworkKernels&, GemmScratch&, const GemmBlock&, const Epilogue&,
-                   const MatrixView& dst);
+/// Rows of C are rows of dst, columns its channels. Blocks begin at multiples of 32 channels. `words` holds
+/// most_words of a scratch memory.
+template <typename Element>
+void store_forward(const NetworkKernels&, std::uint32_t* words, const GemmBlock&, const Epilogue&,
+                   const MatrixView<Element>& dst);
 
 /// Rows of C are rows of diff_src, as are those of relu.src.
-void store_backward(const NetworkKernels&, const GemmBlock&, const ReluGradient&, const MatrixView& diff_src);
+template <typename Element>
+void store_backward(const NetworkKernels&, const GemmBlock&, const ReluGradient&,
+                    const MatrixView<Element>& diff_src);
 
 }  // namespace bragg::cpu

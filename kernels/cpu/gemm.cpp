@@ -1,7 +1,9 @@
 #include "kernels/cpu/gemm.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
+#include <cstring>
 #include <numeric>
 
 #include "kernels/host_memory.h"
@@ -17,7 +19,9 @@ std::int64_t round_up(std::int64_t a, std::int64_t b) {
 }
 
 /// The rows [first, last) of a view as runs of equally spaced rows: one per item.
-void runs_of(const ConstMatrixView& view, std::int64_t first, std::int64_t last, std::vector<RowRun>& runs) {
+template <typename Element>
+void runs_of(const ConstMatrixView<Element>& view, std::int64_t first, std::int64_t last,
+             std::vector<RowRun<Element>>& runs) {
   runs.clear();
   while (first < last) {
     const std::int64_t left = view.rows_per_item - first % view.rows_per_item;
@@ -27,83 +31,185 @@ void runs_of(const ConstMatrixView& view, std::int64_t first, std::int64_t last,
   }
 }
 
+/// Calls pack(rows, g) for the groups g of the runs' rows, each begun `columns` in; a group may have rows of two
+/// runs, and the last one null for rows that there are not.
+template <typename Element, typename Pack>
+void for_groups(const std::vector<RowRun<Element>>& runs, std::int64_t row_stride, std::int64_t begin,
+                std::int64_t columns, const Pack& pack) {
+  constexpr int group = k_group<Element>;
+  std::array<const Element*, group> rows{};
+  std::int64_t filled = 0, groups = 0;
+  for (const RowRun<Element>& run : runs) {
+    const Element* row = run.first + begin;
+    for (std::int64_t k = 0; k < run.count; ++k, row += row_stride) {
+      // Slices of rows far apart: no hardware prefetcher sees them coming.
+      for (std::int64_t n = 0; n < columns; n += 16 * group)
+        __builtin_prefetch(row + 6 * group * row_stride + n);
+      rows[static_cast<std::size_t>(filled)] = row;
+      if (++filled < group) continue;
+      pack(rows.data(), groups++);
+      filled = 0;
+    }
+  }
+  if (filled == 0) return;
+  std::fill(rows.begin() + filled, rows.end(), nullptr);
+  pack(rows.data(), groups);
+}
+
 }  // namespace
 
-GemmScratch::GemmScratch() {
+template <typename Element>
+GemmScratch<Element>::GemmScratch() {
   constexpr std::size_t one_megabyte = std::size_t{1} << 20;
-  static_assert(sizeof(float) * (3 * c_floats + a_floats + b_floats + most_words) <= one_megabyte);
+  static_assert(sizeof(float) * (3 * c_floats + a_words + b_words + most_words) <= one_megabyte);
   memory = allocate_host_memory(one_megabyte);  // large enough for a huge page
   c = reinterpret_cast<float*>(memory.data());
   transposed = c + c_floats;
-  a = transposed + c_floats;
-  b = a + a_floats;
-  sums = b + b_floats;
+  float* const packed = transposed + c_floats;
+  a = reinterpret_cast<Element*>(packed);
+  b = reinterpret_cast<Element*>(packed + a_words);
+  sums = packed + a_words + b_words;
   words = reinterpret_cast<std::uint32_t*>(sums + c_floats);
   rows.reserve(c_floats / 8);
+  k_words.reserve(1024);
 }
 
-Gemm::Gemm(const NetworkKernels& kernels, ThreadPool& pool)
-    : kernels_(kernels), pool_(pool), scratch_(static_cast<std::size_t>(pool.size())) {}
+template <typename Element>
+Gemm<Element>::Gemm(const NetworkKernels& kernels, ThreadPool& pool)
+    : network_(kernels),
+      kernels_(kernels.of<Element>()),
+      pool_(pool),
+      scratch_(static_cast<std::size_t>(pool.size())) {}
 
-const GemmTile& Gemm::tile_for(std::int64_t N) const {
-  const GemmTile* best = kernels_.tiles;
+template <typename Element>
+const GemmTile<Element>& Gemm<Element>::tile_for(std::int64_t N) const {
+  const Tile* best = kernels_.tiles;
   for (int i = 1; i < kernels_.tile_count; ++i) {
-    const GemmTile& tile = kernels_.tiles[i];
+    const Tile& tile = kernels_.tiles[i];
     if (round_up(N, tile.columns) < round_up(N, best->columns)) best = &tile;
   }
   return *best;
 }
 
-std::int64_t Gemm::padded(std::int64_t N) const {
+template <typename Element>
+std::int64_t Gemm<Element>::padded(std::int64_t N) const {
   return round_up(N, tile_for(N).columns);
 }
 
-GemmCut Gemm::cut(const GemmProblem& p) const {
-  const GemmTile& tile = tile_for(p.N);
+template <typename Element>
+std::int64_t Gemm<Element>::packed_count(std::int64_t K, std::int64_t N) const {
+  return round_up(K, k_group<Element>) * padded(N);
+}
+
+template <typename Element>
+GemmCut Gemm<Element>::cut(const Problem& p) const {
+  const Tile& tile = tile_for(p.N);
+  constexpr int group = k_group<Element>;
   GemmCut cut;
   cut.padded_M = round_up(p.M, tile.rows);
   cut.padded_N = round_up(p.N, tile.columns);
   cut.parts = p.parts;
   cut.k_block = quotient_up(p.K, p.parts);
   cut.k_block = std::max<std::int64_t>(1, quotient_up(cut.k_block, quotient_up(cut.k_block, tile.k_block)));
+  cut.k_block = round_up(cut.k_block, group);
+  const std::int64_t k_words = cut.k_block / group;
 
   // Columns as the scratch for B and for one row of tiles of C allow.
   const std::int64_t n_unit = std::lcm<std::int64_t>(tile.columns, p.n_multiple);
   const std::int64_t m_unit = std::lcm<std::int64_t>(tile.rows, p.m_multiple);
-  const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, GemmScratch::c_floats / m_unit)
-                                       : std::min<std::int64_t>(128, GemmScratch::b_floats / cut.k_block);
+  const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, Scratch::c_floats / m_unit)
+                                       : std::min<std::int64_t>(128, Scratch::b_words / k_words);
   const std::int64_t widest = std::max(n_unit, fits / n_unit * n_unit);
   cut.n_block = p.N <= widest ? cut.padded_N : round_up(quotient_up(p.N, quotient_up(p.N, widest)), n_unit);
   cut.n_blocks = quotient_up(p.N, cut.n_block);
 
   // Rows as the scratch for C allows, fewer where there would be too few tasks to share out.
   constexpr std::int64_t enough_tasks = 32;
-  const std::int64_t most = (p.partial ? 1024 : GemmScratch::c_floats / cut.n_block) / m_unit * m_unit;
+  const std::int64_t most = (p.partial ? 1024 : Scratch::c_floats / cut.n_block) / m_unit * m_unit;
   const std::int64_t blocks =
       std::max(quotient_up(p.M, most), quotient_up(enough_tasks, cut.n_blocks * cut.parts));
   cut.m_block = std::min(round_up(quotient_up(p.M, blocks), m_unit), most);
   cut.m_blocks = quotient_up(p.M, cut.m_block);
-  assert(most > 0 && (p.partial || cut.m_block * cut.n_block <= GemmScratch::c_floats));
-  assert(p.packed_b || cut.k_block * cut.n_block <= GemmScratch::b_floats);
+  assert(most > 0 && (p.partial || cut.m_block * cut.n_block <= Scratch::c_floats));
+  assert(p.packed_b || k_words * cut.n_block <= Scratch::b_words);
   return cut;
 }
 
-void Gemm::run(const GemmProblem& p, const std::function<void(const GemmBlock&)>& store) const {
-  const GemmTile& tile = tile_for(p.N);
+template <typename Element>
+void Gemm<Element>::run(const Problem& p, const std::function<void(const GemmBlock&)>& store) const {
+  const Tile& tile = tile_for(p.N);
   const GemmCut c = cut(p);
-  pool_.run(c.tasks(), [&](std::int64_t task, int worker) { run_task(p, tile, c, task, worker, store); });
+  pool_.run(c.tasks(),
+            [&](std::int64_t task, int worker) { run_task(p, tile, c, task_of(p, c, task), worker, store); });
 }
 
-void Gemm::run_task(const GemmProblem& p, const GemmTile& tile, const GemmCut& cut, std::int64_t task,
-                    int worker, const std::function<void(const GemmBlock&)>& store) const {
+template <typename Element>
+typename Gemm<Element>::Task Gemm<Element>::task_of(const Problem& p, const GemmCut& cut,
+                                                    std::int64_t task) const {
   const std::int64_t part = task % cut.parts;
   const std::int64_t n0 = task / cut.parts % cut.n_blocks * cut.n_block;
   const std::int64_t m0 = task / cut.parts / cut.n_blocks * cut.m_block;
-  const std::int64_t m1 = std::min(m0 + cut.m_block, p.M), n1 = std::min(n0 + cut.n_block, p.N);
-  const std::int64_t k_begin = p.K * part / cut.parts, k_end = p.K * (part + 1) / cut.parts;
+  // Parts begin with whole groups.
+  const auto k_of = [&](std::int64_t s) {
+    return s == cut.parts ? p.K : p.K * s / cut.parts / k_group<Element> * k_group<Element>;
+  };
+  return {part,          m0, std::min(m0 + cut.m_block, p.M), n0, std::min(n0 + cut.n_block, p.N), k_of(part),
+          k_of(part + 1)};
+}
+
+template <typename Element>
+void Gemm<Element>::pack_b(const Problem& p, const Tile& tile, const Task& t, std::int64_t k0,
+                           std::int64_t k1, Scratch& scratch) const {
+  constexpr int group = k_group<Element>;
+  runs_of(p.b, k0, k1, scratch.runs);
+  const std::int64_t panel_stride = round_up(k1 - k0, group) * tile.columns;
+  for_groups(scratch.runs, p.b.row_stride, t.n0, t.n1 - t.n0,
+             [&](const Element* const* rows, std::int64_t g) {
+               tile.pack_rows(rows, t.n1 - t.n0, scratch.b + g * group * tile.columns, panel_stride);
+             });
+}
+
+template <typename Element>
+void Gemm<Element>::find_k_words(const Problem& p, const Tile& tile, std::int64_t m0, std::int64_t m1,
+                                 Scratch& scratch) const {
+  const std::int64_t width = round_up(m1 - m0, tile.rows);
+  const bool lie_in_memory = k_group<Element> == 1 && width == m1 - m0;
+  scratch.k_words.clear();
+  for_groups(scratch.runs, p.a.row_stride, m0, m1 - m0, [&](const Element* const* rows, std::int64_t g) {
+    if (lie_in_memory) {
+      scratch.k_words.push_back(rows[0]);
+      return;
+    }
+    Element* to = scratch.a + g * k_group<Element> * width;
+    if (tile.interleave != nullptr) {
+      tile.interleave(rows, m1 - m0, width, to);
+    } else {
+      std::copy_n(rows[0], m1 - m0, to);
+      std::fill_n(to + (m1 - m0), width - (m1 - m0), Element{});
+    }
+    scratch.k_words.push_back(to);
+  });
+}
+
+template <typename Element>
+void Gemm<Element>::sum_columns(const Problem& p, const GemmCut& cut, const Task& t, bool add,
+                                Scratch& scratch) const {
+  // Block by block, so that no sum is a chain of K roundings.
+  std::fill_n(scratch.sums, t.n1 - t.n0, 0.0f);
+  for (const RowRun<Element>& run : scratch.runs)
+    kernels_.add_rows(run.first + t.n0, run.count, p.b.row_stride, t.n1 - t.n0, scratch.sums);
+  float* sums = p.column_sums + t.part * cut.padded_N + t.n0;
+  if (!add) std::fill_n(sums, t.n1 - t.n0, 0.0f);
+  network_.add_rows(scratch.sums, 1, 0, t.n1 - t.n0, sums);
+}
+
+template <typename Element>
+void Gemm<Element>::run_task(const Problem& p, const Tile& tile, const GemmCut& cut, const Task& t,
+                             int worker, const std::function<void(const GemmBlock&)>& store) const {
+  constexpr int group = k_group<Element>;
+  const auto [part, m0, m1, n0, n1, k_begin, k_end] = t;
   const std::int64_t panels = quotient_up(n1 - n0, tile.columns);
-  const bool sum_columns = p.column_sums != nullptr && m0 == 0;
-  GemmScratch& scratch = scratch_[static_cast<std::size_t>(worker)];
+  Scratch& scratch = this->scratch(worker);
 
   float* c = p.partial ? p.partial + part * cut.padded_M * cut.padded_N + m0 * cut.padded_N + n0 : scratch.c;
   const std::int64_t ldc = p.partial ? cut.padded_N : cut.n_block;
@@ -116,100 +222,99 @@ void Gemm::run_task(const GemmProblem& p, const GemmTile& tile, const GemmCut& c
   }
 
   for (std::int64_t k0 = k_begin; k0 < k_end; k0 += cut.k_block) {
-    const std::int64_t k1 = std::min(k0 + cut.k_block, k_end), K = k1 - k0;
+    const std::int64_t k1 = std::min(k0 + cut.k_block, k_end), K = k1 - k0, padded_K = round_up(K, group);
     const bool add = k0 > k_begin;
-    const float* b = p.packed_b ? p.packed_b + n0 * p.K + k0 * tile.columns : scratch.b;
-    const std::int64_t panel_stride = (p.packed_b ? p.K : K) * tile.columns;
-    if (!p.packed_b) {
-      runs_of(p.b, k0, k1, scratch.runs);
-      float* to = scratch.b;
-      for (const RowRun& run : scratch.runs) {
-        for (std::int64_t k = 0; k < run.count; ++k, to += tile.columns) {
-          const float* row = run.first + k * p.b.row_stride + n0;
-          // Slices of rows far apart: no hardware prefetcher sees them coming.
-          for (std::int64_t n = 0; n < n1 - n0; n += 16)
-            __builtin_prefetch(row + 6 * p.b.row_stride + n);
-          tile.pack_row(row, n1 - n0, to, panel_stride);
-        }
-      }
-    }
-    if (sum_columns) {
-      // Block by block, so that no sum is a chain of K roundings.
-      std::fill_n(scratch.sums, n1 - n0, 0.0f);
-      for (const RowRun& run : scratch.runs) {
-        kernels_.add_rows(run.first + n0, run.count, p.b.row_stride, n1 - n0, scratch.sums);
-      }
-      float* sums = p.column_sums + part * cut.padded_N + n0;
-      if (!add) std::fill_n(sums, n1 - n0, 0.0f);
-      kernels_.add_rows(scratch.sums, 1, 0, n1 - n0, sums);
-    }
+    const Element* b = p.packed_b ? p.packed_b + n0 * round_up(p.K, group) + k0 * tile.columns : scratch.b;
+    const std::int64_t panel_stride = (p.packed_b ? round_up(p.K, group) : padded_K) * tile.columns;
+    if (!p.packed_b) pack_b(p, tile, t, k0, k1, scratch);
+    if (p.column_sums != nullptr && m0 == 0) sum_columns(p, cut, t, add, scratch);
 
-    // A is packed where its k are rows; so many tiles at once as the scratch holds then meet each panel of B
-    // in turn.
+    // Where A's k are rows, so many columns at once as stay in the second cache meet each panel of B in turn,
+    // and a last tile that is not full by itself.
     if (p.a_columns) runs_of(p.a, k0, k1, scratch.runs);
-    const std::int64_t group = p.a_columns ? GemmScratch::a_floats / (K * tile.rows) * tile.rows : m1 - m0;
-    for (std::int64_t g0 = m0; g0 < m1; g0 += group) {
-      const std::int64_t g1 = std::min(g0 + group, m1);
-      if (p.a_columns) {
-        float* to = scratch.a;
-        for (const RowRun& run : scratch.runs) {
-          tile.pack_columns(run.first + g0, p.a.row_stride, run.count, g1 - g0, to, K * tile.rows);
-          to += run.count * tile.rows;
-        }
-      }
+    const std::int64_t full = p.a_columns ? m1 - (m1 - m0) % tile.rows : m1;
+    const std::int64_t at_once =
+        p.a_columns ? Scratch::a_words / (padded_K / group * tile.rows) * tile.rows : m1 - m0;
+    for (std::int64_t g0 = m0; g0 < m1;) {
+      const std::int64_t g1 = g0 < full ? std::min(g0 + at_once, full) : m1;
+      if (p.a_columns) find_k_words(p, tile, g0, g1, scratch);
       for (std::int64_t panel = 0; panel < panels; ++panel) {
         for (std::int64_t m = g0; m < g1; m += tile.rows) {
-          const float* panel_b = b + panel * panel_stride;
+          const Element* panel_b = b + panel * panel_stride;
           float* to = c + (m - m0) * ldc + panel * tile.columns;
           if (p.a_columns) {
-            tile.multiply_packed(scratch.a + (m - g0) * K, K, panel_b, to, ldc, add);
+            tile.multiply_columns(scratch.k_words.data(), (m - g0) * group, K, panel_b, to, ldc, add);
           } else {
             tile.multiply_rows(scratch.rows.data() + (m - m0), k0, K, panel_b, to, ldc, add);
           }
         }
       }
+      g0 = g1;
     }
   }
   if (!p.partial) store({m0, m1, n0, n1, c, ldc, worker});
 }
 
-void Gemm::pack_b_columns(const ConstMatrixView& columns, std::int64_t K, float* packed) const {
-  const std::int64_t N = columns.rows();
+template <typename Element>
+void Gemm<Element>::pack_b_columns(const ConstMatrixView<Element>& columns, std::int64_t K,
+                                   Element* packed) const {
+  constexpr int group = k_group<Element>;
+  const std::int64_t N = columns.rows(), padded_K = round_up(K, group), whole = K / group * group;
   const int width = tile_for(N).columns;
-  constexpr std::int64_t chunk = 64;  // of k, so that the lines written to stay in the cache
+  constexpr std::int64_t chunk = 64 * group;  // of k, so that the lines written to stay in the cache
   pool_.run(quotient_up(N, width), [&](std::int64_t panel, int) {
-    float* to = packed + panel * K * width;
-    for (std::int64_t k0 = 0; k0 < K; k0 += chunk) {
-      const std::int64_t k1 = std::min(k0 + chunk, K);
+    Element* to = packed + panel * padded_K * width;
+    for (std::int64_t k0 = 0; k0 < padded_K; k0 += chunk) {
+      const std::int64_t k1 = std::min(k0 + chunk, padded_K), whole_k1 = std::min(k1, whole);
       for (std::int64_t j = 0; j < width; ++j) {
         const std::int64_t n = panel * width + j;
-        const float* from = n < N ? columns.row(n) : nullptr;
-        for (std::int64_t k = k0; k < k1; ++k)
-          to[k * width + j] = from ? from[k] : 0;
+        const Element* from = n < N ? columns.row(n) : nullptr;
+        std::int64_t k = k0;
+        for (; from && k < whole_k1; k += group)
+          std::memcpy(to + k * width + j * group, from + k, sizeof(float));
+        for (; k < k1; ++k)
+          to[k / group * group * width + j * group + k % group] = from && k < K ? from[k] : Element{};
       }
     }
   });
 }
 
-void Gemm::pack_b_rows(std::int64_t K, std::int64_t N, const std::function<RowOfB(std::int64_t)>& row,
-                       float* packed) const {
-  const GemmTile& tile = tile_for(N);
-  const std::int64_t panels = quotient_up(N, tile.columns);
-  for (std::int64_t k = 0; k < K; ++k) {
-    const auto [from, count, zeros_before] = row(k);
-    float* to = packed + k * tile.columns;
-    if (zeros_before > 0) {
-      for (std::int64_t n = 0; n < panels * tile.columns; ++n) {
-        const std::int64_t at = n - zeros_before;
-        to[n / tile.columns * K * tile.columns + n % tile.columns] = at >= 0 && at < count ? from[at] : 0;
+template <typename Element>
+void Gemm<Element>::pack_b_rows(std::int64_t K, std::int64_t N,
+                                const std::function<RowOfB<Element>(std::int64_t)>& row,
+                                Element* packed) const {
+  constexpr int group = k_group<Element>;
+  const Tile& tile = tile_for(N);
+  const std::int64_t panels = quotient_up(N, tile.columns), columns = panels * tile.columns,
+                     panel_stride = round_up(K, group) * tile.columns;
+  pool_.run(quotient_up(K, group), [&](std::int64_t g, int) {
+    std::array<RowOfB<Element>, group> rows{};
+    std::array<const Element*, group> from{};
+    bool are_alike = true;
+    for (std::size_t i = 0; i < group; ++i) {
+      const std::int64_t k = g * group + static_cast<std::int64_t>(i);
+      if (k < K) rows[i] = row(k);
+      from[i] = rows[i].from;
+      are_alike = are_alike && (k >= K || (rows[i].zeros_before == 0 && rows[i].count == rows[0].count));
+    }
+    Element* to = packed + g * group * tile.columns;
+    if (!are_alike) {
+      for (std::int64_t n = 0; n < columns; ++n) {
+        for (std::size_t i = 0; i < group; ++i) {
+          const std::int64_t at = n - rows[i].zeros_before;
+          to[n / tile.columns * panel_stride + n % tile.columns * group + static_cast<std::int64_t>(i)] =
+              at >= 0 && at < rows[i].count ? rows[i].from[at] : Element{};
+        }
       }
-      continue;
+      return;
     }
-    for (std::int64_t panel = quotient_up(count, tile.columns); panel < panels; ++panel) {
-      std::fill_n(to + panel * K * tile.columns, tile.columns, 0.0f);
-    }
-    tile.pack_row(from, count, to, K * tile.columns);
-  }
+    for (std::int64_t panel = quotient_up(rows[0].count, tile.columns); panel < panels; ++panel)
+      std::fill_n(to + panel * panel_stride, tile.columns * group, Element{});
+    tile.pack_rows(from.data(), rows[0].count, to, panel_stride);
+  });
 }
+
+template class Gemm<float>;
+template class Gemm<BFloat16>;
 
 }  // namespace bragg::cpu

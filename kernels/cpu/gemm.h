@@ -1,6 +1,6 @@
-// The one matrix product of the CPU backend: C (M, N) = A (M, K) B (K, N) over views, cut into blocks whose
-// result does not depend on who computes them. What becomes of a finished block of C is the caller's
-// (epilogue.h).
+// The one matrix product of the CPU backend: C (M, N) = A (M, K) B (K, N) over views of floats or bfloat16,
+// summed in floats, cut into blocks whose result does not depend on who computes them. What becomes of a
+// finished block of C is the caller's (epilogue.h).
 #pragma once
 
 #include <cstdint>
@@ -22,19 +22,20 @@ struct GemmBlock {
   int worker;
 };
 
+template <typename Element>
 struct GemmProblem {
   std::int64_t M = 0, N = 0, K = 0;
 
-  ConstMatrixView a;
+  ConstMatrixView<Element> a;
   bool a_columns = false;  ///< A(m, k) = a.row(m)[k]; if set, a.row(k)[m]
 
-  const float* packed_b = nullptr;  ///< all of B in panels (pack_b_...), or
-  ConstMatrixView b;                ///< B(k, n) = b.row(k)[n], packed block by block
+  const Element* packed_b = nullptr;  ///< all of B in panels (pack_b_...), or
+  ConstMatrixView<Element> b;         ///< B(k, n) = b.row(k)[n], packed block by block
 
   /// Blocks of C begin at multiples of this (along m, along n): what the caller's epilogue wants.
   int m_multiple = 1, n_multiple = 1;
 
-  /// K is cut into this many parts. With more than one part, or where `partial` is given, nothing is stored:
+  /// K is cut into this many parts, none shorter than a group of k. With more than one part, or where `partial` is given, nothing is stored:
   /// part s of C is left in partial + s * padded_M * padded_N, row stride padded_N.
   std::int64_t parts = 1;
   float* partial = nullptr;
@@ -52,57 +53,85 @@ struct GemmCut {
 };
 
 /// Rows of a view that lie row_stride apart.
+template <typename Element>
 struct RowRun {
-  const float* first;
+  const Element* first;
   std::int64_t count;
 };
 
-/// Scratch memory of one worker, allocated once.
+/// Scratch memory of one worker, allocated once. Packed operands count in words of four bytes (k_group).
+template <typename Element>
 struct GemmScratch {
-  static constexpr std::int64_t c_floats = 24 * 1024, b_floats = 48 * 1024;
-  static constexpr std::int64_t a_floats = 48 * 1024, most_words = 4 * 4096;
+  static constexpr std::int64_t c_floats = 24 * 1024, b_words = 48 * 1024;
+  static constexpr std::int64_t a_words = 48 * 1024, most_words = 4 * 4096;
 
   explicit GemmScratch();
 
   Buffer memory;
-  float *c, *transposed, *a, *b, *sums;
-  std::uint32_t* words;            ///< random bits of an epilogue
-  std::vector<const float*> rows;  ///< addresses of a block's rows of A
-  std::vector<RowRun> runs;        ///< where a block's k lie
+  float *c, *transposed, *sums;
+  Element *a, *b;
+  std::uint32_t* words;                 ///< random bits of an epilogue
+  std::vector<const Element*> rows;     ///< addresses of a block's rows of A
+  std::vector<const Element*> k_words;  ///< where the words of a block's k lie, if A's k are rows
+  std::vector<RowRun<Element>> runs;    ///< where a block's k lie
 };
 
 /// A row of B: zeros, `count` numbers, zeros.
+template <typename Element>
 struct RowOfB {
-  const float* from;
+  const Element* from;
   std::int64_t count, zeros_before;
 };
 
+/// Of float or BFloat16.
+template <typename Element>
 class Gemm {
  public:
+  using Problem = GemmProblem<Element>;
+  using Tile = GemmTile<Element>;
+  using Scratch = GemmScratch<Element>;
+
   Gemm(const NetworkKernels&, ThreadPool&);
 
   /// The tile that wastes least on N columns.
-  const GemmTile& tile_for(std::int64_t N) const;
+  const Tile& tile_for(std::int64_t N) const;
   std::int64_t padded(std::int64_t N) const;
-  GemmCut cut(const GemmProblem&) const;
+  /// Numbers that B (K, N) is packed into.
+  std::int64_t packed_count(std::int64_t K, std::int64_t N) const;
+  GemmCut cut(const Problem&) const;
 
-  void run(const GemmProblem&, const std::function<void(const GemmBlock&)>& store) const;
+  void run(const Problem&, const std::function<void(const GemmBlock&)>& store) const;
 
-  /// B (K, N), given by B^T's rows: B(k, n) = columns.row(n)[k]. `packed` holds K * padded(N) floats.
-  void pack_b_columns(const ConstMatrixView& columns, std::int64_t K, float* packed) const;
+  /// B (K, N), given by B^T's rows: B(k, n) = columns.row(n)[k]. `packed` holds packed_count(K, N).
+  void pack_b_columns(const ConstMatrixView<Element>& columns, std::int64_t K, Element* packed) const;
   /// B (K, N) given row by row.
-  void pack_b_rows(std::int64_t K, std::int64_t N, const std::function<RowOfB(std::int64_t k)>& row,
-                   float* packed) const;
+  void pack_b_rows(std::int64_t K, std::int64_t N, const std::function<RowOfB<Element>(std::int64_t k)>& row,
+                   Element* packed) const;
 
-  GemmScratch& scratch(int worker) const { return scratch_[static_cast<std::size_t>(worker)]; }
+  Scratch& scratch(int worker) const { return scratch_[static_cast<std::size_t>(worker)]; }
 
  private:
-  void run_task(const GemmProblem&, const GemmTile&, const GemmCut&, std::int64_t task, int worker,
+  /// What a task computes: C's rows [m0, m1), columns [n0, n1), of k [k_begin, k_end).
+  struct Task {
+    std::int64_t part, m0, m1, n0, n1, k_begin, k_end;
+  };
+  Task task_of(const Problem&, const GemmCut&, std::int64_t task) const;
+  void run_task(const Problem&, const Tile&, const GemmCut&, const Task&, int worker,
                 const std::function<void(const GemmBlock&)>& store) const;
+  /// B's rows [k0, k1) into the scratch memory.
+  void pack_b(const Problem&, const Tile&, const Task&, std::int64_t k0, std::int64_t k1, Scratch&) const;
+  /// Where A's k are rows: sets scratch.k_words for its columns [m0, m1). With a group of several rows they
+  /// are written to scratch.a, as are the columns of a last tile that is not full.
+  void find_k_words(const Problem&, const Tile&, std::int64_t m0, std::int64_t m1, Scratch&) const;
+  void sum_columns(const Problem&, const GemmCut&, const Task&, bool add, Scratch&) const;
 
-  const NetworkKernels& kernels_;
+  const NetworkKernels& network_;
+  const ElementKernels<Element>& kernels_;
   ThreadPool& pool_;
-  mutable std::vector<GemmScratch> scratch_;
+  mutable std::vector<Scratch> scratch_;
 };
+
+extern template class Gemm<float>;
+extern template class Gemm<BFloat16>;
 
 }  // namespace bragg::cpu

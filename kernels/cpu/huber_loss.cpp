@@ -4,12 +4,15 @@
 #include <limits>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/keep.h"
 
 namespace bragg::cpu {
 
-void CpuBackend::run_op(const HuberLoss& op) {
+namespace {
+
+template <typename Element>
+void huber_loss(const HuberLoss& op, LossTotals& total) {
   const HuberLossProblem& p = op.problem;
-  auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
     const float* predictions = op.predictions.as<float>() + n * p.outputs;
     const float* targets = op.targets.as<float>() + n * p.outputs;
@@ -23,13 +26,20 @@ void CpuBackend::run_op(const HuberLoss& op) {
     total.loss_sum +=
         usable ? sum / static_cast<double>(p.outputs) : std::numeric_limits<double>::quiet_NaN();
     if (!op.diff_predictions.data) continue;
-    float* gradient = op.diff_predictions.item<float>(n);
+    Element* gradient = op.diff_predictions.item<Element>(n);
     for (std::int64_t k = 0; k < p.outputs; ++k)
-      gradient[k] = usable ? static_cast<float>(p.weight * std::clamp(difference(k), -p.delta, p.delta) /
-                                                static_cast<double>(p.N * p.outputs))
-                           : std::numeric_limits<float>::quiet_NaN();
+      keep(usable ? p.weight * std::clamp(difference(k), -p.delta, p.delta) /
+                        static_cast<double>(p.N * p.outputs)
+                  : std::numeric_limits<double>::quiet_NaN(),
+           gradient + k);
   }
   total.count += static_cast<std::uint64_t>(p.N);
+}
+
+}  // namespace
+
+void CpuBackend::run_op(const HuberLoss& op) {
+  with_element_type([&]<typename Element>() { huber_loss<Element>(op, *op.totals.as<LossTotals>()); });
 }
 
 }  // namespace bragg::cpu

@@ -24,15 +24,18 @@ bool machine_has(InstructionSet set) {
   // The levels by their defining features: clang 14 does not know "x86-64-v3".
   const bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
                   __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_movbe_f16c_lzcnt();
+  const bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                  __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512vl");
   switch (set) {
     case InstructionSet::v2:
       return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt");
     case InstructionSet::v3:
       return v3;
     case InstructionSet::v4:
-      return v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-             __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-             __builtin_cpu_supports("avx512vl");
+      return v4;
+    case InstructionSet::v4_bf16:
+      return v4 && __builtin_cpu_supports("avx512bf16");
   }
   return false;
 }
@@ -45,12 +48,14 @@ std::string_view name_of(InstructionSet set) {
       return "x86-64-v3";
     case InstructionSet::v4:
       return "x86-64-v4";
+    case InstructionSet::v4_bf16:
+      return "x86-64-v4-bf16";
   }
   return "";
 }
 
 InstructionSet best_instruction_set() {
-  for (const auto set : {InstructionSet::v4, InstructionSet::v3}) {
+  for (const auto set : {InstructionSet::v4_bf16, InstructionSet::v4, InstructionSet::v3}) {
     if (machine_has(set)) return set;
   }
   return InstructionSet::v2;
@@ -58,18 +63,27 @@ InstructionSet best_instruction_set() {
 
 InstructionSet parse_instruction_set(std::string_view text) {
   if (text.empty()) return best_instruction_set();
-  for (const auto set : {InstructionSet::v2, InstructionSet::v3, InstructionSet::v4}) {
+  for (const auto set :
+       {InstructionSet::v2, InstructionSet::v3, InstructionSet::v4, InstructionSet::v4_bf16}) {
     if (text != name_of(set)) continue;
     if (!machine_has(set))
       throw UsageError(fmt::format("instruction set {}: this machine has {} at best", text,
                                    name_of(best_instruction_set())));
     return set;
   }
-  throw UsageError(fmt::format("unknown instruction set '{}': x86-64-v2, x86-64-v3 or x86-64-v4", text));
+  throw UsageError(
+      fmt::format("unknown instruction set '{}': x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16", text));
 }
 
 const NetworkKernels& network_kernels(InstructionSet set) {
+  static const NetworkKernels with_bf16 = [] {
+    NetworkKernels kernels = v4::network_kernels;
+    kernels.of_bfloat16 = &v4_bf16::bf16_kernels;
+    return kernels;
+  }();
   switch (set) {
+    case InstructionSet::v4_bf16:
+      return with_bf16;
     case InstructionSet::v4:
       return v4::network_kernels;
     case InstructionSet::v3:
@@ -82,6 +96,7 @@ const NetworkKernels& network_kernels(InstructionSet set) {
 
 const CrystalKernels& crystal_kernels(InstructionSet set) {
   switch (set) {
+    case InstructionSet::v4_bf16:
     case InstructionSet::v4:
       return v4::crystal_kernels;
     case InstructionSet::v3:

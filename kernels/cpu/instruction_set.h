@@ -5,10 +5,11 @@
 
 namespace bragg::cpu {
 
-enum class InstructionSet { v2, v3, v4 };  ///< x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512)
+/// x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512), and v4 with AVX512-BF16, whose fp32 is that of v4.
+enum class InstructionSet { v2, v3, v4, v4_bf16 };
 
-std::string_view name_of(InstructionSet);  ///< "x86-64-v3"
-bool machine_has(InstructionSet);          ///< all features of that level of the x86-64 psABI
+std::string_view name_of(InstructionSet);  ///< "x86-64-v3", "x86-64-v4-bf16"
+bool machine_has(InstructionSet);          ///< all features of that level of the x86-64 psABI, and bf16
 InstructionSet best_instruction_set();
 /// "" means the best. Throws UsageError for an unknown name or one that this machine cannot run.
 InstructionSet parse_instruction_set(std::string_view);

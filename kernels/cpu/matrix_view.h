@@ -19,26 +19,28 @@
 
 namespace bragg::cpu {
 
+template <typename Element>
 struct ConstMatrixView {
-  const float* data = nullptr;
+  const Element* data = nullptr;
   std::int64_t items = 1, item_stride = 0;
   std::int64_t rows_per_item = 0, row_stride = 0, row_length = 0;
 
   std::int64_t rows() const { return items * rows_per_item; }
-  const float* row(std::int64_t r) const {
+  const Element* row(std::int64_t r) const {
     return data + r / rows_per_item * item_stride + r % rows_per_item * row_stride;
   }
 };
 
 /// Row r of an item holds elements [r * row_stride, r * row_stride + row_length) of its item_length elements:
 /// the last row may be cut short.
+template <typename Element>
 struct MatrixView {
-  float* data = nullptr;
+  Element* data = nullptr;
   std::int64_t items = 1, item_stride = 0;
   std::int64_t rows_per_item = 0, row_stride = 0, row_length = 0;
   std::int64_t item_length = 0;
 
-  MatrixView(float* data_, std::int64_t items_, std::int64_t item_stride_, std::int64_t rows_per_item_,
+  MatrixView(Element* data_, std::int64_t items_, std::int64_t item_stride_, std::int64_t rows_per_item_,
              std::int64_t row_stride_, std::int64_t row_length_, std::int64_t item_length_)
       : data(data_),
         items(items_),
@@ -51,7 +53,7 @@ struct MatrixView {
   }
 
   std::int64_t rows() const { return items * rows_per_item; }
-  float* row(std::int64_t r) const {
+  Element* row(std::int64_t r) const {
     return data + r / rows_per_item * item_stride + r % rows_per_item * row_stride;
   }
   std::int64_t length(std::int64_t r) const {

@@ -115,6 +115,8 @@ class PatternWorker {
 
   void render(std::int64_t crystal, const std::int32_t* impurity, const PatternParameters& pattern,
               float* dst);
+  /// Room for a pattern, until the next is rendered.
+  float* room() const { return other_; }
 
  private:
   /// Reflections `first`, first + 1, ... of the set at one of the wavelengths, and where in the arrays.
@@ -308,11 +310,15 @@ void CpuBackend::run_op(const RenderPatterns& op) {
   if (p.impurities) check_rows(op.impurities, p.N, op.set->crystals);
   check_parameters(p, op.parameters.as<PatternParameters>());
   auto* memory = static_cast<std::byte*>(workspace("render_patterns", workspace_of(p)));
+  const bool is_rounded = op.dst.dtype == DType::bf16;
   pool_.run(p.N, [&](std::int64_t n, int worker) {
-    PatternWorker(p, reflections, crystal_, memory + worker * Scratch(p.instrument.grid.points).bytes())
-        .render(op.crystals.as<std::int32_t>()[n],
-                p.impurities ? op.impurities.as<std::int32_t>() + n : nullptr,
-                op.parameters.as<PatternParameters>()[n], op.dst.item<float>(n));
+    const std::int64_t points = p.instrument.grid.points;
+    PatternWorker pattern(p, reflections, crystal_, memory + worker * Scratch(points).bytes());
+    float* y = is_rounded ? pattern.room() : op.dst.item<float>(n);
+    pattern.render(op.crystals.as<std::int32_t>()[n],
+                   p.impurities ? op.impurities.as<std::int32_t>() + n : nullptr,
+                   op.parameters.as<PatternParameters>()[n], y);
+    if (is_rounded) network_.of<BFloat16>().scale_f32(y, points, 1, op.dst.item<BFloat16>(n));
   });
 }
 

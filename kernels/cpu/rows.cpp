@@ -34,18 +34,21 @@ void CpuBackend::run_op(const GatherRows& op) {
     }
   }
   const auto scale = static_cast<float>(p.scale);
-  pool_.run(p.N, [&](std::int64_t n, int) {
-    const std::int64_t first = op.rows.as<std::int32_t>()[n] * p.row_length;
-    if (first < 0) return;
-    if (op.dst.dtype == DType::i32) {
-      std::copy_n(op.table.as<std::int32_t>() + first, p.row_length, op.dst.item<std::int32_t>(n));
-    } else if (op.table.dtype == DType::f32) {
-      network_.scale_f32(op.table.as<float>() + first, p.row_length, scale, op.dst.item<float>(n));
-    } else if (op.table.dtype == DType::u16) {
-      network_.scale_u16(op.table.as<std::uint16_t>() + first, p.row_length, scale, op.dst.item<float>(n));
-    } else {
-      network_.scale_i32(op.table.as<std::int32_t>() + first, p.row_length, scale, op.dst.item<float>(n));
-    }
+  with_element_type([&]<typename Element>() {
+    const ElementKernels<Element>& kernels = network_.of<Element>();
+    pool_.run(p.N, [&](std::int64_t n, int) {
+      const std::int64_t first = op.rows.as<std::int32_t>()[n] * p.row_length;
+      if (first < 0) return;
+      if (op.dst.dtype == DType::i32) {
+        std::copy_n(op.table.as<std::int32_t>() + first, p.row_length, op.dst.item<std::int32_t>(n));
+      } else if (op.table.dtype == DType::f32) {
+        kernels.scale_f32(op.table.as<float>() + first, p.row_length, scale, op.dst.item<Element>(n));
+      } else if (op.table.dtype == DType::u16) {
+        kernels.scale_u16(op.table.as<std::uint16_t>() + first, p.row_length, scale, op.dst.item<Element>(n));
+      } else {
+        kernels.scale_i32(op.table.as<std::int32_t>() + first, p.row_length, scale, op.dst.item<Element>(n));
+      }
+    });
   });
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/keep.h"
 
 namespace bragg::cpu {
 namespace {
@@ -19,15 +20,17 @@ struct Weights {
   double classes, batch;
 };
 
+template <typename Element>
 RowResult softmax_row(const SoftmaxCrossEntropy& op, const Weights& weights, std::int64_t n) {
   const SoftmaxCrossEntropyProblem& p = op.problem;
   const std::int64_t classes = p.classes, label = op.class_of_pattern(n);
   const float* row = op.logits.as<float>() + n * classes;
-  float* gradient = op.diff_logits.data ? op.diff_logits.item<float>(n) : nullptr;
+  Element* gradient = op.diff_logits.data ? op.diff_logits.item<Element>(n) : nullptr;
   const bool usable = label >= 0 && label < classes &&
                       std::all_of(row, row + classes, [](float x) { return std::isfinite(x); });
   if (!usable) {
-    if (gradient) std::fill_n(gradient, classes, std::numeric_limits<float>::quiet_NaN());
+    for (std::int64_t c = 0; gradient && c < classes; ++c)
+      keep(std::numeric_limits<double>::quiet_NaN(), gradient + c);
     return {std::numeric_limits<double>::quiet_NaN(), 0};
   }
   const std::int64_t best = std::max_element(row, row + classes) - row;  // the first of equals
@@ -42,8 +45,7 @@ RowResult softmax_row(const SoftmaxCrossEntropy& op, const Weights& weights, std
   };
   if (gradient) {
     for (std::int64_t c = 0; c < classes; ++c)
-      gradient[c] =
-          static_cast<float>(p.weight * (std::exp(row[c] - most) / sum * target.sum - q(c)) / weights.batch);
+      keep(p.weight * (std::exp(row[c] - most) / sum * target.sum - q(c)) / weights.batch, gradient + c);
   }
   const double log_sum = std::log(sum) + most;
   double loss = target.at_label * (log_sum - row[label]);
@@ -64,7 +66,9 @@ void CpuBackend::run_op(const SoftmaxCrossEntropy& op) {
   const SoftmaxCrossEntropyProblem& p = op.problem;
   auto* results = static_cast<RowResult*>(workspace("softmax_cross_entropy", workspace_of(p)));
   const Weights weights{op.weight_of_classes<float>(), op.weight_of_batch<float>()};
-  pool_.run(p.N, [&](std::int64_t n, int) { results[n] = softmax_row(op, weights, n); });
+  with_element_type([&]<typename Element>() {
+    pool_.run(p.N, [&](std::int64_t n, int) { results[n] = softmax_row<Element>(op, weights, n); });
+  });
   auto& total = *op.totals.as<LossTotals>();
   for (std::int64_t n = 0; n < p.N; ++n) {
     total.loss_sum += results[n].loss;

@@ -6,11 +6,12 @@
 
 namespace bragg::reference {
 
-class ReferenceBackend final : public HostBackend<ReferenceBackend, double> {
+class ReferenceBackend final : public HostBackend<ReferenceBackend> {
  public:
   std::string name() const override { return "reference"; }
   std::string description() const override { return "reference: double precision, one thread"; }
   std::string arithmetic() const override { return "reference"; }
+  DType element_type() const override { return DType::f64; }
 
   // ---- for BackendOf ----
   void run_op(const Conv1dForward&);

@@ -14,11 +14,12 @@ namespace bragg::tests {
 namespace {
 
 /// Adds without care; has no other op.
-class Careless final : public HostBackend<Careless, float> {
+class Careless final : public HostBackend<Careless> {
  public:
   std::string name() const override { return "careless"; }
   std::string description() const override { return "careless device"; }
   std::string arithmetic() const override { return "careless"; }
+  DType element_type() const override { return DType::f32; }
 
   std::function<void(const AddForward&)> then = [](const AddForward&) {};
 

@@ -111,8 +111,8 @@ TEST_F(Program, TrainsOnSyntheticCrystals) {
     EXPECT_NEAR(got[i], expected[i], 1e-4);
 }
 
-// Rows of an odd length, their padding on the device: a checkpoint knows nothing of it. The CPU goes on in
-// fp32.
+// Rows of an odd length, their padding on the device: a checkpoint knows nothing of it. A CPU without
+// AVX512-BF16 goes on in fp32.
 TEST_F(Program, TrainsInBf16) {
   train("cpu", "cpu", "2", false, "bf16");
   train("cuda", "gpu", "2", false, "bf16");

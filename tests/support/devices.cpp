@@ -1,18 +1,18 @@
 #include "tests/support/devices.h"
 
 #include "kernels/base/error.h"
-#include "kernels/cpu/instruction_set.h"
 #include "kernels/cuda/make_cuda_backend.h"
 
 namespace bragg::tests {
 
 std::vector<DeviceOptions> devices_under_test() {
   std::vector<DeviceOptions> devices;
-  for (const char* set : {"x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+  for (const DeviceOptions& options :
+       {DeviceOptions{"cpu", 2, "x86-64-v2"}, DeviceOptions{"cpu", 2, "x86-64-v3"},
+        DeviceOptions{"cpu", 2, "x86-64-v4"}, DeviceOptions{"cpu", 2, "", "bf16"}}) {
     try {
-      cpu::parse_instruction_set(set);
-      devices.push_back({"cpu", 2, set});
-    } catch (const UsageError&) {  // this machine lacks it
+      if (precision_lacks(options).empty()) devices.push_back(options);
+    } catch (const UsageError&) {  // this machine lacks the instruction set
     }
   }
   if (cuda::is_available()) {

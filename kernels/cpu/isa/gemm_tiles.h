@@ -10,6 +10,10 @@ constexpr int tile_count = 2;
 #else
 constexpr int tile_count = 1;
 #endif
-extern const GemmTile gemm_tiles[tile_count];
+extern const GemmTile<float> gemm_tiles[tile_count];
+
+/// Of vectors of 64 bytes alone.
+constexpr int bf16_tile_count = 3;
+extern const GemmTile<BFloat16> bf16_tiles[bf16_tile_count];
 
 }  // namespace bragg::cpu::BRAGG_ISA

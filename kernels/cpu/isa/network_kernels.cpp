@@ -163,8 +163,13 @@ void add_rows(const float* __restrict src, std::int64_t rows, std::int64_t row_s
   }
 }
 
+void sum(const float* a, const float* b, std::int64_t count, float* __restrict dst) {
+  for (std::int64_t i = 0; i < count; ++i)
+    dst[i] = b ? a[i] + b[i] : a[i];
+}
+
 void average_rows(const float* __restrict src, std::int64_t C, std::int64_t kernel, float scale,
-                  float* __restrict dst) {
+                  const float* __restrict positive, float* __restrict dst) {
   std::int64_t c = 0;
   for (; c + 8 <= C; c += 8) {
     Eight sum = eight(src + c).all;
@@ -178,6 +183,7 @@ void average_rows(const float* __restrict src, std::int64_t C, std::int64_t kern
       sum += src[j * C + c];
     dst[c] = sum * scale;
   }
+  if (positive) store_backward(dst, C, positive, 1.0f, dst);
 }
 
 void adam(const AdamStep& step, const float* __restrict gradients, std::int64_t count,
@@ -222,20 +228,19 @@ void scale_row(const T* __restrict src, std::int64_t count, float scale, float* 
 
 }  // namespace
 
-const NetworkKernels network_kernels{
-    .tiles = gemm_tiles,
-    .tile_count = tile_count,
-    .dropout_words = dropout_words,
-    .store_forward = store_forward,
-    .store_backward = store_backward,
-    .add_rows = add_rows,
-    .average_rows = average_rows,
-    .adam = adam,
-    .average_in = average_in,
-    .sum_of_squares = sum_of_squares,
-    .scale_f32 = scale_row<float>,
-    .scale_u16 = scale_row<std::uint16_t>,
-    .scale_i32 = scale_row<std::int32_t>,
-};
+const NetworkKernels network_kernels{{.tiles = gemm_tiles,
+                                      .tile_count = tile_count,
+                                      .store_forward = store_forward,
+                                      .store_backward = store_backward,
+                                      .add_rows = add_rows,
+                                      .sum = sum,
+                                      .average_rows = average_rows,
+                                      .scale_f32 = scale_row<float>,
+                                      .scale_u16 = scale_row<std::uint16_t>,
+                                      .scale_i32 = scale_row<std::int32_t>},
+                                     dropout_words,
+                                     adam,
+                                     average_in,
+                                     sum_of_squares};
 
 }  // namespace bragg::cpu::BRAGG_ISA

@@ -1,0 +1,10 @@
+// The functions on bfloat16, for the instruction set this object is compiled for.
+#pragma once
+
+#include "kernels/cpu/isa/network_kernels.h"
+
+namespace bragg::cpu::BRAGG_ISA {
+
+extern const ElementKernels<BFloat16> bf16_kernels;
+
+}  // namespace bragg::cpu::BRAGG_ISA
