@@ -34,8 +34,8 @@ void* OperandMemory::allocate(const OperandInfo& info, DType type, std::int64_t 
     Random random(seed);
     for (std::ptrdiff_t n = 0; n < items; ++n)
       std::generate_n(numbers.begin() + front + n * stride, length, [&] { return random.next(); });
-    // The second moment of Adam is a mean of squares.
-    if (std::string(info.name) == "v")
+    // Means of squares: the second moment of Adam, a variance.
+    if (const std::string name = info.name; name == "v" || name == "running_variance")
       for (float& x : numbers)
         x *= x;
     backend_.upload(numbers, Tensor{begin, type});

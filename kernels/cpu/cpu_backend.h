@@ -31,6 +31,10 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   void run_op(const AddBackward&);
   void run_op(const AvgPool1dForward&);
   void run_op(const AvgPool1dBackward&);
+  void run_op(const BatchNormForward&);
+  void run_op(const BatchNormBackward&);
+  void run_op(const BatchNormInference&);
+  void run_op(const BatchNormFold&);
   void run_op(const DenseForward&);
   void run_op(const DenseBackwardData&);
   void run_op(const DenseBackwardWeights&);
@@ -48,6 +52,7 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   bool has_op(const DenseBackwardWeightsAdam&) const { return in_bf16_.has_value(); }
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
+  std::size_t workspace_of(const BatchNormProblem&) const;
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
   std::size_t workspace_of(const NormProblem&) const;
   std::size_t workspace_of(const PatternProblem&) const;

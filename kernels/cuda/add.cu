@@ -11,21 +11,6 @@ namespace {
 
 constexpr int threads = 256;
 
-/// Items of one operand; no data: there is none.
-template <typename T>
-struct Items {
-  T* data;
-  std::int64_t stride;
-};
-template <typename T>
-Items<const T> items(const ConstActivations& a) {
-  return {a.item<T>(0), a.item_stride};
-}
-template <typename T>
-Items<T> items(const Activations& a) {
-  return {a.item<T>(0), a.item_stride};
-}
-
 /// a + b, or a alone, of V elements from element `at` of the item.
 template <int V, typename T>
 __device__ Pack<float, V> sum(const Items<const T>& a, const Items<const T>& b, std::int64_t item,

@@ -8,6 +8,21 @@
 
 namespace bragg::cuda {
 
+/// Items of one operand; no data: there is none.
+template <typename T>
+struct Items {
+  T* data;
+  std::int64_t stride;
+};
+template <typename T>
+Items<const T> items(const ConstActivations& a) {
+  return {a.item<T>(0), a.item_stride};
+}
+template <typename T>
+Items<T> items(const Activations& a) {
+  return {a.item<T>(0), a.item_stride};
+}
+
 /// Calls run(std::integral_constant<int, V>) with the number of neighbouring channels, of C, that a thread
 /// takes. An operand without memory is aligned.
 template <typename T, typename Run, typename... Operands>

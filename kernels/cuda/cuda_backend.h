@@ -46,6 +46,10 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const AddBackward&);
   void run_op(const AvgPool1dForward&);
   void run_op(const AvgPool1dBackward&);
+  void run_op(const BatchNormForward&);
+  void run_op(const BatchNormBackward&);
+  void run_op(const BatchNormInference&);
+  void run_op(const BatchNormFold&);
   void run_op(const DenseForward&);
   void run_op(const DenseBackwardData&);
   void run_op(const DenseBackwardWeights&);
@@ -68,6 +72,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   std::size_t workspace_of(const Conv1dPoolForward&) const;
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
+  std::size_t workspace_of(const BatchNormProblem&) const;
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
   std::size_t workspace_of(const HuberLossProblem&) const;
   std::size_t workspace_of(const NormProblem&) const;

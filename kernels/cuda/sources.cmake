@@ -3,6 +3,7 @@ set(BRAGG_CUDA_SOURCES
   adam.cu
   add.cu
   avg_pool1d.cu
+  batch_norm.cu
   conv1d.cu
   conv1d_pool.cu
   cuda_backend.cpp

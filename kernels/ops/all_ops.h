@@ -4,6 +4,7 @@
 #include "kernels/ops/adam.h"
 #include "kernels/ops/add.h"
 #include "kernels/ops/avg_pool1d.h"
+#include "kernels/ops/batch_norm.h"
 #include "kernels/ops/conv1d.h"
 #include "kernels/ops/conv1d_pool.h"
 #include "kernels/ops/dense.h"

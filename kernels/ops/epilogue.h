@@ -25,6 +25,11 @@ struct Epilogue {
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit, std::int64_t C) {
     visit(OperandInfo{Role::in, "bias", NumberType::precise, true}, op.bias, RowsExtent{1, C});
+    state_operand(op, visit);
+  }
+  /// Of an op that takes no bias.
+  template <typename Self, typename Visitor>
+  static void state_operand(Self& op, Visitor&& visit) {
     if (op.dropout.p > 0)
       visit(OperandInfo{Role::in, "dropout's state", NumberType::state}, op.dropout.state, RowsExtent{1, 2});
   }

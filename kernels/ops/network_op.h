@@ -7,6 +7,7 @@
 #include "kernels/ops/adam.h"
 #include "kernels/ops/add.h"
 #include "kernels/ops/avg_pool1d.h"
+#include "kernels/ops/batch_norm.h"
 #include "kernels/ops/call.h"
 #include "kernels/ops/conv1d.h"
 #include "kernels/ops/conv1d_pool.h"
@@ -19,7 +20,8 @@
 namespace bragg {
 
 using NetworkOp = std::variant<AddForward, AddBackward, Conv1dForward, Conv1dBackwardData,
-                               Conv1dBackwardWeights, Conv1dPoolForward, AvgPool1dForward, AvgPool1dBackward,
+                               Conv1dBackwardWeights, Conv1dPoolForward, BatchNormForward, BatchNormBackward,
+                               BatchNormInference, BatchNormFold, AvgPool1dForward, AvgPool1dBackward,
                                AvgPool1dBackwardKept, DenseForward, DenseBackwardData, DenseBackwardWeights,
                                DenseBackwardWeightsAdam, SoftmaxCrossEntropy, HuberLoss, Norm, Adam, Ema>;
 

@@ -12,6 +12,10 @@ struct Conv1dForward;
 struct Conv1dBackwardData;
 struct Conv1dBackwardWeights;
 struct Conv1dPoolForward;
+struct BatchNormForward;
+struct BatchNormBackward;
+struct BatchNormInference;
+struct BatchNormFold;
 struct AvgPool1dForward;
 struct AvgPool1dBackward;
 struct AvgPool1dBackwardKept;
@@ -33,12 +37,13 @@ struct RenderPatterns;
 /// What a backend is handed.
 using OpPointer =
     std::variant<const AddForward*, const AddBackward*, const Conv1dForward*, const Conv1dBackwardData*,
-                 const Conv1dBackwardWeights*, const Conv1dPoolForward*, const AvgPool1dForward*,
-                 const AvgPool1dBackward*, const AvgPool1dBackwardKept*, const DenseForward*,
-                 const DenseBackwardData*, const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
-                 const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*, const Adam*, const Ema*,
-                 const Advance*, const SampleRows*, const GatherRows*, const SamplePatterns*,
-                 const RenderPatterns*>;
+                 const Conv1dBackwardWeights*, const Conv1dPoolForward*, const BatchNormForward*,
+                 const BatchNormBackward*, const BatchNormInference*, const BatchNormFold*,
+                 const AvgPool1dForward*, const AvgPool1dBackward*, const AvgPool1dBackwardKept*,
+                 const DenseForward*, const DenseBackwardData*, const DenseBackwardWeights*,
+                 const DenseBackwardWeightsAdam*, const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*,
+                 const Adam*, const Ema*, const Advance*, const SampleRows*, const GatherRows*,
+                 const SamplePatterns*, const RenderPatterns*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

@@ -19,6 +19,14 @@ std::vector<LayerPass> passes_of(const DenseProblem& p) {
 std::vector<LayerPass> passes_of(const AddProblem& p) {
   return {{"forward", AddForward{.problem = p}}, {"backward", AddBackward{.problem = p}}};
 }
+std::vector<LayerPass> passes_of(const BatchNormProblem& p) {
+  return {{"forward", BatchNormForward{.problem = p}},
+          {"backward", BatchNormBackward{.problem = p}},
+          {"inference", BatchNormInference{.problem = p}}};
+}
+std::vector<LayerPass> passes_of(const BatchNormFoldProblem& p) {
+  return {{"", BatchNormFold{.problem = p}}};
+}
 std::vector<LayerPass> passes_of(const SoftmaxCrossEntropyProblem& p) {
   return {{"", SoftmaxCrossEntropy{.problem = p}}};
 }

@@ -10,9 +10,9 @@
 namespace bragg {
 
 /// What ops of a network are made for.
-using LayerProblem =
-    std::variant<Conv1dProblem, AvgPool1dProblem, DenseProblem, AddProblem, SoftmaxCrossEntropyProblem,
-                 HuberLossProblem, NormProblem, AdamProblem, EmaProblem>;
+using LayerProblem = std::variant<Conv1dProblem, AvgPool1dProblem, DenseProblem, AddProblem, BatchNormProblem,
+                                  BatchNormFoldProblem, SoftmaxCrossEntropyProblem, HuberLossProblem,
+                                  NormProblem, AdamProblem, EmaProblem>;
 
 /// An op of a layer, without memory. The forward pass gives X as an operand "X", a backward pass its gradient
 /// as "diff_X".

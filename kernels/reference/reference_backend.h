@@ -21,6 +21,10 @@ class ReferenceBackend final : public HostBackend<ReferenceBackend> {
   void run_op(const AddBackward&);
   void run_op(const AvgPool1dForward&);
   void run_op(const AvgPool1dBackward&);
+  void run_op(const BatchNormForward&);
+  void run_op(const BatchNormBackward&);
+  void run_op(const BatchNormInference&);
+  void run_op(const BatchNormFold&);
   void run_op(const DenseForward&);
   void run_op(const DenseBackwardData&);
   void run_op(const DenseBackwardWeights&);

@@ -52,6 +52,11 @@ bool is_named(const NetworkOp& any, const std::string& name) {
   return std::visit([&](const auto& op) { return name == op.name; }, any);
 }
 
+bool has_operand(const NetworkOp& any, const std::string& name) {
+  const std::vector<OperandShape> all = operands_of(any);
+  return std::any_of(all.begin(), all.end(), [&](const OperandShape& one) { return name == one.info.name; });
+}
+
 /// Another for every name.
 std::uint32_t seed_of(const std::string& name) {
   std::uint32_t hash = 2166136261u;  // FNV-1a
@@ -69,7 +74,7 @@ std::vector<OpCase> with_epilogues(const O& op, float dropout, bool less) {
     relu.epilogue.relu = true;
     O dropped = relu;
     dropped.epilogue.dropout = {.p = dropout, .seed = 7, .layer = 2, .state = {}};
-    const Operands bias{{"bias", {}}};
+    const Operands bias = has_operand(op, "bias") ? Operands{{"bias", {}}} : Operands{};
     constexpr std::uint64_t late = 5000000000;  // beyond 32 bits
     std::vector<OpCase> cases{{op, {}, {}}, {op, bias, {}}, {dropped, bias, {.step = late}}};
     if (less) return cases;
@@ -90,7 +95,8 @@ std::vector<OpCase> with_every_choice(const O& op, float dropout, bool less) {
   for (const auto& [info, count] : operands_of(op)) {
     const std::string name = info.name;
     if (info.type == NumberType::element_or_precise) cases.push_back({op, {{"bias", {}}}, {.precise = true}});
-    if (!info.is_optional || name == "bias" || name == relu_src || info.type == NumberType::i32) continue;
+    if (!info.is_optional || name == relu_src || info.type == NumberType::i32) continue;
+    if (requires { op.epilogue; } && name == "bias") continue;
     for (std::size_t i = 0, without = cases.size(); i < without; ++i) {
       cases.push_back(cases[i]);
       cases.back().given[name] = {};
@@ -104,7 +110,8 @@ Numbers numbers_for(const OperandShape& operand, Fill fill) {
   if (operand.info.type == NumberType::i32) return Numbers(static_cast<std::size_t>(operand.count));
   Numbers values = fill == Fill::integers ? integers(operand.count, seed_of(name))
                                           : uniforms(operand.count, seed_of(name));
-  return name == "v" ? absolute(std::move(values)) : values;  // Adam's, a mean of squares
+  const bool of_squares = name == "v" || name == "running_variance";
+  return of_squares ? absolute(std::move(values)) : values;
 }
 
 }  // namespace
@@ -179,12 +186,35 @@ const std::vector<LayerProblem>& sums() {
   return problems;
 }
 
+const std::vector<LayerProblem>& norms() {
+  static const std::vector<LayerProblem> problems{
+      BatchNormProblem{.N = 1, .L = 2, .C = 1},
+      BatchNormProblem{.N = 2, .L = 1, .C = 3},
+      BatchNormProblem{.N = 3, .L = 7, .C = 5},
+      BatchNormProblem{.N = 2, .L = 11, .C = 80, .epsilon = 0.25, .momentum = 1},
+      BatchNormProblem{.N = 5, .L = 3, .C = 33},
+      BatchNormProblem{.N = 301, .L = 1, .C = 7},
+      // parts of items
+      BatchNormProblem{.N = 2, .L = 331, .C = 48},
+      BatchNormProblem{.N = 1, .L = 5000, .C = 2},
+      // more channels than a block has threads, and than a block of rows has numbers
+      BatchNormProblem{.N = 3, .L = 2, .C = 1100},
+      BatchNormProblem{.N = 2, .L = 2, .C = 4099},
+      BatchNormFoldProblem{.C = 1, .K = 1},
+      BatchNormFoldProblem{.C = 7, .K = 13},
+      BatchNormFoldProblem{.C = 33, .K = 300, .epsilon = 0.5},
+  };
+  return problems;
+}
+
 std::vector<LayerProblem> large_layers(bool less) {
   return {Conv1dProblem{3, 203, 3, 37, 21, 4},
           Conv1dProblem{2, less ? 700 : 4000, 1, 80, less ? 10 : 100, 1},
           DenseProblem{37, less ? 130 : 700, less ? 90 : 331},
           AvgPool1dProblem{3, less ? 41 : 203, 37, 3, 2},
           AddProblem{3, less ? 41 : 203, 37},
+          BatchNormProblem{3, less ? 41 : 203, 37},
+          BatchNormFoldProblem{37, 105},
           SoftmaxCrossEntropyProblem{.N = 37, .classes = 19},
           SoftmaxCrossEntropyProblem{.N = 300, .classes = 7, .label_smoothing = 0.1},
           HuberLossProblem{.N = 370, .outputs = 3},

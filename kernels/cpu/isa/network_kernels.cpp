@@ -239,6 +239,7 @@ const NetworkKernels network_kernels{{.tiles = gemm_tiles,
                                       .scale_u16 = scale_row<std::uint16_t>,
                                       .scale_i32 = scale_row<std::int32_t>},
                                      dropout_words,
+                                     &batch_norm_kernels,
                                      adam,
                                      average_in,
                                      sum_of_squares};

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "kernels/base/bfloat16.h"  // the type alone: its functions are in line elsewhere, too
+#include "kernels/cpu/isa/batch_norm_kernels.h"
 
 namespace bragg::cpu {
 
@@ -90,6 +91,7 @@ struct NetworkKernels : ElementKernels<float> {
   /// words[w * stride + i]. Writes up to the next multiple of 32 calls.
   void (*dropout_words)(std::uint32_t seed, std::uint32_t stream, std::uint32_t layer, std::uint64_t step,
                         std::uint32_t first, std::int64_t count, std::uint32_t* words, std::int64_t stride);
+  const BatchNormKernels* batch_norm;
   void (*adam)(const AdamStep&, const float* gradients, std::int64_t count, float* weights, float* m,
                float* v);
   /// average[i] = decay * average[i] + rest * weights[i]
