@@ -53,13 +53,15 @@ def cpu_steps():
     new, old = lines(NEW), lines(OLD)
     rows = []
     for what in ("training", "inference"):
-        ours, bf16 = [f"{what}: bragg / PyTorch"], ["... PyTorch in bf16"]
+        has_bf16 = "bragg_bf16_patterns_per_s" in the(new, model=MODELS[0], what=what)
+        ours, bf16 = [f"{what}: bragg / PyTorch"], ["... in bf16" if has_bf16 else "... PyTorch in bf16"]
         for model in MODELS:
             r = the(new, model=model, what=what)
             before = the(old, model=model, what=what)["ratio"]
             ours.append(f"{whole(r['bragg_patterns_per_s'])} / {whole(r['torch_fp32_patterns_per_s'])} = "
                         f"{r['ratio']:.1f}x ({before:.1f}x)")
-            bf16.append(whole(r["torch_bf16_patterns_per_s"]))
+            theirs = whole(r["torch_bf16_patterns_per_s"])
+            bf16.append(f"{whole(r['bragg_bf16_patterns_per_s'])} / {theirs} = {r['bf16_ratio']:.1f}x" if has_bf16 else theirs)
         rows += [ours, bf16]
     return table(["batch 256, 230 classes, two threads, patterns/s", *(m.upper() for m in MODELS)], rows)
 

@@ -253,7 +253,8 @@ int run(int argc, char** argv) {
   const bool gpu = choose_device(f.device.device).gpu;
   const bool cold = gpu && !f.warm && setup.make_caches_cold();
   // The peak that the shares are of is the host's; a GPU's is in floor.h.
-  if (!gpu && f.device.device != "reference") setup.peak_gflops = measure_fma_peak(f.device.threads);
+  if (!gpu && f.device.device != "reference")
+    setup.peak_gflops = measure_fma_peak(f.device.threads, f.device.precision);
   fmt::print(
       "{}; batch {}{}\n", setup.backend->description(), f.batch,
       setup.peak_gflops > 0 ? fmt::format("; measured FMA peak {:.1f} GFLOP/s", setup.peak_gflops) : "");

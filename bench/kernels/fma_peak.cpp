@@ -20,6 +20,9 @@ double fma_loop(long iterations, float* result);
 namespace v4 {
 double fma_loop(long iterations, float* result);
 }
+namespace v4_bf16 {
+double fma_loop(long iterations, float* result);
+}
 
 namespace {
 
@@ -32,13 +35,15 @@ double thread_seconds() {
 
 }  // namespace
 
-double measure_fma_peak(int threads) {
-  const cpu::InstructionSet set = cpu::best_instruction_set();
-  const auto loop = set == cpu::InstructionSet::v4   ? v4::fma_loop
-                    : set == cpu::InstructionSet::v3 ? v3::fma_loop
-                                                     : v2::fma_loop;
+double measure_fma_peak(int threads, const std::string& precision) {
+  const auto has = [](cpu::InstructionSet set) { return cpu::machine_has(set); };
+  const auto loop = precision == "bf16"            ? v4_bf16::fma_loop
+                    : has(cpu::InstructionSet::v4) ? v4::fma_loop
+                    : has(cpu::InstructionSet::v3) ? v3::fma_loop
+                                                   : v2::fma_loop;
   constexpr long iterations = 1'000'000;
   ThreadPool pool(threads);
+  threads = pool.size();
   std::vector<double> best(static_cast<std::size_t>(threads));
   for (int repetition = 0; repetition < 20; ++repetition) {
     pool.run(threads, [&](std::int64_t task, int) {

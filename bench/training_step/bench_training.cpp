@@ -1,5 +1,6 @@
-// One training step and one inference batch of a model: patterns per second (median of repetitions) and peak
-// memory as a line of JSON, with --ops a line for every op before it. The batch lies in memory already:
+// One training step and one inference batch of a model: patterns per second (median of repetitions), on a CPU
+// the share that they are of what its measured peak (fma_peak.h) would make of their products, and peak memory
+// as a line of JSON, with --ops a line for every op before it. The batch lies in memory already:
 // making it is the simulator's bench. A GPU's own clock times ten steps that are enqueued one after the
 // other, as they are in training.
 //   bench_training --model scnn --batch 256 --threads 2 [--seconds 20] [--ops]
@@ -14,6 +15,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "bench/kernels/fma_peak.h"
 #include "kernels/base/random.h"
 #include "kernels/ops/rows.h"
 #include "kernels/ops/step_state.h"
@@ -69,6 +71,20 @@ void fill(Backend& backend, nn::Network& network, int classes) {
   backend.upload(labels.data(), network.labels().data, labels.size() * sizeof(std::int32_t));
 }
 
+/// Of all products of the plan.
+double flops(const nn::Network& network) {
+  double sum = 0;
+  for (const nn::PlannedOp& op : network.plan()) {
+    sum += std::visit(
+        [](const auto& one) {
+          if constexpr (requires { one.problem.flops(); }) return one.problem.flops();
+          return 0.0;
+        },
+        op.op);
+  }
+  return sum;
+}
+
 std::int64_t peak_bytes() {
   rusage usage = {};
   ::getrusage(RUSAGE_SELF, &usage);
@@ -117,7 +133,7 @@ int run(int argc, char** argv) {
   backend->upload(&start, state_buffer.data(), sizeof start);
   const Tensor state{state_buffer.data(), DType::u64};
 
-  double train_s = 0, infer_s = 0;
+  double train_s = 0, infer_s = 0, train_flops = 0, infer_flops = 0;
   {
     nn::Network network(*backend, model, parameters,
                         {.N = batch,
@@ -134,6 +150,7 @@ int run(int argc, char** argv) {
       backend->run(Advance{batch, state});
     });
     train_s = time_of(*backend, group, seconds, [&] { step->run(); });
+    train_flops = flops(network);
     if (ops)
       print_ops(*backend, group, network, seconds,
                 {{"model", config.name},
@@ -147,13 +164,22 @@ int run(int argc, char** argv) {
     fill(*backend, network, config.classes);
     const auto answer = backend->record([&] { network.forward(); });
     infer_s = time_of(*backend, group, seconds, [&] { answer->run(); });
+    infer_flops = flops(network);
+  }
+  std::string shares;
+  if (backend->name() == "cpu") {
+    const double peak = 1e9 * bench::measure_fma_peak(device.threads, device.precision);
+    shares = fmt::format(
+        ", \"peak_gflops\": {:.1f}, \"training_share_of_peak\": {:.3f}, \"inference_share_of_peak\": {:.3f}",
+        peak / 1e9, train_flops / train_s / peak, infer_flops / infer_s / peak);
   }
   fmt::print(
       "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"precision\": \"{}\", "
       "\"training_step_s\": {:.7f}, \"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.7f}, "
-      "\"inference_patterns_per_s\": {:.1f}, \"peak_bytes_training\": {}}}\n",
+      "\"inference_patterns_per_s\": {:.1f}, \"peak_bytes_training\": {}{}}}\n",
       config.name, batch, backend->description(), device.precision, train_s,
-      static_cast<double>(batch) / train_s, infer_s, static_cast<double>(batch) / infer_s, training_peak);
+      static_cast<double>(batch) / train_s, infer_s, static_cast<double>(batch) / infer_s, training_peak,
+      shares);
   return 0;
 }
 

@@ -5,9 +5,10 @@ PyTorch runs the same models (dropout included), loss and fused Adam on a batch 
   conv1d           nn.Conv1d on (N, C, L)
   channels_last    nn.Conv2d on (N, C, 1, L), memory_format=channels_last
   ... +compile     the same through torch.compile
-in fp32, and the first two in bf16 (autocast). The best fp32 variant is the peer.
+in fp32, in bf16 (autocast: parameters in fp32, as bragg has them) and, for inference alone, with weights in bf16. The best
+variant of a precision is the peer of bragg in that precision; bragg's bf16 is left out where its CPU has none.
 
-  python pytorch_peer.py --bragg build/release/bench/bench_training [--threads 2] [--batch 256] [--rounds 3]
+  python pytorch_peer.py --bragg build/release/bench/bench_training [--threads 2] [--batch 256] [--rounds 3] [--compile]
 """
 import argparse
 import json
@@ -60,24 +61,30 @@ def make(name, two_dimensional):
 
 
 class Variant:
-    """One way to run the model; `train` and `infer` do a batch."""
+    """One way to run the model; `train` and `infer` do a batch. `kind`: fp32, bf16 (autocast), bf16 weights (inference)."""
 
-    def __init__(self, model, layout, compiled, bf16, batch):
+    def __init__(self, model, layout, compiled, kind, batch):
         torch.manual_seed(1)
-        self.name = layout + ("+compile" if compiled else "") + (" bf16" if bf16 else "")
+        self.name = layout + ("+compile" if compiled else "") + ("" if kind == "fp32" else " " + kind)
         self.net = make(model, layout == "channels_last")
         self.x = torch.rand(batch, POINTS).pow(8)
         self.x = self.x.view(batch, 1, 1, POINTS) if layout == "channels_last" else self.x.view(batch, 1, POINTS)
+        if kind == "bf16 weights":
+            self.net, self.x = self.net.bfloat16(), self.x.bfloat16()
         if layout == "channels_last":
             self.net = self.net.to(memory_format=torch.channels_last)
             self.x = self.x.to(memory_format=torch.channels_last)
         self.y = torch.arange(batch) % CLASSES
         self.adam = torch.optim.Adam(self.net.parameters(), lr=1e-4, fused=True)
         self.call = torch.compile(self.net) if compiled else self.net
-        self.bf16 = bf16
+        self.kind = kind
+
+    def runs(self):
+        """What is timed, by name."""
+        return {"inference": self.infer} if self.kind == "bf16 weights" else {"training": self.train, "inference": self.infer}
 
     def forward(self):
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.kind == "bf16"):
             return self.call(self.x)
 
     def train(self):
@@ -102,10 +109,46 @@ def median_time(run, seconds):
     return statistics.median(times)
 
 
-def bragg(arguments, model):
+def bragg(arguments, model, precision):
+    """The line of JSON that it prints; none where this CPU lacks the precision."""
     command = [arguments.bragg, "--model", model, "--batch", str(arguments.batch), "--threads", str(arguments.threads),
-               "--seconds", str(arguments.seconds)]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+               "--seconds", str(arguments.seconds), "--device", "cpu", "--precision", precision]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        print(f"bragg {model} {precision}: {done.stderr.strip()}", file=sys.stderr)
+        if precision == "fp32":
+            raise SystemExit(1)
+        return None
+    return json.loads(done.stdout)
+
+
+def measured(arguments, model):
+    """Patterns per second of all rounds: ours by (what, precision), the peers' by (what, precision, variant)."""
+    layouts = ["conv1d"] if model == "mlp" else ["conv1d", "channels_last"]
+    kinds = [(layout, compiled, kind) for kind in ("fp32", "bf16", "bf16 weights")
+             for compiled in ((False, True) if arguments.compile else (False,)) for layout in layouts]
+    ours, shares, peers, precisions = {}, {}, {}, ["fp32", "bf16"]
+    for _ in range(arguments.rounds):
+        for precision in list(precisions):
+            result = bragg(arguments, model, precision)
+            if result is None:
+                precisions.remove(precision)
+                continue
+            for what in ("training", "inference"):
+                ours.setdefault((what, precision), []).append(result[what + "_patterns_per_s"])
+                shares.setdefault((what, precision), []).append(result[what + "_share_of_peak"])
+        for layout, compiled, kind in list(kinds):
+            try:
+                batch = arguments.batch if kind == "fp32" else arguments.bf16_batch or arguments.batch
+                variant = Variant(model, layout, compiled, kind, batch)
+                for what, run in variant.runs().items():
+                    rate = batch / median_time(run, arguments.seconds)
+                    print(f"{model} {what} {variant.name}: {rate:.1f} patterns/s", file=sys.stderr, flush=True)
+                    peers.setdefault((what, kind[:4], variant.name), []).append(rate)
+            except Exception as error:  # a variant that this machine cannot run is no peer; say so
+                print(f"{model} {layout} {compiled} {kind}: {error}", file=sys.stderr)
+                kinds.remove((layout, compiled, kind))
+    return ours, shares, peers
 
 
 def main():
@@ -123,41 +166,24 @@ def main():
     torch.set_flush_denormal(True)
 
     for model in arguments.models:
-        layouts = ["conv1d"] if model == "mlp" else ["conv1d", "channels_last"]
-        kinds = [(layout, False, False) for layout in layouts] + [(layout, False, True) for layout in layouts]
-        if arguments.compile:
-            kinds += [(layout, True, False) for layout in layouts]
-        ours = {"training": [], "inference": []}
-        peers = {}
-        for _ in range(arguments.rounds):
-            result = bragg(arguments, model)
-            for what in ours:
-                ours[what].append(result[what + "_patterns_per_s"])
-            for kind in list(kinds):
-                try:
-                    batch = arguments.bf16_batch or arguments.batch if kind[2] else arguments.batch
-                    variant = Variant(model, *kind, batch)
-                    for what, run in (("training", variant.train), ("inference", variant.infer)):
-                        rate = batch / median_time(run, arguments.seconds)
-                        print(f"{model} {what} {variant.name}: {rate:.1f} patterns/s", file=sys.stderr, flush=True)
-                        peers.setdefault((what, variant.name, kind[2]), []).append(rate)
-                except Exception as error:  # a variant that this machine cannot run is no peer; say so
-                    print(f"{model} {kind}: {error}", file=sys.stderr)
-                    kinds.remove(kind)
-        for what in ours:
-            def best(bf16):
-                rates = {k[1]: statistics.median(v) for k, v in peers.items() if k[0] == what and k[2] == bf16}
+        ours, shares, peers = measured(arguments, model)
+        for what in ("training", "inference"):
+            record = {"model": model, "what": what, "batch": arguments.batch, "threads": arguments.threads,
+                      "rounds": arguments.rounds}
+            for precision in ("fp32", "bf16"):
+                rates = {k[2]: statistics.median(v) for k, v in peers.items() if k[:2] == (what, precision)}
                 name = max(rates, key=rates.get)
-                return name, rates[name]
-
-            fp32, bf16, own = best(False), best(True), statistics.median(ours[what])
-            print(json.dumps({
-                "model": model, "what": what, "batch": arguments.batch, "threads": arguments.threads,
-                "rounds": arguments.rounds, "bragg_patterns_per_s": round(own, 1),
-                "torch_fp32_patterns_per_s": round(fp32[1], 1), "torch_fp32_variant": fp32[0],
-                "ratio": round(own / fp32[1], 3), "torch_bf16_patterns_per_s": round(bf16[1], 1),
-                "torch_bf16_variant": bf16[0], "torch_bf16_batch": arguments.bf16_batch or arguments.batch, "torch": torch.__version__,
-                "load_average": os.getloadavg()[0]}), flush=True)
+                record[f"torch_{precision}_patterns_per_s"] = round(rates[name], 1)
+                record[f"torch_{precision}_variant"] = name
+                if (what, precision) not in ours:
+                    continue
+                own, of = statistics.median(ours[what, precision]), "" if precision == "fp32" else "bf16_"
+                record[f"bragg_{of}patterns_per_s"] = round(own, 1)
+                record[of + "ratio"] = round(own / rates[name], 3)
+                record[of + "share_of_peak"] = round(statistics.median(shares[what, precision]), 3)
+            record.update(torch_bf16_batch=arguments.bf16_batch or arguments.batch, torch=torch.__version__,
+                          load_average=os.getloadavg()[0])
+            print(json.dumps(record), flush=True)
 
 
 if __name__ == "__main__":
