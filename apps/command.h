@@ -61,6 +61,7 @@ std::string describe_device(const CommonOptions&, const Backend&);
 
 void add_crystals(CommandLine&);
 void add_crystals_generate(CommandLine&, CLI::App* group);
+void add_crystals_hold_out(CommandLine&, CLI::App* group);
 void add_crystals_split(CommandLine&, CLI::App* group);
 void add_simulate(CommandLine&);
 void add_train(CommandLine&);

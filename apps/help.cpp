@@ -22,6 +22,8 @@ const std::map<std::string, std::string> examples = {
     {"bragg crystals generate",
      "bragg crystals generate 100000 --like crystals.safetensors --space-groups uniform -o "
      "synthetic.safetensors"},
+    {"bragg crystals hold-out",
+     "bragg crystals hold-out --minerals minerals.safetensors --others others.safetensors -o held_out.tsv"},
     {"bragg crystals split",
      "bragg crystals split crystals.safetensors --holdout 0.1 --held-out held.safetensors --rest "
      "rest.safetensors"},

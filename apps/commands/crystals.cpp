@@ -1,4 +1,4 @@
-// bragg crystals import | info; generate and split are in crystals_generate.cpp and crystals_split.cpp
+// bragg crystals import | info; generate, split and hold-out are in files of their own
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -275,6 +275,7 @@ void add_crystals(CommandLine& line) {
 
   add_crystals_generate(line, group);
   add_crystals_split(line, group);
+  add_crystals_hold_out(line, group);
 }
 
 }  // namespace bragg::apps

@@ -37,7 +37,7 @@ std::vector<std::vector<std::string>> all_commands(const std::vector<std::string
 
 TEST(Command, HelpSaysUsageOnceAndEndsWithAnExample) {
   const auto commands = all_commands();
-  EXPECT_EQ(commands.size(), 16u) << "fewer or more commands than the test knows";
+  EXPECT_EQ(commands.size(), 17u) << "fewer or more commands than the test knows";
   for (std::vector<std::string> command : commands) {
     const std::string name = fmt::format("{}", fmt::join(command, " "));
     const std::string whole = name.empty() ? "bragg" : "bragg " + name;
@@ -84,8 +84,8 @@ TEST(Command, SuggestsNearNamesOnly) {
   EXPECT_EQ(error({"trian"}), "bragg: unknown subcommand trian; the nearest is train (see bragg --help)\n");
   EXPECT_EQ(
       error({"crystals", "foo"}),
-      "bragg crystals: unknown subcommand foo; there are import, info, generate, split (see bragg crystals "
-      "--help)\n");
+      "bragg crystals: unknown subcommand foo; there are import, info, generate, split, hold-out (see bragg "
+      "crystals --help)\n");
   EXPECT_EQ(error({"info", "--thraeds", "2"}),
             "bragg info: unknown flag --thraeds; the nearest is --threads (see bragg info --help)\n");
   EXPECT_EQ(error({"info", "--fullscreen"}),

@@ -1,0 +1,125 @@
+// What is held out for good, from outside: the list is made once, and every set is split by it. Sets to
+// evaluate on.
+#include <filesystem>
+#include <string>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "data/crystals/crystal_set.h"
+#include "data/held_out_list.h"
+#include "tests/apps/run_bragg.h"
+#include "tests/data/test_crystals.h"
+#include "tests/support/shared_data.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bragg::tests {
+namespace {
+
+namespace fs = std::filesystem;
+
+class HeldOut : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string others;
+    for (int i = 0; i < 30; ++i) {
+      std::string cif = rock_salt_cif(fmt::format("k{}", i), 5 + 0.1 * i);
+      if (i % 2 == 0) cif = caesium_chloride_cif(fmt::format("k{}", i), "P m -3 m");
+      others += cif;
+    }
+    write_text(folder / "others.cif", others);
+    ASSERT_EQ(run_bragg({"crystals", "import", project_file("data/crystals").string(), "-o", minerals}).code,
+              0);
+    ASSERT_EQ(run_bragg({"crystals", "import", folder / "others.cif", "-o", others_set}).code, 0);
+  }
+  RunResult make(const std::string& seed) const {
+    return run_bragg({"crystals", "hold-out", "--minerals", minerals, "--others", others_set, "--names",
+                      "0.1", "--seed", seed, "--note", "sources: the literature", "-o", list});
+  }
+
+  const TemporaryFolder folder;
+  const std::string minerals = (folder / "minerals.safetensors").string(),
+                    others_set = (folder / "others.safetensors").string(),
+                    list = (folder / "list.tsv").string();
+};
+
+TEST_F(HeldOut, EverySetIsSplitByOneList) {
+  const RunResult made = make("5");
+  ASSERT_EQ(made.code, 0) << made.err;
+  const std::string text = read_text(folder / "list.tsv");
+  for (const char* part : {"--names 0.1", "--seed 5", "minerals minerals.safetensors: 173 crystals",
+                           "others others.safetensors: 30 crystals", "# sources: the literature\nname\t"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text.substr(0, 1000);
+
+  const auto part = [&](const char* name) {
+    return (folder / (std::string(name) + ".safetensors")).string();
+  };
+  for (const std::string& set : {minerals, others_set}) {
+    const RunResult run = run_bragg(
+        {"crystals", "split", set, "--list", list, "--held-out", part("held"), "--rest", part("rest")});
+    ASSERT_EQ(run.code, 0) << run.err;
+    const data::CrystalSet held(part("held")), rest(part("rest")), whole(set);
+    EXPECT_EQ(held.size() + rest.size(), whole.size());
+    data::HeldOutRules rules(data::load_held_out_list(list));
+    for (std::int64_t i = 0; i < held.size(); ++i)
+      EXPECT_NE(rules.rule_of(held.crystal(i)), data::HeldOutRule::none) << held.name(i);
+    for (std::int64_t i = 0; i < rest.size(); ++i)
+      EXPECT_EQ(rules.rule_of(rest.crystal(i)), data::HeldOutRule::none) << rest.name(i);
+    if (set == minerals) EXPECT_GT(held.size(), 5);
+    EXPECT_NE(run.err.find(" held out by name\n"), std::string::npos) << run.err;
+  }
+}
+
+TEST_F(HeldOut, ImportLeavesOutWhatTablesName) {
+  const std::string table = (folder / "table.tsv").string(), set = (folder / "some.safetensors").string();
+  write_text(table, "block\tknown\nk1\tyes\nk2\t\nk3\t\n");
+  const auto import = [&](const std::vector<std::string>& flags) {
+    std::vector<std::string> all{"crystals", "import", (folder / "others.cif").string(), "-o", set};
+    all.insert(all.end(), flags.begin(), flags.end());
+    return run_bragg(all);
+  };
+  const RunResult left = import({"--leave-out", table});
+  ASSERT_EQ(left.code, 0) << left.err;
+  EXPECT_EQ(data::CrystalSet(set).size(), 27);
+  EXPECT_NE(left.err.find("3 blocks left out"), std::string::npos) << left.err;
+  ASSERT_EQ(import({"--require", table + ":known"}).code, 0);
+  EXPECT_EQ(data::CrystalSet(set).size(), 28);
+  EXPECT_EQ(import({"--require", table}).code, 2);
+  EXPECT_EQ(import({"--require", table + ":unknown"}).code, 2);
+  EXPECT_EQ(import({"--leave-out", "/nowhere.tsv"}).code, 1);
+}
+
+TEST_F(HeldOut, AListIsNeverReplaced) {
+  ASSERT_EQ(make("5").code, 0);
+  const std::string before = read_text(folder / "list.tsv");
+  const RunResult again = make("6");
+  EXPECT_EQ(again.code, 2);
+  EXPECT_NE(again.err.find("never changes"), std::string::npos) << again.err;
+  EXPECT_EQ(read_text(folder / "list.tsv"), before);
+  const std::string a = (folder / "a.safetensors").string(), b = (folder / "b.safetensors").string();
+  EXPECT_EQ(run_bragg({"crystals", "split", minerals, "--list", list, "--holdout", "0.2", "--held-out", a,
+                       "--rest", b})
+                .code,
+            2);
+  EXPECT_EQ(
+      run_bragg({"crystals", "split", minerals, "--list", folder / "none.tsv", "--held-out", a, "--rest", b})
+          .code,
+      1);
+  write_text(folder / "wrong.tsv", "name\tquartz\nwhat\tis this\n");
+  const RunResult wrong = run_bragg(
+      {"crystals", "split", minerals, "--list", folder / "wrong.tsv", "--held-out", a, "--rest", b});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("wrong.tsv:2"), std::string::npos) << wrong.err;
+  EXPECT_FALSE(fs::exists(a));
+}
+
+// The list of this project, which must stay readable and as it is.
+TEST(HeldOutOfTheProject, IsReadAndHasItsLength) {
+  const data::HeldOutList list = data::load_held_out_list(project_file("data/held_out.tsv"));
+  EXPECT_EQ(list.names.size(), 85u);
+  EXPECT_GT(list.structures.size(), 300u);
+  EXPECT_GT(list.types.size(), 300u);
+}
+
+}  // namespace
+}  // namespace bragg::tests
