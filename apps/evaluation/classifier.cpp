@@ -33,9 +33,9 @@ Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std
       facts_(parse_model_facts(loaded_.metadata, model.string())),
       parameters_(backend, loaded_.model, nn::Parameters::Use::inference) {
   const nn::ModelConfig& config = loaded_.model.config;
-  if (config.points != facts_.instrument.grid.points) {
+  if (config.points != facts_.points()) {
     throw Error(fmt::format("{}: the network reads {} points, the grid of its metadata has {}",
-                            model.string(), config.points, facts_.instrument.grid.points));
+                            model.string(), config.points, facts_.points()));
   }
   if (class_kind(config.classes) != facts_.classes) {
     throw Error(fmt::format("{}: the network has {} classes, its metadata says '{}'", model.string(),
@@ -58,10 +58,11 @@ std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::v
 void Classifier::add_batch(std::span<const std::vector<float>> patterns,
                            std::vector<std::vector<float>>& result) {
   const Activations input = network_->input();
+  const std::int64_t points = facts_.instrument.grid.points;
   for (std::size_t n = 0; n < patterns.size(); ++n) {
-    if (static_cast<std::int64_t>(patterns[n].size()) != input.L) {
+    if (static_cast<std::int64_t>(patterns[n].size()) != points) {
       throw Error(
-          fmt::format("[classifier] pattern has {} points, the model reads {}", patterns[n].size(), input.L));
+          fmt::format("[classifier] pattern has {} points, the model's grid {}", patterns[n].size(), points));
     }
     const auto offset = n * static_cast<std::size_t>(input.item_stride) * size_of(input.dtype);
     std::vector<float> values = patterns[n];

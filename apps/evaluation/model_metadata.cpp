@@ -1,5 +1,6 @@
 #include "apps/evaluation/model_metadata.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <optional>
@@ -44,15 +45,22 @@ class Reader {
   const std::string& file_;
 };
 
-constexpr const char *background = "background ", *subtracted = " deg subtracted, ",
-                     *scaled = "scale to maximum 1", *square_root = ", square root";
+constexpr const char *mean = "mean over ", *of_mean = " deg, ", *background = "background ",
+                     *subtracted = " deg subtracted, ", *scaled = "scale to maximum 1",
+                     *square_root = ", square root";
 
 std::optional<Processing> parse_input_transform(const std::string& text) {
   Processing processing;
   processing.square_root = text.ends_with(square_root);
-  if (text.starts_with(background)) {
-    const char* first = text.data() + std::string_view(background).size();
-    std::from_chars(first, text.data() + text.size(), processing.background_window);
+  std::string_view rest = text;
+  if (rest.starts_with(mean)) {
+    rest.remove_prefix(std::string_view(mean).size());
+    std::from_chars(rest.data(), rest.data() + rest.size(), processing.step);
+    rest.remove_prefix(std::min(rest.size(), rest.find(of_mean) + std::string_view(of_mean).size()));
+  }
+  if (rest.starts_with(background)) {
+    const char* first = rest.data() + std::string_view(background).size();
+    std::from_chars(first, rest.data() + rest.size(), processing.background_window);
   }
   if (input_transform(processing) != text) return std::nullopt;
   return processing;
@@ -76,6 +84,7 @@ std::string input_transform(const Processing& processing) {
   if (processing.background_window > 0)
     text = fmt::format("{}{}{}{}", background, processing.background_window, subtracted, text);
   if (processing.square_root) text += square_root;
+  if (processing.step > 0) text = fmt::format("{}{}{}{}", mean, processing.step, of_mean, text);
   return text;
 }
 
@@ -126,6 +135,7 @@ ModelFacts parse_model_facts(const nn::Metadata& metadata, const std::string& fi
   const std::string& transform = reader.text("input_transform");
   const auto processing = parse_input_transform(transform);
   if (!processing) reader.fail("input_transform", transform, "nothing that this bragg knows");
+  if (const auto fault = fault_of(*processing, grid)) reader.fail("input_transform", transform, *fault);
   facts.processing = *processing;
   facts.recipe = reader.text("recipe");
   facts.config = reader.text("config");

@@ -25,7 +25,8 @@ struct TrainingSet {
 
 /// Keys of the metadata, each as text:
 ///   classes          "crystal_system" or "space_group"
-///   two_theta_start, two_theta_step, points, wavelength    degrees, degrees, count, A
+///   two_theta_start, two_theta_step, points, wavelength    degrees, degrees, count, A; of a pattern before
+///                    the input transform
 ///   input_transform  text of input_transform(): what is done to a pattern before the network reads it
 ///   recipe           TOML; empty where the model was trained on stored patterns
 ///   training_sets    JSON: [{"path", "content_hash", "size"}]
@@ -40,9 +41,13 @@ struct ModelFacts {
   std::vector<TrainingSet> training_sets;
   std::string config;
   std::uint32_t seed = 0;
+
+  /// Numbers that the network reads.
+  std::int64_t points() const { return processing.read_grid(instrument.grid).points; }
 };
 
-/// "background 4 deg subtracted, scale to maximum 1, square root", without what is not done.
+/// "mean over 0.05 deg, background 4 deg subtracted, scale to maximum 1, square root", without what is not
+/// done.
 std::string input_transform(const Processing&);
 
 nn::Metadata to_metadata(const ModelFacts&);

@@ -82,8 +82,8 @@ BatchRenderer::BatchRenderer(Backend& backend, const PatternProblem& problem)
   crystals_ = backend.allocate(problem.N * sizeof(std::int32_t));
   impurities_ = backend.allocate(problem.N * sizeof(std::int32_t));
   parameters_ = backend.allocate(problem.N * sizeof(PatternParameters));
-  patterns_ = backend.allocate(problem.N * problem.instrument.grid.points * size_of(backend.element_type()));
-  host_.resize(problem.N * problem.instrument.grid.points);
+  patterns_ = backend.allocate(problem.N * problem.points() * size_of(backend.element_type()));
+  host_.resize(problem.N * problem.points());
 }
 
 std::span<const float> BatchRenderer::render(const ReflectionSet& set, std::span<const std::int32_t> crystals,
@@ -92,7 +92,7 @@ std::span<const float> BatchRenderer::render(const ReflectionSet& set, std::span
   batch.N = static_cast<std::int64_t>(crystals.size());
   if (batch.N > problem_.N)
     throw ProblemError(fmt::format("[batch_renderer] {} patterns > planned {}", batch.N, problem_.N));
-  const std::int64_t points = batch.instrument.grid.points;
+  const std::int64_t points = batch.points();
   backend_.upload(crystals.data(), crystals_.data(), crystals.size_bytes());
   backend_.upload(impurities.data(), impurities_.data(), impurities.size_bytes());
   backend_.run(RenderPatterns{batch,

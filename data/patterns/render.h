@@ -29,8 +29,8 @@ struct RenderOptions {
 /// the patterns need.
 Recipe recipe_of(std::span<const PatternParameters>);
 
-/// (N, points), one pattern after the other. Throws ProblemError, naming the pattern, for parameters that
-/// validate() refuses on the grid and for a row outside the store.
+/// (N, points), as many as are left after the processing, one pattern after the other. Throws ProblemError,
+/// naming the pattern, for parameters that validate() refuses on the grid and for a row outside the store.
 std::vector<float> render_patterns(Backend&, const ReflectionStore&, std::span<const GivenPattern>,
                                    const RenderOptions&);
 
@@ -42,8 +42,8 @@ class BatchRenderer {
 
   /// Where the parameters of a batch have to be before it is rendered: PatternParameters (N), u8.
   Tensor parameters() const { return {parameters_.data(), DType::u8}; }
-  /// (count, points) until the next call; crystals and, where the problem has any, impurities are rows of the
-  /// set, `count` each.
+  /// (count, problem.points()) until the next call; crystals and, where the problem has any, impurities are
+  /// rows of the set, `count` each.
   std::span<const float> render(const ReflectionSet&, std::span<const std::int32_t> crystals,
                                 std::span<const std::int32_t> impurities);
 

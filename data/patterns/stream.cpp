@@ -18,6 +18,8 @@ namespace bragg::data {
 PatternStream::PatternStream(const ReflectionStore& store, StreamOptions options)
     : store_(store), options_(std::move(options)) {
   if (options_.rows.empty()) throw Error("pattern stream: no crystals to draw from");
+  if (const auto fault = fault_of(options_.processing, options_.instrument.grid))
+    throw Error(fmt::format("pattern stream: {}", *fault));
   if (static_cast<std::int64_t>(options_.labels.size()) != store.size()) {
     throw Error(
         fmt::format("pattern stream: {} labels for {} crystals", options_.labels.size(), store.size()));

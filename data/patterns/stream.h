@@ -15,7 +15,7 @@
 
 namespace bragg::data {
 
-/// Patterns that somebody measured, on the stream's grid, for a share of its batches.
+/// Patterns that somebody measured, as the stream's processing leaves them, for a share of its batches.
 struct MeasuredPatterns {
   std::vector<float> patterns;       ///< (count, points), processed as the recipe says
   std::vector<std::int32_t> labels;  ///< (count): classes
@@ -45,7 +45,8 @@ class PatternStream {
   /// another than the grid, or synthetic crystals in another store.
   PatternStream(const ReflectionStore&, StreamOptions);
 
-  std::int64_t points() const { return options_.instrument.grid.points; }
+  /// Of a pattern as the network reads it.
+  std::int64_t points() const { return options_.processing.read_grid(options_.instrument.grid).points; }
   std::int64_t size() const { return static_cast<std::int64_t>(options_.rows.size()); }
   /// Allocates what batches of N need.
   void plan(Backend&, std::int64_t N);

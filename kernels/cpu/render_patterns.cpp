@@ -269,10 +269,10 @@ void PatternWorker::add_noise(const PatternParameters& pattern) {
 
 void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
                            const PatternParameters& pattern, float* dst) {
-  const std::int64_t points = p_.instrument.grid.points;
+  const std::int64_t points = p_.instrument.grid.points, read = p_.points();
   const float highest = draw_lines(crystal, pattern, false, y_);
   if (!(highest > 0)) {
-    std::fill_n(dst, points, 0.0f);
+    std::fill_n(dst, read, 0.0f);
     return;
   }
   float other_scale = 0;
@@ -287,13 +287,14 @@ void PatternWorker::render(std::int64_t crystal, const std::int32_t* impurity,
   const std::int64_t end = std::clamp<std::int64_t>(kept.end, 0, points);
   std::fill(y_ + end, y_ + points, 0.0f);
 
+  average_points(p_.processing, p_.instrument.grid, std::span(y_, points));
   if (p_.processing.background_window > 0)
-    subtract_background(p_.processing, p_.instrument.grid, std::span(y_, points));
-  const float top = kernels_.maximum(y_, points), maximum = static_cast<float>(p_.maximum);
+    subtract_background(p_.processing, p_.processing.read_grid(p_.instrument.grid), std::span(y_, read));
+  const float top = kernels_.maximum(y_, read), maximum = static_cast<float>(p_.maximum);
   if (p_.processing.square_root) {
-    kernels_.root(y_, top > 0 ? maximum * maximum / top : 0, points, dst);
+    kernels_.root(y_, top > 0 ? maximum * maximum / top : 0, read, dst);
   } else {
-    kernels_.scale(y_, top > 0 ? maximum / top : 0, points, dst);
+    kernels_.scale(y_, top > 0 ? maximum / top : 0, read, dst);
   }
 }
 
@@ -318,7 +319,7 @@ void CpuBackend::run_op(const RenderPatterns& op) {
     pattern.render(op.crystals.as<std::int32_t>()[n],
                    p.impurities ? op.impurities.as<std::int32_t>() + n : nullptr,
                    op.parameters.as<PatternParameters>()[n], y);
-    if (is_rounded) network_.of<BFloat16>().scale_f32(y, points, 1, op.dst.item<BFloat16>(n));
+    if (is_rounded) network_.of<BFloat16>().scale_f32(y, p.points(), 1, op.dst.item<BFloat16>(n));
   });
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "kernels/crystal/instrument.h"
@@ -13,14 +14,28 @@ namespace bragg {
 struct Processing {
   double background_window = 0;  ///< degrees of 2 theta; 0: no background is removed
   bool square_root = false;
+  /// Degrees of 2 theta from one number that the network reads to the next: each is the mean of as many
+  /// points of the grid as make up that step. 0: the points themselves.
+  double step = 0;
 
-  bool is_identity() const { return background_window == 0 && !square_root; }
-  /// Bins to either side of one that the background's minimum looks at.
-  static constexpr std::int64_t half_window = 16;
-  /// Points that are averaged to a bin: 2 * half_window bins are a window.
-  std::int64_t points_per_bin(const TwoThetaGrid&) const;
+  bool is_identity() const { return background_window == 0 && !square_root && step == 0; }
+  /// Points of the grid in a number that is read.
+  std::int64_t points_per_mean(const TwoThetaGrid&) const;
+  /// Where the numbers that are read lie: in the middle of their points. The grid itself without a step.
+  TwoThetaGrid read_grid(const TwoThetaGrid&) const;
+
+  /// The background's bins, on the grid that is read.
+  struct Opening {
+    std::int64_t points_per_bin = 1;  ///< numbers that are averaged to a bin
+    std::int64_t half_window = 1;     ///< bins to either side of one that its minimum looks at
+  };
+  /// Without a step a window is 2 x 16 bins, whatever whole number of points comes nearest to that; with one
+  /// the window is kept and bins are no wider than 1/32 of it, or a number.
+  Opening opening(const TwoThetaGrid& read) const;
   bool operator==(const Processing&) const = default;
 };
+/// Why patterns on the grid cannot be processed so.
+std::optional<std::string> fault_of(const Processing&, const TwoThetaGrid&);
 
 /// Patterns of crystals, each with its PatternParameters; their effects by name, U, V, seed and index.
 ///
@@ -67,6 +82,8 @@ struct PatternProblem {
   bool impurities = false;  ///< any pattern may have one; else none does
   Processing processing;
 
+  /// Numbers of a pattern, once it is processed.
+  std::int64_t points() const { return processing.read_grid(instrument.grid).points; }
   void validate() const;
   std::string text() const;
 };

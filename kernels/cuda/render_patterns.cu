@@ -36,17 +36,18 @@ __device__ void store_row(int points, T* row, const F& f) {
 template <int V, typename T>
 __device__ void process_and_store(const PatternArguments& a, float* y, float* bins, T* row) {
   float* const opened = bins + a.bins;
+  if (a.points_per_mean > 1) average_points(a, y);
   if (a.bins > 0) find_background(a, y, bins, opened);
   float highest = -INFINITY;
-  for_groups(a.points, [&](int group) {
-    for (int i = 4 * group; i < min(4 * group + 4, a.points); ++i) {
+  for_groups(a.read_points, [&](int group) {
+    for (int i = 4 * group; i < min(4 * group + 4, a.read_points); ++i) {
       if (a.bins > 0) y[i] = fmaxf(y[i] - background_at(a, opened, i), 0.0f);
       highest = larger(highest, y[i]);
     }
   });
   highest = block_max<pattern_threads>(highest);
   const float scale = highest > 0 ? 1 / highest : 0;
-  store_row<V>(a.points, row, [&](int i) {
+  store_row<V>(a.read_points, row, [&](int i) {
     const float value = highest > 0 ? y[i] * scale : 0;
     return a.maximum * (a.square_root ? std::sqrt(fmaxf(value, 0.0f)) : value);
   });
@@ -73,7 +74,7 @@ __global__ void __launch_bounds__(pattern_threads, 2)
   // A kernel cannot refuse a row outside the set, nor parameters, but nobody shall take what they become for
   // data.
   if (!is_sound || !is_inside(crystal(0)) || (is_mixture() && !is_inside(crystal(1)))) {
-    store_row<V>(a.points, row(), [](int) { return NAN; });
+    store_row<V>(a.read_points, row(), [](int) { return NAN; });
     return;
   }
 #pragma unroll 1  // one copy of the code that draws lines
@@ -84,7 +85,7 @@ __global__ void __launch_bounds__(pattern_threads, 2)
   }
   __syncthreads();
   if (!(highest_line[0] > 0)) {
-    store_row<V>(a.points, row(), [](int) { return 0.0f; });
+    store_row<V>(a.read_points, row(), [](int) { return 0.0f; });
     return;
   }
   const float other_scale = is_mixture() && highest_line[1] > 0
@@ -110,8 +111,9 @@ struct Layout {
   Layout(const PatternProblem& p, std::size_t shared_memory, int multiprocessors) {
     const std::int64_t points = p.instrument.grid.points;
     padded_points = (points + interval_points - 1) / interval_points * interval_points;
-    const std::int64_t per_bin = p.processing.points_per_bin(p.instrument.grid);
-    bins = p.processing.background_window > 0 ? (points + per_bin - 1) / per_bin : 0;
+    const TwoThetaGrid read = p.processing.read_grid(p.instrument.grid);
+    const std::int64_t per_bin = p.processing.opening(read).points_per_bin;
+    bins = p.processing.background_window > 0 ? (read.points + per_bin - 1) / per_bin : 0;
     const std::int64_t patterns = (p.impurities ? 2 : 1) * padded_points;
     constexpr std::size_t statics = 4 << 10;  // at most: beside the dynamic shared memory
     // The bins lie where the lines lay. Without an impurity that place is theirs still, with room behind.
@@ -148,7 +150,11 @@ void CudaBackend::run_op(const RenderPatterns& op) {
   a.maximum = static_cast<float>(p.maximum);
   a.mixed = p.impurities;
   a.square_root = p.processing.square_root;
-  a.points_per_bin = static_cast<std::int32_t>(p.processing.points_per_bin(p.instrument.grid));
+  const Processing::Opening opening = p.processing.opening(p.processing.read_grid(p.instrument.grid));
+  a.points_per_mean = static_cast<std::int32_t>(p.processing.points_per_mean(p.instrument.grid));
+  a.read_points = static_cast<std::int32_t>(p.points());
+  a.points_per_bin = static_cast<std::int32_t>(opening.points_per_bin);
+  a.half_window = static_cast<std::int32_t>(opening.half_window);
   a.bins = static_cast<std::int32_t>(layout.bins);
   a.line_bin = Division((p.instrument.grid.points + no_bin - 2) / (no_bin - 1));
   a.set_crystals = op.set->crystals;

@@ -8,7 +8,8 @@
 namespace bragg {
 
 /// crystals i32 (N): rows of the set; impurities i32 (N): the same, needed where the problem has any;
-/// parameters: PatternParameters (N), u8, sampled or such as validate() accepts. -> dst (N, points, 1).
+/// parameters: PatternParameters (N), u8, sampled or such as validate() accepts.
+/// -> dst (N, problem.points(), 1).
 /// Parameters that cannot be read (fault_of) are refused by name; a GPU's kernel makes a pattern of NaN.
 struct RenderPatterns {
   static constexpr const char* name = "render_patterns";
@@ -21,7 +22,7 @@ struct RenderPatterns {
   static void operands(Self& op, Visitor&& visit) {
     const std::int64_t N = op.problem.N;
     visit(OperandInfo{Role::out, "dst", NumberType::element}, op.dst,
-          ActivationsExtent{N, op.problem.instrument.grid.points, 1});
+          ActivationsExtent{N, op.problem.points(), 1});
     visit(OperandInfo{Role::in, "crystals", NumberType::i32}, op.crystals, RowsExtent{1, N});
     if (op.problem.impurities)
       visit(OperandInfo{Role::in, "impurities", NumberType::i32}, op.impurities, RowsExtent{1, N});

@@ -208,7 +208,7 @@ void ReferenceBackend::run_op(const RenderPatterns& op) {
         p.instrument.grid, reflections.lines(p, op.crystals.as<std::int32_t>()[n], pattern, false));
     const double lines_maximum = maximum_of(y);
     if (!(lines_maximum > 0)) {
-      std::fill_n(op.dst.item<double>(n), p.instrument.grid.points, 0.0);
+      std::fill_n(op.dst.item<double>(n), p.points(), 0.0);
       continue;
     }
     std::vector<double> other(y.size());
@@ -225,7 +225,7 @@ void ReferenceBackend::run_op(const RenderPatterns& op) {
       if (i < kept.begin || i >= kept.end) y[i] = 0;
     }
     process_pattern(p.processing, p.instrument.grid, y);
-    for (std::int64_t i = 0; i < p.instrument.grid.points; ++i)
+    for (std::int64_t i = 0; i < p.points(); ++i)
       op.dst.item<double>(n)[i] = p.maximum * y[i];
   }
 }

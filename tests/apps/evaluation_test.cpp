@@ -65,7 +65,8 @@ TEST(Score, OfFourAnswersByHand) {
 }
 
 TEST(ModelFacts, InputTransformReadsBack) {
-  for (const Processing& processing : {Processing{}, Processing{4, false}, {0, true}, {2.5, true}}) {
+  for (const Processing& processing :
+       {Processing{}, Processing{4, false}, {0, true}, {2.5, true}, {0, false, 0.5}, {4, true, 0.2}}) {
     ModelFacts facts = apps::tests::tiny_facts(7);
     facts.processing = processing;
     EXPECT_EQ(parse_model_facts(to_metadata(facts), "m").processing, processing)
@@ -73,7 +74,13 @@ TEST(ModelFacts, InputTransformReadsBack) {
   }
   EXPECT_EQ(input_transform({}), "scale to maximum 1");
   EXPECT_EQ(input_transform({4, true}), "background 4 deg subtracted, scale to maximum 1, square root");
+  EXPECT_EQ(input_transform({4, true, 0.05}),
+            "mean over 0.05 deg, background 4 deg subtracted, scale to maximum 1, square root");
   nn::Metadata metadata = to_metadata(apps::tests::tiny_facts(7));
+  metadata["input_transform"] = "mean over 0.25 deg, scale to maximum 1";  // the grid's steps are 0.1
+  EXPECT_THROW(parse_model_facts(metadata, "m"), Error);
+  metadata["input_transform"] = "mean over";
+  EXPECT_THROW(parse_model_facts(metadata, "m"), Error);
   metadata["input_transform"] = "background x deg subtracted, scale to maximum 1";
   EXPECT_THROW(parse_model_facts(metadata, "m"), Error);
 }

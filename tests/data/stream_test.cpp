@@ -17,6 +17,7 @@
 #include "data/patterns/stored_patterns.h"
 #include "data/weighted_rows.h"
 #include "kernels/base/error.h"
+#include "kernels/crystal/pattern_processing.h"
 #include "tests/data/pattern_set_in_memory.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/compare.h"
@@ -119,6 +120,33 @@ TEST(PatternStream, BatchIsAPureFunctionOfSeedAndIndex) {
     const Batch drawn = draw(*one, another, 12, first);
     EXPECT_NE(drawn.labels, whole.labels);
     EXPECT_NE(drawn.patterns, whole.patterns);
+  }
+}
+
+TEST(PatternStream, AStepIsOfTheProcessing) {
+  for (const char* device : {"cpu", "reference"}) {
+    SCOPED_TRACE(device);
+    const auto one = backend(device);
+    const ReflectionStore store = store_of(*one, three_crystals());
+    StreamOptions how = options(Order::uniform);
+    how.instrument.grid.points = 600;
+    PatternStream plain(store, how);
+    const Batch points = draw(*one, plain, 6, 40);
+    how.processing = {.background_window = 2, .square_root = true, .step = 0.25};
+    PatternStream stream(store, how);
+    EXPECT_EQ(stream.points(), 120);
+    const Batch read = draw(*one, stream, 6, 40);
+    EXPECT_EQ(read.labels, points.labels);
+    for (std::size_t n = 0; n < 6; ++n) {
+      std::vector<float> expected(points.patterns.begin() + static_cast<std::ptrdiff_t>(600 * n),
+                                  points.patterns.begin() + static_cast<std::ptrdiff_t>(600 * (n + 1)));
+      process_pattern(how.processing, how.instrument.grid, expected);
+      ASSERT_EQ(expected.size(), 120u);
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        ASSERT_NEAR(read.patterns[120 * n + i], expected[i], 2e-3) << n << ' ' << i;  // a root of rounding
+    }
+    how.processing.step = 0.35;  // 7 points: 600 are no whole number of them
+    EXPECT_THROW(PatternStream(store, how), Error);
   }
 }
 

@@ -249,7 +249,7 @@ std::vector<double> render_given(Backend& backend, PatternProblem p, const Refle
                                  const std::vector<PatternParameters>& parameters,
                                  const std::vector<std::int32_t>& impurities, bool aligned) {
   // Rows as they may lie, or as they are read fastest.
-  const std::int64_t points = p.instrument.grid.points, guard = aligned ? 64 : 37,
+  const std::int64_t points = p.points(), guard = aligned ? 64 : 37,
                      stride = aligned ? (points + 16) / 16 * 16 : points + 3;
   p.N = static_cast<std::int64_t>(crystals.size());
   const DType type = backend.element_type();

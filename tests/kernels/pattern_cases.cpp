@@ -206,6 +206,7 @@ std::vector<double> bounds_of(const SampledPatterns& p, const HostReflections& s
   }
   if (!p.processing.is_identity())
     std::fill(bounds.begin(), bounds.end(), 3 * *std::max_element(bounds.begin(), bounds.end()));
+  bounds.resize(p.points());  // a mean is no farther off than the worst of its points
   return bounds;
 }
 

@@ -1,8 +1,11 @@
 // What is drawn for a pattern, the strained metric and the processing, without a backend.
 #include "kernels/crystal/pattern_math.h"
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -120,6 +123,70 @@ TEST(ProcessPattern, OddLengthsAndNothing) {
     process_pattern({}, grid, y);
     EXPECT_EQ(y[points / 2], 1);
   }
+}
+
+TEST(ProcessPattern, AStepIsTheMeanOfItsPoints) {
+  const TwoThetaGrid grid{5, 0.01, 8500};
+  const Processing fifth{.background_window = 4, .square_root = true, .step = 0.05};
+  EXPECT_EQ(fifth.points_per_mean(grid), 5);
+  const TwoThetaGrid read = fifth.read_grid(grid);
+  EXPECT_EQ(read.points, 1700);
+  EXPECT_NEAR(read.start, 5.02, 1e-12);  // in the middle of 5.00 .. 5.04
+  EXPECT_NEAR(read.step, 0.05, 1e-12);
+  EXPECT_EQ(Processing{}.read_grid(grid), grid);
+  std::vector<double> y{1, 2, 3, 4, 10, 0, 0, 0, 0, 0, 2, 2, 2, 2, 4.5};
+  process_pattern({.step = 0.05}, grid, y);
+  EXPECT_EQ(y, (std::vector<double>{1, 0, 0.625}));  // of means 4, 0, 2.5
+  EXPECT_FALSE((Processing{.step = 0.05}).is_identity());
+}
+
+TEST(ProcessPattern, TheBackgroundOfAStepHasItsWindow) {
+  const TwoThetaGrid grid{5, 0.01, 8500};
+  // Without a step the bins are what they always were: 13 points, 4.16 degrees for a window of 4.
+  const Processing::Opening before = Processing{.background_window = 4}.opening(grid);
+  EXPECT_EQ(before.points_per_bin, 13);
+  EXPECT_EQ(before.half_window, 16);
+  const Processing read{.background_window = 4, .step = 0.05};
+  const Processing::Opening opening = read.opening(read.read_grid(grid));
+  EXPECT_EQ(opening.points_per_bin, 2);
+  EXPECT_EQ(opening.half_window, 20);  // +-2 degrees
+  EXPECT_EQ((Processing{.background_window = 4, .step = 0.5}.opening({5, 0.5, 170}).half_window), 4);
+
+  // The opening by its definition, bin by bin.
+  std::vector<double> y(8500), means, bins, low, opened, background;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    y[i] = 1 + std::cos(0.003 * static_cast<double>(i)) + static_cast<double>(i * 7919 % 101) / 300;
+  for (std::size_t i = 0; i < y.size(); i += 5)
+    means.push_back((y[i] + y[i + 1] + y[i + 2] + y[i + 3] + y[i + 4]) / 5);
+  for (std::size_t i = 0; i < means.size(); i += 2)
+    bins.push_back((means[i] + means[i + 1]) / 2);
+  const auto window = [](const std::vector<double>& of, auto combine) {
+    std::vector<double> out;
+    const auto n = static_cast<std::int64_t>(of.size());
+    for (std::int64_t j = 0; j < n; ++j) {
+      const auto first = of.begin() + std::max<std::int64_t>(0, j - 20),
+                 last = of.begin() + std::min(n, j + 21);
+      out.push_back(combine(first, last));
+    }
+    return out;
+  };
+  low = window(bins, [](auto a, auto b) { return *std::min_element(a, b); });
+  opened = window(low, [](auto a, auto b) { return *std::max_element(a, b); });
+  background =
+      window(opened, [](auto a, auto b) { return std::accumulate(a, b, 0.0) / static_cast<double>(b - a); });
+  std::vector<double> expected(means.size());
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const double at =
+        std::clamp((static_cast<double>(i) - 0.5) / 2, 0.0, static_cast<double>(bins.size() - 1));
+    const auto j = std::min(static_cast<std::size_t>(at), bins.size() - 2);
+    const double share = at - static_cast<double>(j);
+    expected[i] = std::max(0.0, means[i] - (1 - share) * background[j] - share * background[j + 1]);
+  }
+  const double top = *std::max_element(expected.begin(), expected.end());
+  process_pattern(read, grid, y);
+  ASSERT_EQ(y.size(), expected.size());
+  for (std::size_t i = 0; i < y.size(); ++i)
+    ASSERT_NEAR(y[i], expected[i] / top, 1e-9) << i;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "kernels/base/error.h"
+#include "kernels/crystal/pattern_processing.h"
 #include "tests/kernels/pattern_cases.h"
 #include "tests/support/compare.h"
 #include "tests/support/devices.h"
@@ -261,8 +262,47 @@ TEST(RenderPatterns, AgreesWithReference) {
     p.maximum = 1000;
     p.instrument.grid = {5, 0.02, 4249};
     if (shape + 2 >= shapes.size()) p.processing.background_window = 4;
+    if (shape + 1 == shapes.size()) p.processing.step = 0.14;  // 607 times 7 points
     expect_agreement(p, host, crystals, impurities, index);
   }
+}
+
+TEST(RenderPatterns, AStepIsWhatProcessingMakesOfThePattern) {
+  const CrystalBatch batch = varied_crystals();
+  const auto reference = make_backend({"reference", 0, ""});
+  const auto host = download(*reference, reference->structure_factors({0.02, 0.47, false}, batch));
+  SampledPatterns p = problem_with({everything()});
+  p.seed = 3;
+  p.instrument.grid = {5, 0.01, 8500};
+  const auto points = render(*reference, p, upload(*reference, host), {4}, 7, {5});
+  p.processing = {.background_window = 4, .square_root = true, .step = 0.05};
+  ASSERT_EQ(p.points(), 1700);
+  const auto read = render(*reference, p, upload(*reference, host), {4}, 7, {5});
+  std::vector<double> expected = points;  // of the same maximum
+  process_pattern(p.processing, p.instrument.grid, expected);
+  ASSERT_EQ(read.size(), expected.size());
+  for (std::size_t i = 0; i < read.size(); ++i)
+    ASSERT_NEAR(read[i], p.maximum * expected[i], 1e-9 * p.maximum) << i;
+}
+
+TEST(RenderPatterns, AStepThatTheGridHasNotIsRefused) {
+  const auto message = [](double step) {
+    PatternProblem p;
+    p.processing.step = step;
+    try {
+      p.validate();
+    } catch (const ProblemError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(message(0), "");
+  EXPECT_EQ(message(0.01), "");
+  EXPECT_EQ(message(0.05), "");
+  EXPECT_NE(message(0.055).find("step 0.055 is no whole number of the grid's steps 0.01"), std::string::npos);
+  EXPECT_NE(message(0.004).find("step 0.004"), std::string::npos);
+  EXPECT_NE(message(-0.05).find("step -0.05"), std::string::npos);
+  EXPECT_NE(message(0.03).find("8500 points are no whole number of 3"), std::string::npos);
 }
 
 TEST(RenderPatterns, PureFunctionOfSetAndIndexForAnyNumberOfThreads) {

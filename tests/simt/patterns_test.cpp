@@ -59,6 +59,30 @@ TEST(DevicePatterns, EveryLengthOfARow) {
   }
 }
 
+TEST(DevicePatterns, MeansOfPoints) {
+  const HostReflections host = few_and_many();
+  std::uint64_t index = 3;
+  // One round of threads and more, whole ones or not, with and without bins of a background.
+  for (const auto& [points, count] :
+       {std::pair<std::int64_t, int>{2, 2}, {300, 3}, {511 * 2, 2}, {513 * 5, 5}, {1030 * 2, 2}, {96, 96}}) {
+    SCOPED_TRACE(points);
+    SampledPatterns p = small_problem(everything(), points);
+    p.instrument.grid.step = 0.01;
+    p.processing.step = 0.01 * count;
+    // (of a single number nothing is left above the background)
+    p.processing.background_window = index % 2 == 0 && p.points() > 1 ? 2 : 0;
+    p.processing.square_root = index % 3 == 0;
+    p.variants[0][Effect::cut_low] = Distribution::constant(0);
+    p.variants[0][Effect::cut_high] = Distribution::constant(0);
+    p.variants[0][Effect::W].a = 0.02;
+    expect_agreement(p, host, {2, 1, 0}, {0, 2, 1}, index);
+    index += 3;
+  }
+  SampledPatterns p = small_problem(gaussian(0.02, -0.01, 0.02), 300);
+  p.processing = {.background_window = 3, .square_root = true, .step = 0.15};
+  expect_agreement(p, host, {2, 0, 1}, {0, 2, 1}, index);
+}
+
 TEST(DevicePatterns, EveryEffectAlone) {
   const HostReflections host = few_and_many();
   const PatternVariant all = everything();

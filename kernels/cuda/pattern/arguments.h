@@ -22,8 +22,9 @@ struct PatternArguments {
   float maximum = 0;
   bool mixed = false;  ///< patterns may have an impurity
   bool square_root = false;
-  std::int32_t points_per_bin = 0, bins = 0;  ///< of the background; 0: it stays
-  Division line_bin;                          ///< grid points to a bin of lines
+  std::int32_t points_per_mean = 1, read_points = 0;  ///< numbers that the network reads, see Processing
+  std::int32_t points_per_bin = 0, half_window = 0, bins = 0;  ///< of the background; 0 bins: it stays
+  Division line_bin;                                           ///< grid points to a bin of lines
 
   std::int64_t set_crystals = 0;
   const std::uint64_t* offset = nullptr;
