@@ -1,5 +1,6 @@
 // bragg crystals generate: a set of synthetic crystals that are like those of another set.
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <memory>
@@ -39,6 +40,7 @@ struct Options {
 struct SpaceGroupChoice {
   double exponent = 1;  ///< of data::space_group_weights
   std::optional<data::SpaceGroupWeights> weights;
+  std::array<double, xrd::crystal_system_count> systems{};  ///< beside `weights`: of whole crystal systems
 };
 
 /// A number that is the whole text, from `low` to `high`; empty for anything else.
@@ -47,8 +49,15 @@ std::optional<double> number_in(std::string_view text, double low, double high) 
   return value && *value >= low && *value <= high ? value : std::nullopt;
 }
 
-/// "14:3,62:2": any distribution.
-std::optional<data::SpaceGroupWeights> listed_weights(std::string_view list) {
+std::optional<int> system_named(std::string_view name) {
+  for (int s = 0; s < xrd::crystal_system_count; ++s)
+    if (xrd::name_of(static_cast<xrd::CrystalSystem>(s)) == name) return s;
+  return std::nullopt;
+}
+
+/// "14:3,62:2": any distribution; "triclinic:1" beside them.
+std::optional<SpaceGroupChoice> listed_weights(std::string_view list) {
+  SpaceGroupChoice choice;
   data::SpaceGroupWeights weights;
   double total = 0;
   while (!list.empty()) {
@@ -58,11 +67,14 @@ std::optional<data::SpaceGroupWeights> listed_weights(std::string_view list) {
     if (colon == std::string_view::npos) return std::nullopt;
     const auto number = number_in(entry.substr(0, colon), 1, xrd::space_group_count),
                weight = number_in(entry.substr(colon + 1), 0, 1e9);
-    if (!number || *number != std::floor(*number) || !weight) return std::nullopt;
-    weights[static_cast<int>(*number)] += *weight;
+    const auto system = system_named(entry.substr(0, colon));
+    if (!weight || (!system && (!number || *number != std::floor(*number)))) return std::nullopt;
+    (system ? choice.systems.at(static_cast<std::size_t>(*system)) : weights[static_cast<int>(*number)]) +=
+        *weight;
     total += *weight;
   }
-  return total > 0 ? std::optional(weights) : std::nullopt;
+  choice.weights = weights;
+  return total > 0 ? std::optional(choice) : std::nullopt;
 }
 
 SpaceGroupChoice space_group_choice(std::string_view text) {
@@ -72,13 +84,36 @@ SpaceGroupChoice space_group_choice(std::string_view text) {
   if (text.starts_with(tempered)) {
     if (const auto exponent = number_in(text.substr(tempered.size()), 0, 1))
       return {.exponent = *exponent, .weights = {}};
-  } else if (const auto weights = listed_weights(text)) {
-    return {.exponent = 1, .weights = weights};
+  } else if (const auto listed = listed_weights(text)) {
+    return *listed;
   }
-  throw UsageError(
-      fmt::format("--space-groups {}: expected like, uniform, tempered:T with T in 0..1, or "
-                  "NUMBER:WEIGHT,... with numbers in 1..230 and weights >= 0 that are not all 0",
-                  text));
+  throw UsageError(fmt::format(
+      "--space-groups {}: expected like, uniform, tempered:T with T in 0..1, or "
+      "NUMBER:WEIGHT,... with numbers in 1..230 or crystal systems and weights >= 0 that are not all 0",
+      text));
+}
+
+/// The weight of a system is divided among its groups as the set has them, or alike where it has none.
+data::SpaceGroupWeights weights_of(const SpaceGroupChoice& choice,
+                                   const data::CrystalStatistics& statistics) {
+  if (!choice.weights) return data::space_group_weights(statistics, choice.exponent);
+  data::SpaceGroupWeights weights = *choice.weights;
+  for (int s = 0; s < xrd::crystal_system_count; ++s) {
+    const double weight = choice.systems.at(static_cast<std::size_t>(s));
+    if (weight == 0) continue;
+    std::vector<int> groups;
+    double total = 0;
+    for (int number = 1; number <= xrd::space_group_count; ++number) {
+      if (static_cast<int>(xrd::crystal_system(number)) != s) continue;
+      groups.push_back(number);
+      total += static_cast<double>(statistics.of_group(number).size());
+    }
+    for (const int number : groups) {
+      const auto count = static_cast<double>(statistics.of_group(number).size());
+      weights[number] += weight * (total > 0 ? count / total : 1 / static_cast<double>(groups.size()));
+    }
+  }
+  return weights;
 }
 
 /// Throws Error where all of the crystals, each as large as those that are there on average, fit neither disk
@@ -99,8 +134,7 @@ int generate(Options options, const CommonOptions& common) {
   ThreadPool pool(common.threads);
   const data::CrystalSet like(options.like);
   const data::CrystalStatistics statistics(data::crystals_of({&like}), pool);
-  options.generator.space_groups =
-      choice.weights ? *choice.weights : data::space_group_weights(statistics, choice.exponent);
+  options.generator.space_groups = weights_of(choice, statistics);
   const data::CrystalGenerator generator(statistics, options.generator);
 
   data::CrystalSetWriter set;
@@ -160,9 +194,11 @@ void add_crystals_generate(CommandLine& line, CLI::App* group) {
   command->add_option("--seed", options->generator.seed, "crystal i is a function of the seed and i");
   command->add_option(
       "--space-groups", options->space_groups,
-      "like: as often as in the set; uniform: all 230; tempered:T: count^T; 14:3,62:2,...: by weight");
+      "like: as often as in the set; uniform: all 230; tempered:T: count^T; 14:3,triclinic:2,...: by weight");
   command->add_option("--max-atoms", options->generator.max_atoms, "most atoms in a cell")
       ->check(CLI::Range(1, 10'000));
+  command->add_option("--min-volume", options->generator.min_volume, "smallest volume of a cell, A^3")
+      ->check(CLI::Range(0.0, 1e6));
   command->add_option("--max-volume", options->generator.max_volume, "largest volume of a cell, A^3")
       ->check(CLI::Range(1.0, 1e6));
   command

@@ -76,6 +76,10 @@ struct CrystalGenerator::Impl {
       cumulative.push_back(total += weight);
     }
     if (!(total > 0)) throw Error("synthetic crystals: no space group has a weight");
+    if (!(options.min_volume <= options.max_volume)) {
+      throw Error(fmt::format("synthetic crystals: cells of at least {} A^3 and at most {}",
+                              options.min_volume, options.max_volume));
+    }
     if (options.max_atoms < 1)
       throw Error(fmt::format("synthetic crystals: at most {} atoms per cell", options.max_atoms));
     for (int number = 1; number <= xrd::space_group_count; ++number) {
@@ -206,7 +210,7 @@ class CrystalGenerator::Impl::Attempt {
     for (const DrawnSite& site : sites_)
       volume += packing_ * site.position->multiplicity *
                 impl_.statistics.element_volume(site.species.atomic_number);
-    if (!(volume <= impl_.options.max_volume)) return false;
+    if (!(volume >= impl_.options.min_volume && volume <= impl_.options.max_volume)) return false;
 
     CellShape shape = draw_shape();
     const auto jitter = [&](float& ratio) {
@@ -371,9 +375,11 @@ xrd::Crystal CrystalGenerator::crystal(std::uint64_t index, Refusals& refusals) 
     if (attempt.succeeds(refusals))
       return attempt.crystal(fmt::format("synthetic_{}_{}", impl_->options.seed, index));
   }
-  throw Error(fmt::format(
-      "synthetic crystal {}: none of space group {} with at most {} atoms and {} A^3 per cell in {} attempts",
-      index, number, impl_->options.max_atoms, impl_->options.max_volume, tries_per_crystal));
+  throw Error(
+      fmt::format("synthetic crystal {}: none of space group {} with at most {} atoms and {}..{} A^3 per "
+                  "cell in {} attempts",
+                  index, number, impl_->options.max_atoms, impl_->options.min_volume,
+                  impl_->options.max_volume, tries_per_crystal));
 }
 
 }  // namespace bragg::data

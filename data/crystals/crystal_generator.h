@@ -20,8 +20,8 @@ struct GeneratorOptions {
   std::uint32_t seed = 1;
   /// See space_group_weights(); none negative, at least one positive.
   SpaceGroupWeights space_groups;
-  int max_atoms = 300;       ///< per cell
-  double max_volume = 8000;  ///< of the cell, A^3
+  int max_atoms = 300;                       ///< per cell
+  double min_volume = 0, max_volume = 8000;  ///< of the cell, A^3
   /// Two atoms are no closer than this times the sum of their covalent radii.
   double distance_factor = 0.8;
 };

@@ -1,6 +1,7 @@
 // What is held out for good, from outside: the list is made once, and every set is split by it. Sets to
 // evaluate on.
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::tests {
 namespace {
@@ -119,6 +121,31 @@ TEST(HeldOutOfTheProject, IsReadAndHasItsLength) {
   EXPECT_EQ(list.names.size(), 85u);
   EXPECT_GT(list.structures.size(), 300u);
   EXPECT_GT(list.types.size(), 300u);
+}
+
+TEST_F(HeldOut, SyntheticCrystalsOfASystemWithLargeCells) {
+  const std::string set = (folder / "low.safetensors").string();
+  const RunResult run =
+      run_bragg({"crystals", "generate", "60", "--like", minerals, "--space-groups",
+                 "triclinic:1,monoclinic:2,14:1", "--min-volume", "400", "--max-volume", "3000", "-o", set});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const data::CrystalSet crystals(set);
+  std::map<xrd::CrystalSystem, int> systems;
+  for (std::int64_t i = 0; i < crystals.size(); ++i) {
+    const xrd::Crystal crystal = crystals.crystal(i);
+    ++systems[xrd::crystal_system(crystal.group.number)];
+    EXPECT_GE(crystal.cell.volume(), 399.9);
+    EXPECT_LE(crystal.cell.volume(), 3000.1);
+  }
+  EXPECT_EQ(systems.size(), 2u);
+  EXPECT_GT(systems[xrd::CrystalSystem::triclinic], 4);
+  EXPECT_GT(systems[xrd::CrystalSystem::monoclinic], 25);
+  for (const char* wrong : {"triclinic", "triclinic:0", "triclinic:x", "hexagon:1"}) {
+    EXPECT_EQ(
+        run_bragg({"crystals", "generate", "5", "--like", minerals, "--space-groups", wrong, "-o", set}).code,
+        2)
+        << wrong;
+  }
 }
 
 }  // namespace
