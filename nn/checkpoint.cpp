@@ -11,30 +11,43 @@
 namespace bragg::nn {
 namespace {
 
+/// An arena of a model and what lies in it.
+struct Tensors {
+  Tensor arena;
+  const std::vector<ParameterInfo>& table;
+};
+Tensors weights_of(const Parameters& p) {
+  return {p.weights(), p.table()};
+}
+Tensors statistics_of(const Parameters& p) {
+  return {p.statistics(), p.statistics_table()};
+}
+
 /// Adds the tensors of one arena; each comes to the host when it is written, so that only one is there at a
 /// time.
 void add_tensors(SafetensorsWriter& writer, const std::filesystem::path& path, const Parameters& parameters,
-                 Tensor arena, const std::string& suffix) {
-  for (const ParameterInfo& info : parameters.table()) {
+                 const Tensors& tensors, const std::string& suffix) {
+  for (const ParameterInfo& info : tensors.table) {
     const std::string name = info.name + suffix;
-    writer.add<float>(name, info.shape, [&parameters, path, name, arena, &info](const auto& sink) {
-      std::vector<float> values(static_cast<std::size_t>(info.count()));
-      parameters.download(arena, info, values);
-      for (std::size_t i = 0; i < values.size(); ++i)
-        if (!std::isfinite(values[i]))
-          throw NotFiniteError(
-              fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
-      sink(values);
-    });
+    writer.add<float>(
+        name, info.shape, [&parameters, path, name, arena = tensors.arena, &info](const auto& sink) {
+          std::vector<float> values(static_cast<std::size_t>(info.count()));
+          parameters.download(arena, info, values);
+          for (std::size_t i = 0; i < values.size(); ++i)
+            if (!std::isfinite(values[i]))
+              throw NotFiniteError(
+                  fmt::format("{}: not written: element {} of {} is {}", path.string(), i, name, values[i]));
+          sink(values);
+        });
   }
 }
 
-/// The arenas of a training, with what their tensors' names end in.
-std::vector<std::pair<Tensor, const char*>> arenas_of(const Parameters& parameters) {
-  std::vector<std::pair<Tensor, const char*>> arenas{
-      {parameters.weights(), ""}, {parameters.m(), ".m"}, {parameters.v(), ".v"}};
-  if (parameters.average()) arenas.emplace_back(parameters.average(), ".ema");
-  return arenas;
+/// What a training keeps, with what the tensors' names end in.
+std::vector<std::pair<Tensors, const char*>> tensors_of(const Parameters& p) {
+  std::vector<std::pair<Tensors, const char*>> all{
+      {weights_of(p), ""}, {statistics_of(p), ""}, {{p.m(), p.table()}, ".m"}, {{p.v(), p.table()}, ".v"}};
+  if (p.average()) all.push_back({{p.average(), p.table()}, ".ema"});
+  return all;
 }
 
 void add_metadata(SafetensorsWriter& writer, const Model& model, const Metadata& metadata, const char* kind) {
@@ -53,8 +66,9 @@ void check_format_version(const SafetensorsFile& file) {
 }
 
 /// What can be wrong with the tensors of an arena, before any of them is loaded.
-void check_tensors(const SafetensorsFile& file, const Parameters& parameters, const std::string& suffix) {
-  for (const ParameterInfo& info : parameters.table()) {
+void check_tensors(const SafetensorsFile& file, const std::vector<ParameterInfo>& table,
+                   const std::string& suffix) {
+  for (const ParameterInfo& info : table) {
     const std::string name = info.name + suffix;
     const TensorInfo& found = file.tensor(name, DType::f32, info.shape.size());
     if (found.shape != info.shape)
@@ -63,10 +77,10 @@ void check_tensors(const SafetensorsFile& file, const Parameters& parameters, co
   }
 }
 
-void load_tensors(const SafetensorsFile& file, Parameters& parameters, Tensor arena,
+void load_tensors(const SafetensorsFile& file, Parameters& parameters, const Tensors& tensors,
                   const std::string& suffix) {
-  for (const ParameterInfo& info : parameters.table())
-    parameters.upload(file.copy<float>(info.name + suffix, info.shape.size()), arena, info);
+  for (const ParameterInfo& info : tensors.table)
+    parameters.upload(file.copy<float>(info.name + suffix, info.shape.size()), tensors.arena, info);
 }
 
 }  // namespace
@@ -75,7 +89,8 @@ void save_model(const std::filesystem::path& path, const Model& model, const Par
                 const Metadata& metadata) {
   SafetensorsWriter writer;
   add_metadata(writer, model, metadata, "model");
-  add_tensors(writer, path, parameters, parameters.weights(), "");
+  add_tensors(writer, path, parameters, weights_of(parameters), "");
+  add_tensors(writer, path, parameters, statistics_of(parameters), "");
   writer.write(path);
 }
 
@@ -92,8 +107,10 @@ LoadedModel read_model(const std::filesystem::path& path) {
 void load_weights(const std::filesystem::path& path, Parameters& parameters) {
   const SafetensorsFile file(path);
   check_format_version(file);
-  check_tensors(file, parameters, "");
-  load_tensors(file, parameters, parameters.weights(), "");
+  check_tensors(file, parameters.table(), "");
+  check_tensors(file, parameters.statistics_table(), "");
+  load_tensors(file, parameters, weights_of(parameters), "");
+  load_tensors(file, parameters, statistics_of(parameters), "");
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Model& model, const Parameters& parameters,
@@ -102,8 +119,8 @@ void save_checkpoint(const std::filesystem::path& path, const Model& model, cons
   add_metadata(writer, model, metadata, "checkpoint");
   writer.metadata("step", std::to_string(state.step));
   writer.metadata("first_index", std::to_string(state.first_index));
-  for (const auto& [arena, suffix] : arenas_of(parameters))
-    add_tensors(writer, path, parameters, arena, suffix);
+  for (const auto& [tensors, suffix] : tensors_of(parameters))
+    add_tensors(writer, path, parameters, tensors, suffix);
   writer.write(path);
 }
 
@@ -113,11 +130,11 @@ StepState load_checkpoint(const std::filesystem::path& path, Parameters& paramet
   if (file.metadata("kind") != "checkpoint")
     throw Error(fmt::format("{}: a {}, not a checkpoint: it cannot be continued", path.string(),
                             file.metadata("kind")));
-  for (const auto& [arena, suffix] : arenas_of(parameters))
-    check_tensors(file, parameters, suffix);
+  for (const auto& [tensors, suffix] : tensors_of(parameters))
+    check_tensors(file, tensors.table, suffix);
   const StepState state{file.count("step"), file.count("first_index")};
-  for (const auto& [arena, suffix] : arenas_of(parameters))
-    load_tensors(file, parameters, arena, suffix);
+  for (const auto& [tensors, suffix] : tensors_of(parameters))
+    load_tensors(file, parameters, tensors, suffix);
   return state;
 }
 

@@ -28,7 +28,7 @@ class NotFiniteError : public Error {
   using Error::Error;
 };
 
-/// Weights alone: what `predict` and `evaluate` take. Metadata of one's own (format_version, kind, model)
+/// Weights and running statistics alone: what `predict` and `evaluate` take. Metadata of one's own (format_version, kind, model)
 /// wins over the same keys of the caller's. Throws NotFiniteError naming the tensor.
 void save_model(const std::filesystem::path&, const Model&, const Parameters&, const Metadata&);
 struct LoadedModel {
@@ -40,8 +40,9 @@ LoadedModel read_model(const std::filesystem::path&);
 /// Throws Error naming the file, the tensor and both shapes where file and model differ.
 void load_weights(const std::filesystem::path&, Parameters&);
 
-/// Weights, Adam's moments ("conv1.weights.m", "conv1.weights.v"), where there is one the average of the weights
-/// ("conv1.weights.ema"), and the StepState (metadata step, first_index): everything that a bit-exact continuation needs.
+/// Weights and statistics, Adam's moments ("conv1.weights.m", "conv1.weights.v"), where there is one the average of
+/// the weights ("conv1.weights.ema"), and the StepState (metadata step, first_index): everything that a bit-exact
+/// continuation needs.
 void save_checkpoint(const std::filesystem::path&, const Model&, const Parameters&, const StepState&,
                      const Metadata&);
 /// Throws Error as load_weights(), and for a file that is no checkpoint.

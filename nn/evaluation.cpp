@@ -12,14 +12,22 @@ namespace bragg::nn {
 
 void for_each_pattern(Backend& backend, Network& network, FiniteSource& source,
                       const std::function<void(std::span<const float> logits, std::int32_t label)>& visit) {
+  for_each_pattern(backend, network, source,
+                   VisitHeads([&](const std::vector<std::span<const float>>& logits, std::int32_t label) {
+                     visit(logits.front(), label);
+                   }));
+}
+
+void for_each_pattern(Backend& backend, Network& network, FiniteSource& source, const VisitHeads& visit) {
   const std::int64_t N = network.batch(), size = source.size();
   if (source.points() != network.input().L)
     throw Error(fmt::format("[evaluate] the patterns have {} points, the model takes {}", source.points(),
                             network.input().L));
   source.plan(backend, N);
   const Buffer state = backend.allocate(sizeof(StepState));
-  const auto classes = static_cast<std::size_t>(network.classes());
-  std::vector<float> logits(static_cast<std::size_t>(N) * classes);
+  std::vector<std::vector<float>> logits;
+  for (std::size_t head = 0; head < network.heads(); ++head)
+    logits.emplace_back(static_cast<std::size_t>(N * network.classes(head)));
   std::vector<std::int32_t> labels(static_cast<std::size_t>(N));
   for (std::int64_t first = 0; first < size; first += N) {
     const StepState here{0, static_cast<std::uint64_t>(first)};
@@ -27,11 +35,17 @@ void for_each_pattern(Backend& backend, Network& network, FiniteSource& source,
     source.prepare(backend, here);
     source.enqueue(backend, {state.data(), DType::u64}, network.input(), network.labels());
     network.forward();
-    backend.download(network.logits(), std::span(logits));
+    for (std::size_t head = 0; head < logits.size(); ++head)
+      backend.download(network.logits(head), std::span(logits[head]));
     backend.download(network.labels().data, labels.data(), labels.size() * sizeof(std::int32_t));
-    for (std::int64_t i = 0; i < std::min(N, size - first); ++i)
-      visit(std::span(logits).subspan(static_cast<std::size_t>(i) * classes, classes),
-            labels[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = 0; i < std::min(N, size - first); ++i) {
+      std::vector<std::span<const float>> rows;
+      for (std::size_t head = 0; head < logits.size(); ++head) {
+        const auto classes = static_cast<std::size_t>(network.classes(head));
+        rows.push_back(std::span(logits[head]).subspan(static_cast<std::size_t>(i) * classes, classes));
+      }
+      visit(rows, labels[static_cast<std::size_t>(i)]);
+    }
   }
 }
 

@@ -24,12 +24,16 @@ struct Predictions {
   }
 };
 
+/// The logits of a pattern, head by head, and its label.
+using VisitHeads = std::function<void(const std::vector<std::span<const float>>& logits, std::int32_t label)>;
 /// Runs the network (inference) over the whole source, which it plans for the network's batch, and hands over
 /// the logits pattern by pattern, in order. The last batch is padded with whatever the source gives beyond
 /// its size.
+void for_each_pattern(Backend&, Network&, FiniteSource&, const VisitHeads&);
+/// Of the first head alone.
 void for_each_pattern(Backend&, Network&, FiniteSource&,
                       const std::function<void(std::span<const float> logits, std::int32_t label)>&);
-/// The same as probabilities. Throws Error naming the first pattern whose logits are not finite.
+/// The first head's as probabilities. Throws Error naming the first pattern whose logits are not finite.
 Predictions predict(Backend&, Network&, FiniteSource&);
 /// Softmax of one row of logits, stable.
 std::vector<float> softmax(std::span<const float> logits);

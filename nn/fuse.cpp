@@ -73,6 +73,80 @@ bool into_epilogue(const Fusing& f, std::size_t i) {
   });
 }
 
+/// A normalisation whose result is added to something stores the sum, at the place of the addition.
+template <typename Norm>
+bool into_normalisation(const Fusing& f, std::size_t i, const AddForward& sum, const void* normalised,
+                        const ConstActivations& other) {
+  if (normalised == other.data) return false;
+  const auto writer = f.only_writer(normalised, i);
+  if (!writer) return false;
+  const auto* found = std::get_if<Norm>(&f.ops()[*writer].op);
+  if (!found || found->addend.data || found->epilogue.relu || found->epilogue.dropout.p > 0) return false;
+  Norm both = *found;
+  both.addend = other;
+  both.dst = sum.dst;
+  both.epilogue = sum.epilogue;
+  f.ops()[i] = {f.ops()[i].phase, f.ops()[*writer].layer, both};
+  f.erase(*writer);
+  return true;
+}
+bool add_into_normalisation(const Fusing& f, std::size_t i) {
+  const auto* op = std::get_if<AddForward>(&f.ops()[i].op);
+  if (!op || !op->b.data) return false;
+  const AddForward sum = *op;
+  return into_normalisation<BatchNormForward>(f, i, sum, sum.b.data, sum.a) ||
+         into_normalisation<BatchNormForward>(f, i, sum, sum.a.data, sum.b) ||
+         into_normalisation<BatchNormInference>(f, i, sum, sum.b.data, sum.a) ||
+         into_normalisation<BatchNormInference>(f, i, sum, sum.a.data, sum.b);
+}
+
+/// In inference a normalisation goes into the weights and the bias of the product before it, which another op makes
+/// each time: whoever changes weights need not tell.
+bool into_product(const Fusing& f, std::size_t i) {
+  const auto* found = std::get_if<BatchNormInference>(&f.ops()[i].op);
+  if (!found || found->addend.data) return false;
+  const BatchNormInference norm = *found;
+  const auto writer = f.only_writer(norm.src.data, i);
+  if (!writer) return false;
+  std::optional<BatchNormFold> fold;
+  std::visit(
+      [&]<typename O>(O& op) {
+        if constexpr (std::is_same_v<O, Conv1dForward> || std::is_same_v<O, DenseForward>) {
+          if (op.epilogue.relu || op.epilogue.dropout.p > 0) return;
+          if (norm.problem.C != op.problem.weights_extent().rows) return;
+          const auto& table = f.parameters.table();
+          const auto weights = std::find_if(table.begin(), table.end(), [&](const ParameterInfo& one) {
+            return f.parameters.piece(f.parameters.working(), one).data == op.weights.data;
+          });
+          if (weights == table.end()) return;
+          const std::int64_t C = norm.problem.C, K = op.problem.weights_extent().length;
+          // A row per output, as far apart as those of the parameters (lay_out).
+          const Tensor folded{f.graph.program.activations(f.backend.element_type(), C, 1, K).data,
+                              f.backend.element_type()};
+          const Tensor bias = f.graph.program.row(f.backend.precise_type(), C);
+          fold = BatchNormFold{{C, K, norm.problem.epsilon},
+                               f.parameters.piece(f.parameters.weights(), *weights),
+                               op.epilogue.bias,
+                               norm.scale,
+                               norm.shift,
+                               norm.running_mean,
+                               norm.running_variance,
+                               folded,
+                               bias};
+          op.weights = folded;
+          op.epilogue = norm.epilogue;
+          op.epilogue.bias = bias;
+          op.dst.data = norm.dst.data;
+        }
+      },
+      f.ops()[*writer].op);
+  if (!fold) return false;
+  f.erase(i);
+  f.ops().insert(f.ops().begin() + static_cast<std::ptrdiff_t>(*writer),
+                 {Phase::forward, f.ops()[*writer].layer, *fold});
+  return true;
+}
+
 /// The gradient of a ReLU and dropout on its own goes into the op that made the gradient behind it.
 bool into_gradient(const Fusing& f, std::size_t i) {
   const auto* relu = std::get_if<AddBackward>(&f.ops()[i].op);
@@ -145,9 +219,11 @@ bool into_update(const Fusing& f, std::size_t i) {
   return true;
 }
 
-/// Each tries to rewrite the op of that number and says whether it did. In this order: a convolution is pooled
-/// with its ReLU.
-constexpr std::array rewrites{into_epilogue, into_gradient, into_pooled, into_update};
+/// Each tries to rewrite the op of that number and says whether it did. In this order: a product takes in its
+/// normalisation before the ReLU behind it, a sum its ReLU before the normalisation takes in the sum, and a
+/// convolution is pooled with its ReLU.
+constexpr std::array rewrites{into_product,  into_epilogue, add_into_normalisation,
+                              into_gradient, into_pooled,   into_update};
 
 }  // namespace
 

@@ -44,6 +44,10 @@ Value Graph::avg_pool1d(Value src, const AvgPool1dShape& shape) {
   return append(layers::avg_pool1d(shape), {src});
 }
 
+Value Graph::batch_norm(Value src) {
+  return append(layers::batch_norm(), {src});
+}
+
 Value Graph::dense(Value src, std::int64_t width) {
   return append(layers::dense(width), {src});
 }

@@ -32,6 +32,15 @@ struct Head {
   std::int64_t classes = 0;
   double weight = 1;                   ///< of its loss in the sum that training makes small
   std::vector<std::int32_t> class_of;  ///< of every label; empty: labels are the classes
+
+  /// -1 for a label outside the table.
+  std::int32_t class_of_label(std::int32_t label) const {
+    if (class_of.empty()) return label;
+    return label >= 0 && static_cast<std::size_t>(label) < class_of.size()
+               ? class_of[static_cast<std::size_t>(label)]
+               : -1;
+  }
+  bool operator==(const Head&) const = default;
 };
 struct PlacedHead : Head {
   Value logits;
@@ -59,6 +68,8 @@ class Graph {
   /// With bias, to (L_out, channels).
   Value conv1d(Value src, const Conv1dShape&);
   Value avg_pool1d(Value src, const AvgPool1dShape&);
+  /// Over all rows of a batch, a channel at a time; by running statistics in inference.
+  Value batch_norm(Value src);
   /// With bias, of src as one row, to (1, width).
   Value dense(Value src, std::int64_t width);
   /// And dropout behind it. A dropped element is known by its zero, which only a ReLU makes harmless.

@@ -53,10 +53,12 @@ class Lowering {
     shares_.resize(nodes.size());
     lowered_.gradients.resize(nodes.size());
     lowered_.kept.resize(nodes.size());
-    std::size_t row = 0;
+    left_.resize(nodes.size());
+    std::size_t row = 0, statistic = 0;
     for (const Node& node : nodes) {
-      first_row_.push_back(row);
-      row += node.parameters.size();
+      std::vector<std::size_t>& rows = rows_.emplace_back();
+      for (const LayerParameter& parameter : node.parameters)
+        rows.push_back(parameter.role == ParameterRole::statistic ? statistic++ : row++);
     }
     keep(lowered_.values.front().data, Keep::always);
     lowered_.labels = program().row(DType::i32, options_.N);
@@ -161,7 +163,8 @@ class Lowering {
   LoweredGraph lowered_;
   std::vector<bool> wants_gradient_;              ///< of every value: parameters lie before it
   std::vector<std::vector<Activations>> shares_;  ///< of every value's gradient, one of each reader
-  std::vector<std::size_t> first_row_;            ///< of every node's parameters in the table
+  std::vector<std::vector<std::size_t>> rows_;    ///< of every node's parameters in their table
+  std::vector<std::vector<Tensor>> left_;         ///< by every node's forward ops for the backward ones
   std::uint32_t dropouts_ = 0;
 };
 
@@ -171,6 +174,7 @@ class Lowering::Rule final : public LayerOps {
       : all_(all), number_(node), node_(all.graph_.nodes()[node]), phase_(phase) {}
 
   std::int64_t N() const override { return all_.options_.N; }
+  Mode mode() const override { return all_.options_.mode; }
 
   ConstActivations src(std::size_t source) const override { return all_.lowered_.values[number_of(source)]; }
   Activations dst() const override { return all_.lowered_.values[number_]; }
@@ -186,12 +190,23 @@ class Lowering::Rule final : public LayerOps {
   }
 
   ConstTensor rounded(std::size_t parameter) const override {
-    return piece(all_.parameters_.working(), parameter);
+    return piece(all_.parameters_.working(), all_.parameters_.table(), parameter);
   }
   ConstTensor precise(std::size_t parameter) const override {
-    return piece(all_.parameters_.weights(), parameter);
+    return piece(all_.parameters_.weights(), all_.parameters_.table(), parameter);
   }
-  Tensor diff(std::size_t parameter) const override { return piece(all_.parameters_.gradients(), parameter); }
+  Tensor diff(std::size_t parameter) const override {
+    return piece(all_.parameters_.gradients(), all_.parameters_.table(), parameter);
+  }
+  Tensor statistic(std::size_t parameter) const override {
+    return piece(all_.parameters_.statistics(), all_.parameters_.statistics_table(), parameter);
+  }
+  Tensor left_for_backward(std::size_t which, std::int64_t count) override {
+    std::vector<Tensor>& left = all_.left_[number_];
+    if (left.size() <= which) left.resize(which + 1);
+    if (!left[which]) left[which] = all_.program().row(all_.backend_.precise_type(), count);
+    return left[which];
+  }
   Dropout next_dropout(double p) override {
     if (all_.options_.mode != Mode::training) return {};
     return {static_cast<float>(p), all_.options_.seed, all_.dropouts_++, all_.options_.state};
@@ -201,8 +216,8 @@ class Lowering::Rule final : public LayerOps {
 
  private:
   std::size_t number_of(std::size_t source) const { return node_.sources.at(source).number; }
-  Tensor piece(Tensor arena, std::size_t parameter) const {
-    return all_.parameters_.piece(arena, all_.parameters_.table().at(all_.first_row_[number_] + parameter));
+  Tensor piece(Tensor arena, const std::vector<ParameterInfo>& table, std::size_t parameter) const {
+    return all_.parameters_.piece(arena, table.at(all_.rows_[number_].at(parameter)));
   }
 
   Lowering& all_;

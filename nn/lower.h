@@ -13,8 +13,6 @@
 
 namespace bragg::nn {
 
-enum class Mode { inference, training };
-
 /// What a training changes about the losses of the heads; as torch.nn.CrossEntropyLoss has both.
 struct LossOptions {
   double label_smoothing = 0;         ///< of all heads that ask for a class

@@ -33,6 +33,14 @@ std::string lines_up_to(const std::filesystem::path& path, std::uint64_t last_st
   return kept;
 }
 
+/// "held_out_crystal_system_loss" and "..._accuracy".
+void add_heads(ordered_json& line, const std::string& before, const std::vector<HeadMetrics>& heads) {
+  for (const HeadMetrics& one : heads) {
+    line[before + one.head + "_loss"] = one.loss;
+    line[before + one.head + "_accuracy"] = one.accuracy;
+  }
+}
+
 }  // namespace
 
 MetricsLog::MetricsLog(const std::filesystem::path& path, std::uint64_t last_step) : path_(path) {
@@ -50,20 +58,22 @@ void MetricsLog::write_line(const std::string& line) {
 }
 
 void MetricsLog::write(const TrainMetrics& m) {
-  write_line(ordered_json{{"step", m.step},
-                          {"loss", m.loss},
-                          {"accuracy", m.accuracy},
-                          {"patterns_per_s", m.patterns_per_s},
-                          {"elapsed_s", m.elapsed_s}}
-                 .dump());
+  ordered_json line{{"step", m.step},
+                    {"loss", m.loss},
+                    {"accuracy", m.accuracy},
+                    {"patterns_per_s", m.patterns_per_s},
+                    {"elapsed_s", m.elapsed_s}};
+  add_heads(line, "", m.others);
+  write_line(line.dump());
 }
 
 void MetricsLog::write(const HeldOutMetrics& m) {
-  write_line(ordered_json{{"step", m.step},
-                          {"held_out_loss", m.loss},
-                          {"held_out_accuracy", m.accuracy},
-                          {"elapsed_s", m.elapsed_s}}
-                 .dump());
+  ordered_json line{{"step", m.step},
+                    {"held_out_loss", m.loss},
+                    {"held_out_accuracy", m.accuracy},
+                    {"elapsed_s", m.elapsed_s}};
+  add_heads(line, "held_out_", m.others);
+  write_line(line.dump());
 }
 
 }  // namespace bragg::nn

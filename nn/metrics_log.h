@@ -5,18 +5,28 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace bragg::nn {
 
-/// A line of training: means since the last one.
+/// Means of a head beside the first.
+struct HeadMetrics {
+  std::string head;
+  double loss, accuracy;
+};
+
+/// A line of training: means since the last one. Of the first head, then of the others.
 struct TrainMetrics {
   std::uint64_t step;
   double loss, accuracy, patterns_per_s, elapsed_s;
+  std::vector<HeadMetrics> others = {};
 };
 
 struct HeldOutMetrics {
   std::uint64_t step;
   double loss, accuracy, elapsed_s;
+  std::vector<HeadMetrics> others = {};
 };
 
 class MetricsLog {

@@ -1,6 +1,8 @@
 #include "nn/model.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
@@ -13,6 +15,8 @@
 
 namespace bragg::nn {
 namespace {
+
+constexpr const char* first_head = "class";
 
 /// Takes the paper's list where none is given; a list that the paper's model lacks has no meaning there.
 template <typename T>
@@ -35,6 +39,33 @@ void positive(const char* key, const std::vector<int>& list) {
     if (value < 1) throw UsageError(fmt::format("[model] {} {} < 1", key, value));
 }
 
+/// The same of a number; `none` stands for one that is not given, or that the model lacks.
+void fill_one(const std::string& model, const char* key, int& given, int paper, int none) {
+  if (given == none)
+    given = paper;
+  else if (paper == none)
+    throw UsageError(fmt::format("[model] {} has no {}", model, key));
+}
+
+/// A head beside the first, which asks for the class.
+void check_head(const Head& head, const ModelConfig& c) {
+  const auto same = std::count_if(c.more_heads.begin(), c.more_heads.end(),
+                                  [&](const Head& other) { return other.name == head.name; });
+  if (head.name.empty() || head.name == first_head || same > 1)
+    throw UsageError(fmt::format("[model] a head's name '{}' is empty or taken", head.name));
+  if (head.classes < 2)
+    throw UsageError(fmt::format("[model] head {}: classes {} < 2", head.name, head.classes));
+  if (!(head.weight >= 0) || !std::isfinite(head.weight))
+    throw UsageError(fmt::format("[model] head {}: weight {} is no weight", head.name, head.weight));
+  if (std::ssize(head.class_of) != c.classes)
+    throw UsageError(fmt::format("[model] head {}: a table of {} for {} classes", head.name,
+                                 head.class_of.size(), c.classes));
+  for (const std::int32_t one : head.class_of)
+    if (one < 0 || one >= head.classes)
+      throw UsageError(
+          fmt::format("[model] head {}: class {} outside 0..{}", head.name, one, head.classes - 1));
+}
+
 void probability(const char* key, double p) {
   if (!(p >= 0 && p < 1)) throw UsageError(fmt::format("[model] {} {} outside [0, 1)", key, p));
 }
@@ -50,6 +81,9 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
   fill(c.name, "pool_kernels", c.pool_kernels, paper.pool_kernels);
   fill(c.name, "pool_strides", c.pool_strides, paper.pool_strides);
   fill(c.name, "dense", c.dense, paper.dense);
+  fill(c.name, "blocks", c.blocks, paper.blocks);
+  fill_one(c.name, "block_kernel", c.block_kernel, paper.block_kernel, 0);
+  fill_one(c.name, "narrow", c.narrow, paper.narrow, -1);
   // One dropout for all dense layers, as in the CNNs, serves any number of them.
   const auto& dropouts = paper.dense_dropout;
   const bool uniform = std::equal(dropouts.begin() + 1, dropouts.end(), dropouts.begin());
@@ -66,6 +100,7 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
     equal_length("pool_kernels", c.pool_kernels, "channels", c.channels.size());
     equal_length("pool_strides", c.pool_strides, "channels", c.channels.size());
   }
+  if (!paper.blocks.empty()) equal_length("blocks", c.blocks, "channels", c.channels.size());
   equal_length("dense_dropout", c.dense_dropout, "dense", c.dense.size());
   positive("channels", c.channels);
   positive("kernels", c.kernels);
@@ -73,6 +108,11 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
   positive("pool_kernels", c.pool_kernels);
   positive("pool_strides", c.pool_strides);
   positive("dense", c.dense);
+  positive("blocks", c.blocks);
+  if (!paper.blocks.empty()) positive("block_kernel", {c.block_kernel});
+  if (c.narrow < -1) throw UsageError(fmt::format("[model] narrow {} < 0", c.narrow));
+  for (const Head& head : c.more_heads)
+    check_head(head, c);
 
   if (c.conv_dropout == -1) c.conv_dropout = paper.conv_dropout;
   if (!c.channels.empty())
@@ -89,11 +129,13 @@ void classify(Model& model, Value x) {
   Graph& g = model.graph;
   for (std::size_t i = 0; i < c.dense.size(); ++i)
     x = g.relu(g.dense(x, c.dense[i]), c.dense_dropout[i]);
-  g.head({"class", c.classes, 1, {}}, g.dense(x, c.classes));
+  g.head({first_head, c.classes, 1, {}}, g.dense(x, c.classes));
+  for (const Head& head : c.more_heads)
+    g.head(head, g.dense(x, head.classes));
 }
 
 const std::vector<std::string>& model_names() {
-  static const std::vector<std::string> names = {"scnn", "npcnn", "mlp"};
+  static const std::vector<std::string> names = {"scnn", "npcnn", "mlp", "resnet"};
   return names;
 }
 
@@ -101,22 +143,34 @@ Model make_model(const ModelConfig& config) {
   if (config.name == "scnn") return scnn(config);
   if (config.name == "npcnn") return npcnn(config);
   if (config.name == "mlp") return mlp(config);
+  if (config.name == "resnet") return resnet(config);
   throw UsageError(
       fmt::format("[model] unknown name '{}'{}", config.name, suggestion(config.name, model_names())));
 }
 
 std::string to_json(const ModelConfig& c) {
-  const nlohmann::ordered_json json = {{"name", c.name},
-                                       {"classes", c.classes},
-                                       {"points", c.points},
-                                       {"channels", c.channels},
-                                       {"kernels", c.kernels},
-                                       {"strides", c.strides},
-                                       {"pool_kernels", c.pool_kernels},
-                                       {"pool_strides", c.pool_strides},
-                                       {"conv_dropout", c.conv_dropout},
-                                       {"dense", c.dense},
-                                       {"dense_dropout", c.dense_dropout}};
+  nlohmann::ordered_json json = {{"name", c.name},
+                                 {"classes", c.classes},
+                                 {"points", c.points},
+                                 {"channels", c.channels},
+                                 {"kernels", c.kernels},
+                                 {"strides", c.strides},
+                                 {"pool_kernels", c.pool_kernels},
+                                 {"pool_strides", c.pool_strides},
+                                 {"conv_dropout", c.conv_dropout},
+                                 {"dense", c.dense},
+                                 {"dense_dropout", c.dense_dropout}};
+  if (!c.blocks.empty()) {
+    json["blocks"] = c.blocks;
+    json["block_kernel"] = c.block_kernel;
+    json["narrow"] = c.narrow;
+  }
+  if (!c.more_heads.empty()) json["heads"] = nlohmann::ordered_json::array();
+  for (const Head& head : c.more_heads)
+    json["heads"].push_back({{"name", head.name},
+                             {"classes", head.classes},
+                             {"weight", head.weight},
+                             {"class_of", head.class_of}});
   return json.dump();
 }
 
@@ -147,6 +201,20 @@ void read_exact(const nlohmann::json& json, const char* key, T& value) {
 
 }  // namespace
 
+static std::vector<Head> heads_from(const nlohmann::json& all) {
+  if (!all.is_array()) throw Error(fmt::format("[model] heads {} is no list", all.dump().substr(0, 200)));
+  std::vector<Head> heads;
+  for (const nlohmann::json& one : all) {
+    Head& head = heads.emplace_back();
+    read_exact(one.at("name"), "heads", head.name);
+    read_exact(one.at("classes"), "heads", head.classes);
+    read_exact(one.at("weight"), "heads", head.weight);
+    read_exact(one.at("class_of"), "heads", head.class_of);
+    if (one.size() != 4) throw Error(fmt::format("[model] a head of {} fields, not 4", one.size()));
+  }
+  return heads;
+}
+
 ModelConfig model_config_from_json(const std::string& text) {
   ModelConfig c;
   try {
@@ -166,6 +234,13 @@ ModelConfig model_config_from_json(const std::string& text) {
     take("conv_dropout", c.conv_dropout);
     take("dense", c.dense);
     take("dense_dropout", c.dense_dropout);
+    if (json.contains("blocks")) {
+      take("blocks", c.blocks);
+      take("block_kernel", c.block_kernel);
+      take("narrow", c.narrow);
+    }
+    if (json.contains("heads")) c.more_heads = heads_from(json.at("heads"));
+    json.erase("heads");
     if (!json.empty()) throw Error(fmt::format("[model] unknown field '{}'", json.begin().key()));
   } catch (const nlohmann::json::exception& e) {
     throw Error(fmt::format("[model] the config {} cannot be read: {}", text.substr(0, 200), e.what()));

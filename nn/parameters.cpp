@@ -18,11 +18,13 @@ std::int64_t ParameterInfo::count() const {
 namespace {
 
 /// With rows as long as they are, one after the other.
-std::vector<ParameterInfo> parameters_of(const Graph& graph) {
+std::vector<ParameterInfo> parameters_of(const Graph& graph, bool statistics) {
   std::vector<ParameterInfo> table;
   for (const Node& node : graph.nodes())
     for (const LayerParameter& p : node.parameters)
-      table.push_back({fmt::format("{}.{}", node.name, p.name), p.role, p.shape, p.fan_in, 0, 0});
+      if ((p.role == ParameterRole::statistic) == statistics)
+        table.push_back(
+            {fmt::format("{}.{}", node.name, p.name), p.role, p.shape, p.fan_in, p.initial, 0, 0});
   return table;
 }
 
@@ -45,7 +47,7 @@ std::int64_t total_count(const std::vector<ParameterInfo>& table) {
 }  // namespace
 
 std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& model) {
-  std::vector<ParameterInfo> table = parameters_of(model.graph);
+  std::vector<ParameterInfo> table = parameters_of(model.graph, false);
   std::size_t offset = 0;
   for (const int part : {0, 1, 2})
     for (ParameterInfo& info : table) {
@@ -57,12 +59,25 @@ std::vector<ParameterInfo> parameter_table(const Backend& backend, const Model& 
   return table;
 }
 
+std::vector<ParameterInfo> statistics_table(const Model& model) {
+  std::vector<ParameterInfo> table = parameters_of(model.graph, true);
+  std::size_t offset = 0;
+  for (ParameterInfo& info : table) {
+    info.offset = offset;
+    info.row_stride = info.count();
+    offset += elements_of(info);
+  }
+  return table;
+}
+
 std::int64_t parameter_count(const Model& model) {
-  return total_count(parameters_of(model.graph));
+  return total_count(parameters_of(model.graph, false));
 }
 
 Parameters::Parameters(Backend& backend, const Model& model, Use use)
-    : backend_(backend), table_(parameter_table(backend, model)) {
+    : backend_(backend),
+      table_(parameter_table(backend, model)),
+      statistics_table_(nn::statistics_table(model)) {
   std::array<std::size_t, 3> parts{};
   for (const ParameterInfo& info : table_)
     parts.at(static_cast<std::size_t>(part_of(info.role))) += elements_of(info);
@@ -70,13 +85,18 @@ Parameters::Parameters(Backend& backend, const Model& model, Use use)
   matrices_begin_ = static_cast<std::int64_t>(parts[0]);
   dense_weights_begin_ = static_cast<std::int64_t>(parts[0] + parts[1]);
   arena_count_ = static_cast<std::int64_t>(count);
-  const auto arena = [&](DType type) {
+  const auto arena_of = [&](std::size_t elements, DType type) {
     ArenaPlan plan;
-    plan.add(count * size_of(type));
+    plan.add(elements * size_of(type));
     return backend.allocate(plan.bytes());
   };
+  const auto arena = [&](DType type) { return arena_of(count, type); };
   weights_ = arena(backend.precise_type());
   if (backend.element_type() != backend.precise_type()) working_ = arena(backend.element_type());
+  std::size_t statistics = 0;
+  for (const ParameterInfo& info : statistics_table_)
+    statistics += elements_of(info);
+  if (statistics > 0) statistics_ = arena_of(statistics, backend.precise_type());
   if (use == Use::inference) return;
   gradients_ = arena(backend.precise_type());
   m_ = arena(backend.precise_type());
@@ -96,6 +116,9 @@ Tensor Parameters::gradients() const {
 }
 Tensor Parameters::m() const {
   return {m_.data(), backend_.precise_type()};
+}
+Tensor Parameters::statistics() const {
+  return {statistics_.data(), backend_.precise_type()};
 }
 Tensor Parameters::v() const {
   return {v_.data(), backend_.precise_type()};
@@ -127,7 +150,7 @@ void Parameters::take_average(const Parameters& averaged) {
 
 std::size_t Parameters::bytes() const {
   std::size_t sum = 0;
-  for (const Buffer* arena : {&weights_, &working_, &gradients_, &m_, &v_, &average_})
+  for (const Buffer* arena : {&weights_, &working_, &gradients_, &m_, &v_, &average_, &statistics_})
     sum += arena->bytes();
   return sum;
 }
@@ -168,10 +191,15 @@ void Parameters::upload(std::span<const float> values, Tensor arena, const Param
   if (working_ && arena.data == weights_.data()) backend_.upload(values, piece(working(), info));
 }
 
+const std::vector<ParameterInfo>& Parameters::table_of(Tensor arena) const {
+  return arena && arena.data == statistics_.data() ? statistics_table_ : table_;
+}
+
 std::vector<float> Parameters::download(Tensor arena) const {
-  std::vector<float> values(static_cast<std::size_t>(total_count(table_)));
+  const std::vector<ParameterInfo>& table = table_of(arena);
+  std::vector<float> values(static_cast<std::size_t>(total_count(table)));
   std::size_t at = 0;
-  for (const ParameterInfo& info : table_) {
+  for (const ParameterInfo& info : table) {
     const auto n = static_cast<std::size_t>(info.count());
     download(arena, info, std::span(values).subspan(at, n));
     at += n;
@@ -180,11 +208,12 @@ std::vector<float> Parameters::download(Tensor arena) const {
 }
 
 void Parameters::upload(std::span<const float> values, Tensor arena) {
-  const std::int64_t count = total_count(table_);
+  const std::vector<ParameterInfo>& table = table_of(arena);
+  const std::int64_t count = total_count(table);
   if (static_cast<std::int64_t>(values.size()) != count)
     throw Error(fmt::format("[parameters] {} values for {} parameters", values.size(), count));
   std::size_t at = 0;
-  for (const ParameterInfo& info : table_) {
+  for (const ParameterInfo& info : table) {
     const auto n = static_cast<std::size_t>(info.count());
     upload(values.subspan(at, n), arena, info);
     at += n;

@@ -14,6 +14,7 @@
 #include "nn/metrics_log.h"
 #include "nn/network.h"
 #include "nn/progress.h"
+#include "nn/statistics.h"
 
 namespace bragg::nn {
 namespace {
@@ -95,9 +96,13 @@ class Run {
     if (file.metadata().contains("evaluated_step")) carried_.evaluated_step = file.count("evaluated_step");
     if (file.metadata().contains("evaluations_without_gain"))
       carried_.without_gain = static_cast<std::int64_t>(file.count("evaluations_without_gain"));
-    network_.write_totals({file.number("interval_loss_sum"),
-                           static_cast<std::uint64_t>(file.number("interval_correct")),
-                           static_cast<std::uint64_t>(file.number("interval_count"))});
+    for (std::size_t head = 0; head < network_.heads(); ++head) {
+      const auto number = [&](const char* key) { return file.number(key + suffix_of(head)); };
+      network_.write_totals(
+          {number("interval_loss_sum"), static_cast<std::uint64_t>(number("interval_correct")),
+           static_cast<std::uint64_t>(number("interval_count"))},
+          head);
+    }
   }
 
   /// The first writing: nothing is refused any more.
@@ -134,6 +139,10 @@ class Run {
   }
 
  private:
+  /// Of a head's keys in checkpoints: nothing for the first.
+  std::string suffix_of(std::size_t head) const {
+    return head == 0 ? "" : "." + model_.graph.heads()[head].name;
+  }
   Tensor state() const { return {state_buffer_.data(), DType::u64}; }
   bool due(std::int64_t every) const {
     return every > 0 && step_.step % static_cast<std::uint64_t>(every) == 0;
@@ -150,8 +159,12 @@ class Run {
   void take_average() {
     if (!averaged_) return;
     averaged_->take_average(parameters_);
-    // A network that normalises by statistics of its batches needs them anew here: those in parameters_ are of other
-    // weights.
+    // Statistics in parameters_ are of other weights: they are taken anew, from the patterns of the last steps.
+    constexpr std::int64_t batches = 24;
+    const auto patterns = static_cast<std::uint64_t>(batches * options_.batch);
+    const std::uint64_t first = step_.first_index > patterns ? step_.first_index - patterns : 0;
+    if (take_statistics(backend_, model_, *averaged_, source_, {options_.batch, batches, first}))
+      record_step();
   }
 
   void record_step() {
@@ -194,7 +207,13 @@ class Run {
     const double count = static_cast<double>(totals.count);
     const double loss = totals.loss_sum / count;
     const double accuracy = static_cast<double>(totals.correct) / count;
-    log_->write(TrainMetrics{step_.step, loss, accuracy, count / carried_.interval_s, elapsed()});
+    TrainMetrics metrics{step_.step, loss, accuracy, count / carried_.interval_s, elapsed()};
+    for (std::size_t head = 1; head < network_.heads(); ++head) {
+      const LossTotals other = network_.read_totals(head);
+      metrics.others.push_back({model_.graph.heads()[head].name, other.loss_sum / count,
+                                static_cast<double>(other.correct) / count});
+    }
+    log_->write(metrics);
     if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the loss is {}", loss));
     check_norm();
     loss_ = loss;
@@ -229,16 +248,24 @@ class Run {
     carried_.evaluated_step = step_.step;
     if (!evaluator_) return;
     take_average();
-    double loss = 0;
-    std::int64_t correct = 0;
+    const std::vector<PlacedHead>& heads = model_.graph.heads();
+    std::vector<double> losses(heads.size());
+    std::vector<std::int64_t> correct(heads.size());
     for_each_pattern(backend_, *evaluator_, *held_out_,
-                     [&](std::span<const float> logits, std::int32_t label) {
-                       loss += cross_entropy(logits, label);
-                       correct += arg_max(logits) == label;
-                     });
-    const double count = static_cast<double>(held_out_->size());
-    const double accuracy = static_cast<double>(correct) / count;
-    log_->write(HeldOutMetrics{step_.step, loss / count, accuracy, elapsed()});
+                     VisitHeads([&](const std::vector<std::span<const float>>& logits, std::int32_t label) {
+                       for (std::size_t head = 0; head < heads.size(); ++head) {
+                         const std::int32_t of_head = heads[head].class_of_label(label);
+                         losses[head] += cross_entropy(logits[head], of_head);
+                         correct[head] += arg_max(logits[head]) == of_head;
+                       }
+                     }));
+    const double count = static_cast<double>(held_out_->size()), loss = losses.front();
+    const double accuracy = static_cast<double>(correct.front()) / count;
+    HeldOutMetrics metrics{step_.step, loss / count, accuracy, elapsed()};
+    for (std::size_t head = 1; head < heads.size(); ++head)
+      metrics.others.push_back(
+          {heads[head].name, losses[head] / count, static_cast<double>(correct[head]) / count});
+    log_->write(metrics);
     if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the held-out loss is {}", loss));
     progress_.note(fmt::format("step {}: held-out loss {:.4f}, accuracy {:.2f} %", step_.step, loss / count,
                                100 * accuracy));
@@ -260,13 +287,16 @@ class Run {
 
   /// The weights are checked as they are written; the loss of the steps since the last line is checked here.
   void save() {
-    const LossTotals totals = network_.read_totals();
-    if (!std::isfinite(totals.loss_sum)) throw NotFiniteError(fmt::format("the loss is {}", totals.loss_sum));
     check_norm();
     Metadata metadata = metadata_;
-    metadata["interval_loss_sum"] = exact(totals.loss_sum);
-    metadata["interval_correct"] = std::to_string(totals.correct);
-    metadata["interval_count"] = std::to_string(totals.count);
+    for (std::size_t head = 0; head < network_.heads(); ++head) {
+      const LossTotals totals = network_.read_totals(head);
+      if (!std::isfinite(totals.loss_sum))
+        throw NotFiniteError(fmt::format("the loss is {}", totals.loss_sum));
+      metadata["interval_loss_sum" + suffix_of(head)] = exact(totals.loss_sum);
+      metadata["interval_correct" + suffix_of(head)] = std::to_string(totals.correct);
+      metadata["interval_count" + suffix_of(head)] = std::to_string(totals.count);
+    }
     metadata["interval_s"] = exact(carried_.interval_s);
     metadata["elapsed_s"] = exact(elapsed());
     metadata["best_accuracy"] = exact(carried_.best_accuracy);

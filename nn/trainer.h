@@ -26,7 +26,8 @@ struct TrainResult {
 /// Files in `out`:
 ///   metrics.jsonl       a line for every log_every steps: step, loss and accuracy (means since the last
 ///                       line), patterns_per_s (without evaluations), elapsed_s (of all runs so far);
-///                       a line for every evaluation: step, held_out_loss, held_out_accuracy, elapsed_s
+///                       a line for every evaluation: step, held_out_loss, held_out_accuracy, elapsed_s;
+///                       of a head beside the first HEAD_loss, HEAD_accuracy, held_out_HEAD_loss ... as well
 ///   last.safetensors    checkpoint: at the start, every save_every steps and save_minutes,
 ///                       at every evaluation, and when the run ends
 ///   best.safetensors    model of the best held-out accuracy so far

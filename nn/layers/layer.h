@@ -11,6 +11,13 @@ namespace bragg::nn {
 
 class LayerOps;
 
+/// What a network is planned for.
+enum class Mode {
+  inference,
+  training,
+  statistics,  ///< forward as in training but without dropout; statistics of the batch replace the running ones
+};
+
 /// (L, C) of one pattern, channels last.
 struct Shape {
   std::int64_t L = 0, C = 0;
@@ -22,6 +29,9 @@ enum class ParameterRole {
   weights,        ///< of a product
   dense_weights,  ///< the same, with an update that the op of their gradient may do (Adam, fused)
   bias,
+  scale,      ///< of a normalisation
+  shift,      ///< of a normalisation
+  statistic,  ///< running mean or variance: not trained, without gradient and moments, but a part of the model
 };
 
 /// Whether a weight decay is for it: matrices alone.
@@ -34,7 +44,8 @@ struct LayerParameter {
   const char* name;  ///< "weights"
   ParameterRole role;
   std::vector<std::int64_t> shape;
-  std::int64_t fan_in;  ///< for the initialisation
+  std::int64_t fan_in;  ///< for the initialisation of weights and biases
+  float initial = 0;    ///< of the other roles
 };
 
 class Layer {

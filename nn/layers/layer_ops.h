@@ -17,6 +17,7 @@ class LayerOps {
   virtual ~LayerOps() = default;
 
   virtual std::int64_t N() const = 0;  ///< patterns of a batch
+  virtual Mode mode() const = 0;
 
   virtual ConstActivations src(std::size_t source = 0) const = 0;
   virtual Activations dst() const = 0;
@@ -31,6 +32,9 @@ class LayerOps {
   virtual ConstTensor rounded(std::size_t parameter) const = 0;  ///< of the element type, for products
   virtual ConstTensor precise(std::size_t parameter) const = 0;
   virtual Tensor diff(std::size_t parameter) const = 0;
+  virtual Tensor statistic(std::size_t parameter) const = 0;  ///< of the role statistic
+  /// `count` numbers of the precise type that forward ops leave for backward ops: the same for the same `which`.
+  virtual Tensor left_for_backward(std::size_t which, std::int64_t count) = 0;
   /// The next dropout of the network; none (p = 0) in inference.
   virtual Dropout next_dropout(double p) = 0;
 

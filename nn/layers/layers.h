@@ -22,6 +22,7 @@ namespace layers {
 
 std::shared_ptr<const Layer> conv1d(const Conv1dShape&);
 std::shared_ptr<const Layer> avg_pool1d(const AvgPool1dShape&);
+std::shared_ptr<const Layer> batch_norm();
 std::shared_ptr<const Layer> dense(std::int64_t width);
 std::shared_ptr<const Layer> relu(double dropout);
 std::shared_ptr<const Layer> add();

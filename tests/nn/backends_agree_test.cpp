@@ -12,7 +12,8 @@
 // factor. The bound is 200 eps (2.4e-5) of the tensor's root mean square, plus the same of the element
 // itself. One wrong element of a window or of a halo is off by 1e-2 of it. With operands in tf32, each up to
 // 2^-11 off at random, it is 32 of those, 1.6 %; in bf16, where activations and gradients are kept with 2^-9
-// as well and a gradient is rounded once more in every layer, 32 of 2^-9, 6 %: a wrong fragment is off by 100
+// as well and a gradient is rounded once more in every layer, 32 of 2^-9, 6 %, and three times that in resnet, whose
+// ten convolutions with nine normalisations are thrice as deep: a wrong fragment is off by 100
 // %. In bf16 the reference computes with the weights that the products read, and updates those that are
 // learned.
 #include <algorithm>
@@ -45,9 +46,10 @@ double root_mean_square(const std::vector<double>& x) {
 }
 
 /// The bound's factor, of a tensor's root mean square.
-double tolerance(const DeviceOptions& options) {
+double tolerance(const DeviceOptions& options, const ModelConfig& config) {
   if (options.precision == "tf32") return 32 * 0x1p-11;
-  return options.precision == "bf16" ? 32 * 0x1p-9 : 200 * eps;
+  if (options.precision == "bf16") return (config.name == "resnet" ? 96 : 32) * 0x1p-9;
+  return 200 * eps;
 }
 
 std::vector<double> bounds_of(const std::vector<double>& expected, double tolerance) {
@@ -126,6 +128,13 @@ struct Side {
     backend->run(Advance{batch, state});
   }
 
+  /// Of a bias that the normalisation behind it takes away again.
+  bool has_no_gradient(std::size_t k) const {
+    const auto& table = parameters.table();
+    return table[k].role == ParameterRole::bias && k + 1 < table.size() &&
+           table[k + 1].role == ParameterRole::scale;
+  }
+
   std::unique_ptr<Backend> backend;
   Parameters parameters;
   Buffer state_buffer;
@@ -142,6 +151,7 @@ void compare_updates(const Side& reference, const Side& fast, const std::vector<
   for (std::size_t k = 0; k < before.size(); ++k) {
     const ParameterInfo& info = reference.parameters.table()[k];
     const auto g = reference.read(reference.parameters.gradients(), k);
+    if (reference.has_no_gradient(k)) continue;  // updates of rounding
     const auto d = bounds_of(g, tolerance);
     const auto expected = reference.read(reference.parameters.weights(), k);
     const auto got = fast.read(fast.parameters.weights(), k);
@@ -161,7 +171,7 @@ void compare_updates(const Side& reference, const Side& fast, const std::vector<
 void compare_steps(const DeviceOptions& device, const ModelConfig& config, int steps) {
   const Model model = make_model(config);
   Side reference({"reference", 1, ""}, model), fast(device, model);
-  const double tolerance = nn::tolerance(device);
+  const double tolerance = nn::tolerance(device, config);
   initialise(fast.parameters, seed);
   for (int step = 0; step < steps; ++step) {
     SCOPED_TRACE(config.name + ", step " + std::to_string(step) + ", seed " + std::to_string(seed));
@@ -174,9 +184,19 @@ void compare_steps(const DeviceOptions& device, const ModelConfig& config, int s
     take(fast.parameters.m(), reference.parameters.m());
     take(fast.parameters.v(), reference.parameters.v());
     take(fast.parameters.working(), reference.parameters.weights());
+    if (!fast.parameters.statistics_table().empty())
+      take(fast.parameters.statistics(), reference.parameters.statistics());
 
     const double loss = reference.forward();
     EXPECT_NEAR(fast.forward(), loss, tolerance * loss);
+    if (!fast.parameters.statistics_table().empty()) {
+      const auto statistics = [](const Side& side) {
+        const std::vector<float> all = side.parameters.download(side.parameters.statistics());
+        return std::vector<double>(all.begin(), all.end());
+      };
+      const std::vector<double> expected = statistics(reference);
+      EXPECT_TRUE(tests::within(statistics(fast), expected, bounds_of(expected, tolerance)));
+    }
     const std::size_t values = model.graph.nodes().size();
     for (std::size_t i = 1; i < values; ++i) {
       const Activations& at = fast.network.activations({i});
@@ -200,8 +220,14 @@ void compare_steps(const DeviceOptions& device, const ModelConfig& config, int s
     }
     for (std::size_t k = 0; k < weights.size(); ++k) {
       const auto expected = reference.read(reference.parameters.gradients(), k);
-      EXPECT_TRUE(
-          tests::within(fast.read(fast.parameters.gradients(), k), expected, bounds_of(expected, tolerance)))
+      // Where all that is left is rounding, it is that of the weights' gradient.
+      const auto bounds =
+          reference.has_no_gradient(k)
+              ? std::vector<double>(expected.size(), tolerance * 10 *
+                                                         root_mean_square(reference.read(
+                                                             reference.parameters.gradients(), k - 1)))
+              : bounds_of(expected, tolerance);
+      EXPECT_TRUE(tests::within(fast.read(fast.parameters.gradients(), k), expected, bounds))
           << "gradient of " << reference.parameters.table()[k].name;
     }
     take(fast.parameters.weights(), reference.parameters.weights());
@@ -218,6 +244,7 @@ class BackendsAgree : public ::testing::TestWithParam<std::tuple<const char*, De
   ModelConfig config() const {
     ModelConfig c;
     c.name = std::get<0>(GetParam());
+    if (c.name == "resnet") c.points = 1700;
     return c;
   }
   const DeviceOptions& device() const { return std::get<1>(GetParam()); }
@@ -252,7 +279,7 @@ std::string name_of_case(const ::testing::TestParamInfo<BackendsAgree::ParamType
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, BackendsAgree,
-                         ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp"),
+                         ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp", "resnet"),
                                             ::testing::ValuesIn(devices())),
                          name_of_case);
 
@@ -274,7 +301,7 @@ class PapersModelsAgree : public BackendsAgree {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PapersModelsAgree);  // where the device is emulated
 INSTANTIATE_TEST_SUITE_P(
     Models, PapersModelsAgree,
-    ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp"),
+    ::testing::Combine(::testing::Values("scnn", "npcnn", "mlp", "resnet"),
                        ::testing::ValuesIn(tests::is_emulated() ? std::vector<DeviceOptions>() : devices())),
     name_of_case);
 
@@ -324,6 +351,7 @@ TEST_P(BackendsAgree, ConvolutionAndPoolAreOneOp) {
 
 // Without dropout, which inference has none of, training and inference compute the same bits.
 TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
+  if (config().name == "resnet") return;  // normalises by its batch in training
   ModelConfig without = narrow();
   without.conv_dropout = without.name == "mlp" ? -1 : 0;
   without.dense_dropout.assign(without.dense.size(), 0);

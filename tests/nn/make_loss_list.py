@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Makes loss_list.tsv: 20 losses of each of the three models, 230 classes, batch 4, dropout 0, by PyTorch in float64,
-and beside them in float32: how far fp32 alone leads away.
+"""Makes loss_list.tsv: 20 losses of each model, 230 classes, batch 4, dropout 0, by PyTorch in float64, and beside them
+in float32: how far fp32 alone leads away. Of resnet, which has a second head, the loss of the first plus half of that of
+the second.
 
 Weights and patterns come from Philox4x32-10, written here a second time (see kernels/base/random.h, nn/parameters.h):
-  weights   element e of parameter tensor i: word e % 4 of call (seed, init; e / 4, i, 0)
+  weights   element e of parameter tensor i: word e % 4 of call (seed, init; e / 4, i, 0); normalisations begin with
+            scale 1 and shift 0, which are tensors of that count, too
   patterns  point t of pattern p: u^8 with u = uniform01 of word t % 4 of call (seed, test; t / 4, 0, p)
   labels    of pattern p: high 32 bits of 230 * word 0 of call (seed, test; 0, 1, p)
 Step s trains on the patterns 4 s .. 4 s + 3, modulo 8: the same eight patterns again, so that the loss falls.
 
-  python make_loss_list.py > loss_list.tsv        (needs numpy and torch)
+  python make_loss_list.py > loss_list.tsv        (needs numpy and torch; of the models named behind it alone)
 """
+import sys
+
 import numpy as np
 import torch
 from torch import nn
@@ -57,8 +61,8 @@ def parameter(number, shape, fan_in):
     return ((2 * u - 1) * (1 / np.sqrt(np.float64(fan_in)))).astype(np.float32).reshape(shape)
 
 
-def pattern(index):
-    x = uniform01(words(POINTS, TEST, 0, index))
+def pattern(index, points):
+    x = uniform01(words(points, TEST, 0, index))
     for _ in range(3):
         x = x * x
     return x
@@ -92,8 +96,43 @@ def dense(widths):
     return layers[:-1]
 
 
+class Residual(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv1d(channels, channels, 5, padding=2), nn.BatchNorm1d(channels)
+        self.conv2, self.norm2 = nn.Conv1d(channels, channels, 5, padding=2), nn.BatchNorm1d(channels)
+
+    def forward(self, x):
+        y = torch.relu(self.norm1(self.conv1(x)))
+        return torch.relu(x + self.norm2(self.conv2(y)))
+
+
+class Heads(nn.Module):
+    """The space group and, by SYSTEM_OF, the crystal system."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.group, self.system = nn.Linear(width, CLASSES), nn.Linear(width, 7)
+
+    def forward(self, x):
+        return self.group(x), self.system(x)
+
+
+# Space groups by crystal system end with these numbers (International Tables A); a label is a number less 1.
+SYSTEM_OF = torch.tensor([sum(label >= last for last in (2, 15, 74, 142, 167, 194)) for label in range(CLASSES)])
+
+
+def stage(channels_in, channels, kernel, stride):
+    padding = (kernel - stride) // 2
+    return [nn.Conv1d(channels_in, channels, kernel, stride, padding), nn.BatchNorm1d(channels), nn.ReLU(),
+            Residual(channels)]
+
+
 def make(name):
-    if name == "scnn":
+    if name == "resnet":
+        layers = stage(1, 48, 16, 4) + stage(48, 64, 4, 2) + stage(64, 96, 4, 2)
+        layers += [nn.Conv1d(96, 48, 1), nn.ReLU(), Flatten()] + dense([106 * 48, 768, 384]) + [nn.ReLU(), Heads(384)]
+    elif name == "scnn":
         layers = convolutions([2, 1, 1]) + dense([5200, 2300, 1150, CLASSES])
     elif name == "npcnn":
         layers = convolutions([None] * 3) + dense([12160, 2300, 1150, CLASSES])
@@ -102,7 +141,7 @@ def make(name):
     model = nn.Sequential(*layers)
     number = 0
     with torch.no_grad():
-        for layer in model:
+        for layer in model.modules():  # in the order of construction
             if isinstance(layer, nn.Conv1d):
                 out, channels, kernel = layer.weight.shape
                 fan_in = kernel * channels
@@ -111,6 +150,9 @@ def make(name):
             elif isinstance(layer, nn.Linear):
                 fan_in = layer.weight.shape[1]
                 layer.weight.copy_(torch.from_numpy(parameter(number, tuple(layer.weight.shape), fan_in)))
+            elif isinstance(layer, nn.BatchNorm1d):  # as PyTorch begins it
+                number += 2
+                continue
             else:
                 continue
             layer.bias.copy_(torch.from_numpy(parameter(number + 1, tuple(layer.bias.shape), fan_in)))
@@ -120,13 +162,18 @@ def make(name):
 
 def losses(name, dtype):
     model = make(name).to(dtype)
+    points = 1700 if name == "resnet" else POINTS
     adam = torch.optim.Adam(model.parameters(), lr=1e-4)
     for step in range(STEPS):
         indices = [i % PATTERNS for i in range(step * BATCH, (step + 1) * BATCH)]
-        x = torch.from_numpy(np.stack([pattern(i) for i in indices])).to(dtype).unsqueeze(1)
+        x = torch.from_numpy(np.stack([pattern(i, points) for i in indices])).to(dtype).unsqueeze(1)
         y = torch.tensor([label(i) for i in indices])
         adam.zero_grad()
-        loss = nn.functional.cross_entropy(model(x), y)
+        if name == "resnet":
+            group, system = model(x)
+            loss = nn.functional.cross_entropy(group, y) + 0.5 * nn.functional.cross_entropy(system, SYSTEM_OF[y])
+        else:
+            loss = nn.functional.cross_entropy(model(x), y)
         loss.backward()
         adam.step()
         yield loss.item()
@@ -136,7 +183,7 @@ def main():
     check_known_answers()
     print(f"# torch {torch.__version__}, numpy {np.__version__}; seed {SEED}, batch {BATCH}, Adam 1e-4")
     print("model\tstep\tloss_float64\tloss_float32")
-    for name in ["scnn", "npcnn", "mlp"]:
+    for name in sys.argv[1:] or ["scnn", "npcnn", "mlp", "resnet"]:
         for step, (double, single) in enumerate(zip(losses(name, torch.float64), losses(name, torch.float32))):
             print(f"{name}\t{step}\t{double:.13f}\t{single:.7f}", flush=True)
 

@@ -37,6 +37,65 @@ TEST(Model, ParameterCountsOfThePaper) {
   EXPECT_EQ(parameter_count(make_model(paper("mlp", 7))), 49'814'407);
 }
 
+// By hand: 816 + 96, 23328, 12352 + 128, 41344, 24672 + 192, 92736, 4656; 3908352 + 295296; 88550 and 2695.
+TEST(Model, ResnetIsTheRecipes) {
+  ModelConfig c = paper("resnet", 230);
+  c.points = 1700;
+  Head systems{"crystal_system", 7, 0.5, std::vector<std::int32_t>(230)};
+  c.more_heads = {systems};
+  const Model model = make_model(c);
+  EXPECT_EQ(parameter_count(model), 4'495'213);
+  std::vector<Shape> shapes;
+  for (const Value conv : tests::values_of_kind(model.graph, "conv"))
+    shapes.push_back(model.graph[conv].shape);
+  EXPECT_EQ(shapes, (std::vector<Shape>{{425, 48},
+                                        {425, 48},
+                                        {425, 48},
+                                        {212, 64},
+                                        {212, 64},
+                                        {212, 64},
+                                        {106, 96},
+                                        {106, 96},
+                                        {106, 96},
+                                        {106, 48}}));
+  ASSERT_EQ(model.graph.heads().size(), 2u);
+  EXPECT_EQ(model.graph.heads()[1].weight, 0.5);
+  int dropouts = 0;
+  for (const Node& node : model.graph.nodes())
+    dropouts += node.layer && node.layer->text() == "relu, dropout 0.3";
+  EXPECT_EQ(dropouts, 3);
+
+  c.more_heads.clear();
+  EXPECT_EQ(parameter_count(make_model(c)), 4'495'213 - 2695);
+  c.blocks = {2, 1, 3};
+  c.narrow = 0;
+  const Model deeper = make_model(c);
+  EXPECT_EQ(tests::values_of_kind(deeper.graph, "add").size(), 6u);
+  EXPECT_EQ(deeper.graph.nodes()[tests::values_of_kind(deeper.graph, "dense")[0].number - 1].layer->text(),
+            "relu, dropout 0.3");
+}
+
+TEST(Model, HeadsSurviveJson) {
+  ModelConfig c = tests::small_config("resnet");
+  c.more_heads = {{"group", 2, 0.25, {0, 1, 1, 0, 1}}};
+  const ModelConfig complete = make_model(c).config;
+  const std::string text = to_json(complete);
+  EXPECT_EQ(model_config_from_json(text), complete);
+  const auto refused = [&](const std::string& from, const std::string& to) {
+    std::string changed = text;
+    changed.replace(changed.find(from), from.size(), to);
+    EXPECT_THROW(make_model(model_config_from_json(changed)), Error) << changed;
+  };
+  refused("[0,1,1,0,1]", "[0,1,1,0]");
+  refused("[0,1,1,0,1]", "[0,1,2,0,1]");
+  refused("[0,1,1,0,1]", "7");
+  refused("\"group\"", "\"class\"");
+  refused("0.25", "-1");
+  refused("0.25", "null");
+  // What the paper's models write is what it was.
+  EXPECT_EQ(to_json(make_model(tests::small_config("npcnn")).config).find("blocks"), std::string::npos);
+}
+
 TEST(Model, PoolStridesOfTheAuthorsCode) {
   ModelConfig c = paper("scnn", 230);
   c.pool_strides = {2, 3, 3};
@@ -182,6 +241,20 @@ TEST(Model, WrongConfigsNameBothValues) {
        "npcnn",
        {"dense_dropout nan"}},
       {[](auto& c) { c.points = 500; }, "npcnn", {"kernel 25", "length 7"}},
+      {[](auto& c) {
+         c.blocks = {1, 1, 1};
+       },
+       "npcnn",
+       {"npcnn has no blocks"}},
+      {[](auto& c) { c.narrow = 0; }, "mlp", {"mlp has no narrow"}},
+      {[](auto& c) { c.block_kernel = 3; }, "scnn", {"scnn has no block_kernel"}},
+      {[](auto& c) {
+         c.blocks = {1, 1};
+       },
+       "resnet",
+       {"2 values of blocks", "3 of channels"}},
+      {[](auto& c) { c.block_kernel = -2; }, "resnet", {"block_kernel -2 < 1"}},
+      {[](auto& c) { c.narrow = -2; }, "resnet", {"narrow -2 < 0"}},
   };
   for (const Case& test : cases) {
     ModelConfig c = paper(test.name, 230);

@@ -72,6 +72,7 @@ TEST_P(NetworkOn, UpdatesWithALearningRateAlone) {
 
 TEST_P(NetworkOn, TrainingWithoutDropoutIsInference) {
   for (const std::string& name : model_names()) {
+    if (name == "resnet") continue;  // normalises by its batch in training
     ModelConfig config = tests::small_config(name);
     if (name != "mlp") config.conv_dropout = 0;
     config.dense_dropout = {0, 0};

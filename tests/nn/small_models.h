@@ -1,4 +1,4 @@
-// The three models with few parameters: every kind of layer, odd sizes, strides that do not divide the
+// The models with few parameters: every kind of layer, odd sizes, strides that do not divide the
 // lengths.
 #pragma once
 
@@ -20,6 +20,10 @@ inline nn::ModelConfig small_config(const std::string& name, int classes = 5) {
   c.channels = {5, 6, 4};
   c.kernels = {5, 4, 3};
   c.strides = {2, 1, 2};
+  if (name == "resnet") {
+    c.block_kernel = 3;
+    c.narrow = 3;
+  }
   if (name == "scnn") {
     c.pool_kernels = {3, 2, 2};
     c.pool_strides = {2, 1, 1};

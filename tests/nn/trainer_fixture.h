@@ -77,6 +77,9 @@ class TrainerTest : public ::testing::Test {
     return trainer.run(resume, stop);
   }
 
+  void expect_the_bits_of_an_uninterrupted_run();
+  void expect_the_same_bits_for_any_number_of_threads();
+
   std::unique_ptr<Backend> backend_ = make_backend({"cpu", 2, ""});
   Model model_ = make_model(tests::small_config("scnn"));
   tests::TemporaryFolder temporary_;

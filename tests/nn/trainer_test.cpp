@@ -15,9 +15,8 @@
 #include "tests/nn/trainer_fixture.h"
 
 namespace bragg::nn {
-namespace {
 
-TEST_F(TrainerTest, ResumedRunHasTheBitsOfAnUninterruptedOne) {
+void TrainerTest::expect_the_bits_of_an_uninterrupted_run() {
   EXPECT_EQ(run("whole", options(), false).outcome, TrainOutcome::finished);
   TrainOptions none = options();
   none.steps = 0;
@@ -46,7 +45,7 @@ TEST_F(TrainerTest, ResumedRunHasTheBitsOfAnUninterruptedOne) {
   EXPECT_NE(tensors(folder_ / "whole" / "last.safetensors"), tensors(folder_ / "start" / "last.safetensors"));
 }
 
-TEST_F(TrainerTest, SameBitsForAnyNumberOfThreads) {
+void TrainerTest::expect_the_same_bits_for_any_number_of_threads() {
   run("two", options(), false);
   backend_ = make_backend({"cpu", 1, ""});
   run("one", options(), false);
@@ -54,6 +53,41 @@ TEST_F(TrainerTest, SameBitsForAnyNumberOfThreads) {
   run("three", options(), false);
   EXPECT_EQ(tensors(folder_ / "one" / "last.safetensors"), tensors(folder_ / "two" / "last.safetensors"));
   EXPECT_EQ(tensors(folder_ / "three" / "last.safetensors"), tensors(folder_ / "two" / "last.safetensors"));
+}
+
+namespace {
+
+/// With running statistics, and a second head.
+Model small_resnet() {
+  ModelConfig config = tests::small_config("resnet");
+  config.more_heads = {{"group", 2, 0.5, {0, 1, 1, 0, 1}}};
+  return make_model(config);
+}
+
+TEST_F(TrainerTest, ResumedRunHasTheBitsOfAnUninterruptedOne) {
+  expect_the_bits_of_an_uninterrupted_run();
+}
+
+TEST_F(TrainerTest, ResumedResnetHasTheBitsOfAnUninterruptedOne) {
+  model_ = small_resnet();
+  expect_the_bits_of_an_uninterrupted_run();
+  EXPECT_TRUE(tensors(folder_ / "whole" / "last.safetensors").contains("batch_norm1.running_variance"));
+  for (const std::string& line : metrics(folder_ / "whole")) {
+    const auto json = nlohmann::json::parse(line);
+    const std::string before = json.contains("loss") ? "" : "held_out_";
+    EXPECT_GT(json.at(before + "group_loss").get<double>(), 0.05);
+    EXPECT_LE(json.at(before + "group_accuracy").get<double>(), 1);
+    EXPECT_NE(json.at(before + "group_loss"), json.at(before + "loss"));
+  }
+}
+
+TEST_F(TrainerTest, SameBitsForAnyNumberOfThreads) {
+  expect_the_same_bits_for_any_number_of_threads();
+}
+
+TEST_F(TrainerTest, ResnetHasTheSameBitsForAnyNumberOfThreads) {
+  model_ = small_resnet();
+  expect_the_same_bits_for_any_number_of_threads();
 }
 
 TEST_F(TrainerTest, WritesMetricsAndFiles) {
