@@ -52,14 +52,14 @@ class Answers {
     for (MeasuredItem& item : items_) {
       if (!item.refused) patterns.push_back(std::move(item.values));
     }
-    const std::vector<std::vector<float>> probabilities = classifier_.probabilities(patterns);
+    const std::vector<Probabilities> probabilities = classifier_.probabilities(patterns);
     std::vector<Neighbours> neighbours(patterns.size());
     if (neighbours_ != nullptr && !patterns.empty())
       neighbours = nearest_structures(backend_, patterns, *neighbours_, classifier_.facts(), nearest_count);
     std::size_t next = 0;
     for (const MeasuredItem& item : items_) {
       const bool refused = item.refused.has_value();
-      const std::span<const float> answer = refused ? std::span<const float>() : probabilities[next];
+      const Probabilities answer = refused ? Probabilities() : probabilities[next];
       const Neighbours nearest = refused ? Neighbours() : neighbours[next];
       next += !refused;
       options_.json ? print_json(item, answer, nearest) : print_text(item, answer, nearest);
@@ -104,25 +104,25 @@ class Answers {
     if (nearest.empty()) fmt::print("  {:<14} nothing alike in {}\n", heading, options_.neighbours);
   }
 
-  void print_json(const MeasuredItem& item, std::span<const float> answer, const Neighbours& nearest) const {
+  void print_json(const MeasuredItem& item, const Probabilities& answer, const Neighbours& nearest) const {
     Json line = {{"file", item.file},         {"index", item.index}, {"assumed", to_json(item.assumed)},
                  {"warnings", item.warnings}, {"refused", nullptr},  {"crystal_system", Json::array()},
                  {"space_group", nullptr}};
     if (item.refused) {
       line["refused"] = *item.refused;
     } else {
-      const auto systems = crystal_system_probabilities(answer, classifier_.facts().classes);
+      const std::vector<float>& systems = answer.crystal_system;
       for (const int s : ranked(systems, systems.size())) {
         line["crystal_system"].push_back({{"name", xrd::name_of(static_cast<xrd::CrystalSystem>(s))},
                                           {"probability", systems[static_cast<std::size_t>(s)]}});
       }
       if (classifier_.facts().classes == ClassKind::space_group) {
         line["space_group"] = Json::array();
-        for (const int c : ranked(answer, static_cast<std::size_t>(options_.top))) {
+        for (const int c : ranked(answer.classes, static_cast<std::size_t>(options_.top))) {
           const auto pair = xrd::enantiomorph(c + 1);
           line["space_group"].push_back({{"number", c + 1},
                                          {"hm", xrd::hm_short(c + 1)},
-                                         {"probability", answer[static_cast<std::size_t>(c)]},
+                                         {"probability", answer.classes[static_cast<std::size_t>(c)]},
                                          {"indistinguishable_from", pair ? Json(*pair) : Json(nullptr)}});
         }
       }
@@ -132,7 +132,7 @@ class Answers {
     fmt::print("{}\n", line.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
 
-  void print_text(const MeasuredItem& item, std::span<const float> answer, const Neighbours& nearest) const {
+  void print_text(const MeasuredItem& item, const Probabilities& answer, const Neighbours& nearest) const {
     fmt::print("{}{}\n", printable(item.file), item.index > 0 ? fmt::format(" [{}]", item.index) : "");
     const char* assumed = "assumed";
     for (const std::string& part : describe(item.assumed)) {
@@ -145,7 +145,7 @@ class Answers {
       fmt::print("  refused        {}\n\n", *item.refused);
       return;
     }
-    const auto systems = crystal_system_probabilities(answer, classifier_.facts().classes);
+    const std::vector<float>& systems = answer.crystal_system;
     std::string text;
     for (const int s : ranked(systems, systems.size())) {
       const float p = systems[static_cast<std::size_t>(s)];
@@ -156,10 +156,10 @@ class Answers {
     fmt::print("  crystal system {}\n", text);
     if (classifier_.facts().classes == ClassKind::space_group) {
       const char* heading = "space group";
-      for (const int c : ranked(answer, static_cast<std::size_t>(options_.top))) {
+      for (const int c : ranked(answer.classes, static_cast<std::size_t>(options_.top))) {
         const auto pair = xrd::enantiomorph(c + 1);
         fmt::print("  {:<14} {:>3}  {:<9} {:>5.1f} %  {}\n", heading, c + 1, xrd::hm_short(c + 1),
-                   100 * answer[static_cast<std::size_t>(c)],
+                   100 * answer.classes[static_cast<std::size_t>(c)],
                    pair ? fmt::format("or its mirror image {} ({}): powder patterns can't tell", *pair,
                                       xrd::hm_short(*pair))
                         : std::string(xrd::name_of(xrd::crystal_system(c + 1))));

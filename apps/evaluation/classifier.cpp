@@ -42,21 +42,25 @@ Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std
                             config.classes,
                             facts_.classes == ClassKind::space_group ? "space_group" : "crystal_system"));
   }
+  const std::vector<nn::PlacedHead>& heads = loaded_.model.graph.heads();
+  for (std::size_t head = 1; head < heads.size(); ++head) {
+    if (heads[head].name == crystal_system_head(1).name && heads[head].classes == xrd::crystal_system_count)
+      system_head_ = head;
+  }
   nn::load_weights(model, parameters_);
   network_ =
       std::make_unique<nn::Network>(backend, loaded_.model, parameters_, nn::NetworkOptions{.N = batch});
 }
 
-std::vector<std::vector<float>> Classifier::probabilities(std::span<const std::vector<float>> patterns) {
-  std::vector<std::vector<float>> result;
+std::vector<Probabilities> Classifier::probabilities(std::span<const std::vector<float>> patterns) {
+  std::vector<Probabilities> result;
   const auto most = static_cast<std::size_t>(batch());
   for (std::size_t first = 0; first < patterns.size(); first += most)
     add_batch(patterns.subspan(first, std::min(most, patterns.size() - first)), result);
   return result;
 }
 
-void Classifier::add_batch(std::span<const std::vector<float>> patterns,
-                           std::vector<std::vector<float>>& result) {
+void Classifier::add_batch(std::span<const std::vector<float>> patterns, std::vector<Probabilities>& result) {
   const Activations input = network_->input();
   const std::int64_t points = facts_.instrument.grid.points;
   for (std::size_t n = 0; n < patterns.size(); ++n) {
@@ -71,23 +75,37 @@ void Classifier::add_batch(std::span<const std::vector<float>> patterns,
   }
   // Rows of an earlier batch may lie behind the last pattern: rows do not depend on each other.
   network_->forward();
-  const auto width = static_cast<std::size_t>(classes());
-  std::vector<float> logits(static_cast<std::size_t>(batch()) * width);
-  backend_.download(network_->logits(), std::span<float>(logits));
+  std::vector<std::vector<float>> classes = answers_of(0, patterns.size()), systems(patterns.size());
+  if (system_head_) systems = answers_of(*system_head_, patterns.size());
   for (std::size_t n = 0; n < patterns.size(); ++n) {
-    result.push_back(nn::softmax(std::span<const float>(logits).subspan(n * width, width)));
-    for (const float p : result.back()) {
-      if (!std::isfinite(p)) throw Error(fmt::format("{}: the model's answer is not finite", path_.string()));
-    }
+    std::vector<float> of_pattern = crystal_system_probabilities(classes[n], facts_.classes, systems[n]);
+    result.push_back({std::move(classes[n]), std::move(of_pattern)});
   }
 }
 
-std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind kind) {
+std::vector<std::vector<float>> Classifier::answers_of(std::size_t head, std::size_t count) const {
+  const auto width = static_cast<std::size_t>(network_->classes(head));
+  std::vector<float> logits(static_cast<std::size_t>(batch()) * width);
+  backend_.download(network_->logits(head), std::span<float>(logits));
+  std::vector<std::vector<float>> answers;
+  for (std::size_t n = 0; n < count; ++n) {
+    answers.push_back(nn::softmax(std::span<const float>(logits).subspan(n * width, width)));
+    for (const float p : answers.back()) {
+      if (!std::isfinite(p)) throw Error(fmt::format("{}: the model's answer is not finite", path_.string()));
+    }
+  }
+  return answers;
+}
+
+std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind kind,
+                                                std::span<const float> head) {
   if (kind == ClassKind::crystal_system) return {classes.begin(), classes.end()};
   std::vector<double> sum(xrd::crystal_system_count);
   for (int group = 1; group <= xrd::space_group_count; ++group) {
     sum[static_cast<std::size_t>(xrd::crystal_system(group))] += classes[static_cast<std::size_t>(group - 1)];
   }
+  for (std::size_t i = 0; i < head.size(); ++i)
+    sum[i] = (sum[i] + double{head[i]}) / 2;
   return {sum.begin(), sum.end()};
 }
 

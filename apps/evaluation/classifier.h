@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,12 @@
 #include "nn/network.h"
 
 namespace bragg::apps {
+
+/// What a model says of a pattern.
+struct Probabilities {
+  std::vector<float> classes;         ///< of the model's classes
+  std::vector<float> crystal_system;  ///< (7), by crystal_system_probabilities()
+};
 
 class Classifier {
  public:
@@ -28,12 +35,13 @@ class Classifier {
   int classes() const { return loaded_.model.config.classes; }
 
   /// Patterns on the model's grid with maximum 1, as they were measured: the model's processing is done here
-  /// -> the probabilities of each, (classes); batch() of them at a time. Throws Error where one is not
-  /// finite.
-  std::vector<std::vector<float>> probabilities(std::span<const std::vector<float>> patterns);
+  /// -> the probabilities of each; batch() of them at a time. Throws Error where one is not finite.
+  std::vector<Probabilities> probabilities(std::span<const std::vector<float>> patterns);
 
  private:
-  void add_batch(std::span<const std::vector<float>> patterns, std::vector<std::vector<float>>& result);
+  void add_batch(std::span<const std::vector<float>> patterns, std::vector<Probabilities>& result);
+  /// Of the first `count` patterns of the batch, (count, classes of the head).
+  std::vector<std::vector<float>> answers_of(std::size_t head, std::size_t count) const;
 
   Backend& backend_;
   std::filesystem::path path_;
@@ -41,11 +49,13 @@ class Classifier {
   ModelFacts facts_;
   nn::Parameters parameters_;
   std::unique_ptr<nn::Network> network_;
+  std::optional<std::size_t> system_head_;  ///< that asks for the crystal system beside space groups
 };
 
 /// Probabilities of the 7 crystal systems: those of the classes themselves, or summed over the groups of
-/// each.
-std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind);
+/// each; where a head of its own was asked as well (`head`, else empty), the mean of both.
+std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind,
+                                                std::span<const float> head = {});
 /// Indices by descending value, equal ones by ascending index; at most `count`.
 std::vector<int> ranked(std::span<const float> values, std::size_t count);
 

@@ -68,9 +68,10 @@ nn::Predictions predictions_of(const std::vector<Answer>& answers, ClassKind mod
   result.patterns = static_cast<std::int64_t>(answers.size());
   result.classes = wanted == ClassKind::space_group ? xrd::space_group_count : xrd::crystal_system_count;
   for (const Answer& answer : answers) {
-    const auto row = wanted == ClassKind::space_group
-                         ? answer.probabilities
-                         : crystal_system_probabilities(answer.probabilities, model);
+    const bool is_given = wanted == ClassKind::crystal_system && !answer.crystal_system.empty();
+    const auto row = wanted == ClassKind::space_group ? answer.probabilities
+                     : is_given                       ? answer.crystal_system
+                                : crystal_system_probabilities(answer.probabilities, model);
     result.probabilities.insert(result.probabilities.end(), row.begin(), row.end());
     result.labels.push_back(class_of(answer.space_group, wanted));
   }
@@ -236,7 +237,9 @@ Evaluation evaluate(Backend& backend, Classifier& classifier, const data::Patter
     if (batch.empty()) return;
     auto probabilities = classifier.probabilities(batch);
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      answers[answers.size() - batch.size() + i].probabilities = std::move(probabilities[i]);
+      Answer& answer = answers[answers.size() - batch.size() + i];
+      answer.probabilities = std::move(probabilities[i].classes);
+      answer.crystal_system = std::move(probabilities[i].crystal_system);
     }
     batch.clear();
   };

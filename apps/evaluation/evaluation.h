@@ -41,8 +41,9 @@ struct Answer {
   std::int64_t index = 0;  ///< in the set
   int space_group = 0;     ///< true, 1..230
   std::int32_t group = 0;
-  std::vector<float> probabilities;  ///< of the model's classes
-  std::int64_t neighbour = -1;       ///< row of the neighbour set, -1 for none
+  std::vector<float> probabilities;        ///< of the model's classes
+  std::vector<float> crystal_system = {};  ///< Probabilities::crystal_system; empty: of the classes alone
+  std::int64_t neighbour = -1;             ///< row of the neighbour set, -1 for none
   float similarity = 0;
 };
 

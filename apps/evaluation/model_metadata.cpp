@@ -79,6 +79,13 @@ int class_of(int space_group, ClassKind kind) {
                                         : static_cast<int>(xrd::crystal_system(space_group));
 }
 
+nn::Head crystal_system_head(double weight) {
+  nn::Head head{"crystal_system", xrd::crystal_system_count, weight, {}};
+  for (int group = 1; group <= xrd::space_group_count; ++group)
+    head.class_of.push_back(class_of(group, ClassKind::crystal_system));
+  return head;
+}
+
 std::string input_transform(const Processing& processing) {
   std::string text = scaled;
   if (processing.background_window > 0)

@@ -17,6 +17,9 @@ ClassKind class_kind(int classes);
 /// The class of a space group (1..230).
 int class_of(int space_group, ClassKind);
 
+/// A head that asks for the crystal system of patterns whose labels are space groups.
+nn::Head crystal_system_head(double weight);
+
 struct TrainingSet {
   std::string path, content_hash;
   std::int64_t size = 0;  ///< crystals or patterns in the file

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/evaluation/model_metadata.h"
 #include "apps/training/config_keys.h"
 #include "apps/training/config_layers.h"
 #include "apps/wrapped_text.h"
@@ -58,6 +59,22 @@ std::string absolute(const std::string& key, const std::string& path) {
         fmt::format("{}: the path {} is not UTF-8, which the config of a run has to be", key, as_utf8(text)));
   }
   return text;
+}
+
+/// The second head, where there is one.
+void add_crystal_system(TrainConfig& config) {
+  nn::ModelConfig& model = config.model;
+  double& weight = config.crystal_system_weight;
+  const bool by_group = class_kind(model.classes) == ClassKind::space_group;
+  if (weight > 0 && !by_group)
+    throw UsageError(
+        fmt::format("model.crystal_system_weight is {}, but the {} classes are crystal systems "
+                    "already",
+                    weight, model.classes));
+  constexpr double weight_of_resnet = 0.5;
+  if (weight < 0 && model.name == "resnet" && by_group) weight = weight_of_resnet;
+  model.more_heads.clear();
+  if (weight > 0) model.more_heads.push_back(crystal_system_head(weight));
 }
 
 /// Lines "# ..." of whole words.
@@ -122,6 +139,7 @@ void resolve(TrainConfig& config, std::int64_t points) {
     if (convolutions) model.conv_dropout = all.front();
     model.dense_dropout.assign(all.begin() + convolutions, all.end());
   }
+  add_crystal_system(config);
   model = nn::make_model(model).config;
   config.dropout = model.dense_dropout;
   if (!model.channels.empty()) config.dropout.insert(config.dropout.begin(), model.conv_dropout);

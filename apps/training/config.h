@@ -15,9 +15,10 @@
 namespace bragg::apps {
 
 struct TrainConfig {
-  nn::ModelConfig model;        ///< `points` comes from the data, see resolve()
-  std::vector<double> dropout;  ///< as given; empty: the paper's
-  bool one_dropout = false;     ///< it was one number
+  nn::ModelConfig model;              ///< `points` comes from the data, see resolve()
+  std::vector<double> dropout;        ///< as given; empty: the paper's
+  bool one_dropout = false;           ///< it was one number
+  double crystal_system_weight = -1;  ///< of the head beside space groups; < 0: the model's own, 0: none
   std::vector<std::string> crystals;
   std::string patterns;
   std::string recipe = "baseline";

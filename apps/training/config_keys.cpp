@@ -91,6 +91,18 @@ ConfigKey integers(const char* name, const char* meaning, Member member, const c
               }};
 }
 
+/// Where the model has a number of its own, `own` stands for it.
+template <typename Member>
+ConfigKey integer_or_own(const char* name, const std::string& meaning, Member member, std::int64_t own,
+                         std::int64_t low, std::int64_t high, const char* example) {
+  ConfigKey key = integer(name, meaning, member, low, high);
+  key.example = example;
+  key.value = [=](const TrainConfig& config) {
+    return member(config) == own ? "" : fmt::format("{}", member(config));
+  };
+  return key;
+}
+
 template <typename Member>
 ConfigKey choice(const char* name, const std::string& meaning, Member member,
                  const std::vector<std::string>& of) {
@@ -146,17 +158,40 @@ void add_model_keys(std::vector<ConfigKey>& keys) {
   };
   keys.push_back(std::move(classes));
   keys.push_back(integers(
-      "model.channels", "output channels, one per convolution; scnn and npcnn",
+      "model.channels", "output channels, one per convolution (scnn, npcnn) or stage (resnet)",
       [](auto& c) -> auto& { return c.model.channels; }, "[80, 80, 80]"));
   keys.push_back(integers(
-      "model.kernels", "points of the kernel, one per convolution",
+      "model.kernels", "points of the kernel, one per convolution or at the beginning of each stage",
       [](auto& c) -> auto& { return c.model.kernels; }, "[100, 50, 25]"));
   keys.push_back(integers(
-      "model.strides", "points from one output to the next, one per convolution",
+      "model.strides", "points from one output to the next, one per kernel",
       [](auto& c) -> auto& { return c.model.strides; }, "[5, 5, 2]"));
   keys.push_back(integers(
       "model.pool_strides", "steps of the average pooling, one per convolution; scnn only",
       [](auto& c) -> auto& { return c.model.pool_strides; }, "[2, 1, 1]"));
+  keys.push_back(integers(
+      "model.blocks", "residual blocks of each stage; resnet only",
+      [](auto& c) -> auto& { return c.model.blocks; }, "[1, 1, 1]"));
+  keys.push_back(integer_or_own(
+      "model.block_kernel", "points of the kernels in residual blocks; resnet only",
+      [](auto& c) -> auto& { return c.model.block_kernel; }, 0, 1, largest_extent, "5"));
+  keys.push_back(integer_or_own(
+      "model.narrow",
+      "channels of the last convolution, of kernel 1, before the dense layers, 0: none; resnet only",
+      [](auto& c) -> auto& { return c.model.narrow; }, -1, 0, largest_extent, "48"));
+  keys.push_back(
+      {.name = "model.crystal_system_weight",
+       .meaning = "weight of the loss of a second head, the crystal system, beside that of space groups "
+                  "(resnet: 0.5), "
+                  "0: none; " +
+                  range(0.0, 1e3),
+       .example = "0.5",
+       .read = [](const ConfigReader& reader, const std::string& key,
+                  TrainConfig& config) { reader.number(key, config.crystal_system_weight, 0, 1e3); },
+       .value =
+           [](const TrainConfig& config) {
+             return config.crystal_system_weight < 0 ? "" : decimal(config.crystal_system_weight);
+           }});
   keys.push_back(integers(
       "model.dense", "widths of the hidden dense layers", [](auto& c) -> auto& { return c.model.dense; },
       "[2300, 1150]"));

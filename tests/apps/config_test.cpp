@@ -39,6 +39,51 @@ TEST(Config, DefaultsAreThePapers) {
   EXPECT_EQ(config.precision, "fp32");
 }
 
+TEST(Config, ResnetHasItsOwnKeysAndASecondHead) {
+  const auto resolved = [](const std::string& model, const std::vector<std::string>& assignments = {}) {
+    TrainConfig config = parse_config("[model]\n" + model + minimal, "run.toml", assignments);
+    apps::resolve(config, 1700);
+    return config;
+  };
+  const TrainConfig own = resolved("name = 'resnet'\n");
+  EXPECT_EQ(own.model.channels, (std::vector<int>{48, 64, 96}));
+  EXPECT_EQ(own.model.block_kernel, 5);
+  EXPECT_EQ(own.model.narrow, 48);
+  EXPECT_EQ(own.dropout, (std::vector<double>{0.3, 0.3, 0.3}));
+  ASSERT_EQ(own.model.more_heads.size(), 1u);
+  const nn::Head& head = own.model.more_heads[0];
+  EXPECT_EQ(head.name, "crystal_system");
+  EXPECT_EQ(head.weight, 0.5);
+  EXPECT_EQ(head.class_of.front(), 0);
+  EXPECT_EQ(head.class_of[224], 6);  // Fm-3m
+  EXPECT_EQ(head.class_of.size(), 230u);
+  EXPECT_EQ(nn::parameter_count(nn::make_model(own.model)), 4'495'213);
+
+  const TrainConfig given = resolved(
+      "name = 'resnet'\nchannels = [8, 12]\nkernels = [9, 4]\nstrides = [3, 2]\nblocks = [2, "
+      "1]\nblock_kernel = 3\n"
+      "narrow = 0\ndense = [16]\ndropout = 0.1\ncrystal_system_weight = 0.25\n");
+  EXPECT_EQ(given.model.blocks, (std::vector<int>{2, 1}));
+  EXPECT_EQ(given.model.narrow, 0);
+  EXPECT_EQ(given.model.more_heads[0].weight, 0.25);
+  for (const TrainConfig& config : {own, given}) {
+    TrainConfig again = parse_config(apps::to_toml(config), "again.toml");
+    apps::resolve(again, 1700);
+    EXPECT_EQ(again.model, config.model);
+    EXPECT_EQ(apps::to_toml(again), apps::to_toml(config));
+  }
+
+  EXPECT_TRUE(resolved("name = 'resnet'\n", {"model.crystal_system_weight=0"}).model.more_heads.empty());
+  EXPECT_TRUE(resolved("name = 'resnet'\nclasses = 7\n").model.more_heads.empty());
+  EXPECT_TRUE(resolved("name = 'mlp'\n").model.more_heads.empty());
+  EXPECT_EQ(resolved("name = 'mlp'\ncrystal_system_weight = 1\n").model.more_heads.size(), 1u);
+  EXPECT_EQ(apps::to_toml(resolved("name = 'mlp'\n")).find("crystal_system_weight"), std::string::npos);
+  EXPECT_NE(complaint("[model]\nclasses = 7\ncrystal_system_weight = 0.5\n" + minimal)
+                .find("crystal systems already"),
+            std::string::npos);
+  EXPECT_NE(complaint("[model]\nblocks = [1]\n" + minimal).find("npcnn has no blocks"), std::string::npos);
+}
+
 TEST(Config, ReadsEveryKey) {
   TrainConfig config = parse_config(R"([model]
 name = "scnn"

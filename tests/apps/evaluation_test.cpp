@@ -1,5 +1,7 @@
 #include "apps/evaluation/evaluation.h"
 
+#include <cmath>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -11,8 +13,12 @@
 #include "apps/report/plots.h"
 #include "apps/report/svg.h"
 #include "kernels/base/error.h"
+#include "nn/checkpoint.h"
+#include "nn/evaluation.h"
+#include "nn/network.h"
 #include "tests/apps/tiny_model.h"
 #include "tests/apps/well_formed.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bragg::apps::tests {
 namespace {
@@ -40,6 +46,52 @@ std::vector<Answer> four_answers() {
           answer(225, {{225, 0.4f}, {62, 0.35f}, {19, 0.25f}}, 3, -1)};
 }
 constexpr int neighbour_groups[] = {225, 154, 62};
+
+// The best system of a head of its own may be another than that of the best groups.
+TEST(Score, TakesTheCrystalSystemThatIsGiven) {
+  std::vector<Answer> answers = four_answers();
+  for (Answer& one : answers)
+    one.crystal_system = {0.9f, 0, 0, 0, 0, 0, 0.1f};
+  EXPECT_DOUBLE_EQ(score(answers, ClassKind::space_group, {}).crystal_system.accuracy.value, 0);
+  answers[0].crystal_system = {0.1f, 0, 0, 0, 0, 0, 0.9f};
+  EXPECT_DOUBLE_EQ(score(answers, ClassKind::space_group, {}).crystal_system.accuracy.value, 0.25);
+}
+
+TEST(Classifier, CrystalSystemIsTheMeanOfItsHeadAndOfTheGroups) {
+  const bragg::tests::TemporaryFolder folder;
+  const auto path = folder.path() / "two.safetensors";
+  write_tiny_model_of_two_heads(path);
+  const auto backend = bragg::make_backend({.device = "cpu", .threads = 1, .instruction_set = {}});
+  Classifier classifier(*backend, path, 3);
+  std::vector<float> pattern(850, 0.01f);
+  pattern[100] = 1;
+  const Probabilities got = classifier.probabilities(std::vector<std::vector<float>>{pattern}).at(0);
+
+  const nn::LoadedModel loaded = nn::read_model(path);
+  nn::Parameters parameters(*backend, loaded.model, nn::Parameters::Use::inference);
+  nn::load_weights(path, parameters);
+  nn::Network network(*backend, loaded.model, parameters, {.N = 1});
+  backend->upload(pattern, Tensor{network.input().data, network.input().dtype});
+  network.forward();
+  const auto of_head = [&](std::size_t head) {
+    std::vector<float> logits(static_cast<std::size_t>(network.classes(head)));
+    backend->download(network.logits(head), logits);
+    return nn::softmax(logits);
+  };
+  const std::vector<float> groups = of_head(0), systems = of_head(1);
+  EXPECT_EQ(got.classes, groups);
+  ASSERT_EQ(got.crystal_system.size(), 7u);
+  std::vector<double> summed(7);
+  for (int group = 1; group <= 230; ++group)
+    summed[static_cast<std::size_t>(class_of(group, ClassKind::crystal_system))] +=
+        double{groups[static_cast<std::size_t>(group - 1)]};
+  double apart = 0;
+  for (std::size_t i = 0; i < 7; ++i) {
+    EXPECT_NEAR(got.crystal_system[i], (summed[i] + double{systems[i]}) / 2, 1e-6);
+    apart = std::max(apart, std::fabs(summed[i] - double{systems[i]}));
+  }
+  EXPECT_GT(apart, 0.01);  // so that the mean is neither
+}
 
 TEST(Score, OfFourAnswersByHand) {
   const Evaluation e = score(four_answers(), ClassKind::space_group, neighbour_groups);

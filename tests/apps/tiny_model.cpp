@@ -34,18 +34,28 @@ ModelFacts tiny_facts(int classes) {
   return facts;
 }
 
-void write_tiny_model(const std::filesystem::path& path, int classes) {
+static void write_model(const std::filesystem::path& path, int classes,
+                        const std::vector<nn::Head>& more_heads) {
   const auto backend = bragg::make_backend({.device = "reference", .threads = 1, .instruction_set = {}});
   nn::ModelConfig config;
   config.name = "mlp";
   config.classes = classes;
   config.points = tiny_facts(classes).instrument.grid.points;
   config.dense = {8};
+  config.more_heads = more_heads;
   config.dense_dropout = {0};
   const nn::Model model = nn::make_model(config);
   nn::Parameters parameters(*backend, model, nn::Parameters::Use::inference);
   nn::initialise(parameters, 5);
   nn::save_model(path, model, parameters, to_metadata(tiny_facts(classes)));
+}
+
+void write_tiny_model(const std::filesystem::path& path, int classes) {
+  write_model(path, classes, {});
+}
+
+void write_tiny_model_of_two_heads(const std::filesystem::path& path) {
+  write_model(path, 230, {crystal_system_head(0.5)});
 }
 
 std::string text_pattern(int kind, double start, double end, double step) {

@@ -14,6 +14,8 @@ namespace bragg::apps::tests {
 /// An MLP with one hidden layer of 8, untrained, on 5..90 degrees by 0.1 (850 points), CuKa.
 ModelFacts tiny_facts(int classes);
 void write_tiny_model(const std::filesystem::path&, int classes);
+/// Of space groups, with a head for the crystal system beside them.
+void write_tiny_model_of_two_heads(const std::filesystem::path&);
 
 /// Peaks at a few positions that depend on `kind`, as text of two columns from `start` to `end`.
 std::string text_pattern(int kind, double start = 5, double end = 90, double step = 0.05);
