@@ -1,4 +1,4 @@
-// A benchmark of any op in any shape on any backend; without --op of every layer of the three models, every
+// A benchmark of any op in any shape on any backend; without --op of every layer of the models, every
 // pass. A device's own clock times it (a GPU's events), its caches cold where it is a GPU. With --peers the
 // same products by cuDNN and cuBLASLt, timed in the same way: "npcnn/conv2/forward/cudnn" after
 // "npcnn/conv2/forward". --help lists the flags; Google Benchmark's own (--benchmark_filter=conv2 ...) work
@@ -164,6 +164,8 @@ std::map<std::string, LayerProblem> problems(const Flags& f) {
           {"avg_pool1d", AvgPool1dProblem{f.batch, f.length, f.channels_out, f.kernel, f.stride}},
           {"dense", DenseProblem{f.batch, f.in, f.out}},
           {"add", AddProblem{f.batch, f.length, f.channels_out}},
+          {"batch_norm", BatchNormProblem{f.batch, f.length, f.channels_out}},
+          {"batch_norm_fold", BatchNormFoldProblem{f.out, f.in}},
           {"softmax_cross_entropy", SoftmaxCrossEntropyProblem{f.batch, f.classes}},
           {"huber_loss", HuberLossProblem{f.batch, f.outputs}},
           {"norm", NormProblem{f.count}},
@@ -171,7 +173,7 @@ std::map<std::string, LayerProblem> problems(const Flags& f) {
           {"ema", EmaProblem{f.count}}};
 }
 
-/// Every layer of the three models, its update and its loss.
+/// Every layer of the models, its update and its loss.
 std::vector<Case> cases_of_models(const Backend& backend, std::int64_t batch) {
   std::vector<Case> cases;
   const auto add = [&](const std::vector<Case>& more) {
@@ -218,13 +220,13 @@ int run(int argc, char** argv) {
     app.add_option(name, value, of)->check(CLI::PositiveNumber)->capture_default_str();
   };
   size("--batch", f.batch, "of all ops but norm, adam and ema");
-  size("--length", f.length, "conv1d, avg_pool1d, add: of the input");
+  size("--length", f.length, "conv1d, avg_pool1d, add, batch_norm: of the input");
   size("--channels_in", f.channels_in, "conv1d");
-  size("--channels_out", f.channels_out, "conv1d; avg_pool1d, add: channels");
+  size("--channels_out", f.channels_out, "conv1d; avg_pool1d, add, batch_norm: channels");
   size("--kernel", f.kernel, "conv1d, avg_pool1d");
   size("--stride", f.stride, "conv1d, avg_pool1d");
-  size("--in", f.in, "dense: features");
-  size("--out", f.out, "dense: features");
+  size("--in", f.in, "dense: features; batch_norm_fold: weights of an output");
+  size("--out", f.out, "dense: features; batch_norm_fold: outputs");
   size("--classes", f.classes, "softmax_cross_entropy");
   size("--outputs", f.outputs, "huber_loss: numbers of a pattern");
   size("--count", f.count, "norm, adam, ema: parameters");

@@ -9,6 +9,13 @@ std::int64_t ceil_div(std::int64_t n, std::int64_t d) {
   return (n + d - 1) / d;
 }
 
+/// The same with the zeros around src as points of it.
+Conv1dProblem unpadded(Conv1dProblem p) {
+  p.L_in += p.pad_before + p.pad_after;
+  p.pad_before = p.pad_after = 0;
+  return p;
+}
+
 }  // namespace
 
 // A row-major matrix is a column-major one transposed, so that BLAS's m and n are our columns and rows.
@@ -26,9 +33,9 @@ Gemm dense_gemm(const DenseProblem& p, Pass pass, const RowStrides& row) {
 
 PhaseSplit::PhaseSplit(const Conv1dProblem& p)
     : phases(ceil_div(p.kernel, p.stride)),
-      item_rows(ceil_div(p.L_in, p.stride)),
+      item_rows(ceil_div(unpadded(p).L_in, p.stride)),
       phase_rows(ceil_div(p.N * item_rows, phases)),
-      p_(p) {}
+      p_(unpadded(p)) {}
 
 std::int64_t PhaseSplit::src_elements() const {
   // The last row's window may reach beyond the last item.

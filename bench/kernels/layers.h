@@ -1,4 +1,4 @@
-// The layers of the three models at 230 classes: the shapes that matter.
+// The layers of the models at 230 classes: the shapes that matter.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@ struct Layer {
   LayerProblem problem;
 };
 
-/// Every distinct layer of SCNN, NPCNN and MLP for a batch of N.
+/// Every distinct layer of SCNN, NPCNN, MLP and resnet (of 1,700 points) for a batch of N.
 inline std::vector<Layer> layers(std::int64_t N) {
   return {
       {"scnn/conv1", Conv1dProblem{N, 8500, 1, 80, 100, 5}},  // npcnn/conv1 too
@@ -33,6 +33,23 @@ inline std::vector<Layer> layers(std::int64_t N) {
       {"mlp/dense3", DenseProblem{N, 3000, 1000}},
       {"mlp/dense4", DenseProblem{N, 1000, 800}},
       {"mlp/dense5", DenseProblem{N, 800, 230}},
+      {"resnet/stem", Conv1dProblem{N, 1700, 1, 48, 16, 4, 6, 6}},
+      {"resnet/block1", Conv1dProblem{N, 425, 48, 48, 5, 1, 2, 2}},
+      {"resnet/norm1", BatchNormProblem{N, 425, 48}},
+      {"resnet/add1", AddProblem{N, 425, 48}},
+      {"resnet/down2", Conv1dProblem{N, 425, 48, 64, 4, 2, 1, 1}},
+      {"resnet/block2", Conv1dProblem{N, 212, 64, 64, 5, 1, 2, 2}},
+      {"resnet/norm2", BatchNormProblem{N, 212, 64}},
+      {"resnet/add2", AddProblem{N, 212, 64}},
+      {"resnet/down3", Conv1dProblem{N, 212, 64, 96, 4, 2, 1, 1}},
+      {"resnet/block3", Conv1dProblem{N, 106, 96, 96, 5, 1, 2, 2}},
+      {"resnet/norm3", BatchNormProblem{N, 106, 96}},
+      {"resnet/add3", AddProblem{N, 106, 96}},
+      {"resnet/narrow", Conv1dProblem{N, 106, 96, 48, 1, 1}},
+      {"resnet/dense1", DenseProblem{N, 5088, 768}},
+      {"resnet/dense2", DenseProblem{N, 768, 384}},
+      {"resnet/dense3", DenseProblem{N, 384, 230}},
+      {"resnet/dense4", DenseProblem{N, 384, 7}},
   };
 }
 

@@ -22,6 +22,7 @@ import torch
 from torch import nn
 
 POINTS, CLASSES = 8500, 230
+POINTS_OF_RESNET, SYSTEMS = 1700, 7
 
 
 class Flatten(nn.Module):
@@ -50,8 +51,50 @@ def dense(widths, dropouts):
     return layers + [nn.Linear(widths[-2], widths[-1])]
 
 
+class Padded(nn.Sequential):
+    """A convolution with batch norm behind it."""
+
+    def __init__(self, channels_in, channels, kernel, stride, padding, two_dimensional):
+        if two_dimensional:
+            super().__init__(nn.Conv2d(channels_in, channels, (1, kernel), (1, stride), (0, padding)),
+                             nn.BatchNorm2d(channels))
+        else:
+            super().__init__(nn.Conv1d(channels_in, channels, kernel, stride, padding), nn.BatchNorm1d(channels))
+
+
+class Residual(nn.Module):
+    def __init__(self, channels, two_dimensional):
+        super().__init__()
+        self.first = Padded(channels, channels, 5, 1, 2, two_dimensional)
+        self.second = Padded(channels, channels, 5, 1, 2, two_dimensional)
+
+    def forward(self, x):
+        return torch.relu(x + self.second(torch.relu(self.first(x))))
+
+
+class Heads(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.group, self.system = nn.Linear(width, CLASSES), nn.Linear(width, SYSTEMS)
+
+    def forward(self, x):
+        return self.group(x), self.system(x)
+
+
+def resnet(two_dimensional):
+    layers, channels_in = [], 1
+    for channels, kernel, stride in [(48, 16, 4), (64, 4, 2), (96, 4, 2)]:
+        layers += [Padded(channels_in, channels, kernel, stride, (kernel - stride) // 2, two_dimensional), nn.ReLU(),
+                   Residual(channels, two_dimensional)]
+        channels_in = channels
+    layers += [nn.Conv2d(96, 48, 1) if two_dimensional else nn.Conv1d(96, 48, 1), nn.ReLU(), Flatten(), nn.Dropout(0.3)]
+    return layers + dense([106 * 48, 768, 384, CLASSES], [0.3, 0.3])[:-1] + [Heads(384)]
+
+
 def make(name, two_dimensional):
-    if name == "scnn":
+    if name == "resnet":
+        layers = resnet(two_dimensional)
+    elif name == "scnn":
         layers = convolutions([2, 1, 1], two_dimensional) + dense([5200, 2300, 1150, CLASSES], [0.5, 0.5])
     elif name == "npcnn":
         layers = convolutions([None] * 3, two_dimensional) + dense([12160, 2300, 1150, CLASSES], [0.5, 0.5])
@@ -67,8 +110,9 @@ class Variant:
         torch.manual_seed(1)
         self.name = layout + ("+compile" if compiled else "") + ("" if kind == "fp32" else " " + kind)
         self.net = make(model, layout == "channels_last")
-        self.x = torch.rand(batch, POINTS).pow(8)
-        self.x = self.x.view(batch, 1, 1, POINTS) if layout == "channels_last" else self.x.view(batch, 1, POINTS)
+        points = POINTS_OF_RESNET if model == "resnet" else POINTS
+        self.x = torch.rand(batch, points).pow(8)
+        self.x = self.x.view(batch, 1, 1, points) if layout == "channels_last" else self.x.view(batch, 1, points)
         if kind == "bf16 weights":
             self.net, self.x = self.net.bfloat16(), self.x.bfloat16()
         if layout == "channels_last":
@@ -90,7 +134,14 @@ class Variant:
     def train(self):
         self.net.train()
         self.adam.zero_grad(set_to_none=True)
-        nn.functional.cross_entropy(self.forward().float(), self.y).backward()
+        answer = self.forward()
+        if isinstance(answer, tuple):
+            group, system = answer
+            loss = nn.functional.cross_entropy(group.float(), self.y)
+            loss = loss + 0.5 * nn.functional.cross_entropy(system.float(), self.y % SYSTEMS)
+        else:
+            loss = nn.functional.cross_entropy(answer.float(), self.y)
+        loss.backward()
         self.adam.step()
 
     def infer(self):
@@ -154,7 +205,7 @@ def measured(arguments, model):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bragg", required=True)
-    parser.add_argument("--models", nargs="+", default=["scnn", "npcnn", "mlp"])
+    parser.add_argument("--models", nargs="+", default=["scnn", "npcnn", "mlp", "resnet"])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=3)
