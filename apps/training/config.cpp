@@ -42,8 +42,7 @@ void check_known(const ConfigLayer& layer) {
 void check_together(const ConfigReader& reader, const TrainConfig& config) {
   for (const ConfigKey& key : config_keys()) {
     if (!reader.has(key.name) || key.name == "data.crystals" || key.applies_to(config)) continue;
-    if (config.patterns.empty()) reader.fail(key.name, "has no meaning without data.synthetic");
-    reader.fail(key.name, "has no meaning with data.patterns, which are drawn already");
+    reader.fail(key.name, fmt::format("has no meaning {}", key.has_no_meaning(config)));
   }
   if (!config.shares.empty() && config.shares.size() != config.crystals.size()) {
     reader.fail("data.shares", fmt::format("has {} values for {} sets of crystals", config.shares.size(),
@@ -150,6 +149,7 @@ void resolve(TrainConfig& config, std::int64_t points) {
   if (!config.patterns.empty()) config.patterns = absolute("data.patterns", config.patterns);
   if (!config.measured.empty()) config.measured = absolute("data.measured", config.measured);
   if (!data::is_recipe_name(config.recipe)) config.recipe = absolute("data.recipe", config.recipe);
+  if (!config.train.init.empty()) config.train.init = absolute("train.init", config.train.init);
 }
 
 std::vector<std::pair<std::string, std::string>> entries(const TrainConfig& config) {

@@ -30,6 +30,7 @@ struct TrainConfig {
   double holdout = 0.1;
   std::uint32_t split_seed = 1;
   nn::TrainOptions train;
+  std::string optimizer = "adam";
   std::string precision = "fp32";
 };
 

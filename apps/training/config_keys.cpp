@@ -1,148 +1,15 @@
 #include "apps/training/config_keys.h"
 
-#include <algorithm>
 #include <filesystem>
-#include <limits>
-#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include "apps/training/config_layers.h"
+#include "apps/training/config_key_makers.h"
 #include "data/recipes/recipe.h"
-#include "kernels/base/nearest_name.h"
 
 namespace bragg::apps {
 namespace {
-
-constexpr double below_one = 1 - 1e-9;
-constexpr std::int64_t any_seed = std::numeric_limits<std::uint32_t>::max();
-constexpr std::int64_t any_count = std::numeric_limits<std::int64_t>::max();
-constexpr std::int64_t largest_extent = 1'000'000;
-
-/// A string of TOML, of one line whatever it holds.
-std::string quoted(const std::string& text) {
-  std::ostringstream out;
-  // A literal string holds no escapes, and so no control characters.
-  using toml::format_flags;
-  auto flags = toml::toml_formatter::default_flags & ~format_flags::allow_multi_line_strings;
-  if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
-    flags = flags & ~format_flags::allow_literal_strings;
-  const toml::value<std::string> value(text);
-  out << toml::toml_formatter(value, flags);
-  return out.str();
-}
-
-std::string decimal(double value) {
-  std::string text = fmt::format("{}", value);
-  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
-}
-
-template <typename Values, typename Text>
-std::string list_of(const Values& values, const Text& text) {
-  std::vector<std::string> texts;
-  for (const auto& value : values)
-    texts.push_back(text(value));
-  return texts.empty() ? "" : fmt::format("[{}]", fmt::join(texts, ", "));
-}
-
-std::string range(std::int64_t low, std::int64_t high) {
-  return high == any_count ? fmt::format("{} or more", low) : fmt::format("{} to {}", low, high);
-}
-
-std::string range(double low, double high) {
-  return high == below_one ? fmt::format("from {} to below 1", low) : fmt::format("{} to {}", low, high);
-}
-
-// Makers of rows. `member` gives the member of a TrainConfig, const or not.
-
-template <typename Member>
-ConfigKey integer(const char* name, const std::string& meaning, Member member, std::int64_t low,
-                  std::int64_t high) {
-  return {.name = name,
-          .meaning = fmt::format("{}; {}", meaning, range(low, high)),
-          .example = {},
-          .read = [=](const ConfigReader& reader, const std::string& key,
-                      TrainConfig& config) { reader.integer(key, member(config), low, high); },
-          .value = [=](const TrainConfig& config) { return fmt::format("{}", member(config)); }};
-}
-
-template <typename Member>
-ConfigKey number(const char* name, const std::string& meaning, Member member, double low, double high) {
-  return {.name = name,
-          .meaning = fmt::format("{}; {}", meaning, range(low, high)),
-          .example = {},
-          .read = [=](const ConfigReader& reader, const std::string& key,
-                      TrainConfig& config) { reader.number(key, member(config), low, high); },
-          .value = [=](const TrainConfig& config) { return decimal(member(config)); }};
-}
-
-template <typename Member>
-ConfigKey integers(const char* name, const char* meaning, Member member, const char* example) {
-  return {.name = name,
-          .meaning = meaning,
-          .example = example,
-          .read = [=](const ConfigReader& reader, const std::string& key,
-                      TrainConfig& config) { reader.integers(key, member(config), 1, largest_extent); },
-          .value =
-              [=](const TrainConfig& config) {
-                return list_of(member(config), [](int value) { return std::to_string(value); });
-              }};
-}
-
-/// Where the model has a number of its own, `own` stands for it.
-template <typename Member>
-ConfigKey integer_or_own(const char* name, const std::string& meaning, Member member, std::int64_t own,
-                         std::int64_t low, std::int64_t high, const char* example) {
-  ConfigKey key = integer(name, meaning, member, low, high);
-  key.example = example;
-  key.value = [=](const TrainConfig& config) {
-    return member(config) == own ? "" : fmt::format("{}", member(config));
-  };
-  return key;
-}
-
-template <typename Member>
-ConfigKey choice(const char* name, const std::string& meaning, Member member,
-                 const std::vector<std::string>& of) {
-  return {.name = name,
-          .meaning = fmt::format("{}; {}", meaning, fmt::join(of, ", ")),
-          .example = {},
-          .read =
-              [=](const ConfigReader& reader, const std::string& key, TrainConfig& config) {
-                std::string& text = member(config);
-                reader.text(key, text);
-                if (std::find(of.begin(), of.end(), text) == of.end()) {
-                  reader.fail(key, fmt::format("is '{}'{}", text, suggestion(text, of)));
-                }
-              },
-          .value = [=](const TrainConfig& config) { return quoted(member(config)); }};
-}
-
-/// The path of one file.
-template <typename Member>
-ConfigKey file(const char* name, const char* meaning, Member member, const char* example) {
-  return {
-      .name = name,
-      .meaning = meaning,
-      .example = example,
-      .on_resume = OnResume::same_content,
-      .read = [=](const ConfigReader& reader, const std::string& key,
-                  TrainConfig& config) { reader.path(key, member(config)); },
-      .value =
-          [=](const TrainConfig& config) { return member(config).empty() ? "" : quoted(member(config)); }};
-}
-
-ConfigKey with_crystals(ConfigKey key) {
-  key.applies = Applies::with_crystals;
-  return key;
-}
-
-ConfigKey free_on_resume(ConfigKey key) {
-  key.on_resume = OnResume::free;
-  return key;
-}
 
 void add_model_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(choice(
@@ -278,47 +145,32 @@ void add_data_keys(std::vector<ConfigKey>& keys) {
       [](auto& c) -> auto& { return c.split_seed; }, 0, any_seed));
 }
 
-void add_train_keys(std::vector<ConfigKey>& keys) {
-  keys.push_back(integer(
-      "train.batch", "patterns in a step", [](auto& c) -> auto& { return c.train.batch; }, 1, 1 << 20));
-  keys.push_back(free_on_resume(integer(
-      "train.steps", "steps of the whole run", [](auto& c) -> auto& { return c.train.steps; }, 1,
-      any_count)));
-  keys.push_back(number(
-      "train.learning_rate", "of Adam", [](auto& c) -> auto& { return c.train.learning_rate; }, 1e-12, 1e3));
-  keys.push_back(integer(
-      "train.seed", "decides weights, patterns and dropout", [](auto& c) -> auto& { return c.train.seed; }, 0,
-      any_seed));
-  keys.push_back(choice("train.precision", "of a GPU; a CPU computes in fp32",
-                        [](auto& c) -> auto& { return c.precision; }, {"fp32", "bf16", "tf32"}));
-  keys.push_back(free_on_resume(integer(
-      "train.log_every", "steps between lines of metrics.jsonl",
-      [](auto& c) -> auto& { return c.train.log_every; }, 1, any_count)));
-  keys.push_back(free_on_resume(integer(
-      "train.evaluate_every", "steps between evaluations on what is held out, 0: at the end only",
-      [](auto& c) -> auto& { return c.train.evaluate_every; }, 0, any_count)));
-  keys.push_back(free_on_resume(integer(
-      "train.patience",
-      "evaluations without a better held-out accuracy after which the run ends, 0: it takes its steps",
-      [](auto& c) -> auto& { return c.train.patience; }, 0, any_count)));
-  keys.push_back(free_on_resume(number(
-      "train.save_minutes",
-      "minutes between checkpoints beside those of evaluations and every 1000 steps, 0: none",
-      [](auto& c) -> auto& { return c.train.save_minutes; }, 0, 1e6)));
-}
-
 }  // namespace
 
 bool ConfigKey::applies_to(const TrainConfig& config) const {
+  return has_no_meaning(config) == nullptr;
+}
+
+const char* ConfigKey::has_no_meaning(const TrainConfig& config) const {
+  const auto unless = [](bool condition, const char* why) { return condition ? nullptr : why; };
+  const char* const drawn = unless(config.patterns.empty(), "with data.patterns, which are drawn already");
   switch (applies) {
     case Applies::always:
-      return true;
+      break;
     case Applies::with_crystals:
-      return config.patterns.empty();
+      return drawn;
     case Applies::with_synthetic:
-      return config.patterns.empty() && config.synthetic > 0;
+      return drawn ? drawn : unless(config.synthetic > 0, "without data.synthetic");
+    case Applies::with_adamw:
+      return unless(config.optimizer == "adamw", "without train.optimizer = \"adamw\"");
+    case Applies::with_cosine:
+      return unless(config.train.schedule == LearningRate::Schedule::cosine,
+                    "without train.schedule = \"cosine\"");
+    case Applies::with_linear_decay:
+      return unless(config.train.schedule == LearningRate::Schedule::linear_decay,
+                    "without train.schedule = \"linear_decay\"");
   }
-  return true;
+  return nullptr;
 }
 
 const std::vector<ConfigKey>& config_keys() {

@@ -12,7 +12,7 @@ namespace bragg::apps {
 class ConfigReader;
 
 /// When a key means something; given otherwise it is refused.
-enum class Applies { always, with_crystals, with_synthetic };
+enum class Applies { always, with_crystals, with_synthetic, with_adamw, with_cosine, with_linear_decay };
 
 /// What a resumed run may do with a key: nothing; take another value; name another file of the same content.
 enum class OnResume { fixed, free, same_content };
@@ -27,10 +27,14 @@ struct ConfigKey {
   std::function<std::string(const TrainConfig&)> value;  ///< TOML; empty: has none
 
   bool applies_to(const TrainConfig&) const;
+  /// Where it does not: "without data.synthetic".
+  const char* has_no_meaning(const TrainConfig&) const;
 };
 
 /// In the order in which a config is written.
 const std::vector<ConfigKey>& config_keys();
 std::vector<std::string> config_key_names();
+/// Those of [train], for config_keys().
+void add_train_keys(std::vector<ConfigKey>&);
 
 }  // namespace bragg::apps

@@ -253,12 +253,16 @@ TEST(Config, ExplainsEveryKey) {
 
 // Each example, taken out of its comment, is a value that its key takes.
 TEST(Config, ExamplesAreValues) {
+  // What some of them have a meaning with.
+  const std::map<std::string, std::string> beside{{"data.shares", "data.crystals=['a', 'b']"},
+                                                  {"train.class_weights", "model.classes=7"},
+                                                  {"train.decay_begin", "train.schedule='linear_decay'"}};
   for (const apps::ConfigKey& key : apps::config_keys()) {
     if (key.example.empty()) continue;
     const std::string data = key.name == "data.patterns" ? "" : minimal;
-    std::string crystals = key.name == "data.shares" ? "data.crystals=['a', 'b']" : "";
-    std::vector<std::string> assignments{key.name + "=" + key.example};
-    if (!crystals.empty()) assignments.insert(assignments.begin(), crystals);
+    std::vector<std::string> assignments;
+    if (const auto found = beside.find(key.name); found != beside.end()) assignments.push_back(found->second);
+    assignments.push_back(key.name + "=" + key.example);
     EXPECT_NO_THROW(parse_config(data, "run.toml", assignments)) << key.name;
   }
 }
