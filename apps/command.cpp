@@ -121,15 +121,25 @@ int CommandLine::main(int argc, char** argv) {
   }
 }
 
+void add_precision(CLI::App* command, std::string& precision) {
+  command
+      ->add_option(
+          "--precision", precision,
+          "of the network: fp32; bf16 on a GPU or a CPU with AVX512-BF16, or tf32 on a GPU, else the "
+          "device's own")
+      ->check(CLI::IsMember({"fp32", "bf16", "tf32"}));
+}
+
 std::unique_ptr<Backend> make_backend(const CommonOptions& common, const std::string& precision) {
-  const DeviceChoice choice = choose_device(common.device);
-  const bool other = !choice.gpu && precision != "fp32";
-  if (other)
-    fmt::print(stderr, "precision {} is a GPU's: {} computes in its own\n", precision, choice.device);
-  return bragg::make_backend({.device = choice.device,
-                              .threads = common.threads,
-                              .instruction_set = {},
-                              .precision = other ? "fp32" : precision});
+  DeviceOptions options{.device = choose_device(common.device).device,
+                        .threads = common.threads,
+                        .instruction_set = {},
+                        .precision = precision};
+  if (const std::string why = precision_lacks(options); !why.empty()) {
+    fmt::print(stderr, "{}; it computes in its own\n", why);
+    options.precision = "fp32";
+  }
+  return bragg::make_backend(options);
 }
 
 std::string describe_device(const CommonOptions& common, const Backend& backend) {

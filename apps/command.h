@@ -53,8 +53,10 @@ class CommandLine {
   Run run_;
 };
 
-/// The backend that the flags ask for, with DeviceOptions::precision where that is a GPU; other devices
-/// compute in their own, which it says on stderr.
+/// Adds --precision, of the network that the command runs.
+void add_precision(CLI::App* command, std::string& precision);
+/// The backend that the flags ask for, with DeviceOptions::precision where the device has it; another computes in
+/// its own (a CPU in fp32), which it says on stderr.
 std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& precision = "fp32");
 /// What it is, and where a program that could use a GPU was to choose and found none, why.
 std::string describe_device(const CommonOptions&, const Backend&);

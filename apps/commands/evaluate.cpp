@@ -24,13 +24,14 @@ namespace bragg::apps {
 namespace {
 
 struct Options {
-  std::string model, patterns, neighbours, json, report;
+  std::string model, patterns, neighbours, json, report, precision = "fp32";
 };
 
 EvaluationContext context_of(const Options& options) {
   EvaluationContext context{options.model, options.patterns, options.neighbours, {}, {}, {}};
   context.command = fmt::format("bragg evaluate {} {}", options.model, options.patterns);
   if (!options.neighbours.empty()) context.command += " --neighbours " + options.neighbours;
+  if (options.precision != "fp32") context.command += " --precision " + options.precision;
   if (!options.json.empty()) context.command += " --json " + options.json;
   if (!options.report.empty()) context.command += " --report " + options.report;
   context.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(std::time(nullptr)));
@@ -61,13 +62,16 @@ int evaluate(const Options& options, const CommonOptions& common) {
   check_outputs(
       {{"--json", options.json}, {"--report", options.report}},
       {{"MODEL", options.model}, {"PATTERNS", options.patterns}, {"--neighbours", options.neighbours}});
-  const auto backend = make_backend(common);
+  const auto backend = make_backend(common, options.precision);
+  // Similarities are computed in the device's own.
+  const auto exact = options.precision == "fp32" ? nullptr : make_backend(common);
   const data::PatternSet patterns(options.patterns);
   std::optional<data::PatternSet> neighbours;
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
   constexpr std::int64_t batch = 64;
   Classifier classifier(*backend, options.model, batch);
-  const Evaluation evaluation = evaluate(*backend, classifier, patterns, neighbours ? &*neighbours : nullptr);
+  const Evaluation evaluation =
+      evaluate(exact ? *exact : *backend, classifier, patterns, neighbours ? &*neighbours : nullptr);
   const EvaluationContext context = context_of(options);
   if (!options.json.empty()) {
     write_file(
@@ -97,6 +101,7 @@ void add_evaluate(CommandLine& line) {
   app->add_option("--neighbours", options->neighbours,
                   "patterns with space groups (.safetensors) for the nearest-neighbour baseline");
   app->add_option("--json", options->json, "write every figure to this file");
+  add_precision(app, options->precision);
   app->add_option("--report", options->report, "write a self-contained HTML page to this file");
 }
 

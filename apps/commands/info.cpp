@@ -64,8 +64,9 @@ void add_info(CommandLine& line) {
         return exit_success;
       });
   app->add_option("--plan", options->plan, "the ops and bytes of a training step for this config");
-  app->add_option("--precision", options->precision,
-                  "of a GPU: fp32, tf32 or bf16; otherwise the config's, else fp32");
+  app->add_option(
+      "--precision", options->precision,
+      "fp32; bf16 on a GPU or a CPU with AVX512-BF16, tf32 on a GPU; otherwise the config's, else fp32");
 }
 
 }  // namespace bragg::apps

@@ -27,7 +27,7 @@ using Json = nlohmann::ordered_json;
 
 struct Options {
   std::vector<std::string> files;
-  std::string model, wavelength, neighbours;
+  std::string model, wavelength, neighbours, precision = "fp32";
   int top = 5;
   bool json = false;
 };
@@ -181,12 +181,14 @@ class Answers {
 int predict(const Options& options, const CommonOptions& common) {
   std::optional<double> flag;
   if (!options.wavelength.empty()) flag = xrd::parse_wavelength(options.wavelength);
-  const auto backend = make_backend(common);
+  const auto backend = make_backend(common, options.precision);
+  // Similarities are computed in the device's own.
+  const auto exact = options.precision == "fp32" ? nullptr : make_backend(common);
   constexpr std::int64_t batch = 32;
   Classifier classifier(*backend, options.model, batch);
   std::optional<data::PatternSet> neighbours;
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
-  Answers answers(*backend, classifier, neighbours ? &*neighbours : nullptr, options);
+  Answers answers(exact ? *exact : *backend, classifier, neighbours ? &*neighbours : nullptr, options);
   for (const std::string& file : options.files)
     read_measured(file, flag, classifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
   answers.flush();
@@ -216,6 +218,7 @@ void add_predict(CommandLine& line) {
       "--neighbours", options->neighbours,
       "a pattern set (.safetensors), as simulate makes them: names the three of its structures whose "
       "patterns are most alike (cosine of the square roots, 1: the same)");
+  add_precision(app, options->precision);
   app->add_flag("--json", options->json, "a JSON object per line and pattern");
 }
 

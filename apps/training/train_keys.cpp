@@ -141,8 +141,10 @@ void add_train_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(integer(
       "train.seed", "decides weights, patterns and dropout", [](auto& c) -> auto& { return c.train.seed; }, 0,
       any_seed));
-  keys.push_back(choice("train.precision", "of a GPU; a CPU computes in fp32",
-                        [](auto& c) -> auto& { return c.precision; }, {"fp32", "bf16", "tf32"}));
+  keys.push_back(choice(
+      "train.precision",
+      "bf16 on a GPU or a CPU with AVX512-BF16, tf32 on a GPU; what a device lacks it computes in its own",
+      [](auto& c) -> auto& { return c.precision; }, {"fp32", "bf16", "tf32"}));
   keys.push_back(free_on_resume(integer(
       "train.log_every", "steps between lines of metrics.jsonl",
       [](auto& c) -> auto& { return c.train.log_every; }, 1, any_count)));

@@ -108,12 +108,30 @@ TEST_F(Train, AHoldoutThatHoldsOutNothingIsRefused) {
 }
 
 // One config for every machine.
-TEST_F(Train, AGpusPrecisionIsFp32OnTheCpu) {
-  const RunResult run = train("out", {"--set", "train.precision=bf16", "--device", "cpu"});
+TEST_F(Train, APrecisionThatTheDeviceLacksIsItsOwn) {
+  const RunResult run = train("out", {"--set", "train.precision=tf32", "--device", "cpu"});
   EXPECT_EQ(run.code, 0) << run.err;
-  EXPECT_NE(run.err.find("precision bf16 is a GPU's: cpu computes in its own"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("precision tf32 is a GPU's, the device is cpu; it computes in its own"),
+            std::string::npos)
+      << run.err;
   ASSERT_EQ(train("fp32", {"--device", "cpu"}).code, 0);
   EXPECT_EQ(weights("out"), weights("fp32"));
+}
+
+TEST_F(Train, InBf16WhereTheCpuHasIt) {
+  const RunResult run = train("out", {"--set", "train.precision=bf16", "--device", "cpu"});
+  ASSERT_EQ(run.code, 0) << run.err;
+  const std::string arithmetic = SafetensorsFile(folder / "out/model.safetensors").metadata("arithmetic");
+  DeviceOptions wanted;
+  wanted.device = "cpu";
+  wanted.precision = "bf16";
+  const std::string lacks = precision_lacks(wanted);
+  EXPECT_EQ(arithmetic.ends_with(", bf16"), lacks.empty()) << arithmetic;
+  EXPECT_EQ(run.err.find("it computes in its own") == std::string::npos, lacks.empty()) << run.err;
+  EXPECT_EQ(run.err.find(", bf16, ") != std::string::npos, lacks.empty()) << run.err;
+  // Learned in fp32: a run goes on in either, which it says.
+  const RunResult more = train("out", {"--resume", "--set", "train.steps=32", "--device", "cpu"});
+  EXPECT_EQ(more.code, 0) << more.err;
 }
 
 TEST_F(Train, StoredPatterns) {
