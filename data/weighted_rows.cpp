@@ -13,7 +13,9 @@ std::vector<std::int32_t> weighted_rows(const std::vector<std::int32_t>& rows,
                                         const std::vector<double>& weights) {
   if (rows.size() != weights.size())
     throw Error(fmt::format("weighted rows: {} weights for {} rows", weights.size(), rows.size()));
-  if (std::adjacent_find(weights.begin(), weights.end(), std::not_equal_to<>()) == weights.end()) return rows;
+  const bool are_equal =
+      std::adjacent_find(weights.begin(), weights.end(), std::not_equal_to<>()) == weights.end();
+  if (are_equal && (weights.empty() || weights.front() > 0)) return rows;
   double total = 0;
   for (const double weight : weights) {
     if (!(weight >= 0 && std::isfinite(weight)))

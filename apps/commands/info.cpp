@@ -19,7 +19,7 @@ namespace {
 
 void print_plan(Backend& backend, const std::string& path) {
   TrainConfig config = load_config(path);
-  resolve(config, TrainingFiles(config).instrument().grid.points);
+  resolve(config, TrainingFiles(config).points());
   const nn::Model model = nn::make_model(config.model);
   nn::Parameters parameters(
       backend, model,

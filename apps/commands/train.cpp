@@ -33,6 +33,15 @@ struct Options {
   bool resume = false, show_config = false;
 };
 
+/// Of patterns that are drawn, on the grid that these have. Throws for a recipe that is none.
+std::int64_t points_read(const TrainConfig& config) {
+  Processing processing = recipe_of(config).processing;
+  processing.step = config.grid_step;
+  if (const auto fault = fault_of(processing, TwoThetaGrid{}))
+    throw UsageError(fmt::format("data.grid_step: {}", *fault));
+  return processing.read_grid(TwoThetaGrid{}).points;
+}
+
 /// What a run with these options would use, or without a config the defaults.
 int show_config(const Options& options) {
   std::string path = options.config;
@@ -40,11 +49,11 @@ int show_config(const Options& options) {
     path = (fs::path(options.out) / "config.toml").string();
   const auto layers = load_layers(path, options.assignments);
   TrainConfig config = path.empty() ? read_incomplete_config(layers) : read_config(layers);
-  std::int64_t points = TwoThetaGrid{}.points;
+  std::int64_t points = 0;
   if (!config.patterns.empty())
-    points = TrainingFiles(config).instrument().grid.points;
+    points = TrainingFiles(config).points();
   else
-    data::load_recipe(config.recipe);  // or its error
+    points = points_read(config);
   resolve(config, points);
   fmt::print("# The keys of a training config ({}).\n# A path is relative to the folder of the config.\n{}",
              path.empty() ? "their defaults" : fmt::format("the values of {}", as_utf8(path)),
@@ -70,7 +79,7 @@ struct Setup {
 
 Setup set_up(TrainConfig config, std::optional<data::Recipe> recipe) {
   TrainingFiles files(config, std::move(recipe));
-  resolve(config, files.instrument().grid.points);
+  resolve(config, files.points());
   ModelFacts facts = files.facts();
   facts.classes = class_kind(config.model.classes);
   facts.seed = config.train.seed;

@@ -4,11 +4,13 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/evaluation/model_metadata.h"
 #include "apps/training/config_keys.h"
 #include "apps/training/config_layers.h"
 #include "apps/wrapped_text.h"
+#include "data/recipes/mixed_recipe.h"
 #include "data/recipes/recipe.h"
 #include "kernels/base/error.h"
 #include "kernels/base/nearest_name.h"
@@ -48,6 +50,10 @@ void check_together(const ConfigReader& reader, const TrainConfig& config) {
     reader.fail("data.shares", fmt::format("has {} values for {} sets of crystals", config.shares.size(),
                                            config.crystals.size()));
   }
+  if (!config.recipe_shares.empty() && config.recipe_shares.size() != config.recipes.size()) {
+    reader.fail("data.recipe_shares", fmt::format("has {} values for {} recipes", config.recipe_shares.size(),
+                                                  config.recipes.size()));
+  }
 }
 
 /// Throws UsageError for a path that a config, which is UTF-8, could not hold.
@@ -86,6 +92,18 @@ std::string comment(const std::string& text) {
 }
 
 }  // namespace
+
+std::string recipe_text(const TrainConfig& config) {
+  return fmt::format("{}", fmt::join(config.recipes, "+"));
+}
+
+data::Recipe recipe_of(const TrainConfig& config) {
+  std::vector<data::Recipe> recipes;
+  for (const std::string& recipe : config.recipes)
+    recipes.push_back(data::load_recipe(recipe));
+  const std::vector<double> alike(recipes.size(), 1.0);
+  return data::mixed_recipe(std::move(recipes), config.recipe_shares.empty() ? alike : config.recipe_shares);
+}
 
 TrainConfig read_incomplete_config(const std::vector<ConfigLayer>& layers) {
   for (const ConfigLayer& layer : layers)
@@ -148,7 +166,8 @@ void resolve(TrainConfig& config, std::int64_t points) {
     path = absolute("data.crystals", path);
   if (!config.patterns.empty()) config.patterns = absolute("data.patterns", config.patterns);
   if (!config.measured.empty()) config.measured = absolute("data.measured", config.measured);
-  if (!data::is_recipe_name(config.recipe)) config.recipe = absolute("data.recipe", config.recipe);
+  for (std::string& recipe : config.recipes)
+    if (!data::is_recipe_name(recipe)) recipe = absolute("data.recipe", recipe);
   if (!config.train.init.empty()) config.train.init = absolute("train.init", config.train.init);
 }
 

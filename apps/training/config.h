@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/recipes/recipe.h"
 #include "nn/model.h"
 #include "nn/trainer.h"
 
@@ -21,8 +22,11 @@ struct TrainConfig {
   double crystal_system_weight = -1;  ///< of the head beside space groups; < 0: the model's own, 0: none
   std::vector<std::string> crystals;
   std::string patterns;
-  std::string recipe = "baseline";
+  std::vector<std::string> recipes{"baseline"};
+  std::vector<double> recipe_shares;  ///< empty: all alike
+  double grid_step = 0;               ///< degrees, Processing::step
   std::vector<double> shares;
+  std::vector<double> system_weights;  ///< by xrd::CrystalSystem; empty: all 1
   double group_exponent = 1;
   std::string measured;
   double synthetic = 0;
@@ -33,6 +37,12 @@ struct TrainConfig {
   std::string optimizer = "adam";
   std::string precision = "fp32";
 };
+
+/// The recipes as one name: "realistic+other_instrument".
+std::string recipe_text(const TrainConfig&);
+/// What patterns are drawn by: the recipe, or the recipes by their shares. Throws as data::load_recipe and
+/// data::mixed_recipe.
+data::Recipe recipe_of(const TrainConfig&);
 
 struct ConfigLayer;
 

@@ -7,6 +7,8 @@
 
 #include "apps/training/config_key_makers.h"
 #include "data/recipes/recipe.h"
+#include "kernels/base/nearest_name.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::apps {
 namespace {
@@ -76,19 +78,41 @@ void add_model_keys(std::vector<ConfigKey>& keys) {
        .value = [](const TrainConfig& config) { return list_of(config.dropout, decimal); }});
 }
 
-/// A recipe's name, or a file: what is no name of bragg's own and looks like a path or is there.
-void read_recipe(const ConfigReader& reader, const std::string& key, TrainConfig& config) {
+/// Names of recipes, or files: what is no name of bragg's own and looks like a path or is there.
+void read_recipes(const ConfigReader& reader, const std::string& key, TrainConfig& config) {
   namespace fs = std::filesystem;
-  std::string named = config.recipe, path = config.recipe;
-  reader.text(key, named);
-  if (data::is_recipe_name(named) || !reader.has(key)) {
-    config.recipe = named;
-    return;
+  if (!reader.has(key)) return;
+  std::vector<std::string>& recipes = config.recipes;
+  reader.texts(key, recipes);
+  if (std::all_of(recipes.begin(), recipes.end(), data::is_recipe_name)) return;
+  std::vector<std::string> paths;
+  reader.paths(key, paths);
+  for (std::size_t i = 0; i < recipes.size(); ++i) {
+    std::error_code none;
+    const bool like_a_path =
+        recipes[i].find('/') != std::string::npos || fs::path(recipes[i]).extension() == ".toml";
+    if (!data::is_recipe_name(recipes[i]) && (like_a_path || fs::is_regular_file(paths[i], none)))
+      recipes[i] = paths[i];
   }
-  reader.path(key, path);
-  std::error_code none;
-  const bool like_a_path = named.find('/') != std::string::npos || fs::path(named).extension() == ".toml";
-  config.recipe = like_a_path || fs::is_regular_file(path, none) ? path : named;
+}
+
+/// A list of numbers >= 0, `count` of them unless that is 0.
+template <typename Member>
+ConfigKey weights(const char* name, const char* meaning, Member member, std::size_t count,
+                  const char* example) {
+  return with_crystals(
+      {.name = name,
+       .meaning = meaning,
+       .example = example,
+       .read =
+           [=](const ConfigReader& reader, const std::string& key, TrainConfig& config) {
+             bool one = false;
+             std::vector<double>& values = member(config);
+             reader.numbers(key, values, one, 0, 1e9);
+             if (count != 0 && !values.empty() && values.size() != count)
+               reader.fail(key, fmt::format("has {} values, not {}", values.size(), count));
+           },
+       .value = [=](const TrainConfig& config) { return list_of(member(config), decimal); }});
 }
 
 void add_data_keys(std::vector<ConfigKey>& keys) {
@@ -103,23 +127,40 @@ void add_data_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(file(
       "data.patterns", "a set of stored patterns, in place of crystals",
       [](auto& c) -> auto& { return c.patterns; }, "\"PATTERNS.safetensors\""));
-  keys.push_back(
-      with_crystals({.name = "data.recipe",
-                     .meaning = "how patterns are drawn: a name (`bragg recipe list`) or a TOML file",
-                     .example = {},
-                     .on_resume = OnResume::same_content,
-                     .read = read_recipe,
-                     .value = [](const TrainConfig& config) { return quoted(config.recipe); }}));
   keys.push_back(with_crystals(
-      {.name = "data.shares",
-       .meaning = "with several sets of crystals: how often each is drawn, relative; without: by their size",
-       .example = "[1.0, 1.0]",
-       .read =
-           [](const ConfigReader& reader, const std::string& key, TrainConfig& config) {
-             bool one = false;
-             reader.numbers(key, config.shares, one, 0, 1e9);
-           },
-       .value = [](const TrainConfig& config) { return list_of(config.shares, decimal); }}));
+      {.name = "data.recipe",
+       .meaning = "how patterns are drawn: names (`bragg recipe list`) or TOML files, one or a list",
+       .example = {},
+       .on_resume = OnResume::same_content,
+       .read = read_recipes,
+       .value = [](const TrainConfig& config) {
+         return config.recipes.size() == 1 ? quoted(config.recipes.front()) : list_of(config.recipes, quoted);
+       }}));
+  keys.push_back(weights(
+      "data.recipe_shares", "with several recipes: how often each is drawn by, relative; without: all alike",
+      [](auto& c) -> auto& { return c.recipe_shares; }, 0, "[0.8, 0.2]"));
+  keys.push_back(
+      with_crystals({.name = "data.grid_step",
+                     .meaning = "degrees of 2 theta from one number that the network reads to the next, the "
+                                "mean of as many points of 0.01; without: these points",
+                     .example = "0.05",
+                     .read = [](const ConfigReader& reader, const std::string& key,
+                                TrainConfig& config) { reader.number(key, config.grid_step, 0, 10); },
+                     .value =
+                         [](const TrainConfig& config) {
+                           return config.grid_step == 0 ? "" : decimal(config.grid_step);
+                         }}));
+  keys.push_back(weights(
+      "data.shares",
+      "with several sets of crystals: how often each is drawn, relative; without: by their size",
+      [](auto& c) -> auto& { return c.shares; }, 0, "[1.0, 1.0]"));
+  keys.push_back(weights(
+      "data.system_weights",
+      "how often a structure is drawn by its crystal system, relative, within its set: triclinic, "
+      "monoclinic, "
+      "orthorhombic, tetragonal, trigonal, hexagonal, cubic; without: all alike",
+      [](auto& c) -> auto& { return c.system_weights; }, xrd::crystal_system_count,
+      "[3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0]"));
   keys.push_back(with_crystals(number(
       "data.group_exponent",
       "a space group is drawn as often as it has structures to this power: 1 by structure, 0 every group "

@@ -161,16 +161,25 @@ void ConfigReader::path(const std::string& key, std::string& value) const {
   if (const Found found = find(key)) value = path_in(found, *found.node);
 }
 
-void ConfigReader::paths(const std::string& key, std::vector<std::string>& values) const {
+void ConfigReader::one_or_list(const std::string& key, std::vector<std::string>& values,
+                               std::string (*read)(const Found&, const toml::node&)) const {
   const Found found = find(key);
   if (!found) return;
   values.clear();
   if (!found.node->is_array()) {
-    values.push_back(path_in(found, *found.node));
+    values.push_back(read(found, *found.node));
   } else {
     for (const toml::node& node : list(found))
-      values.push_back(path_in(found, node));
+      values.push_back(read(found, node));
   }
+}
+
+void ConfigReader::texts(const std::string& key, std::vector<std::string>& values) const {
+  one_or_list(key, values, text_in);
+}
+
+void ConfigReader::paths(const std::string& key, std::vector<std::string>& values) const {
+  one_or_list(key, values, path_in);
 }
 
 void ConfigReader::fail(const std::string& key, const std::string& what) const {

@@ -52,6 +52,8 @@ class ConfigReader {
   }
   void number(const std::string& key, double& value, double low, double high) const;
   void text(const std::string& key, std::string& value) const;
+  /// One or a list.
+  void texts(const std::string& key, std::vector<std::string>& values) const;
   void integers(const std::string& key, std::vector<int>& values, std::int64_t low, std::int64_t high) const;
   /// One or a list; says which.
   void numbers(const std::string& key, std::vector<double>& values, bool& one, double low, double high) const;
@@ -71,6 +73,8 @@ class ConfigReader {
   };
 
   Found find(const std::string& key) const;
+  void one_or_list(const std::string& key, std::vector<std::string>& values,
+                   std::string (*read)(const Found&, const toml::node&)) const;
   bool read_integer(const std::string& key, std::int64_t& value, std::int64_t low, std::int64_t high) const;
   [[noreturn]] static void fail(const Found&, const std::string& what);
   static std::int64_t integer_in(const Found&, const toml::node&, std::int64_t low, std::int64_t high);

@@ -100,7 +100,7 @@ SavedRun read_saved_run(const RunFolder& folder) {
   std::vector<ConfigLayer> layers{
       parse_layer(run.facts.config, fmt::format("{}: config", folder.checkpoint().string()))};
   run.trained = read_config(layers);
-  resolve(run.trained, run.facts.instrument.grid.points);
+  resolve(run.trained, run.facts.points());
   if (folder.has_config()) layers.push_back(load_layer(folder.config().string()));
   run.config = read_config(layers);
   return run;
@@ -119,7 +119,7 @@ ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
   layers.insert(layers.end(), given.begin(), given.end());
   ResumedConfig resumed{read_config(layers), asked.has("data.recipe"), {}};
   refuse_changes(run, resumed.config);
-  resolve(resumed.config, run.facts.instrument.grid.points);
+  resolve(resumed.config, run.facts.points());
   refuse_changes(run, resumed.config);
   const auto steps = static_cast<std::uint64_t>(resumed.config.train.steps);
   if (steps < run.steps) {
@@ -133,28 +133,32 @@ ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
 
 std::optional<data::Recipe> resumed_recipe(const SavedRun& run, const ResumedConfig& resumed) {
   if (run.facts.recipe.empty()) return std::nullopt;  // stored patterns
-  const std::string& named = resumed.config.recipe;
+  const std::string named = recipe_text(resumed.config);
+  const std::vector<std::string>& names = resumed.config.recipes;
   data::Recipe recipe =
       data::parse_recipe(run.facts.recipe, fmt::format("the recipe of the run in {}", run.folder));
   // config.toml may have been edited since; what the checkpoint says is what was trained with.
-  const bool own = data::is_recipe_name(named),
-             same_name = named == run.trained.recipe || (own && named == recipe.name);
-  const bool is_asked_for = resumed.names_recipe || run.config.recipe != run.trained.recipe;
+  const bool own = std::all_of(names.begin(), names.end(), data::is_recipe_name),
+             same_name = names == run.trained.recipes || (own && named == recipe.name);
+  const bool is_asked_for = resumed.names_recipe || run.config.recipes != run.trained.recipes;
   const auto say = [&](const std::string& what) {
     fmt::print(stderr, "--resume: recipe {} as the run in {} began with it{}\n", named, run.folder, what);
   };
   if (same_name && own) {
-    if (recipe != data::load_recipe(named)) {
+    if (recipe != recipe_of(resumed.config)) {
       say(fmt::format(", not as bragg has it now (anomalous = {} in the run)", recipe.anomalous));
     }
     return recipe;
   }
-  if (same_name && !fs::is_regular_file(named)) {
+  const auto is_gone = [](const std::string& one) {
+    return !data::is_recipe_name(one) && !fs::is_regular_file(one);
+  };
+  if (same_name && std::any_of(names.begin(), names.end(), is_gone)) {
     say(": the file is gone");
     return recipe;
   }
   try {
-    data::Recipe asked = data::load_recipe(named);
+    data::Recipe asked = recipe_of(resumed.config);
     asked.name = recipe.name;  // a file's name may be its recipe's
     if (asked == recipe) return recipe;
   } catch (const UsageError& error) {
@@ -168,7 +172,8 @@ std::optional<data::Recipe> resumed_recipe(const SavedRun& run, const ResumedCon
   }
   throw UsageError(fmt::format("--resume: data.recipe {} {} what the run in {} began with{}:\n{}", named,
                                same_name ? "is no longer" : "is not", run.folder,
-                               same_name ? "" : fmt::format(" ({})", run.trained.recipe), run.facts.recipe));
+                               same_name ? "" : fmt::format(" ({})", recipe_text(run.trained)),
+                               run.facts.recipe));
 }
 
 void check_same_data(const SavedRun& run, const ModelFacts& facts) {

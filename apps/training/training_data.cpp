@@ -16,6 +16,7 @@
 #include "kernels/base/error.h"
 #include "kernels/crystal/pattern_processing.h"
 #include "kernels/ops/rows.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::apps {
 namespace {
@@ -58,7 +59,7 @@ Split split_patterns(const data::PatternSet& set, const TrainConfig& config, Cla
 }
 
 /// How often each of `rows` is to be drawn: the shares of the sets, and within them space groups by the
-/// exponent.
+/// exponent and crystal systems by their weights.
 std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
                                const std::vector<data::CrystalSet>& sets, const TrainConfig& config) {
   std::vector<std::int32_t> set_of, group_of;
@@ -71,10 +72,15 @@ std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
   std::vector<std::map<std::int32_t, double>> count(sets.size());
   for (const std::int32_t row : rows)
     count[set_of[row]][group_of[row]] += 1;
+  const auto of_system = [&](std::int32_t group) {
+    return config.system_weights.empty()
+               ? 1.0
+               : config.system_weights[static_cast<std::size_t>(xrd::crystal_system(group))];
+  };
   std::vector<double> total(sets.size());
   for (std::size_t s = 0; s < sets.size(); ++s) {
     for (const auto& [group, n] : count[s])
-      total[s] += config.shares.empty() ? n : std::pow(n, config.group_exponent);
+      total[s] += of_system(group) * (config.shares.empty() ? n : std::pow(n, config.group_exponent));
   }
   if (config.shares.empty()) {  // all sets are one
     std::map<std::int32_t, double> all;
@@ -87,8 +93,11 @@ std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
   std::vector<double> weights;
   for (const std::int32_t row : rows) {
     const std::int32_t s = set_of[row];
-    const double of_group = std::pow(count[s][group_of[row]], config.group_exponent - 1);
-    weights.push_back(config.shares.empty() ? of_group : config.shares[s] * of_group / total[s]);
+    const double of_group =
+        of_system(group_of[row]) * std::pow(count[s][group_of[row]], config.group_exponent - 1);
+    weights.push_back(config.shares.empty() ? of_group
+                      : of_group > 0        ? config.shares[s] * of_group / total[s]
+                                            : 0);
   }
   return weights;
 }
@@ -153,12 +162,15 @@ TrainingFiles::TrainingFiles(const TrainConfig& config, std::optional<data::Reci
     instrument_ = patterns_->instrument();
     return;
   }
-  recipe_ = recipe ? *std::move(recipe) : data::load_recipe(config.recipe);
+  recipe_ = recipe ? *std::move(recipe) : recipe_of(config);
+  recipe_.processing.step = config.grid_step;
+  if (const auto fault = fault_of(recipe_.processing, instrument_.grid))
+    throw UsageError(fmt::format("data.grid_step: {}", *fault));
   if (recipe_.cells != data::CellScales{}) {
     throw UsageError(
         fmt::format("recipe {} scales cells: make a set of patterns with `bragg simulate --recipe {}`, and "
                     "evaluate on it",
-                    recipe_.name, config.recipe));
+                    recipe_.name, recipe_text(config)));
   }
   if ((recipe_.measured_share > 0) != !config.measured.empty()) {
     throw UsageError(fmt::format("recipe {} has a share {} of measured patterns, data.measured is {}",

@@ -30,7 +30,10 @@ class TrainingFiles {
   const data::PatternSet* patterns() const { return patterns_.get(); }
   /// Measured patterns to draw beside crystals, or nullptr.
   const data::PatternSet* measured() const { return measured_.get(); }
+  /// With the processing that the config adds.
   const data::Recipe& recipe() const { return recipe_; }
+  /// Numbers that a network reads of a pattern.
+  std::int64_t points() const { return recipe_.processing.read_grid(instrument_.grid).points; }
   /// Unmaps the crystal sets: streams hold reflections of their own.
   void release_crystals() { crystals_.clear(); }
 

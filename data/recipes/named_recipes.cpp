@@ -65,6 +65,21 @@ Recipe realistic() {
   return recipe;
 }
 
+// What `realistic`, made after published RRUFF patterns, hardly has: scans that end at 60 to 80 degrees,
+// whose background nobody has taken off, of samples that were pressed into a flat holder.
+Recipe other_instrument() {
+  Recipe recipe = realistic();
+  recipe.name = "other_instrument";
+  PatternVariant& v = recipe.variants.front();
+  v[Effect::texture] = Distribution::log_normal(1, 0.75, 0.9);
+  v[Effect::air_scatter] = Distribution::log_uniform(0.01, 0.5, 0.8);
+  v[Effect::chebyshev] = Distribution::log_uniform(0.01, 0.3);
+  v[Effect::hump] = Distribution::uniform(0, 0.3, 0.4);
+  v[Effect::floor] = Distribution::log_uniform(0.003, 0.2);
+  v[Effect::cut_high] = Distribution::uniform(10, 30);  // of 5 .. 90 degrees
+  return recipe;
+}
+
 }  // namespace
 
 const std::vector<Recipe>& named_recipes() {
@@ -82,6 +97,7 @@ const std::vector<Recipe>& named_recipes() {
       lattice(),
       souping(),
       realistic(),
+      other_instrument(),
   };
   return recipes;
 }

@@ -51,7 +51,7 @@ TEST_F(ConfigFiles, PathsAreRelativeToTheConfigThoseOfSetToTheShell) {
   EXPECT_EQ(fs::path(config.crystals[0]).lexically_relative(root), "configs/data/a.safetensors");
   EXPECT_EQ(fs::path(config.crystals[1]).lexically_relative(root), "salts.safetensors");
   EXPECT_EQ(config.crystals[2], "/c.safetensors");
-  EXPECT_EQ(fs::path(config.recipe).lexically_relative(root), "configs/mine.toml");
+  EXPECT_EQ(fs::path(config.recipes.at(0)).lexically_relative(root), "configs/mine.toml");
   EXPECT_EQ(fs::path(config.measured).lexically_relative(root), "shell/n.safetensors");
 }
 

@@ -32,7 +32,7 @@ TEST(Config, DefaultsAreThePapers) {
   EXPECT_EQ(config.model.channels, (std::vector<int>{80, 80, 80}));
   EXPECT_EQ(config.dropout, (std::vector<double>{0.3, 0.5, 0.5}));
   EXPECT_EQ(nn::parameter_count(nn::make_model(config.model)), 31369420);
-  EXPECT_EQ(config.recipe, "baseline");
+  EXPECT_EQ(config.recipes, std::vector<std::string>{"baseline"});
   EXPECT_EQ(config.train.batch, 256);
   EXPECT_EQ(config.train.steps, 500000);
   EXPECT_EQ(config.train.learning_rate, 1e-4);
@@ -96,8 +96,11 @@ dense = [32]
 dropout = 0.25
 [data]
 crystals = ["a.safetensors", "/b.safetensors"]
-recipe = "large"
+recipe = ["large", "set7"]
+recipe_shares = [0.8, 0.2]
+grid_step = 0.05
 shares = [1, 0.5]
+system_weights = [3, 2, 1, 1, 1, 0.5, 0]
 group_exponent = 0.5
 measured = "m.safetensors"
 synthetic = 0.25
@@ -124,7 +127,11 @@ save_minutes = 2.5
   ASSERT_EQ(config.crystals.size(), 2u);
   EXPECT_TRUE(config.crystals[0].starts_with("/"));
   EXPECT_EQ(config.crystals[1], "/b.safetensors");
-  EXPECT_EQ(config.recipe, "large");
+  EXPECT_EQ(config.recipes, (std::vector<std::string>{"large", "set7"}));
+  EXPECT_EQ(config.recipe_shares, (std::vector<double>{0.8, 0.2}));
+  EXPECT_EQ(apps::recipe_of(config).name, "large+set7");
+  EXPECT_EQ(config.grid_step, 0.05);
+  EXPECT_EQ(config.system_weights, (std::vector<double>{3, 2, 1, 1, 1, 0.5, 0}));
   EXPECT_EQ(config.shares, (std::vector<double>{1, 0.5}));
   EXPECT_EQ(config.group_exponent, 0.5);
   EXPECT_EQ(config.synthetic, 0.25);
@@ -147,7 +154,7 @@ TEST(Config, AssignmentsOverrideInOrder) {
                    {"train.batch=16", "train.batch=32", "data.recipe=set3", "model.name = \"mlp\"",
                     "data.crystals=['x.safetensors', 'y.safetensors']", "model.dropout=[0.1, 0, 0, 0.2]"});
   EXPECT_EQ(config.train.batch, 32);
-  EXPECT_EQ(config.recipe, "set3");
+  EXPECT_EQ(config.recipes, std::vector<std::string>{"set3"});
   EXPECT_EQ(config.model.name, "mlp");
   EXPECT_EQ(config.crystals, (std::vector<std::string>{"x.safetensors", "y.safetensors"}));
   EXPECT_EQ(config.dropout, (std::vector<double>{0.1, 0, 0, 0.2}));
@@ -255,6 +262,7 @@ TEST(Config, ExplainsEveryKey) {
 TEST(Config, ExamplesAreValues) {
   // What some of them have a meaning with.
   const std::map<std::string, std::string> beside{{"data.shares", "data.crystals=['a', 'b']"},
+                                                  {"data.recipe_shares", "data.recipe=['set1', 'set2']"},
                                                   {"train.class_weights", "model.classes=7"},
                                                   {"train.decay_begin", "train.schedule='linear_decay'"}};
   for (const apps::ConfigKey& key : apps::config_keys()) {

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "apps/evaluation/model_metadata.h"
+#include "data/recipes/recipe.h"
 #include "kernels/base/safetensors.h"
 #include "tests/apps/train_fixture.h"
 
@@ -41,6 +42,79 @@ TEST_F(Train, ModelKeepsTheRecipesProcessing) {
   const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
   EXPECT_EQ(facts.processing, (Processing{.background_window = 4, .square_root = true}));
   EXPECT_NE(facts.recipe.find("texture"), std::string::npos);
+}
+
+TEST_F(Train, AGridStepIsPartOfTheModel) {
+  const std::vector<std::string> coarse{"--set", "train.steps=4",      "--set", "data.recipe=realistic",
+                                        "--set", "data.grid_step=0.05"};
+  ASSERT_EQ(train("out", coarse).code, 0);
+  const SafetensorsFile model(folder / "out/model.safetensors");
+  const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
+  EXPECT_EQ(facts.processing, (Processing{.background_window = 4, .square_root = true, .step = 0.05}));
+  EXPECT_EQ(facts.instrument.grid, TwoThetaGrid{});  // of the patterns that it is asked about
+  EXPECT_EQ(facts.points(), 1700);
+  EXPECT_NE(facts.config.find("grid_step = 0.05"), std::string::npos) << facts.config;
+  EXPECT_NE(model.metadata("model").find("1700"), std::string::npos);
+  // Resuming, evaluating and predicting go on from there.
+  EXPECT_EQ(resume("out", {"--set", "train.steps=6"}).code, 0);
+  const RunResult other = resume("out", {"--set", "train.steps=8", "--set", "data.grid_step=0.1"});
+  EXPECT_EQ(other.code, 2);
+  EXPECT_NE(other.err.find("data.grid_step is 0.1"), std::string::npos) << other.err;
+  ASSERT_EQ(run_bragg({"simulate", folder / "salts.safetensors", "--recipe", "realistic", "-o",
+                       folder / "p.safetensors"})
+                .code,
+            0);
+  for (const char* command : {"evaluate", "predict"}) {
+    const std::string path = (folder / "out/model.safetensors").string(),
+                      patterns = (folder / "p.safetensors").string();
+    const RunResult run = command == std::string("evaluate")
+                              ? run_bragg({"evaluate", path, patterns, "--neighbours", patterns})
+                              : run_bragg({"predict", patterns, "--model", path, "--neighbours", patterns});
+    EXPECT_EQ(run.code, 0) << run.err;
+  }
+  const RunResult wrong = train("wrong", {"--set", "data.grid_step=0.03"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("data.grid_step: step 0.03"), std::string::npos) << wrong.err;
+}
+
+TEST_F(Train, SeveralRecipesInOneStream) {
+  const std::vector<std::string> both{"--set", "train.steps=4",
+                                      "--set", "data.recipe=['realistic', 'other_instrument']",
+                                      "--set", "data.recipe_shares=[0.8, 0.2]"};
+  ASSERT_EQ(train("out", both).code, 0);
+  const SafetensorsFile model(folder / "out/model.safetensors");
+  const apps::ModelFacts facts = apps::parse_model_facts(model.metadata(), "model");
+  const data::Recipe recipe = data::parse_recipe(facts.recipe, "model");
+  ASSERT_EQ(recipe.variants.size(), 2u);
+  EXPECT_EQ(recipe.variants[0].weight, 0.8);
+  EXPECT_EQ(recipe.variants[1].weight, 0.2);
+  EXPECT_NE(facts.config.find("recipe_shares = [0.8, 0.2]"), std::string::npos) << facts.config;
+  // A run of them is resumed to the bits of one that was never left.
+  std::vector<std::string> longer = both;
+  longer[1] = "train.steps=8";
+  ASSERT_EQ(train("whole", longer).code, 0);
+  ASSERT_EQ(resume("out", {"--set", "train.steps=8"}).code, 0);
+  EXPECT_EQ(weights("out"), weights("whole"));
+  EXPECT_EQ(resume("out", {"--set", "train.steps=9", "--set", "data.recipe_shares=[0.5, 0.5]"}).code, 2);
+  EXPECT_EQ(
+      resume("out", {"--set", "train.steps=9", "--set", "data.recipe=['other_instrument', 'realistic']"})
+          .code,
+      2);
+  const RunResult wrong = train("wrong", {"--set", "data.recipe_shares=[0.8, 0.2]"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("2 values for 1 recipes"), std::string::npos) << wrong.err;
+  EXPECT_EQ(train("wrong", {"--set", "data.recipe=['realistic', 'set1']"}).code, 2);
+}
+
+TEST_F(Train, CrystalSystemsAreDrawnAsOftenAsTheirWeights) {
+  // All are cubic: the same weight for all of them changes nothing, none at all leaves nothing.
+  ASSERT_EQ(train("plain").code, 0);
+  ASSERT_EQ(train("same", {"--set", "data.system_weights=[1, 1, 1, 1, 1, 1, 3]"}).code, 0);
+  EXPECT_EQ(weights("same"), weights("plain"));
+  EXPECT_EQ(train("none", {"--set", "data.system_weights=[1, 1, 1, 1, 1, 1, 0]"}).code, 1);
+  const RunResult wrong = train("wrong", {"--set", "data.system_weights=[1, 1, 1]"});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("has 3 values, not 7"), std::string::npos) << wrong.err;
 }
 
 TEST_F(Train, SoupingMixesMeasuredPatternsIn) {

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/recipes/mixed_recipe.h"
 #include "data/recipes/toml_text.h"
 #include "kernels/base/error.h"
 #include "xrd/scattering/wavelength.h"
@@ -31,7 +32,7 @@ PatternVariant caglioti(double U, double V, Distribution W) {
 
 TEST(Recipe, ThePapersHaveNoAnomalousDispersion) {
   for (const std::string& name : recipe_names())
-    EXPECT_EQ(load_recipe(name).anomalous, name == "realistic") << name;
+    EXPECT_EQ(load_recipe(name).anomalous, name == "realistic" || name == "other_instrument") << name;
 }
 
 TEST(Recipe, ThePapersSevenSets) {
@@ -63,7 +64,58 @@ TEST(Recipe, ThePapersSevenSets) {
   ASSERT_EQ(scales.size(), 21u);
   for (int i = 0; i <= 20; ++i)
     EXPECT_NEAR(scales[i], 0.8 + 0.02 * i, 1e-12);
-  EXPECT_EQ(recipe_names().size(), 13u);
+  EXPECT_EQ(recipe_names().size(), 14u);
+}
+
+TEST(Recipe, AnotherInstrumentEndsEarlyAndKeepsItsBackground) {
+  const Recipe realistic = load_recipe("realistic"), other = load_recipe("other_instrument");
+  EXPECT_EQ(other.processing, realistic.processing);
+  ASSERT_EQ(other.variants.size(), 1u);
+  const PatternVariant &v = other.variants[0], &before = realistic.variants[0];
+  EXPECT_EQ(v[Effect::cut_high].lowest(), 10);  // 90 - 10, 90 - 30
+  EXPECT_EQ(v[Effect::cut_high].highest(), 30);
+  EXPECT_GT(v[Effect::texture].b, before[Effect::texture].b);
+  EXPECT_GT(v[Effect::floor].lowest(), before[Effect::floor].lowest());
+  EXPECT_EQ(v[Effect::W], before[Effect::W]);
+}
+
+TEST(MixedRecipe, DrawsByTheShares) {
+  Recipe a = load_recipe("mixed"), b = load_recipe("set7");
+  a.variants[1].weight = 3;
+  const std::vector<double> shares{4, 1};
+  const Recipe mixed = mixed_recipe({a, b}, shares);
+  EXPECT_EQ(mixed.name, "mixed+set7");
+  ASSERT_EQ(mixed.variants.size(), 5u);
+  double of_a = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    of_a += mixed.variants[i].weight;
+  EXPECT_NEAR(of_a, 4 * mixed.variants[4].weight, 1e-12);
+  EXPECT_NEAR(mixed.variants[1].weight, 3 * mixed.variants[0].weight, 1e-12);
+  PatternVariant same = mixed.variants[4];
+  same.weight = 1;
+  EXPECT_EQ(same, b.variants[0]);
+  EXPECT_EQ(parse_recipe(to_toml(mixed), "mixed"), mixed);  // as a model keeps it
+  const std::vector<double> one{0.3};
+  EXPECT_EQ(mixed_recipe({a}, one), a);
+}
+
+TEST(MixedRecipe, RefusesWhatHasNothingInCommon) {
+  const auto message = [](const char* first, const char* second, std::vector<double> shares) {
+    try {
+      mixed_recipe({load_recipe(first), load_recipe(second)}, shares);
+    } catch (const UsageError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(message("realistic", "other_instrument", {0.8, 0.2}), "");
+  const std::string said = message("set1", "realistic", {1, 1});
+  for (const char* part : {"recipes set1 and realistic", "background_window 0", "background_window 4"})
+    EXPECT_NE(said.find(part), std::string::npos) << said;
+  EXPECT_NE(message("set1", "souping", {1, 1}).find("0.1"), std::string::npos);
+  EXPECT_NE(message("set1", "lattice", {1, 1}).find("scaled by 0.8..1.2"), std::string::npos);
+  EXPECT_NE(message("set1", "set2", {1}).find("1 shares of 2 recipes"), std::string::npos);
+  EXPECT_NE(message("set1", "set2", {0, 0}).find("add up to 0"), std::string::npos);
 }
 
 TEST(Recipe, AnomalousDispersionIsSaidOrFalse) {

@@ -373,6 +373,7 @@ TEST(WeightedRows, StandInProportion) {
   for (const auto& [row, weight] : {std::pair{5, 1.0}, {2, 2.0}, {7, 5.0}})
     EXPECT_NEAR(static_cast<double>(count[row]), static_cast<double>(list.size()) * weight / 8, 1.0);
   EXPECT_THROW(data::weighted_rows(rows, {1, 2}), Error);
+  EXPECT_THROW(data::weighted_rows(rows, {0, 0, 0, 0}), Error);
   EXPECT_THROW(data::weighted_rows(rows, {1, -1, 0, 0}), Error);
   EXPECT_THROW(data::weighted_rows({1, 2}, {0, NAN}), Error);
 }
