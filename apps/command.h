@@ -70,6 +70,7 @@ void add_train(CommandLine&);
 void add_evaluate(CommandLine&);
 void add_predict(CommandLine&);
 void add_patterns(CommandLine&);
+void add_patterns_collect(CommandLine&, CLI::App* group);
 void add_recipe(CommandLine&);
 void add_info(CommandLine&);
 

@@ -33,6 +33,8 @@ const std::map<std::string, std::string> examples = {
     {"bragg evaluate", "bragg evaluate run/best.safetensors labelled.safetensors --report page.html"},
     {"bragg predict", "bragg predict measured.xy --model run/best.safetensors --wavelength CoKa"},
     {"bragg patterns", "bragg patterns describe measured.safetensors simulated.safetensors"},
+    {"bragg patterns collect",
+     "bragg patterns collect other_instruments/labels.tsv -o other_instruments.safetensors"},
     {"bragg patterns describe",
      "bragg patterns describe measured.safetensors simulated.safetensors --same-groups"},
     {"bragg recipe", "bragg recipe show realistic >my_recipe.toml"},

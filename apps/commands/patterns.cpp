@@ -1,4 +1,5 @@
-// bragg patterns describe SET...: what patterns look like, as distributions.
+// bragg patterns describe SET...: what patterns look like, as distributions; collect is in
+// patterns_collect.cpp
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -114,6 +115,7 @@ void add_patterns(CommandLine& line) {
   app->add_option("PATTERNS", options->paths, "sets of patterns (.safetensors)")->required();
   app->add_flag("--same-groups", options->same_groups,
                 "count the patterns of further sets so that space groups occur as often as in the first");
+  add_patterns_collect(line, group);
 }
 
 }  // namespace bragg::apps

@@ -9,7 +9,9 @@
 
 #include "data/crystals/crystal_set.h"
 #include "data/held_out_list.h"
+#include "data/patterns/pattern_set.h"
 #include "tests/apps/run_bragg.h"
+#include "tests/apps/tiny_model.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
@@ -146,6 +148,36 @@ TEST_F(HeldOut, SyntheticCrystalsOfASystemWithLargeCells) {
         2)
         << wrong;
   }
+}
+
+TEST(CollectedPatterns, AreASetToEvaluateOn) {
+  const TemporaryFolder folder;
+  write_text(folder / "a.xy", apps::tests::text_pattern(0, 5, 65, 0.02));
+  write_text(folder / "deep/b.xy", apps::tests::text_pattern(1, 4, 70, 0.05));
+  write_text(folder / "flat.xy", "10 1\n11 1\n");
+  write_text(folder / "labels.tsv",
+             "file\tphase\tspace_group\tkind\na.xy\tQuartz\t154\tcrystal\nflat.xy\tNothing\t1\tcrystal\n"
+             "glass.xy\tGlass\t0\tamorphous\ndeep/b.xy\tAlbite\t2\tcrystal\na.xy\tQuartz\t154\tagain\n");
+  const std::string set = (folder / "set.safetensors").string();
+  const RunResult run = run_bragg({"patterns", "collect", folder / "labels.tsv", "-o", set});
+  ASSERT_EQ(run.code, 0) << run.err;
+  EXPECT_NE(run.err.find("flat.xy refused"), std::string::npos) << run.err;
+  const data::PatternSet patterns(set);
+  ASSERT_EQ(patterns.size(), 3);
+  EXPECT_EQ(patterns.space_group(0), 154);
+  EXPECT_EQ(patterns.space_group(1), 2);
+  EXPECT_EQ(patterns.group(0), patterns.group(2));
+  EXPECT_NE(patterns.group(0), patterns.group(1));
+  EXPECT_EQ(patterns.name(1), "Albite (deep/b.xy)");
+  const std::vector<float> first = patterns.pattern(0);
+  EXPECT_EQ(first.size(), 8500u);
+  EXPECT_EQ(first[6100], 0);  // beyond 65 degrees
+  write_text(folder / "wrong.tsv", "file\tphase\tspace_group\na.xy\tQuartz\t231\n");
+  const RunResult wrong = run_bragg({"patterns", "collect", folder / "wrong.tsv", "-o", set});
+  EXPECT_EQ(wrong.code, 2);
+  EXPECT_NE(wrong.err.find("wrong.tsv:2: space_group '231'"), std::string::npos) << wrong.err;
+  write_text(folder / "short.tsv", "file\tspace_group\na.xy\t1\n");
+  EXPECT_EQ(run_bragg({"patterns", "collect", folder / "short.tsv", "-o", set}).code, 2);
 }
 
 }  // namespace
