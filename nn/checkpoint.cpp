@@ -1,10 +1,15 @@
 #include "nn/checkpoint.h"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <list>
+#include <vector>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "kernels/base/bfloat16.h"
 #include "kernels/base/safetensors.h"
 #include "kernels/ops/step_state.h"
 
@@ -65,22 +70,53 @@ void check_format_version(const SafetensorsFile& file) {
                             version, model_format_version));
 }
 
+bool is_rounded(const SafetensorsFile& file, const std::string& name) {
+  const auto found = file.tensors().find(name);
+  return found != file.tensors().end() && found->second.dtype == DType::bf16;
+}
+
+/// A model may be a rounded one; a checkpoint has every bit.
+enum class Weights { exact, maybe_rounded };
+
 /// What can be wrong with the tensors of an arena, before any of them is loaded.
 void check_tensors(const SafetensorsFile& file, const std::vector<ParameterInfo>& table,
-                   const std::string& suffix) {
+                   const std::string& suffix, Weights weights) {
   for (const ParameterInfo& info : table) {
     const std::string name = info.name + suffix;
-    const TensorInfo& found = file.tensor(name, DType::f32, info.shape.size());
+    const bool rounded = weights == Weights::maybe_rounded && is_rounded(file, name);
+    const TensorInfo& found = file.tensor(name, rounded ? DType::bf16 : DType::f32, info.shape.size());
     if (found.shape != info.shape)
       throw Error(fmt::format("{}: {} is [{}], the model's is [{}]", file.path().string(), name,
                               fmt::join(found.shape, ", "), fmt::join(info.shape, ", ")));
   }
 }
 
+/// The elements of a tensor of f32 or bf16.
+std::vector<float> floats_of(const SafetensorsFile& file, const std::string& name, std::size_t rank) {
+  if (!is_rounded(file, name)) return file.copy<float>(name, rank);
+  const std::span<const std::byte> bytes = file.tensor(name, DType::bf16, rank).bytes;
+  std::vector<BFloat16> rounded(bytes.size() / sizeof(BFloat16));
+  if (!rounded.empty()) std::memcpy(rounded.data(), bytes.data(), bytes.size());
+  std::vector<float> values(rounded.size());
+  std::transform(rounded.begin(), rounded.end(), values.begin(), to_float);
+  return values;
+}
+
 void load_tensors(const SafetensorsFile& file, Parameters& parameters, const Tensors& tensors,
                   const std::string& suffix) {
   for (const ParameterInfo& info : tensors.table)
-    parameters.upload(file.copy<float>(info.name + suffix, info.shape.size()), tensors.arena, info);
+    parameters.upload(floats_of(file, info.name + suffix, info.shape.size()), tensors.arena, info);
+}
+
+std::vector<BFloat16> rounded_tensor(const SafetensorsFile& file, const std::string& name, std::size_t rank) {
+  std::vector<BFloat16> rounded;
+  for (const float value : file.copy<float>(name, rank)) {
+    rounded.push_back(to_bfloat16(value));
+    if (!std::isfinite(to_float(rounded.back())))
+      throw NotFiniteError(fmt::format("{}: element {} of {} is {}, which bf16 does not hold",
+                                       file.path().string(), rounded.size() - 1, name, value));
+  }
+  return rounded;
 }
 
 }  // namespace
@@ -107,10 +143,37 @@ LoadedModel read_model(const std::filesystem::path& path) {
 void load_weights(const std::filesystem::path& path, Parameters& parameters) {
   const SafetensorsFile file(path);
   check_format_version(file);
-  check_tensors(file, parameters.table(), "");
-  check_tensors(file, parameters.statistics_table(), "");
+  check_tensors(file, parameters.table(), "", Weights::maybe_rounded);
+  check_tensors(file, parameters.statistics_table(), "", Weights::maybe_rounded);
   load_tensors(file, parameters, weights_of(parameters), "");
   load_tensors(file, parameters, statistics_of(parameters), "");
+}
+
+void save_rounded(const std::filesystem::path& from, const std::filesystem::path& to,
+                  const Metadata& changes) {
+  const SafetensorsFile file(from);
+  check_format_version(file);
+  if (file.metadata("kind") != "model")
+    throw Error(
+        fmt::format("{}: a {}, not a model: it is not rounded", from.string(), file.metadata("kind")));
+  SafetensorsWriter writer;
+  for (const auto& [key, value] : file.metadata())
+    writer.metadata(key, value);
+  for (const auto& [key, value] : changes)
+    writer.metadata(key, value);
+  std::list<std::vector<BFloat16>> matrices;  // where they are until they are written
+  for (const auto& [name, info] : file.tensors()) {
+    if (info.dtype != DType::f32)
+      throw Error(fmt::format("{}: tensor {} is {}, not F32: the model is rounded already", from.string(),
+                              name, name_of(info.dtype)));
+    if (info.shape.size() < 2) {
+      writer.add(name, info.dtype, info.shape, info.bytes);
+      continue;
+    }
+    const auto& matrix = matrices.emplace_back(rounded_tensor(file, name, info.shape.size()));
+    writer.add(name, DType::bf16, info.shape, std::as_bytes(std::span(matrix)));
+  }
+  writer.write(to);
 }
 
 void save_checkpoint(const std::filesystem::path& path, const Model& model, const Parameters& parameters,
@@ -131,7 +194,7 @@ StepState load_checkpoint(const std::filesystem::path& path, Parameters& paramet
     throw Error(fmt::format("{}: a {}, not a checkpoint: it cannot be continued", path.string(),
                             file.metadata("kind")));
   for (const auto& [tensors, suffix] : tensors_of(parameters))
-    check_tensors(file, tensors.table, suffix);
+    check_tensors(file, tensors.table, suffix, Weights::exact);
   const StepState state{file.count("step"), file.count("first_index")};
   for (const auto& [tensors, suffix] : tensors_of(parameters))
     load_tensors(file, parameters, tensors, suffix);

@@ -1,5 +1,5 @@
-// Models and training states on disk: safetensors, canonical tensors in fp32, everything `predict` needs in
-// the metadata.
+// Models and training states on disk: safetensors, canonical tensors in fp32, of a rounded model in bf16, everything
+// `predict` needs in the metadata.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +37,16 @@ struct LoadedModel {
 };
 /// Reads the config, so that Parameters can be made for it. Takes checkpoints too.
 LoadedModel read_model(const std::filesystem::path&);
-/// Throws Error naming the file, the tensor and both shapes where file and model differ.
+/// Also of a rounded model. Throws Error naming the file, the tensor and both shapes where file and model differ.
 void load_weights(const std::filesystem::path&, Parameters&);
+
+/// Writes the model `from` to `to` with its matrices rounded to bf16, which halves the file. Vectors (biases, and all of
+/// a normalisation) stay in fp32: they are few, and a running mean may be large beside its deviation. `changes` are
+/// metadata that are added or take the place of the model's own. Throws Error naming `from` for a checkpoint, whose
+/// moments and average would be lost, and for a model that is rounded already; NotFiniteError where a number is beyond
+/// bf16.
+void save_rounded(const std::filesystem::path& from, const std::filesystem::path& to,
+                  const Metadata& changes);
 
 /// Weights and statistics, Adam's moments ("conv1.weights.m", "conv1.weights.v"), where there is one the average of
 /// the weights ("conv1.weights.ema"), and the StepState (metadata step, first_index): everything that a bit-exact

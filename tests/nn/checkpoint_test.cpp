@@ -1,5 +1,6 @@
 #include "nn/checkpoint.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "kernels/base/bfloat16.h"
 #include "kernels/base/safetensors.h"
 #include "tests/nn/small_models.h"
 #include "tests/support/temporary_folder.h"
@@ -91,6 +93,60 @@ TEST_F(Checkpoint, ModelFileHasTheWeightsAlone) {
   EXPECT_EQ(other.download(other.weights()), parameters_.download(parameters_.weights()));
   Parameters training(*backend_, model_, Parameters::Use::training);
   expect_contains(error_of([&] { load_checkpoint(path_, training); }), {path_.string(), "not a checkpoint"});
+}
+
+TEST_F(Checkpoint, ARoundedModelIsReadLikeAnyOther) {
+  save_model(path_, model_, parameters_, {{"seed", "5"}, {"init", "/far/away"}});
+  const auto small = folder_ / "small.safetensors";
+  save_rounded(path_, small, {{"init", "away"}, {"note", "kept"}});
+  const SafetensorsFile file(small);
+  EXPECT_EQ(file.metadata("seed"), "5");
+  EXPECT_EQ(file.metadata("init"), "away");
+  EXPECT_EQ(file.metadata("note"), "kept");
+  EXPECT_EQ(read_model(small).model.config, model_.config);
+  Parameters other(*backend_, model_, Parameters::Use::inference);
+  load_weights(small, other);
+  for (const ParameterInfo& info : parameters_.table()) {
+    const bool is_matrix = info.shape.size() > 1;
+    EXPECT_EQ(file.tensors().at(info.name).dtype, is_matrix ? DType::bf16 : DType::f32) << info.name;
+    std::vector<float> exact(static_cast<std::size_t>(info.count())), rounded(exact.size());
+    parameters_.download(parameters_.weights(), info, exact);
+    other.download(other.weights(), info, rounded);
+    if (is_matrix) EXPECT_NE(rounded, exact) << info.name;
+    for (std::size_t i = 0; i < exact.size(); ++i)
+      ASSERT_EQ(rounded[i], is_matrix ? to_float(to_bfloat16(exact[i])) : exact[i]) << info.name << " " << i;
+  }
+}
+
+TEST_F(Checkpoint, OnlyAModelThatIsNotRoundedYetIsRounded) {
+  const auto small = folder_ / "small.safetensors", again = folder_ / "again.safetensors";
+  save_checkpoint(path_, model_, parameters_, {1, 2}, {});
+  expect_contains(error_of([&] { save_rounded(path_, small, {}); }), {path_.string(), "a checkpoint"});
+  save_model(path_, model_, parameters_, {});
+  save_rounded(path_, small, {});
+  expect_contains(error_of([&] { save_rounded(small, again, {}); }),
+                  {small.string(), "BF16", "rounded already"});
+  auto values = parameters_.download(parameters_.weights());
+  std::fill(values.begin(), values.end(), 3.4e38f);  // the largest of bf16 is 3.39e38
+  parameters_.upload(values, parameters_.weights());
+  save_model(path_, model_, parameters_, {});
+  EXPECT_THROW(save_rounded(path_, again, {}), NotFiniteError);
+  EXPECT_FALSE(std::filesystem::exists(again));
+  // A checkpoint whose weights somebody rounded is no place to go on from.
+  save_checkpoint(path_, model_, parameters_, {1, 2}, {});
+  const SafetensorsFile exact(path_);
+  SafetensorsWriter writer;
+  for (const auto& [key, value] : exact.metadata())
+    writer.metadata(key, value);
+  const std::vector<BFloat16> zeros(static_cast<std::size_t>(exact.tensors().at("conv1.weights").count()));
+  for (const auto& [name, info] : exact.tensors()) {
+    if (name == "conv1.weights")
+      writer.add(name, DType::bf16, info.shape, std::as_bytes(std::span(zeros)));
+    else
+      writer.add(name, info.dtype, info.shape, info.bytes);
+  }
+  writer.write(again);
+  expect_contains(error_of([&] { load_checkpoint(again, parameters_); }), {"conv1.weights", "BF16", "F32"});
 }
 
 TEST_F(Checkpoint, UnknownFormatVersionIsAnError) {
