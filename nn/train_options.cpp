@@ -173,8 +173,9 @@ void check_resumed(const TrainOptions& o, const Metadata& found, std::uint64_t d
         o.steps, decay_begin_text(o), done, undiminished + 1));
 }
 
-void load_initial_weights(const std::string& init, const Model& model, Parameters& parameters) {
-  ModelConfig was = read_model(init).model.config;
+std::uint64_t load_initial_weights(const std::string& init, const Model& model, Parameters& parameters) {
+  const LoadedModel loaded = read_model(init);
+  ModelConfig was = loaded.model.config;
   const ModelConfig& is = model.config;
   const auto refuse = [&](const char* key, const auto& there, const auto& here) {
     if (there != here)
@@ -185,10 +186,17 @@ void load_initial_weights(const std::string& init, const Model& model, Parameter
   refuse("classes", was.classes, is.classes);
   refuse("points", was.points, is.points);
   load_weights(init, parameters);
-  // What no tensor's shape tells; dropout may be another.
+  // What no tensor's shape tells; dropout and what a head's loss counts may be others.
   was.conv_dropout = is.conv_dropout;
   was.dense_dropout = is.dense_dropout;
+  for (std::size_t head = 0; head < std::min(was.more_heads.size(), is.more_heads.size()); ++head)
+    was.more_heads[head].weight = is.more_heads[head].weight;
   refuse("config", to_json(was), to_json(is));
+  const auto seen = loaded.metadata.find("first_index");
+  if (seen == loaded.metadata.end()) return 0;
+  const auto first_index = parse_whole<std::uint64_t>(seen->second);
+  if (!first_index) throw Error(fmt::format("{}: first_index '{}' is not a count", init, seen->second));
+  return *first_index;
 }
 
 }  // namespace bragg::nn

@@ -43,7 +43,8 @@ struct TrainOptions {
 
   double label_smoothing = 0;
   std::vector<double> class_weights;  ///< one per class of the first head; empty: all alike
-  /// A model file whose weights a new run begins with; empty: initialise().
+  /// A model file whose weights a new run begins with, and with the pattern behind the last that they have seen;
+  /// empty: initialise() and pattern 0.
   std::string init;
 };
 
@@ -65,8 +66,10 @@ Metadata settings(const TrainOptions&);
 /// would be another with the new steps or decay_begin. What an earlier version did not write it did not have.
 void check_resumed(const TrainOptions&, const Metadata& found, std::uint64_t done, const std::string& path);
 
-/// Loads the weights of the model file `init`, for a new run. Throws UsageError naming both values where it is of
-/// another kind of model, of other classes or points; Error as load_weights().
-void load_initial_weights(const std::string& init, const Model&, Parameters&);
+/// Loads the weights of the model file `init`, for a new run -> the index of the first pattern of this run: its
+/// metadata first_index, as many as it has seen, so that a run of the same seed draws none of them again; 0 where it
+/// does not say. Dropout and the weights of losses may be others. Throws UsageError naming both values where it is of
+/// another kind of model, of other classes or points; Error as load_weights() and for a first_index that is no count.
+std::uint64_t load_initial_weights(const std::string& init, const Model&, Parameters&);
 
 }  // namespace bragg::nn

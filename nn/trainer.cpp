@@ -77,7 +77,8 @@ class Run {
     if (options_.init.empty())
       initialise(parameters_, options_.seed);
     else
-      load_initial_weights(options_.init, model_, parameters_);
+      step_.first_index = load_initial_weights(options_.init, model_, parameters_);
+    backend_.upload(&step_, state_buffer_.data(), sizeof step_);
     if (parameters_.average()) parameters_.start_average();
   }
 
@@ -267,21 +268,25 @@ class Run {
           {heads[head].name, losses[head] / count, static_cast<double>(correct[head]) / count});
     log_->write(metrics);
     if (!std::isfinite(loss)) throw NotFiniteError(fmt::format("the held-out loss is {}", loss));
+    held_out_figures_ = {{"held_out_loss", exact(metrics.loss)}, {"held_out_accuracy", exact(accuracy)}};
+    for (const HeadMetrics& head : metrics.others)
+      held_out_figures_[fmt::format("held_out_{}_accuracy", head.head)] = exact(head.accuracy);
     progress_.note(fmt::format("step {}: held-out loss {:.4f}, accuracy {:.2f} %", step_.step, loss / count,
                                100 * accuracy));
     ++carried_.without_gain;
     if (!(accuracy <= carried_.best_accuracy)) {  // the first one beats NaN
       carried_.without_gain = 0;
       carried_.best_accuracy = accuracy;
-      Metadata metadata = model_metadata();
-      metadata["held_out_accuracy"] = exact(accuracy);
-      save_model(out_ / "best.safetensors", model_, answering(), metadata);
+      save_model(out_ / "best.safetensors", model_, answering(), model_metadata());
     }
   }
 
   Metadata model_metadata() const {
     Metadata metadata = metadata_;
     metadata["step"] = std::to_string(step_.step);
+    metadata["first_index"] = std::to_string(step_.first_index);
+    if (carried_.evaluated_step == step_.step)
+      metadata.insert(held_out_figures_.begin(), held_out_figures_.end());
     return metadata;
   }
 
@@ -322,6 +327,7 @@ class Run {
   std::optional<Network> evaluator_;
   StepState step_{0, 0};  ///< the host's copy: what the device holds once it has caught up
   Carried carried_;
+  Metadata held_out_figures_;  ///< of the last evaluation of this run
   std::optional<MetricsLog> log_;
   Progress progress_;
   Clock::time_point started_ = Clock::now(), saved_ = Clock::now();

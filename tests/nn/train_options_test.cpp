@@ -169,6 +169,21 @@ TEST_F(Init, TakesTheWeightsOfAModelOfTheSameShape) {
   EXPECT_EQ(loaded_, weights_);
 }
 
+// What a second head counts in the loss is no part of the weights; what it asks is.
+TEST_F(Init, TakesASecondHeadOfAnotherWeight) {
+  ModelConfig config = tests::small_config("scnn");
+  config.more_heads = {{"group", 2, 0.5, {0, 1, 1, 0, 1}}};
+  const Model model = make_model(config);
+  Parameters parameters(*backend_, model, Parameters::Use::inference);
+  initialise(parameters, 12);
+  save_model(path_, model, parameters, {});
+  config.more_heads[0].weight = 2;
+  EXPECT_EQ(load(config), "");
+  EXPECT_EQ(loaded_, parameters.download(parameters.weights()));
+  config.more_heads[0].class_of[0] = 1;
+  expect_contains(load(config), {path_, "[0,1,1,0,1]", "[1,1,1,0,1]"});
+}
+
 TEST_F(Init, RefusesAnotherModelWithBothValues) {
   expect_contains(load(tests::small_config("npcnn")), {path_, "name scnn", "says npcnn"});
   expect_contains(load(tests::small_config("scnn", 7)), {path_, "classes 5", "says 7"});

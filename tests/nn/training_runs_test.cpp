@@ -173,6 +173,42 @@ TEST_F(TrainingRuns, BeginWithTheWeightsOfAModel) {
   EXPECT_FALSE(std::filesystem::exists(folder_ / "third"));
 }
 
+// What the model has seen is not drawn again, here or elsewhere: the run goes on behind it in the stream.
+TEST_F(TrainingRuns, BeginBehindTheLastPatternOfTheModelsRun) {
+  run("first", options(), false);
+  const auto model = folder_ / "first" / "model.safetensors", small = folder_ / "small.safetensors",
+             from_0 = folder_ / "from_0.safetensors";
+  EXPECT_EQ(SafetensorsFile(model).metadata("first_index"), "144");
+  save_rounded(model, small, {});
+  save_rounded(model, from_0, {{"first_index", "0"}});
+  TrainOptions o = options();
+  o.steps = 5;
+  o.init = small.string();
+  run("second", o, false, stop_at(2));
+  EXPECT_EQ(SafetensorsFile(folder_ / "second" / "last.safetensors").metadata("first_index"), "156");
+  EXPECT_EQ(run("second", o, true).state.first_index, 174u);
+  EXPECT_EQ(SafetensorsFile(folder_ / "second" / "model.safetensors").metadata("first_index"), "174");
+  o.init = from_0.string();
+  EXPECT_EQ(run("again", o, false).state.first_index, 30u);
+  EXPECT_NE(tensors(folder_ / "again" / "model.safetensors"),
+            tensors(folder_ / "second" / "model.safetensors"));
+  save_rounded(model, small, {{"first_index", "many"}});
+  o.init = small.string();
+  EXPECT_THROW(run("third", o, false), Error);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "third"));
+}
+
+TEST_F(TrainingRuns, ModelsSayHowGoodTheyWereOnWhatWasHeldOut) {
+  const TrainResult result = run("out", options(), false);
+  const SafetensorsFile best(folder_ / "out" / "best.safetensors"),
+      model(folder_ / "out" / "model.safetensors");
+  EXPECT_EQ(best.number("held_out_accuracy"), result.best_accuracy);
+  const auto last = nlohmann::json::parse(metrics(folder_ / "out").back());
+  EXPECT_EQ(model.number("held_out_loss"), last.at("held_out_loss").get<double>());
+  EXPECT_EQ(model.number("held_out_accuracy"), last.at("held_out_accuracy").get<double>());
+  EXPECT_EQ(best.number("first_index"), 6 * best.number("step"));
+}
+
 // A batch that makes the norm NaN, with an average beside: the last good state is kept.
 TEST_F(TrainingRuns, ANormThatIsNotFiniteEndsTheRun) {
   PoisonedSource poisoned(tests::test_source(61, 5, 40, SampleRowsProblem::Order::uniform, 9), 12);
