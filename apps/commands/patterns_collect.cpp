@@ -1,21 +1,19 @@
 // bragg patterns collect: measured patterns whose answer is known, from text files, as a set to evaluate on.
-#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "apps/command.h"
 #include "apps/evaluation/measured_item.h"
 #include "apps/output_paths.h"
 #include "data/patterns/pattern_set.h"
 #include "data/text_source.h"
+#include "data/text_table.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parse_whole.h"
 #include "xrd/scattering/wavelength.h"
@@ -35,49 +33,20 @@ struct Label {
   int space_group = 0;
 };
 
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells{""};
-  for (const char c : line) {
-    if (c == '\t') {
-      cells.emplace_back();
-    } else if (c != '\r') {
-      cells.back() += c;
-    }
-  }
-  return cells;
-}
-
 /// Those with a space group; 0 says that it is not a single known phase.
 std::vector<Label> read_labels(const std::string& path) {
   constexpr std::uintmax_t largest = std::uintmax_t{1} << 26;
-  const std::string text = data::read_text_source(path, largest);
-  std::vector<std::string> header;
   std::vector<Label> labels;
-  std::size_t number = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::vector<std::string> cells = cells_of(text.substr(begin, end - begin));
-    begin = end + 1;
-    ++number;
-    if (header.empty()) {
-      header = cells;
-      continue;
-    }
-    if (cells.size() == 1 && cells.front().empty()) continue;
-    const auto cell = [&](const char* name) -> const std::string& {
-      const auto at =
-          static_cast<std::size_t>(std::find(header.begin(), header.end(), name) - header.begin());
-      if (at < header.size() && at < cells.size()) return cells[at];
-      throw UsageError(
-          fmt::format("{}:{}: no column '{}' among {}", path, number, name, fmt::join(header, ", ")));
-    };
-    const auto space_group = parse_whole<int>(cell("space_group"));
-    if (!space_group || *space_group < 0 || *space_group > xrd::space_group_count)
-      throw UsageError(
-          fmt::format("{}:{}: space_group '{}' is not in 0..230", path, number, cell("space_group")));
-    if (*space_group > 0)
-      labels.push_back({.file = cell("file"), .phase = cell("phase"), .space_group = *space_group});
-  }
+  data::for_rows(
+      data::read_text_source(path, largest), path, {"file", "phase", "space_group"},
+      [&](std::size_t line, auto cells) {
+        const auto space_group = parse_whole<int>(cells[2]);
+        if (!space_group || *space_group < 0 || *space_group > xrd::space_group_count)
+          throw UsageError(fmt::format("{}:{}: space_group '{}' is not in 0..230", path, line, cells[2]));
+        if (*space_group > 0)
+          labels.push_back(
+              {.file = std::string(cells[0]), .phase = std::string(cells[1]), .space_group = *space_group});
+      });
   if (labels.empty()) throw UsageError(fmt::format("{}: no pattern with a space group", path));
   return labels;
 }

@@ -177,7 +177,15 @@ TEST(CollectedPatterns, AreASetToEvaluateOn) {
   EXPECT_EQ(wrong.code, 2);
   EXPECT_NE(wrong.err.find("wrong.tsv:2: space_group '231'"), std::string::npos) << wrong.err;
   write_text(folder / "short.tsv", "file\tspace_group\na.xy\t1\n");
-  EXPECT_EQ(run_bragg({"patterns", "collect", folder / "short.tsv", "-o", set}).code, 2);
+  const RunResult lacking = run_bragg({"patterns", "collect", folder / "short.tsv", "-o", set});
+  EXPECT_EQ(lacking.code, 2);
+  EXPECT_NE(lacking.err.find("short.tsv: no column 'phase' in the first line, which has file, space_group"),
+            std::string::npos)
+      << lacking.err;
+  write_text(folder / "torn.tsv", "file\tphase\tspace_group\n\na.xy\tQuartz\n");
+  const RunResult torn = run_bragg({"patterns", "collect", folder / "torn.tsv", "-o", set});
+  EXPECT_EQ(torn.code, 2);
+  EXPECT_NE(torn.err.find("torn.tsv:3: 2 columns, the first line has 3"), std::string::npos) << torn.err;
 }
 
 }  // namespace

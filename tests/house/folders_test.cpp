@@ -53,7 +53,8 @@ const std::vector<Room>& rooms() {
       {"xrd/scattering/", {"xrd/scattering/", "xrd/crystal.h", "xrd/folded_text.h", "xrd/quantity_text.h"}},
       {"xrd/symmetry/", {"xrd/symmetry/", "xrd/crystal.h", "xrd/unit_cell.h", "xrd/reflections.h"}},
       {"data/recipes/", {"data/recipes/"}},
-      {"data/crystals/", {"data/crystals/", "data/file_kind.h", "data/hash.h", "data/text_source.h"}},
+      {"data/crystals/",
+       {"data/crystals/", "data/file_kind.h", "data/hash.h", "data/text_source.h", "data/text_table.h"}},
       {"data/formats/", {"data/formats/", "data/text_source.h", "data/patterns/resample.h"}},
   };
   return all;
