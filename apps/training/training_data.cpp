@@ -5,6 +5,7 @@
 #include <map>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/evaluation/evaluation.h"
 #include "apps/training/batch_sources.h"
@@ -99,6 +100,11 @@ std::vector<double> weights_of(const std::vector<std::int32_t>& rows,
                       : of_group > 0        ? config.shares[s] * of_group / total[s]
                                             : 0);
   }
+  if (std::all_of(weights.begin(), weights.end(), [](double weight) { return weight == 0; }))
+    throw UsageError(
+        fmt::format("data.system_weights [{}] and data.shares [{}] leave nothing to draw of the {} "
+                    "structures to train on",
+                    fmt::join(config.system_weights, ", "), fmt::join(config.shares, ", "), rows.size()));
   return weights;
 }
 
