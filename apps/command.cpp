@@ -121,8 +121,8 @@ int CommandLine::main(int argc, char** argv) {
   }
 }
 
-void add_precision(CLI::App* command, std::string& precision) {
-  command
+CLI::Option* add_precision(CLI::App* command, std::string& precision) {
+  return command
       ->add_option(
           "--precision", precision,
           "of the network: fp32; bf16 on a GPU or a CPU with AVX512-BF16, or tf32 on a GPU, else the "

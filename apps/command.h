@@ -54,7 +54,7 @@ class CommandLine {
 };
 
 /// Adds --precision, of the network that the command runs.
-void add_precision(CLI::App* command, std::string& precision);
+CLI::Option* add_precision(CLI::App* command, std::string& precision);
 /// The backend that the flags ask for, with DeviceOptions::precision where the device has it; another computes in
 /// its own (a CPU in fp32), which it says on stderr.
 std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& precision = "fp32");

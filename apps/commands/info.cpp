@@ -64,9 +64,8 @@ void add_info(CommandLine& line) {
         return exit_success;
       });
   app->add_option("--plan", options->plan, "the ops and bytes of a training step for this config");
-  app->add_option(
-      "--precision", options->precision,
-      "fp32; bf16 on a GPU or a CPU with AVX512-BF16, tf32 on a GPU; otherwise the config's, else fp32");
+  CLI::Option* precision = add_precision(app, options->precision);
+  precision->description(precision->get_description() + "; without it the config's");
 }
 
 }  // namespace bragg::apps
