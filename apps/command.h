@@ -61,6 +61,7 @@ std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& p
 /// What it is, and where a program that could use a GPU was to choose and found none, why.
 std::string describe_device(const CommonOptions&, const Backend&);
 
+void add_compact(CommandLine&);
 void add_crystals(CommandLine&);
 void add_crystals_generate(CommandLine&, CLI::App* group);
 void add_crystals_hold_out(CommandLine&, CLI::App* group);

@@ -32,6 +32,8 @@ const std::map<std::string, std::string> examples = {
     {"bragg train", "bragg train examples/crystal_system.toml --set train.steps=2000 --out run"},
     {"bragg evaluate", "bragg evaluate run/best.safetensors labelled.safetensors --report page.html"},
     {"bragg predict", "bragg predict measured.xy --model run/best.safetensors --wavelength CoKa"},
+    {"bragg compact",
+     "bragg compact run/best.safetensors --figure rruff_dev_space_group=0.634 -o small.safetensors"},
     {"bragg patterns", "bragg patterns describe measured.safetensors simulated.safetensors"},
     {"bragg patterns collect",
      "bragg patterns collect other_instruments/labels.tsv -o other_instruments.safetensors"},

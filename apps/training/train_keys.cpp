@@ -122,7 +122,10 @@ void add_optimizer_keys(std::vector<ConfigKey>& keys) {
            },
        .value = [](const TrainConfig& config) { return list_of(config.train.class_weights, decimal); }});
   keys.push_back(file(
-      "train.init", "a model file of the same shape, whose weights a new run begins with",
+      "train.init",
+      "a model file of the same shape, whose weights a new run begins with, and with the pattern behind the "
+      "last "
+      "that they have seen",
       [](auto& c) -> auto& { return c.train.init; }, "\"MODEL.safetensors\""));
   keys.back().on_resume = OnResume::fixed;
 }

@@ -168,5 +168,46 @@ TEST_F(TrainKeysRun, InitTakesAModelOfTheSameShape) {
   EXPECT_FALSE(fs::exists(folder / "third"));
 }
 
+// A run is taken up elsewhere from a small model: without its folder, and without drawing a pattern twice.
+TEST_F(TrainKeysRun, ACompactModelAnswersAndIsGoneOnFrom) {
+  ASSERT_EQ(train("first", {"--set", "train.steps=12", "--set", "train.ema_decay=0.5"}).code, 0);
+  const std::string model = folder / "first/model.safetensors", small = folder / "small.safetensors";
+  const auto compact = [&](const std::string& from, const std::vector<std::string>& more) {
+    std::vector<std::string> all{"compact", from, "-o", small};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_bragg(all);
+  };
+  const RunResult made = compact(model, {"--figure", "dev=0.634", "--figure", "other=1"});
+  ASSERT_EQ(made.code, 0) << made.err;
+  expect_contains(made.err, {"seed 1", "48 patterns seen, the next is number 48"});
+  const SafetensorsFile file(small);
+  EXPECT_EQ(file.metadata("first_index"), "48");
+  EXPECT_EQ(file.metadata("figure.dev"), "0.634");
+  EXPECT_EQ(file.metadata("held_out_accuracy"), SafetensorsFile(model).metadata("held_out_accuracy"));
+  EXPECT_EQ(file.tensors().at("dense1.weights").dtype, DType::bf16);
+  for (const auto& [key, value] : file.metadata())
+    EXPECT_EQ(value.find(folder.path().string()), std::string::npos) << key << ": " << value;
+  expect_contains(file.metadata("config"), {"crystals = [\"salts.safetensors\"]", "ema_decay = 0.5"});
+  expect_contains(file.metadata("training_sets"), {"\"salts.safetensors\""});
+
+  ASSERT_EQ(run_bragg({"simulate", folder / "salts.safetensors", "-o", folder / "p.safetensors"}).code, 0);
+  const RunResult answer = run_bragg({"predict", folder / "p.safetensors", "--model", small});
+  EXPECT_EQ(answer.code, 0) << answer.err;
+  const RunResult next = train("next", {"--set", "train.steps=3", "--set", "train.init=" + small});
+  ASSERT_EQ(next.code, 0) << next.err;
+  expect_contains(next.err, {"3 of 3 steps done, 60 patterns seen"});
+
+  for (const char* figure : {"dev", "=1", "dev=good", "dev=nan"}) {
+    const RunResult wrong = compact(model, {"--figure", figure});
+    EXPECT_EQ(wrong.code, 2) << figure;
+    expect_contains(wrong.err, {fmt::format("--figure {}: expected NAME=NUMBER", figure)});
+  }
+  EXPECT_EQ(compact(model, {"--figure", "dev=1", "--figure", "dev=2"}).code, 2);
+  EXPECT_EQ(compact(small, {}).code, 2);  // onto itself
+  const RunResult checkpoint = compact(folder / "first/last.safetensors", {});
+  EXPECT_EQ(checkpoint.code, 1);
+  expect_contains(checkpoint.err, {"last.safetensors: a checkpoint, not a model"});
+}
+
 }  // namespace
 }  // namespace bragg::tests

@@ -1,0 +1,99 @@
+// bragg compact: a model as it is kept or sent: half as large, and without the names of this machine's folders.
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "apps/command.h"
+#include "apps/evaluation/model_metadata.h"
+#include "apps/output_paths.h"
+#include "apps/training/config.h"
+#include "apps/training/config_layers.h"
+#include "data/recipes/recipe.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parse_whole.h"
+#include "kernels/base/safetensors.h"
+#include "nn/checkpoint.h"
+
+namespace bragg::apps {
+namespace {
+
+struct Options {
+  std::string model, output;
+  std::vector<std::string> figures;
+};
+
+void drop_folder(std::string& path) {
+  path = std::filesystem::path(path).filename().string();
+}
+
+/// The config of a run with the names of its files alone.
+std::string without_folders(const std::string& toml, const std::string& source) {
+  TrainConfig config = read_incomplete_config({parse_layer(toml, source)});
+  for (std::string& path : config.crystals)
+    drop_folder(path);
+  for (std::string* path : {&config.patterns, &config.measured, &config.train.init})
+    drop_folder(*path);
+  for (std::string& recipe : config.recipes)
+    if (!data::is_recipe_name(recipe)) drop_folder(recipe);
+  return to_toml(config);
+}
+
+/// "NAME=VALUE" as metadata "figure.NAME".
+void add_figure(nn::Metadata& metadata, const std::string& text) {
+  const std::size_t at = text.find('=');
+  const std::string name = text.substr(0, at), value = at == std::string::npos ? "" : text.substr(at + 1);
+  const auto number = parse_whole<double>(value);
+  if (name.empty() || !number || !std::isfinite(*number))
+    throw UsageError(fmt::format("--figure {}: expected NAME=NUMBER", text));
+  if (!metadata.emplace("figure." + name, value).second)
+    throw UsageError(fmt::format("--figure {}: {} is given twice", text, name));
+}
+
+int compact(const Options& options) {
+  if (!options.output.ends_with(".safetensors"))
+    throw UsageError(fmt::format("-o {}: the name of a model ends in .safetensors", options.output));
+  check_outputs({{"-o", options.output}}, {{"MODEL", options.model}});
+  nn::Metadata changes;
+  for (const std::string& figure : options.figures)
+    add_figure(changes, figure);
+  const nn::Metadata was = nn::read_model(options.model).metadata;
+  ModelFacts facts = parse_model_facts(was, options.model);
+  for (TrainingSet& set : facts.training_sets)
+    drop_folder(set.path);
+  facts.config = without_folders(facts.config, fmt::format("{}: config", options.model));
+  const nn::Metadata stripped = to_metadata(facts);
+  for (const char* key : {"training_sets", "config"})
+    changes[key] = stripped.at(key);
+  if (const auto init = was.find("init"); init != was.end()) drop_folder(changes["init"] = init->second);
+  nn::save_rounded(options.model, options.output, changes);
+  const auto seen = was.find("first_index");
+  fmt::print(stderr, "{}: {} bytes, seed {}, {}\n", options.output,
+             std::filesystem::file_size(options.output), facts.seed,
+             seen == was.end()
+                 ? "patterns seen unknown"
+                 : fmt::format("{} patterns seen, the next is number {}", seen->second, seen->second));
+  return exit_success;
+}
+
+}  // namespace
+
+void add_compact(CommandLine& line) {
+  auto options = std::make_shared<Options>();
+  CLI::App* app = line.add(
+      "compact",
+      "A model with its matrices in bf16, half as large, and paths without folders: to keep, to send, to "
+      "predict with, or as train.init, which goes on with the next pattern",
+      [options](const CommonOptions&) { return compact(*options); });
+  app->add_option("MODEL", options->model, "model made by train: best.safetensors or model.safetensors")
+      ->required();
+  app->add_option("--figure", options->figures,
+                  "NAME=NUMBER, kept in its metadata: how good it is, such as rruff_dev_space_group=0.634")
+      ->allow_extra_args(false);
+  app->add_option("-o,--output", options->output, "the compact model: a .safetensors file")->required();
+}
+
+}  // namespace bragg::apps
