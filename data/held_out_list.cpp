@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "data/text_source.h"
 #include "data/split.h"
+#include "data/text_source.h"
 #include "kernels/base/error.h"
 #include "kernels/base/parse_whole.h"
 #include "xrd/scattering/species.h"
