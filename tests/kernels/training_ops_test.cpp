@@ -196,6 +196,17 @@ TEST_P(TrainingOps, Ema) {
   }
 }
 
+// What is kept of the average and what is taken of the weights make exactly 1, or an average of many steps would settle
+// beside the weights.
+TEST_P(TrainingOps, SharesOfAnEmaMakeOne) {
+  for (const double decay : {0.9, 0.99, 0.999, 0.9999}) {
+    const bragg::Ema op{.problem = {.count = 2, .decay = decay}};
+    const Numbers shares = got_.run(op, {{"weights", {1, 0}}, {"average", {0, 1}}}).at("average");
+    EXPECT_EQ(shares[0] + shares[1], 1) << decay;
+    EXPECT_NEAR(shares[1], decay, unit_roundoff);
+  }
+}
+
 /// Logits with some spread, and labels.
 Operands batch_of(std::int64_t N, std::int64_t classes) {
   Numbers logits = uniforms(N * classes, 1), labels(static_cast<std::size_t>(N));
