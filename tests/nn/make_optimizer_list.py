@@ -4,7 +4,8 @@ in float64: the loss of the batch, the norm of all parameters after the step, an
 average's loss on the same batch and its norm. Beside the loss the one in float32: how far fp32 alone leads away.
 
 The network: convolutions 5, 6, 4 (kernels 5, 4, 3; strides 2, 1, 2), dense 12, 10, and 5 classes; with `huber` three
-numbers beside them, which weigh half. Weights, patterns and labels as make_loss_list.py has them, with 61 points;
+numbers beside them, which weigh half; with `normalised` batch norm behind the first two convolutions, whose statistics
+the average takes anew from all patterns before it answers. Weights, patterns and labels as make_loss_list.py has them, with 61 points;
 target k of pattern p is 4 u - 2 with u = uniform01 of word k of call (seed, test; 0, 2, p), in float32.
 
   python make_optimizer_list.py > optimizer_list.tsv        (needs numpy and torch)
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 from torch.optim import lr_scheduler
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
 base.POINTS, base.CLASSES = 61, 5
 STEPS, RATE, BETAS = 20, 1e-2, (0.9, 0.98)
@@ -23,11 +24,15 @@ DELTA, HUBER_WEIGHT = 0.75, 0.5
 
 
 class Net(nn.Module):
-    def __init__(self, regression):
+    def __init__(self, regression, normalised):
         super().__init__()
+
+        def norm_of(channels):
+            return [nn.BatchNorm1d(channels)] if normalised else []
+
         self.trunk = nn.Sequential(
-            nn.Conv1d(1, 5, 5, 2), nn.ReLU(), nn.Conv1d(5, 6, 4, 1), nn.ReLU(), nn.Conv1d(6, 4, 3, 2), nn.ReLU(),
-            base.Flatten(), nn.Linear(48, 12), nn.ReLU(), nn.Linear(12, 10), nn.ReLU())
+            nn.Conv1d(1, 5, 5, 2), *norm_of(5), nn.ReLU(), nn.Conv1d(5, 6, 4, 1), *norm_of(6), nn.ReLU(),
+            nn.Conv1d(6, 4, 3, 2), nn.ReLU(), base.Flatten(), nn.Linear(48, 12), nn.ReLU(), nn.Linear(12, 10), nn.ReLU())
         self.classes = nn.Linear(10, base.CLASSES)
         self.numbers = nn.Linear(10, 3) if regression else None
         number = 0
@@ -41,6 +46,9 @@ class Net(nn.Module):
                 elif isinstance(layer, nn.Linear):
                     fan_in = layer.weight.shape[1]
                     layer.weight.copy_(torch.from_numpy(base.parameter(number, tuple(layer.weight.shape), fan_in)))
+                elif isinstance(layer, nn.BatchNorm1d):  # as PyTorch begins it
+                    number += 2
+                    continue
                 else:
                     continue
                 layer.bias.copy_(torch.from_numpy(base.parameter(number + 1, tuple(layer.bias.shape), fan_in)))
@@ -49,6 +57,13 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.trunk(x)
         return self.classes(x), self.numbers(x) if self.numbers else None
+
+
+def batch(step):
+    """Patterns and labels."""
+    indices = [i % base.PATTERNS for i in range(step * base.BATCH, (step + 1) * base.BATCH)]
+    x = torch.from_numpy(np.stack([base.pattern(i, base.POINTS) for i in indices])).to(torch.get_default_dtype())
+    return x.unsqueeze(1), torch.tensor([base.label(i) for i in indices])
 
 
 def targets(index):
@@ -81,6 +96,7 @@ CASES = {
     "label_smoothing": dict(smoothing=0.1),
     "class_weights": dict(weights=WEIGHTS),
     "huber": dict(huber=True),
+    "batch_norm": dict(ema=0.9, normalised=True),
     "all": dict(decay=0.1, clip=0.5, schedule=cosine, ema=0.9, smoothing=0.1, weights=WEIGHTS, huber=True),
 }
 
@@ -95,9 +111,10 @@ def norm(model):
     return float(sum((p.double() ** 2).sum() for p in model.parameters())) ** 0.5
 
 
-def run(dtype, decay=0.0, clip=None, schedule=None, ema=None, smoothing=0.0, weights=None, huber=False):
+def run(dtype, decay=0.0, clip=None, schedule=None, ema=None, smoothing=0.0, weights=None, huber=False,
+        normalised=False):
     torch.set_default_dtype(dtype)
-    model = Net(huber).to(dtype)
+    model = Net(huber, normalised).to(dtype)
     optimizer = torch.optim.AdamW if decay else torch.optim.Adam
     adam = optimizer(parameter_groups(model, decay), lr=RATE, betas=BETAS)
     scheduler = schedule(adam) if schedule else None
@@ -111,8 +128,7 @@ def run(dtype, decay=0.0, clip=None, schedule=None, ema=None, smoothing=0.0, wei
 
     for step in range(STEPS):
         indices = [i % base.PATTERNS for i in range(step * base.BATCH, (step + 1) * base.BATCH)]
-        x = torch.from_numpy(np.stack([base.pattern(i) for i in indices])).to(dtype).unsqueeze(1)
-        y = torch.tensor([base.label(i) for i in indices])
+        x, y = batch(step)
         t = torch.from_numpy(np.stack([targets(i) for i in indices])).to(dtype)
 
         def loss_of(net):
@@ -129,6 +145,8 @@ def run(dtype, decay=0.0, clip=None, schedule=None, ema=None, smoothing=0.0, wei
             scheduler.step()
         if average:
             average.update_parameters(model)
+            update_bn([batch(i) for i in range(base.PATTERNS // base.BATCH)], average)
+            average.eval()
             with torch.no_grad():
                 averaged = loss_of(average.module).item(), norm(average.module)
         yield loss.item(), norm(model), *(averaged if average else (float("nan"), float("nan")))

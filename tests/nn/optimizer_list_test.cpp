@@ -10,6 +10,7 @@
 #include "kernels/base/random.h"
 #include "kernels/ops/rows.h"
 #include "nn/network.h"
+#include "nn/statistics.h"
 #include "tests/nn/small_models.h"
 #include "tests/nn/table_source.h"
 #include "tests/support/compare.h"
@@ -50,7 +51,8 @@ Expected read_list(const std::string& wanted) {
 struct Training {
   Optimizer optimizer;
   LossOptions loss;
-  bool has_numbers = false;  ///< a regression head
+  bool has_numbers = false;    ///< a regression head
+  bool is_normalised = false;  ///< batch norm behind the first two convolutions
 };
 
 /// As CASES of the script.
@@ -61,7 +63,8 @@ Training training_of(const std::string& name) {
   const bool all = name == "all";
   if (all || name == "adamw") t.optimizer.weight_decay = 0.1;
   if (all || name == "clip") t.optimizer.clip_norm = 0.5;
-  if (all || name == "ema") t.optimizer.ema_decay = 0.9;
+  t.is_normalised = name == "batch_norm";
+  if (all || name == "ema" || t.is_normalised) t.optimizer.ema_decay = 0.9;
   if (all || name == "label_smoothing") t.loss.label_smoothing = 0.1;
   if (all || name == "class_weights") t.loss.class_weights = {0.5, 1, 2, 1.5, 3};
   t.has_numbers = all || name == "huber";
@@ -80,21 +83,23 @@ Training training_of(const std::string& name) {
   return t;
 }
 
-/// The npcnn of small_models.h without dropout; with `has_numbers` a second head on its last hidden layer.
-Model model_of(bool has_numbers) {
+/// The npcnn of small_models.h without dropout, with what the training adds.
+Model model_of(const Training& training) {
   ModelConfig config = tests::small_config("npcnn");
   config.conv_dropout = 0;
   config.dense_dropout = {0, 0};
-  if (!has_numbers) return make_model(config);
+  if (!training.has_numbers && !training.is_normalised) return make_model(config);
   Model model(make_model(config).config);
   Graph& g = model.graph;
   Value x = g.input();
-  for (std::size_t i = 0; i < config.channels.size(); ++i)
-    x = g.relu(g.conv1d(x, {config.channels[i], config.kernels[i], config.strides[i]}));
+  for (std::size_t i = 0; i < config.channels.size(); ++i) {
+    x = g.conv1d(x, {config.channels[i], config.kernels[i], config.strides[i]});
+    x = g.relu(training.is_normalised && i < 2 ? g.batch_norm(x) : x);
+  }
   for (const int width : config.dense)
     x = g.relu(g.dense(x, width));
   g.head({"class", config.classes, 1, {}}, g.dense(x, config.classes));
-  g.regression({"numbers", outputs, 0.75, huber_weight}, g.dense(x, outputs));
+  if (training.has_numbers) g.regression({"numbers", outputs, 0.75, huber_weight}, g.dense(x, outputs));
   return model;
 }
 
@@ -103,7 +108,7 @@ class Running {
   Running(const DeviceOptions& device, const Training& training)
       : has_average_(training.optimizer.ema_decay > 0),
         backend_(make_backend(device)),
-        model_(model_of(training.has_numbers)),
+        model_(model_of(training)),
         parameters_(*backend_, model_, has_average_ ? Parameters::Use::averaging : Parameters::Use::training),
         averaged_(*backend_, model_, Parameters::Use::inference),
         state_buffer_(backend_->allocate(sizeof(StepState))),
@@ -130,6 +135,7 @@ class Running {
     got.norm.push_back(norm(parameters_, parameters_.weights()));
     if (has_average_) {
       averaged_.take_average(parameters_);
+      take_statistics(*backend_, model_, averaged_, source_, {.N = batch, .batches = patterns / batch});
       fill(answering_);
       got.average_loss.push_back(loss_of(answering_));
       got.average_norm.push_back(norm(parameters_, parameters_.average()));
@@ -195,14 +201,14 @@ Expected trained(const DeviceOptions& device, const std::string& name) {
 }
 
 const std::vector<const char*> cases{"adamw",           "clip",          "cosine", "linear_decay", "ema",
-                                     "label_smoothing", "class_weights", "huber",  "all"};
+                                     "label_smoothing", "class_weights", "huber",  "batch_norm",   "all"};
 
 class OptimizerList : public ::testing::TestWithParam<const char*> {};
 INSTANTIATE_TEST_SUITE_P(Trainings, OptimizerList, ::testing::ValuesIn(cases),
                          [](const auto& tested) { return std::string(tested.param); });
 
 // Both sides in double: the order of sums, 1e-15 of numbers near 1, grows in 20 steps by what Adam makes of small
-// gradients. The average is rounded to floats where it answers.
+// gradients. The average is rounded to floats where it answers, and so are the statistics that it takes anew.
 TEST_P(OptimizerList, ReferenceIsPyTorchInDouble) {
   const Expected expected = read_list(GetParam()), got = trained({"reference", 1, ""}, GetParam());
   EXPECT_TRUE(tests::within(got.loss, expected.loss, 1e-11));
@@ -234,7 +240,9 @@ TEST_P(OptimizerList, CpuStaysAsCloseAsFp32Does) {
     }
   }
   EXPECT_LT(bounds.back(), 0.01);  // the list itself must mean something
-  EXPECT_TRUE(tests::within(trained({"cpu", 2, ""}, GetParam()).loss, read_list(GetParam()).loss, bounds));
+  const Expected expected = read_list(GetParam()), got = trained({"cpu", 2, ""}, GetParam());
+  EXPECT_TRUE(tests::within(got.loss, expected.loss, bounds));
+  if (!got.average_loss.empty()) EXPECT_TRUE(tests::within(got.average_loss, expected.average_loss, bounds));
 }
 
 }  // namespace
