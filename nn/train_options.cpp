@@ -96,6 +96,9 @@ void check(const TrainOptions& o, const Model& model) {
   at_least("log_every", o.log_every, 1);
   at_least("evaluate_every", o.evaluate_every, 0);
   at_least("patience", o.patience, 0);
+  if (o.patience > 0 && o.evaluate_every == 0)
+    throw UsageError(
+        fmt::format("[train] patience {} with evaluate_every 0: no evaluation to wait for", o.patience));
   at_least("save_every", o.save_every, 0);
   if (!(o.save_minutes >= 0) || !std::isfinite(o.save_minutes))
     throw UsageError(fmt::format("[train] save_minutes {} is not a time", o.save_minutes));

@@ -51,6 +51,7 @@ TEST(TrainOptions, OutOfRangeAreRefusedWithTheirValues) {
        {"decay_begin 100", "steps 100"}},
       {[](auto& o) { o.schedule = Schedule::linear_decay, o.decay_begin = 5, o.warmup_steps = 6; },
        {"decay_begin 5 < 6"}},
+      {[](auto& o) { o.patience = 2, o.evaluate_every = 0; }, {"patience 2", "evaluate_every 0"}},
       {[](auto& o) { o.beta2 = 1; }, {"beta2 1"}},
       {[](auto& o) { o.weight_decay = -0.5; }, {"weight_decay -0.5"}},
       {[](auto& o) { o.clip_norm = INFINITY; }, {"clip_norm inf"}},
