@@ -64,6 +64,17 @@ struct Place {
   }
 };
 
+/// Calls visit(pack of the tile, v, channel) for the channels of a block's tile, each by a thread of its own.
+template <int V, typename Visit>
+__device__ void for_channels_of_tile(const Cut& cut, const Visit& visit) {
+  for (auto i = static_cast<std::int32_t>(threadIdx.x); i < cut.tile * V; i += threads) {
+    const auto v = static_cast<std::int32_t>(cut.by_tile.quotient(static_cast<std::uint32_t>(i)));
+    const std::int32_t in_tile = i - v * cut.tile,
+                       pack = static_cast<std::int32_t>(blockIdx.y) * cut.tile + in_tile;
+    if (pack < cut.packs) visit(in_tile, v, pack * V + v);
+  }
+}
+
 /// Two numbers of every channel of every chunk, (2, C, chunks).
 struct Partials {
   double* numbers;
@@ -85,7 +96,7 @@ __device__ Pack<T, V> load_row(const Cut& cut, const Items<const T>& a, std::int
 template <typename T, int V>
 __global__ void __launch_bounds__(threads)
     moments_of_chunks(const Cut cut, const Items<const T> src, const Partials partials) {
-  __shared__ double means[threads * V], squares[threads * V];
+  __shared__ double means[V][threads], squares[V][threads];  // of neighbouring threads side by side
   const Place place(cut);
   const auto chunk = static_cast<std::int32_t>(blockIdx.x);
   const std::int32_t begin = cut.first_row(chunk), last = cut.last_row(chunk);
@@ -109,33 +120,28 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
     for (int v = 0; v < V; ++v) {
       const double shift = static_cast<double>(sum[v]) / count;
-      means[threadIdx.x * V + v] = static_cast<double>(first[v]) + shift;
-      squares[threadIdx.x * V + v] =
+      means[v][threadIdx.x] = static_cast<double>(first[v]) + shift;
+      squares[v][threadIdx.x] =
           fmax(static_cast<double>(square[v]) - static_cast<double>(sum[v]) * shift, 0.0);
     }
   }
   __syncthreads();
-  if (!place.has_channels || place.row != 0) return;
-  const std::int32_t rows = last - begin;
-  const std::int32_t used = min(rows, cut.rows_at_once);
-  for (int v = 0; v < V; ++v) {
-    const auto of_row = [&](const double* numbers, std::int32_t row) {
-      return numbers[(row * cut.tile + static_cast<std::int32_t>(threadIdx.x)) * V + v];
-    };
-    const auto count_of = [&](std::int32_t row) {
-      return static_cast<double>((rows - row + cut.rows_at_once - 1) / cut.rows_at_once);
-    };
+  // Of rows that are no multiple of rows_at_once the first threads have one more.
+  const std::int32_t rows = last - begin, used = min(rows, cut.rows_at_once), each = rows / cut.rows_at_once,
+                     left = rows - each * cut.rows_at_once;
+  for_channels_of_tile<V>(cut, [&](std::int32_t in_tile, std::int32_t v, std::int32_t c) {
+    const auto count_of = [&](std::int32_t row) { return static_cast<double>(row < left ? each + 1 : each); };
     double mean = 0, square = 0;
     for (std::int32_t row = 0; row < used; ++row)
-      mean += count_of(row) * of_row(means, row);
+      mean += count_of(row) * means[v][row * cut.tile + in_tile];
     mean /= rows;
     for (std::int32_t row = 0; row < used; ++row) {
-      const double apart = of_row(means, row) - mean;
-      square += of_row(squares, row) + count_of(row) * apart * apart;
+      const double apart = means[v][row * cut.tile + in_tile] - mean;
+      square += squares[v][row * cut.tile + in_tile] + count_of(row) * apart * apart;
     }
-    partials.at(0, place.pack * V + v, chunk) = mean;
-    partials.at(1, place.pack * V + v, chunk) = square;
-  }
+    partials.at(0, c, chunk) = mean;
+    partials.at(1, c, chunk) = square;
+  });
 }
 
 __device__ inline double warp_sum(double x) {
@@ -187,7 +193,7 @@ template <typename T, int V>
 __global__ void __launch_bounds__(threads)
     gradients_of_chunks(const Cut cut, const Items<const T> diff, const Items<const T> src,
                         const float* __restrict__ mean, const Partials partials) {
-  __shared__ double sums[threads * V], products[threads * V];
+  __shared__ double sums[V][threads], products[V][threads];  // of neighbouring threads side by side
   const Place place(cut);
   const auto chunk = static_cast<std::int32_t>(blockIdx.x);
   if (place.has_channels) {
@@ -207,22 +213,20 @@ __global__ void __launch_bounds__(threads)
     }
 #pragma unroll
     for (int v = 0; v < V; ++v) {
-      sums[threadIdx.x * V + v] = static_cast<double>(sum[v]);
-      products[threadIdx.x * V + v] = static_cast<double>(product[v]);
+      sums[v][threadIdx.x] = static_cast<double>(sum[v]);
+      products[v][threadIdx.x] = static_cast<double>(product[v]);
     }
   }
   __syncthreads();
-  if (!place.has_channels || place.row != 0) return;
-  for (int v = 0; v < V; ++v) {
+  for_channels_of_tile<V>(cut, [&](std::int32_t in_tile, std::int32_t v, std::int32_t c) {
     double sum = 0, product = 0;
     for (std::int32_t row = 0; row < cut.rows_at_once; ++row) {
-      const std::int32_t at = (row * cut.tile + static_cast<std::int32_t>(threadIdx.x)) * V + v;
-      sum += sums[at];
-      product += products[at];
+      sum += sums[v][row * cut.tile + in_tile];
+      product += products[v][row * cut.tile + in_tile];
     }
-    partials.at(0, place.pack * V + v, chunk) = sum;
-    partials.at(1, place.pack * V + v, chunk) = product;
-  }
+    partials.at(0, c, chunk) = sum;
+    partials.at(1, c, chunk) = product;
+  });
 }
 
 /// A warp per channel.
