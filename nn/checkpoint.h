@@ -28,8 +28,8 @@ class NotFiniteError : public Error {
   using Error::Error;
 };
 
-/// Weights and running statistics alone: what `predict` and `evaluate` take. Metadata of one's own (format_version, kind, model)
-/// wins over the same keys of the caller's. Throws NotFiniteError naming the tensor.
+/// Weights and running statistics alone: what `predict` and `evaluate` take. Metadata of one's own
+/// (format_version, kind, model) wins over the same keys of the caller's. Throws NotFiniteError naming the tensor.
 void save_model(const std::filesystem::path&, const Model&, const Parameters&, const Metadata&);
 struct LoadedModel {
   Model model;

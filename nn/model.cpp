@@ -199,9 +199,7 @@ void read_exact(const nlohmann::json& json, const char* key, T& value) {
   }
 }
 
-}  // namespace
-
-static std::vector<Head> heads_from(const nlohmann::json& all) {
+std::vector<Head> heads_from(const nlohmann::json& all) {
   if (!all.is_array()) throw Error(fmt::format("[model] heads {} is no list", all.dump().substr(0, 200)));
   std::vector<Head> heads;
   for (const nlohmann::json& one : all) {
@@ -214,6 +212,8 @@ static std::vector<Head> heads_from(const nlohmann::json& all) {
   }
   return heads;
 }
+
+}  // namespace
 
 ModelConfig model_config_from_json(const std::string& text) {
   ModelConfig c;

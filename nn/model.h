@@ -54,8 +54,7 @@ ModelConfig with_defaults(ModelConfig given, const ModelConfig& paper);
 void classify(Model&, Value);
 
 /// The config as one line of JSON, as it stands in a model file, and back. What only some models have stands there
-/// for those alone. Reading throws Error for a field
-/// that is missing, unknown or of the wrong type.
+/// for those alone. Reading throws Error for a field that is missing, unknown or of the wrong type.
 std::string to_json(const ModelConfig&);
 ModelConfig model_config_from_json(const std::string&);
 

@@ -35,7 +35,7 @@ class LayerOps {
   virtual Tensor statistic(std::size_t parameter) const = 0;  ///< of the role statistic
   /// `count` numbers of the precise type that forward ops leave for backward ops: the same for the same `which`.
   virtual Tensor left_for_backward(std::size_t which, std::int64_t count) = 0;
-  /// The next dropout of the network; none (p = 0) in inference.
+  /// The next dropout of the network; none (p = 0) but in training.
   virtual Dropout next_dropout(double p) = 0;
 
   virtual void run(const NetworkOp&) = 0;
