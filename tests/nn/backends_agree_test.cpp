@@ -387,6 +387,34 @@ TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
   EXPECT_EQ(logits(inference), logits(side.network));
 }
 
+// Where training normalises by its batch, inference is another computation: by running statistics, in the weights
+// and biases of the products.
+TEST_P(BackendsAgree, InferenceFoldsNormalisations) {
+  const Model model = make_model(narrow());
+  Side reference({"reference", 1, ""}, model), fast(device(), model);
+  if (fast.parameters.statistics_table().empty()) return;
+  initialise(fast.parameters, seed);
+  fast.forward();  // moves the statistics
+  reference.parameters.upload(fast.parameters.download(fast.parameters.weights()),
+                              reference.parameters.weights());
+  reference.parameters.upload(fast.parameters.download(fast.parameters.statistics()),
+                              reference.parameters.statistics());
+  std::vector<double> logits[2];
+  for (Side* side : {&reference, &fast}) {
+    Network inference(*side->backend, model, side->parameters, {.N = batch});
+    EXPECT_EQ(std::count_if(inference.plan().begin(), inference.plan().end(),
+                            [](const PlannedOp& op) { return std::holds_alternative<BatchNormFold>(op.op); }),
+              9);
+    side->source.enqueue(*side->backend, side->state, inference.input(), inference.labels());
+    inference.forward();
+    std::vector<float> values(static_cast<std::size_t>(batch * inference.classes()));
+    side->backend->download(inference.logits(), values);
+    logits[side == &fast].assign(values.begin(), values.end());
+  }
+  EXPECT_TRUE(
+      tests::within(logits[1], logits[0], bounds_of(logits[0], nn::tolerance(device(), model.config))));
+}
+
 // What backward() updates itself is what the optimizer would have made of the gradients.
 TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
   const Model model = make_model(narrow());
