@@ -113,6 +113,14 @@ void print_ops(Backend& backend, int group, const nn::Network& network, double s
   }
 }
 
+/// As fields of JSON; both in FLOP/s.
+std::string shares_of_peak(const DeviceOptions& device, double training, double inference) {
+  const double peak = 1e9 * bench::measure_fma_peak(device.threads, device.precision);
+  return fmt::format(
+      ", \"peak_gflops\": {:.1f}, \"training_share_of_peak\": {:.3f}, \"inference_share_of_peak\": {:.3f}",
+      peak / 1e9, training / peak, inference / peak);
+}
+
 int run(int argc, char** argv) {
   nn::ModelConfig config;
   std::int64_t batch = 256;
@@ -179,13 +187,8 @@ int run(int argc, char** argv) {
     infer_s = time_of(*backend, group, seconds, [&] { answer->run(); });
     infer_flops = flops(network);
   }
-  std::string shares;
-  if (backend->name() == "cpu") {
-    const double peak = 1e9 * bench::measure_fma_peak(device.threads, device.precision);
-    shares = fmt::format(
-        ", \"peak_gflops\": {:.1f}, \"training_share_of_peak\": {:.3f}, \"inference_share_of_peak\": {:.3f}",
-        peak / 1e9, train_flops / train_s / peak, infer_flops / infer_s / peak);
-  }
+  const std::string shares =
+      backend->name() == "cpu" ? shares_of_peak(device, train_flops / train_s, infer_flops / infer_s) : "";
   fmt::print(
       "{{\"model\": \"{}\", \"batch\": {}, \"device\": \"{}\", \"precision\": \"{}\", "
       "\"training_step_s\": {:.7f}, \"training_patterns_per_s\": {:.1f}, \"inference_batch_s\": {:.7f}, "

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/error.h"
+
 namespace bragg {
 namespace {
 
@@ -22,7 +24,8 @@ void BatchNormProblem::validate() const {
   require_at_least("batch_norm", "L", L, 1);
   require_at_least("batch_norm", "C", C, 1);
   require_within("batch_norm", "epsilon", epsilon, 0, infinity);
-  require_within("batch_norm", "1 - momentum", 1 - momentum, 0, 1);
+  if (!(momentum > 0 && momentum <= 1))
+    throw ProblemError(fmt::format("[batch_norm] momentum {} outside (0, 1]", momentum));
 }
 
 std::string BatchNormProblem::text() const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "kernels/base/bfloat16.h"
@@ -225,6 +226,30 @@ TEST(BatchNormStatistics, AreThoseOfPyTorch) {
   EXPECT_EQ(got.at("inverse_deviation"), (Numbers{1}));
   EXPECT_DOUBLE_EQ(got.at("running_mean")[0], 0.9 * 10 + 0.1 * 2);
   EXPECT_DOUBLE_EQ(got.at("running_variance")[0], 0.9 * 4 + 0.1 * 2);
+}
+
+TEST(BatchNormStatistics, RefusesWhatIsOutOfRange) {
+  const auto error_of = [](const BatchNormProblem& problem) -> std::string {
+    try {
+      problem.validate();
+    } catch (const ProblemError& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const BatchNormProblem good{.N = 2, .L = 1, .C = 1};
+  EXPECT_EQ(error_of(good), "");
+  BatchNormProblem p = good;
+  for (const double momentum : {0.0, 1.5}) {
+    p.momentum = momentum;
+    EXPECT_EQ(error_of(p), fmt::format("[batch_norm] momentum {} outside (0, 1]", momentum));
+  }
+  p = good;
+  p.epsilon = -1;
+  EXPECT_EQ(error_of(p), "[batch_norm] epsilon -1 outside [0, inf)");
+  p = good;
+  p.C = 0;
+  EXPECT_EQ(error_of(p), "[batch_norm] C 0 < 1");
 }
 
 TEST(BatchNormStatistics, RefusesWhatHasNoVariance) {
