@@ -174,7 +174,7 @@ struct DeviceOptions {
   /// "" takes the best that the device has; else at most "x86-64-v2", "x86-64-v3", "x86-64-v4",
   /// "x86-64-v4-bf16", or of a GPU "sm_80", "sm_90a".
   std::string instruction_set;
-  /// "fp32"; "bf16" (the element type) on a GPU, and on a CPU with AVX512-BF16; on a GPU also "tf32" (fp32 in
+  /// "fp32"; "bf16" (the element type) on a GPU, and on a CPU with AVX512-BF16 (or AMX); on a GPU also "tf32" (fp32 in
   /// memory, products in tf32).
   std::string precision = "fp32";
 };

@@ -26,7 +26,7 @@ std::string precision_lacks(const DeviceOptions& options) {
   if (options.precision == "fp32") return "";
   if (!is_cpu || options.precision != "bf16")
     return fmt::format("precision {} is a GPU's, the device is {}", options.precision, device);
-  if (set == cpu::InstructionSet::v4_bf16) return "";
+  if (set >= cpu::InstructionSet::v4_bf16) return "";
   return fmt::format("precision bf16 takes a CPU with AVX512-BF16, this one is used as {}",
                      cpu::name_of(set));
 }

@@ -1,10 +1,34 @@
 // The loop of measure_fma_peak for one instruction set; compiled once for each (BRAGG_ISA, -march). With
-// AVX512-BF16 it multiplies pairs of bfloat16 and adds to floats.
-#if defined(__AVX512BF16__)
+// AVX512-BF16 it multiplies pairs of bfloat16 and adds to floats, with AMX tiles of them.
+#if defined(__AMX_BF16__)
+#include "kernels/cpu/isa/tile_registers.h"
+#elif defined(__AVX512BF16__)
 #include <immintrin.h>
 #endif
 
 namespace bragg::bench::BRAGG_ISA {
+
+#if defined(__AMX_BF16__)
+
+/// Six tiles of sums, of zeros: the time does not depend on the numbers.
+double fma_loop(long iterations, float* result) {
+  namespace tiles = cpu::BRAGG_ISA::tiles;
+  tiles::begin();  // with every register 0
+  for (long i = 0; i < iterations; ++i) {
+    tiles::add_products<0, 6, 7>();
+    tiles::add_products<1, 6, 7>();
+    tiles::add_products<2, 6, 7>();
+    tiles::add_products<3, 6, 7>();
+    tiles::add_products<4, 6, 7>();
+    tiles::add_products<5, 6, 7>();
+  }
+  tiles::end();
+  *result = 0;
+  return 6.0 * 2 * tiles::side * tiles::side * tiles::k_step * static_cast<double>(iterations);
+}
+
+#else
+
 namespace {
 
 #if defined(__AVX512F__)
@@ -52,5 +76,7 @@ double fma_loop(long iterations, float* result) {
   *result = total[0];
   return per_lane * (vector_bytes / 4) * accumulators * static_cast<double>(iterations);
 }
+
+#endif
 
 }  // namespace bragg::bench::BRAGG_ISA

@@ -23,6 +23,9 @@ double fma_loop(long iterations, float* result);
 namespace v4_bf16 {
 double fma_loop(long iterations, float* result);
 }
+namespace v4_amx {
+double fma_loop(long iterations, float* result);
+}
 
 namespace {
 
@@ -37,10 +40,12 @@ double thread_seconds() {
 
 double measure_fma_peak(int threads, const std::string& precision) {
   const auto has = [](cpu::InstructionSet set) { return cpu::machine_has(set); };
-  const auto loop = precision == "bf16"            ? v4_bf16::fma_loop
-                    : has(cpu::InstructionSet::v4) ? v4::fma_loop
-                    : has(cpu::InstructionSet::v3) ? v3::fma_loop
-                                                   : v2::fma_loop;
+  const bool bf16 = precision == "bf16";
+  const auto loop = bf16 && has(cpu::InstructionSet::v4_amx) ? v4_amx::fma_loop
+                    : bf16                                   ? v4_bf16::fma_loop
+                    : has(cpu::InstructionSet::v4)           ? v4::fma_loop
+                    : has(cpu::InstructionSet::v3)           ? v3::fma_loop
+                                                             : v2::fma_loop;
   constexpr long iterations = 1'000'000;
   ThreadPool pool(threads);
   threads = pool.size();

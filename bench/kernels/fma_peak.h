@@ -6,8 +6,8 @@
 namespace bragg::bench {
 
 /// GFLOP/s that `threads` threads reach together with the widest vectors this process may use; the best of
-/// several short runs. `precision`: "fp32", or "bf16" where the machine has AVX512-BF16 (products of bfloat16,
-/// sums in fp32).
+/// several short runs. `precision`: "fp32", or "bf16" where the machine has AVX512-BF16 or AMX
+/// (products of bfloat16, sums in fp32).
 double measure_fma_peak(int threads, const std::string& precision);
 
 }  // namespace bragg::bench

@@ -56,6 +56,12 @@ void for_groups(const std::vector<RowRun<Element>>& runs, std::int64_t row_strid
   pack(rows.data(), groups);
 }
 
+/// From a transposed row of A to the next: an odd number of lines, so that rows do not meet in the cache.
+template <typename Element>
+std::int64_t transposed_stride(const GemmTile<Element>& tile, std::int64_t K) {
+  return round_up(K, 2 * tile.k_multiple) + tile.k_multiple;
+}
+
 }  // namespace
 
 template <typename Element>
@@ -98,27 +104,27 @@ std::int64_t Gemm<Element>::padded(std::int64_t N) const {
 
 template <typename Element>
 std::int64_t Gemm<Element>::packed_count(std::int64_t K, std::int64_t N) const {
-  return round_up(K, k_group<Element>) * padded(N);
+  return round_up(K, tile_for(N).k_multiple) * padded(N);
 }
 
 template <typename Element>
 GemmCut Gemm<Element>::cut(const Problem& p) const {
   const Tile& tile = tile_for(p.N);
-  constexpr int group = k_group<Element>;
   GemmCut cut;
   cut.padded_M = round_up(p.M, tile.rows);
   cut.padded_N = round_up(p.N, tile.columns);
   cut.parts = p.parts;
   cut.k_block = quotient_up(p.K, p.parts);
   cut.k_block = std::max<std::int64_t>(1, quotient_up(cut.k_block, quotient_up(cut.k_block, tile.k_block)));
-  cut.k_block = round_up(cut.k_block, group);
-  const std::int64_t k_words = cut.k_block / group;
+  cut.k_block = round_up(cut.k_block, tile.k_multiple);
+  const std::int64_t k_words = cut.k_block / k_group<Element>;
 
-  // Columns as the scratch for B and for one row of tiles of C allow.
+  // Columns as the scratch for B and for one row of tiles of C allow. What is transposed should meet many.
+  const std::int64_t most_columns = p.partial && tile.transpose ? 320 : 128;
   const std::int64_t n_unit = std::lcm<std::int64_t>(tile.columns, p.n_multiple);
   const std::int64_t m_unit = std::lcm<std::int64_t>(tile.rows, p.m_multiple);
   const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, Scratch::c_floats / m_unit)
-                                       : std::min<std::int64_t>(128, Scratch::b_words / k_words);
+                                       : std::min<std::int64_t>(most_columns, Scratch::b_words / k_words);
   const std::int64_t widest = std::max(n_unit, fits / n_unit * n_unit);
   cut.n_block = p.N <= widest ? cut.padded_N : round_up(quotient_up(p.N, quotient_up(p.N, widest)), n_unit);
   cut.n_blocks = quotient_up(p.N, cut.n_block);
@@ -162,11 +168,30 @@ void Gemm<Element>::pack_b(const Problem& p, const Tile& tile, const Task& t, st
                            std::int64_t k1, Scratch& scratch) const {
   constexpr int group = k_group<Element>;
   runs_of(p.b, k0, k1, scratch.runs);
-  const std::int64_t panel_stride = round_up(k1 - k0, group) * tile.columns;
+  const std::int64_t panel_stride = round_up(k1 - k0, tile.k_multiple) * tile.columns;
   for_groups(scratch.runs, p.b.row_stride, t.n0, t.n1 - t.n0,
              [&](const Element* const* rows, std::int64_t g) {
                tile.pack_rows(rows, t.n1 - t.n0, scratch.b + g * group * tile.columns, panel_stride);
              });
+  const std::int64_t packed = round_up(k1 - k0, group) * tile.columns;
+  if (packed == panel_stride) return;
+  for (std::int64_t panel = 0; panel < quotient_up(t.n1 - t.n0, tile.columns); ++panel)
+    std::fill_n(scratch.b + panel * panel_stride + packed, panel_stride - packed, Element{});
+}
+
+template <typename Element>
+void Gemm<Element>::transpose_a(const Problem& p, const Tile& tile, std::int64_t m0, std::int64_t m1,
+                                std::int64_t K, Scratch& scratch) const {
+  scratch.k_words.clear();
+  for (const RowRun<Element>& run : scratch.runs) {
+    for (std::int64_t k = 0; k < run.count; ++k)
+      scratch.k_words.push_back(run.first + k * p.a.row_stride + m0);
+  }
+  const std::int64_t stride = transposed_stride(tile, K);
+  tile.transpose(scratch.k_words.data(), K, m1 - m0, scratch.a, stride);
+  scratch.rows.resize(static_cast<std::size_t>(round_up(m1 - m0, tile.rows)));
+  for (std::size_t i = 0; i < scratch.rows.size(); ++i)
+    scratch.rows[i] = scratch.a + std::min(static_cast<std::int64_t>(i), m1 - m0 - 1) * stride;
 }
 
 template <typename Element>
@@ -192,23 +217,20 @@ void Gemm<Element>::find_k_words(const Problem& p, const Tile& tile, std::int64_
 }
 
 template <typename Element>
-void Gemm<Element>::sum_columns(const Problem& p, const GemmCut& cut, const Task& t, bool add,
-                                Scratch& scratch) const {
+void Gemm<Element>::sum_runs(std::int64_t row_stride, std::int64_t first, std::int64_t count, bool add,
+                             float* sums, Scratch& scratch) const {
   // Block by block, so that no sum is a chain of K roundings.
-  std::fill_n(scratch.sums, t.n1 - t.n0, 0.0f);
+  std::fill_n(scratch.sums, count, 0.0f);
   for (const RowRun<Element>& run : scratch.runs)
-    kernels_.add_rows(run.first + t.n0, run.count, p.b.row_stride, t.n1 - t.n0, scratch.sums);
-  float* sums = p.column_sums + t.part * cut.padded_N + t.n0;
-  if (!add) std::fill_n(sums, t.n1 - t.n0, 0.0f);
-  network_.add_rows(scratch.sums, 1, 0, t.n1 - t.n0, sums);
+    kernels_.add_rows(run.first + first, run.count, row_stride, count, scratch.sums);
+  if (!add) std::fill_n(sums, count, 0.0f);
+  network_.add_rows(scratch.sums, 1, 0, count, sums);
 }
 
 template <typename Element>
 void Gemm<Element>::run_task(const Problem& p, const Tile& tile, const GemmCut& cut, const Task& t,
                              int worker, const std::function<void(const GemmBlock&)>& store) const {
-  constexpr int group = k_group<Element>;
   const auto [part, m0, m1, n0, n1, k_begin, k_end] = t;
-  const std::int64_t panels = quotient_up(n1 - n0, tile.columns);
   Scratch& scratch = this->scratch(worker);
 
   float* c = p.partial ? p.partial + part * cut.padded_M * cut.padded_N + m0 * cut.padded_N + n0 : scratch.c;
@@ -221,46 +243,67 @@ void Gemm<Element>::run_task(const Problem& p, const Tile& tile, const GemmCut& 
     }
   }
 
+  if (tile.begin != nullptr) tile.begin();
   for (std::int64_t k0 = k_begin; k0 < k_end; k0 += cut.k_block) {
-    const std::int64_t k1 = std::min(k0 + cut.k_block, k_end), K = k1 - k0, padded_K = round_up(K, group);
+    const std::int64_t k1 = std::min(k0 + cut.k_block, k_end);
     const bool add = k0 > k_begin;
-    const Element* b = p.packed_b ? p.packed_b + n0 * round_up(p.K, group) + k0 * tile.columns : scratch.b;
-    const std::int64_t panel_stride = (p.packed_b ? round_up(p.K, group) : padded_K) * tile.columns;
     if (!p.packed_b) pack_b(p, tile, t, k0, k1, scratch);
-    if (p.column_sums != nullptr && m0 == 0) sum_columns(p, cut, t, add, scratch);
-
-    // Where A's k are rows, so many columns at once as stay in the second cache meet each panel of B in turn,
-    // and a last tile that is not full by itself.
+    if (p.column_sums != nullptr && m0 == 0)
+      sum_runs(p.b.row_stride, n0, n1 - n0, add, p.column_sums + part * cut.padded_N + n0, scratch);
     if (p.a_columns) runs_of(p.a, k0, k1, scratch.runs);
-    const std::int64_t full = p.a_columns ? m1 - (m1 - m0) % tile.rows : m1;
-    const std::int64_t at_once =
-        p.a_columns ? Scratch::a_words / (padded_K / group * tile.rows) * tile.rows : m1 - m0;
-    for (std::int64_t g0 = m0; g0 < m1;) {
-      const std::int64_t g1 = g0 < full ? std::min(g0 + at_once, full) : m1;
-      if (p.a_columns) find_k_words(p, tile, g0, g1, scratch);
-      for (std::int64_t panel = 0; panel < panels; ++panel) {
-        for (std::int64_t m = g0; m < g1; m += tile.rows) {
-          const Element* panel_b = b + panel * panel_stride;
-          float* to = c + (m - m0) * ldc + panel * tile.columns;
-          if (p.a_columns) {
-            tile.multiply_columns(scratch.k_words.data(), (m - g0) * group, K, panel_b, to, ldc, add);
-          } else {
-            tile.multiply_rows(scratch.rows.data() + (m - m0), k0, K, panel_b, to, ldc, add);
-          }
+    if (p.row_sums != nullptr && n0 == 0)
+      sum_runs(p.a.row_stride, m0, m1 - m0, add, p.row_sums + part * cut.padded_M + m0, scratch);
+    multiply(p, tile, t, k0, k1, scratch, c, ldc);
+  }
+  if (tile.end != nullptr) tile.end();
+  if (!p.partial) store({m0, m1, n0, n1, c, ldc, worker});
+}
+
+template <typename Element>
+void Gemm<Element>::multiply(const Problem& p, const Tile& tile, const Task& t, std::int64_t k0,
+                             std::int64_t k1, Scratch& scratch, float* c, std::int64_t ldc) const {
+  const std::int64_t m0 = t.m0, m1 = t.m1, K = k1 - k0, panels = quotient_up(t.n1 - t.n0, tile.columns);
+  const std::int64_t packed_K = round_up(p.packed_b ? p.K : K, tile.k_multiple);
+  const Element* b = p.packed_b ? p.packed_b + t.n0 * packed_K + k0 * tile.columns : scratch.b;
+  const bool add = k0 > t.k_begin, transposes = p.a_columns && tile.transpose != nullptr,
+             in_words = p.a_columns && !transposes;
+
+  // Where A's k are rows, so many columns at once as stay in the second cache meet each panel of B in turn,
+  // and a last tile that is not full by itself.
+  const std::int64_t full = in_words ? m1 - (m1 - m0) % tile.rows : m1;
+  std::int64_t at_once = m1 - m0;
+  if (transposes) at_once = 2 * Scratch::a_words / transposed_stride(tile, K) / tile.rows * tile.rows;
+  if (in_words) {
+    const std::int64_t words = round_up(K, k_group<Element>) / k_group<Element>;
+    at_once = Scratch::a_words / (words * tile.rows) * tile.rows;
+  }
+  for (std::int64_t g0 = m0; g0 < m1;) {
+    const std::int64_t g1 = g0 < full ? std::min(g0 + at_once, full) : m1;
+    if (transposes) transpose_a(p, tile, g0, g1, K, scratch);
+    if (in_words) find_k_words(p, tile, g0, g1, scratch);
+    for (std::int64_t panel = 0; panel < panels; ++panel) {
+      const Element* panel_b = b + panel * packed_K * tile.columns;
+      for (std::int64_t m = g0; m < g1; m += tile.rows) {
+        float* to = c + (m - m0) * ldc + panel * tile.columns;
+        if (in_words) {
+          tile.multiply_columns(scratch.k_words.data(), (m - g0) * k_group<Element>, K, panel_b, to, ldc,
+                                add);
+        } else {
+          tile.multiply_rows(scratch.rows.data() + (m - g0), transposes ? 0 : k0, K, panel_b, to, ldc, add);
         }
       }
-      g0 = g1;
     }
+    g0 = g1;
   }
-  if (!p.partial) store({m0, m1, n0, n1, c, ldc, worker});
 }
 
 template <typename Element>
 void Gemm<Element>::pack_b_columns(const ConstMatrixView<Element>& columns, std::int64_t K,
                                    Element* packed) const {
   constexpr int group = k_group<Element>;
-  const std::int64_t N = columns.rows(), padded_K = round_up(K, group), whole = K / group * group;
-  const int width = tile_for(N).columns;
+  const Tile& tile = tile_for(columns.rows());
+  const std::int64_t N = columns.rows(), padded_K = round_up(K, tile.k_multiple), whole = K / group * group;
+  const int width = tile.columns;
   constexpr std::int64_t chunk = 64 * group;  // of k, so that the lines written to stay in the cache
   pool_.run(quotient_up(N, width), [&](std::int64_t panel, int) {
     Element* to = packed + panel * padded_K * width;
@@ -286,8 +329,8 @@ void Gemm<Element>::pack_b_rows(std::int64_t K, std::int64_t N,
   constexpr int group = k_group<Element>;
   const Tile& tile = tile_for(N);
   const std::int64_t panels = quotient_up(N, tile.columns), columns = panels * tile.columns,
-                     panel_stride = round_up(K, group) * tile.columns;
-  pool_.run(quotient_up(K, group), [&](std::int64_t g, int) {
+                     padded_K = round_up(K, tile.k_multiple), panel_stride = padded_K * tile.columns;
+  pool_.run(padded_K / group, [&](std::int64_t g, int) {
     std::array<RowOfB<Element>, group> rows{};
     std::array<const Element*, group> from{};
     bool are_alike = true;

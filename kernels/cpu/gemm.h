@@ -41,6 +41,8 @@ struct GemmProblem {
   float* partial = nullptr;
   /// (parts, padded_N), if given: the sums of B's columns, part by part (a bias gradient). Needs `b`.
   float* column_sums = nullptr;
+  /// (parts, padded_M), if given: the sums of A's rows, where its k are rows.
+  float* row_sums = nullptr;
 };
 
 /// How a problem is cut. A function of the problem and the tile alone, never of the number of threads.
@@ -99,6 +101,8 @@ class Gemm {
   /// Numbers that B (K, N) is packed into.
   std::int64_t packed_count(std::int64_t K, std::int64_t N) const;
   GemmCut cut(const Problem&) const;
+  /// Whether an operand whose k are rows costs more as A than as B, the more so the wider it is.
+  bool transposes_a() const { return kernels_.tiles->transpose != nullptr; }
 
   void run(const Problem&, const std::function<void(const GemmBlock&)>& store) const;
 
@@ -123,7 +127,14 @@ class Gemm {
   /// Where A's k are rows: sets scratch.k_words for its columns [m0, m1). With a group of several rows they
   /// are written to scratch.a, as are the columns of a last tile that is not full.
   void find_k_words(const Problem&, const Tile&, std::int64_t m0, std::int64_t m1, Scratch&) const;
-  void sum_columns(const Problem&, const GemmCut&, const Task&, bool add, Scratch&) const;
+  /// Where the tile wants rows of A, and A's k are rows: writes them to scratch.a, and sets scratch.rows.
+  void transpose_a(const Problem&, const Tile&, std::int64_t m0, std::int64_t m1, std::int64_t K,
+                   Scratch&) const;
+  /// sums[i] = or += the sum of number first + i of all rows of scratch.runs, i in [0, count).
+  void sum_runs(std::int64_t row_stride, std::int64_t first, std::int64_t count, bool add, float* sums,
+                Scratch&) const;
+  void multiply(const Problem&, const Tile&, const Task&, std::int64_t k0, std::int64_t k1, Scratch&,
+                float* c, std::int64_t ldc) const;
 
   const NetworkKernels& network_;
   const ElementKernels<Element>& kernels_;

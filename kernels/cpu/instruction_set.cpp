@@ -2,6 +2,8 @@
 
 #include <cpuid.h>
 #include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "kernels/base/error.h"
 #include "kernels/cpu/isa/crystal_kernels.h"
@@ -16,6 +18,17 @@ bool has_movbe_f16c_lzcnt() {
   constexpr unsigned movbe = 1u << 22, f16c = 1u << 29, lzcnt = 1u << 5;
   if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (movbe | f16c)) != (movbe | f16c)) return false;
   return __get_cpuid(0x80000001, &a, &b, &c, &d) && (c & lzcnt) != 0;
+}
+
+/// Tiles of bfloat16, and the system's leave to use them: threads that never ask for it need not keep room for
+/// eight kilobytes more of registers.
+bool may_use_amx() {
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  constexpr unsigned amx_bf16 = 1u << 22, amx_tile = 1u << 24;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (amx_bf16 | amx_tile)) != (amx_bf16 | amx_tile))
+    return false;
+  constexpr int request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM of newer headers
+  return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 }
 
 }  // namespace
@@ -36,6 +49,10 @@ bool machine_has(InstructionSet set) {
       return v4;
     case InstructionSet::v4_bf16:
       return v4 && __builtin_cpu_supports("avx512bf16");
+    case InstructionSet::v4_amx: {
+      static const bool may = may_use_amx();
+      return v4 && __builtin_cpu_supports("avx512bf16") && may;
+    }
   }
   return false;
 }
@@ -50,12 +67,15 @@ std::string_view name_of(InstructionSet set) {
       return "x86-64-v4";
     case InstructionSet::v4_bf16:
       return "x86-64-v4-bf16";
+    case InstructionSet::v4_amx:
+      return "x86-64-v4-amx";
   }
   return "";
 }
 
 InstructionSet best_instruction_set() {
-  for (const auto set : {InstructionSet::v4_bf16, InstructionSet::v4, InstructionSet::v3}) {
+  for (const auto set :
+       {InstructionSet::v4_amx, InstructionSet::v4_bf16, InstructionSet::v4, InstructionSet::v3}) {
     if (machine_has(set)) return set;
   }
   return InstructionSet::v2;
@@ -63,16 +83,17 @@ InstructionSet best_instruction_set() {
 
 InstructionSet parse_instruction_set(std::string_view text) {
   if (text.empty()) return best_instruction_set();
-  for (const auto set :
-       {InstructionSet::v2, InstructionSet::v3, InstructionSet::v4, InstructionSet::v4_bf16}) {
+  for (const auto set : {InstructionSet::v2, InstructionSet::v3, InstructionSet::v4, InstructionSet::v4_bf16,
+                         InstructionSet::v4_amx}) {
     if (text != name_of(set)) continue;
     if (!machine_has(set))
       throw UsageError(fmt::format("instruction set {}: this machine has {} at best", text,
                                    name_of(best_instruction_set())));
     return set;
   }
-  throw UsageError(
-      fmt::format("unknown instruction set '{}': x86-64-v2, x86-64-v3, x86-64-v4 or x86-64-v4-bf16", text));
+  throw UsageError(fmt::format(
+      "unknown instruction set '{}': x86-64-v2, x86-64-v3, x86-64-v4, x86-64-v4-bf16 or x86-64-v4-amx",
+      text));
 }
 
 const NetworkKernels& network_kernels(InstructionSet set) {
@@ -81,7 +102,20 @@ const NetworkKernels& network_kernels(InstructionSet set) {
     kernels.of_bfloat16 = &v4_bf16::bf16_kernels;
     return kernels;
   }();
+  static const ElementKernels<BFloat16> in_tiles = [] {
+    ElementKernels<BFloat16> kernels = v4_bf16::bf16_kernels;
+    kernels.tiles = v4_amx::amx_tiles;
+    kernels.tile_count = amx_tile_count;
+    return kernels;
+  }();
+  static const NetworkKernels with_amx = [] {
+    NetworkKernels kernels = v4::network_kernels;
+    kernels.of_bfloat16 = &in_tiles;
+    return kernels;
+  }();
   switch (set) {
+    case InstructionSet::v4_amx:
+      return with_amx;
     case InstructionSet::v4_bf16:
       return with_bf16;
     case InstructionSet::v4:
@@ -96,6 +130,7 @@ const NetworkKernels& network_kernels(InstructionSet set) {
 
 const CrystalKernels& crystal_kernels(InstructionSet set) {
   switch (set) {
+    case InstructionSet::v4_amx:
     case InstructionSet::v4_bf16:
     case InstructionSet::v4:
       return v4::crystal_kernels;

@@ -5,11 +5,13 @@
 
 namespace bragg::cpu {
 
-/// x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512), and v4 with AVX512-BF16, whose fp32 is that of v4.
-enum class InstructionSet { v2, v3, v4, v4_bf16 };
+/// x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512), v4 with AVX512-BF16, and with AMX's tiles of bfloat16 as
+/// well; the fp32 of these is that of v4.
+enum class InstructionSet { v2, v3, v4, v4_bf16, v4_amx };
 
 std::string_view name_of(InstructionSet);  ///< "x86-64-v3", "x86-64-v4-bf16"
-bool machine_has(InstructionSet);          ///< all features of that level of the x86-64 psABI, and bf16
+/// All features of that level of the x86-64 psABI, and bf16. Of AMX also the kernel's leave, which it asks for once.
+bool machine_has(InstructionSet);
 InstructionSet best_instruction_set();
 /// "" means the best. Throws UsageError for an unknown name or one that this machine cannot run.
 InstructionSet parse_instruction_set(std::string_view);

@@ -1,8 +1,9 @@
 // The GEMM core on its own, for every set of register tiles that can run here: those of this machine's
-// instruction sets and, as `wide`, the 64-byte tiles compiled for machines without AVX-512; of floats and of
-// bfloat16.
+// instruction sets and, as `wide`, the 64-byte tiles compiled for machines without AVX-512 (`wide-amx`: those of
+// AMX, in arrays); of floats and of bfloat16.
 #include "kernels/cpu/gemm.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -17,6 +18,7 @@
 namespace bragg::cpu::wide {
 extern const GemmTile<float> gemm_tiles[2];
 extern const ElementKernels<BFloat16> bf16_kernels;
+extern const GemmTile<BFloat16> amx_tiles[amx_tile_count];
 }  // namespace bragg::cpu::wide
 
 namespace bragg::tests {
@@ -57,11 +59,17 @@ std::vector<Element> kept(const Numbers& x, std::size_t behind = 0) {
 }
 
 NetworkKernels kernels_of(const std::string& tiles) {
-  if (tiles != "wide") return cpu::network_kernels(cpu::parse_instruction_set("x86-64-" + tiles));
+  if (!tiles.starts_with("wide")) return cpu::network_kernels(cpu::parse_instruction_set("x86-64-" + tiles));
   NetworkKernels result = cpu::network_kernels(cpu::best_instruction_set());
   result.tiles = cpu::wide::gemm_tiles;
   result.tile_count = 2;
-  result.of_bfloat16 = &cpu::wide::bf16_kernels;
+  static const cpu::ElementKernels<BFloat16> in_emulated_tiles = [] {
+    cpu::ElementKernels<BFloat16> kernels = cpu::wide::bf16_kernels;
+    kernels.tiles = cpu::wide::amx_tiles;
+    kernels.tile_count = cpu::amx_tile_count;
+    return kernels;
+  }();
+  result.of_bfloat16 = tiles == "wide" ? &cpu::wide::bf16_kernels : &in_emulated_tiles;
   return result;
 }
 
@@ -71,7 +79,9 @@ std::vector<std::string> tile_sets(bool of_bfloat16) {
   if (cpu::machine_has(cpu::InstructionSet::v3)) sets.emplace_back("wide");
   if (!of_bfloat16 && cpu::machine_has(cpu::InstructionSet::v3)) sets.emplace_back("v3");
   if (!of_bfloat16 && cpu::machine_has(cpu::InstructionSet::v4)) sets.emplace_back("v4");
+  if (of_bfloat16 && cpu::machine_has(cpu::InstructionSet::v3)) sets.emplace_back("wide-amx");
   if (of_bfloat16 && cpu::machine_has(cpu::InstructionSet::v4_bf16)) sets.emplace_back("v4-bf16");
+  if (of_bfloat16 && cpu::machine_has(cpu::InstructionSet::v4_amx)) sets.emplace_back("v4-amx");
   return sets;
 }
 
@@ -79,13 +89,15 @@ std::vector<std::string> tile_sets(bool of_bfloat16) {
 /// none.
 template <typename Element>
 struct Matrices {
-  explicit Matrices(const Shape& of) : shape(of), product(of.M * of.N), sums_of_columns(of.N) {
+  explicit Matrices(const Shape& of)
+      : shape(of), product(of.M * of.N), sums_of_columns(of.N), sums_of_rows(of.M) {
     const auto [M, N, K] = of;
     const Numbers a = integers(M * K, 1), b = integers(K * N, 2);  // (M, K), (K, N)
     Numbers a_turned(a.size()), b_turned(b.size());
     for (std::int64_t m = 0; m < M; ++m) {
       for (std::int64_t k = 0; k < K; ++k) {
         a_turned[k * M + m] = a[m * K + k];
+        sums_of_rows[m] += a[m * K + k];
         for (std::int64_t n = 0; n < N; ++n)
           product[m * N + n] += a[m * K + k] * b[k * N + n];
       }
@@ -111,7 +123,7 @@ struct Matrices {
   }
 
   Shape shape;
-  Numbers product, sums_of_columns;
+  Numbers product, sums_of_columns, sums_of_rows;
   std::vector<Element> a_rows, a_columns, b_rows, b_columns;
 };
 
@@ -156,12 +168,17 @@ void expect_exact_in_parts(const Gemm<Element>& gemm, const Matrices<Element>& g
   p.parts = parts;
   const cpu::GemmCut cut = gemm.cut(p);
   std::vector<float> partial(static_cast<std::size_t>(parts * cut.padded_M * cut.padded_N), 7),
-      sums(static_cast<std::size_t>(parts * cut.padded_N), 7);
+      sums(static_cast<std::size_t>(parts * cut.padded_N), 7),
+      of_rows(static_cast<std::size_t>(parts * cut.padded_M), 7);
   p.partial = partial.data();
   p.column_sums = sums.data();
+  p.row_sums = of_rows.data();
   gemm.run(p, {});
-  Numbers got(given.product.size()), got_sums(given.sums_of_columns.size());
+  Numbers got(given.product.size()), got_sums(given.sums_of_columns.size()),
+      got_of_rows(given.sums_of_rows.size());
   for (std::int64_t part = 0; part < parts; ++part) {
+    for (std::int64_t m = 0; m < M; ++m)
+      got_of_rows[m] += of_rows[static_cast<std::size_t>(part * cut.padded_M + m)];
     for (std::int64_t n = 0; n < N; ++n) {
       got_sums[n] += sums[static_cast<std::size_t>(part * cut.padded_N + n)];
       for (std::int64_t m = 0; m < M; ++m)
@@ -170,6 +187,7 @@ void expect_exact_in_parts(const Gemm<Element>& gemm, const Matrices<Element>& g
   }
   EXPECT_TRUE(identical(got, given.product)) << parts << " parts";
   EXPECT_TRUE(identical(got_sums, given.sums_of_columns)) << parts << " parts";
+  EXPECT_TRUE(identical(got_of_rows, given.sums_of_rows)) << parts << " parts";
 }
 
 template <typename Element>
@@ -198,11 +216,49 @@ class GemmCoreOnBFloat16 : public ::testing::TestWithParam<std::string> {};
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(GemmCoreOnBFloat16);  // on a machine without AVX2
 INSTANTIATE_TEST_SUITE_P(Tiles, GemmCoreOnBFloat16, ::testing::ValuesIn(tile_sets(true)),
                          [](const auto& param_info) {
-                           return param_info.param.substr(0, 4) == "wide" ? "wide" : "v4";
+                           std::string name = param_info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
                          });
 
 TEST_P(GemmCoreOnBFloat16, ExactOnIntegersInEveryArrangement) {
   expect_exact_on_integers<BFloat16>(GetParam());
+}
+
+// What stands for AMX where it is not gives AMX's bits, of numbers below 2^-126, too.
+TEST(GemmTilesOfAmx, AreEmulatedToTheBit) {
+  if (!cpu::machine_has(cpu::InstructionSet::v4_amx))
+    GTEST_SKIP() << "this machine lacks AMX: its tiles ran in arrays alone";
+  const NetworkKernels in_hardware = kernels_of("v4-amx"), in_arrays = kernels_of("wide-amx");
+  ThreadPool pool(2);
+  for (const Shape& shape : shapes()) {
+    for (const double scale : {1.0, 0x1p-70, 0x1p-120}) {
+      SCOPED_TRACE(fmt::format("M {} N {} K {} scale {}", shape.M, shape.N, shape.K, scale));
+      Numbers a = uniforms(shape.M * shape.K, 3), b = uniforms(shape.K * shape.N, 4);
+      for (double& number : a)
+        number = (number - 0.5) * scale;
+      for (double& number : b)
+        number = (number - 0.5) * 0x1p-4;
+      const auto a_rows = kept<BFloat16>(a), b_rows = kept<BFloat16>(b);
+      const auto product = [&](const NetworkKernels& table) {
+        std::vector<std::uint32_t> bits(static_cast<std::size_t>(shape.M * shape.N));
+        const GemmProblem<BFloat16> p{.M = shape.M,
+                                      .N = shape.N,
+                                      .K = shape.K,
+                                      .a = {a_rows.data(), 1, 0, shape.M, shape.K, shape.K},
+                                      .b = {b_rows.data(), 1, 0, shape.K, shape.N, shape.N}};
+        Gemm<BFloat16>(table, pool).run(p, [&](const GemmBlock& block) {
+          for (std::int64_t m = block.m0; m < block.m1; ++m) {
+            for (std::int64_t n = block.n0; n < block.n1; ++n)
+              bits[static_cast<std::size_t>(m * shape.N + n)] =
+                  std::bit_cast<std::uint32_t>(block.c[(m - block.m0) * block.ldc + n - block.n0]);
+          }
+        });
+        return bits;
+      };
+      EXPECT_EQ(product(in_hardware), product(in_arrays));
+    }
+  }
 }
 
 // To nearest, ties to even, in every place of a vector and of the last, shorter one; what is none or infinite

@@ -1,6 +1,7 @@
 #include "tests/support/devices.h"
 
 #include "kernels/base/error.h"
+#include "kernels/cpu/instruction_set.h"
 #include "kernels/cuda/make_cuda_backend.h"
 
 namespace bragg::tests {
@@ -15,6 +16,8 @@ std::vector<DeviceOptions> devices_under_test() {
     } catch (const UsageError&) {  // this machine lacks the instruction set
     }
   }
+  // Where the best bf16 is AMX's, that without it too.
+  if (cpu::machine_has(cpu::InstructionSet::v4_amx)) devices.push_back({"cpu", 2, "x86-64-v4-bf16", "bf16"});
   if (cuda::is_available()) {
     devices.push_back({"cuda", 2, ""});
     devices.push_back({"cuda", 2, "", "tf32"});

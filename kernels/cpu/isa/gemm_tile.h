@@ -136,8 +136,17 @@ struct Tile {
   }
 
   static constexpr GemmTile<Element> table(int k_block) {
-    return {rows,     columns, k_block, multiply_rows, multiply_columns, group == 1 ? nullptr : interleave,
-            pack_rows};
+    return {.rows = rows,
+            .columns = columns,
+            .k_block = k_block,
+            .k_multiple = group,
+            .multiply_rows = multiply_rows,
+            .multiply_columns = multiply_columns,
+            .interleave = group == 1 ? nullptr : interleave,
+            .pack_rows = pack_rows,
+            .transpose = nullptr,
+            .begin = nullptr,
+            .end = nullptr};
   }
 
  private:

@@ -15,5 +15,6 @@ extern const GemmTile<float> gemm_tiles[tile_count];
 /// Of vectors of 64 bytes alone.
 constexpr int bf16_tile_count = 3;
 extern const GemmTile<BFloat16> bf16_tiles[bf16_tile_count];
+extern const GemmTile<BFloat16> amx_tiles[amx_tile_count];
 
 }  // namespace bragg::cpu::BRAGG_ISA

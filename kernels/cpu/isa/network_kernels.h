@@ -15,18 +15,20 @@ template <typename Element>
 constexpr int k_group = static_cast<int>(sizeof(float) / sizeof(Element));
 
 /// A register tile of the GEMM; sums are floats. B comes packed in panels of `columns`: panel element (k, j) at
-/// b[(k / group * columns + j) * group + k % group] with group = k_group, zeros up to the next whole group of k.
+/// b[(k / group * columns + j) * group + k % group] with group = k_group, zeros up to the next multiple of
+/// k_multiple.
 /// C has row stride ldc; it is overwritten, or added to.
 template <typename Element>
 struct GemmTile {
   int rows, columns;
   int k_block;  ///< K is cut into blocks of at most this: a panel of B then stays in the nearest cache
+  int k_multiple;
 
   /// C(i, j) = sum_k a[i][a_offset + k] b(k, j), for k in [0, K): the rows of A as they lie in memory.
   void (*multiply_rows)(const Element* const* a, std::int64_t a_offset, std::int64_t K, const Element* b,
                         float* c, std::int64_t ldc, bool add);
   /// The same with C's rows side by side in A^T's: a word of k .. k + group - 1 and row i is at a[k / group] +
-  /// a_offset + i * group.
+  /// a_offset + i * group. Null where there is `transpose`.
   void (*multiply_columns)(const Element* const* a, std::int64_t a_offset, std::int64_t K, const Element* b,
                            float* c, std::int64_t ldc, bool add);
   /// Such words of a group of A^T's rows: dst[i * group + g] = k_rows[g][i], i in [0, count), and zeros up to
@@ -36,6 +38,13 @@ struct GemmTile {
   /// group + g] = k_rows[g][j]. A row that is null is one of zeros.
   void (*pack_rows)(const Element* const* k_rows, std::int64_t count, Element* dst,
                     std::int64_t panel_stride);
+  /// Rows of A from rows of A^T: dst[i * row_stride + k] = k_rows[k][i], i in [0, count), k in [0, K), and zeros
+  /// up to the next multiple of k_multiple. Null where multiply_columns does without.
+  void (*transpose)(const Element* const* k_rows, std::int64_t K, std::int64_t count, Element* dst,
+                    std::int64_t row_stride);
+  /// Called by a thread before and after its products; or null.
+  void (*begin)();
+  void (*end)();
 };
 
 /// What happens to a row of accumulators on its way to memory.
@@ -109,6 +118,8 @@ struct NetworkKernels : ElementKernels<float> {
   }
 };
 
+constexpr int amx_tile_count = 3;
+
 namespace v2 {
 extern const NetworkKernels network_kernels;
 }
@@ -120,6 +131,9 @@ extern const NetworkKernels network_kernels;
 }
 namespace v4_bf16 {
 extern const ElementKernels<BFloat16> bf16_kernels;
+}
+namespace v4_amx {
+extern const GemmTile<BFloat16> amx_tiles[amx_tile_count];
 }
 
 }  // namespace bragg::cpu
