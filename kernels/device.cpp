@@ -24,8 +24,10 @@ std::string precision_lacks(const DeviceOptions& options) {
   const bool is_cpu = device == "cpu";
   const auto set = is_cpu ? cpu::parse_instruction_set(options.instruction_set) : cpu::InstructionSet::v2;
   if (options.precision == "fp32") return "";
-  if (!is_cpu || options.precision != "bf16")
-    return fmt::format("precision {} is a GPU's, the device is {}", options.precision, device);
+  if (!is_cpu || options.precision != "bf16") {
+    return fmt::format("precision {} is {}, the device is {}", options.precision,
+                       options.precision == "bf16" ? "a GPU's or a CPU's" : "a GPU's", device);
+  }
   if (set >= cpu::InstructionSet::v4_bf16) return "";
   return fmt::format("precision bf16 takes a CPU with AVX512-BF16, this one is used as {}",
                      cpu::name_of(set));

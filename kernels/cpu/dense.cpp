@@ -114,13 +114,6 @@ void CpuBackend::run_op(const DenseBackwardWeights& op) {
 void CpuBackend::run_op(const DenseBackwardWeightsAdam& op) {
   const DenseProblem& p = op.problem;
   const AdamStep step = adam_step(op.adam, op.state);
-  if (p.N == 0) {
-    const std::vector<float> zeros(static_cast<std::size_t>(p.in));
-    for (std::int64_t row = 0; row < p.out; ++row)
-      update(step, zeros.data(), op.tensors, row * p.in, p.in);
-    std::fill_n(op.diff_bias.as<float>(), p.out, 0.0f);
-    return;
-  }
   dense_gradients(op, [&](const GemmBlock& block) {
     const std::int64_t columns = block.n1 - block.n0;
     for (std::int64_t row = block.m0; row < block.m1; ++row) {
