@@ -35,11 +35,8 @@ struct Options {
 
 /// Of patterns that are drawn, on the grid that these have. Throws for a recipe that is none.
 std::int64_t points_read(const TrainConfig& config) {
-  Processing processing = recipe_of(config).processing;
-  processing.step = config.grid_step;
-  if (const auto fault = fault_of(processing, TwoThetaGrid{}))
-    throw UsageError(fmt::format("data.grid_step: {}", *fault));
-  return processing.read_grid(TwoThetaGrid{}).points;
+  const TwoThetaGrid grid;
+  return with_grid_step(recipe_of(config), config, grid).processing.read_grid(grid).points;
 }
 
 /// What a run with these options would use, or without a config the defaults.

@@ -162,16 +162,20 @@ data::MeasuredPatterns measured_patterns(const TrainingFiles& files, ClassKind c
 
 }  // namespace
 
+data::Recipe with_grid_step(data::Recipe recipe, const TrainConfig& config, const TwoThetaGrid& grid) {
+  recipe.processing.step = config.grid_step;
+  if (const auto fault = fault_of(recipe.processing, grid))
+    throw UsageError(fmt::format("data.grid_step: {}", *fault));
+  return recipe;
+}
+
 TrainingFiles::TrainingFiles(const TrainConfig& config, std::optional<data::Recipe> recipe) {
   if (!config.patterns.empty()) {
     patterns_ = std::make_unique<data::PatternSet>(config.patterns);
     instrument_ = patterns_->instrument();
     return;
   }
-  recipe_ = recipe ? *std::move(recipe) : recipe_of(config);
-  recipe_.processing.step = config.grid_step;
-  if (const auto fault = fault_of(recipe_.processing, instrument_.grid))
-    throw UsageError(fmt::format("data.grid_step: {}", *fault));
+  recipe_ = with_grid_step(recipe ? *std::move(recipe) : recipe_of(config), config, instrument_.grid);
   if (recipe_.cells != data::CellScales{}) {
     throw UsageError(
         fmt::format("recipe {} scales cells: make a set of patterns with `bragg simulate --recipe {}`, and "

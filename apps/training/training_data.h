@@ -17,6 +17,10 @@
 
 namespace bragg::apps {
 
+/// The recipe with the grid step of the config. Throws UsageError naming data.grid_step and what patterns on the grid have
+/// against it.
+data::Recipe with_grid_step(data::Recipe, const TrainConfig&, const TwoThetaGrid&);
+
 /// The files of a config, opened; nothing is computed yet.
 class TrainingFiles {
  public:
