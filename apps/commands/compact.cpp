@@ -85,8 +85,7 @@ void add_compact(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* app = line.add(
       "compact",
-      "A model with its matrices in bf16, half as large, and paths without folders: to keep, to send, to "
-      "predict with, or as train.init, which goes on with the next pattern",
+      "A model of half the size, its matrices in bf16: to keep, send, predict with or begin a run with",
       [options](const CommonOptions&) { return compact(*options); });
   app->add_option("MODEL", options->model, "model made by train: best.safetensors or model.safetensors")
       ->required();

@@ -187,7 +187,7 @@ TEST_F(TrainKeysRun, ACompactModelAnswersAndIsGoneOnFrom) {
   EXPECT_EQ(file.tensors().at("dense1.weights").dtype, DType::bf16);
   for (const auto& [key, value] : file.metadata())
     EXPECT_EQ(value.find(folder.path().string()), std::string::npos) << key << ": " << value;
-  expect_contains(file.metadata("config"), {"crystals = [\"salts.safetensors\"]", "ema_decay = 0.5"});
+  expect_contains(file.metadata("config"), {"crystals = ['salts.safetensors']", "ema_decay = 0.5"});
   expect_contains(file.metadata("training_sets"), {"\"salts.safetensors\""});
 
   ASSERT_EQ(run_bragg({"simulate", folder / "salts.safetensors", "-o", folder / "p.safetensors"}).code, 0);
