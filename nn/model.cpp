@@ -83,7 +83,7 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
   fill(c.name, "dense", c.dense, paper.dense);
   fill(c.name, "blocks", c.blocks, paper.blocks);
   fill_one(c.name, "block_kernel", c.block_kernel, paper.block_kernel, 0);
-  fill_one(c.name, "narrow", c.narrow, paper.narrow, -1);
+  fill_one(c.name, "bottleneck", c.bottleneck, paper.bottleneck, -1);
   // One dropout for all dense layers, as in the CNNs, serves any number of them.
   const auto& dropouts = paper.dense_dropout;
   const bool uniform = std::equal(dropouts.begin() + 1, dropouts.end(), dropouts.begin());
@@ -110,7 +110,7 @@ ModelConfig with_defaults(ModelConfig c, const ModelConfig& paper) {
   positive("dense", c.dense);
   positive("blocks", c.blocks);
   if (!paper.blocks.empty()) positive("block_kernel", {c.block_kernel});
-  if (c.narrow < -1) throw UsageError(fmt::format("[model] narrow {} < 0", c.narrow));
+  if (c.bottleneck < -1) throw UsageError(fmt::format("[model] bottleneck {} < 0", c.bottleneck));
   for (const Head& head : c.more_heads)
     check_head(head, c);
 
@@ -163,7 +163,7 @@ std::string to_json(const ModelConfig& c) {
   if (!c.blocks.empty()) {
     json["blocks"] = c.blocks;
     json["block_kernel"] = c.block_kernel;
-    json["narrow"] = c.narrow;
+    json["bottleneck"] = c.bottleneck;
   }
   if (!c.more_heads.empty()) json["heads"] = nlohmann::ordered_json::array();
   for (const Head& head : c.more_heads)
@@ -237,7 +237,7 @@ ModelConfig model_config_from_json(const std::string& text) {
     if (json.contains("blocks")) {
       take("blocks", c.blocks);
       take("block_kernel", c.block_kernel);
-      take("narrow", c.narrow);
+      take("bottleneck", c.bottleneck);
     }
     if (json.contains("heads")) c.more_heads = heads_from(json.at("heads"));
     json.erase("heads");

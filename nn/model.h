@@ -23,7 +23,8 @@ struct ModelConfig {
   std::vector<double> dense_dropout;  ///< one per hidden dense layer
   std::vector<int> blocks;            ///< residual blocks, one per stage; resnet only
   int block_kernel = 0;               ///< of their convolutions; 0: the model's own; resnet only
-  int narrow = -1;  ///< channels of a last convolution of kernel 1, 0: none, -1: the model's own; resnet only
+  /// Channels of a last convolution of kernel 1, 0: none, -1: the model's own; resnet only.
+  int bottleneck = -1;
   /// Questions beside the class, which their tables know by it.
   std::vector<Head> more_heads;
 

@@ -45,9 +45,9 @@ void add_model_keys(std::vector<ConfigKey>& keys) {
       "model.block_kernel", "points of the kernels in residual blocks; resnet only",
       [](auto& c) -> auto& { return c.model.block_kernel; }, 0, 1, largest_extent, "5"));
   keys.push_back(integer_or_own(
-      "model.narrow",
+      "model.bottleneck",
       "channels of the last convolution, of kernel 1, before the dense layers, 0: none; resnet only",
-      [](auto& c) -> auto& { return c.model.narrow; }, -1, 0, largest_extent, "48"));
+      [](auto& c) -> auto& { return c.model.bottleneck; }, -1, 0, largest_extent, "48"));
   keys.push_back(
       {.name = "model.crystal_system_weight",
        .meaning = "weight of the loss of a second head, the crystal system, beside that of space groups "

@@ -45,7 +45,7 @@ inline std::vector<Layer> layers(std::int64_t N) {
       {"resnet/block3", Conv1dProblem{N, 106, 96, 96, 5, 1, 2, 2}},
       {"resnet/norm3", BatchNormProblem{N, 106, 96}},
       {"resnet/add3", AddProblem{N, 106, 96}},
-      {"resnet/narrow", Conv1dProblem{N, 106, 96, 48, 1, 1}},
+      {"resnet/bottleneck", Conv1dProblem{N, 106, 96, 48, 1, 1}},
       {"resnet/dense1", DenseProblem{N, 5088, 768}},
       {"resnet/dense2", DenseProblem{N, 768, 384}},
       {"resnet/dense3", DenseProblem{N, 384, 230}},

@@ -6,7 +6,7 @@
 //   stage1         48      16       4    1                      425
 //   stage2         64       4       2    1                      212
 //   stage3         96       4       2    1                      106
-//   narrow         48       1       1                           106
+//   bottleneck     48       1       1                           106
 //             width
 //   dense1        768
 //   dense2        384
@@ -41,7 +41,7 @@ Model resnet(const ModelConfig& given) {
   own.strides = {4, 2, 2};
   own.blocks = {1, 1, 1};
   own.block_kernel = 5;
-  own.narrow = 48;
+  own.bottleneck = 48;
   own.conv_dropout = 0.3;
   own.dense = {768, 384};
   own.dense_dropout = {0.3, 0.3};
@@ -53,11 +53,11 @@ Model resnet(const ModelConfig& given) {
   for (std::size_t i = 0; i < c.channels.size(); ++i) {
     x = g.relu(g.batch_norm(convolved(g, x, c.channels[i], c.kernels[i], c.strides[i])));
     for (int block = 0; block < c.blocks[i]; ++block) {
-      const bool is_last = c.narrow == 0 && i + 1 == c.channels.size() && block + 1 == c.blocks[i];
+      const bool is_last = c.bottleneck == 0 && i + 1 == c.channels.size() && block + 1 == c.blocks[i];
       x = residual(g, x, c.block_kernel, is_last ? c.conv_dropout : 0);
     }
   }
-  if (c.narrow > 0) x = g.relu(g.conv1d(x, {c.narrow, 1}), c.conv_dropout);
+  if (c.bottleneck > 0) x = g.relu(g.conv1d(x, {c.bottleneck, 1}), c.conv_dropout);
   classify(model, x);
   return model;
 }

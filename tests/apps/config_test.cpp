@@ -48,7 +48,7 @@ TEST(Config, ResnetHasItsOwnKeysAndASecondHead) {
   const TrainConfig own = resolved("name = 'resnet'\n");
   EXPECT_EQ(own.model.channels, (std::vector<int>{48, 64, 96}));
   EXPECT_EQ(own.model.block_kernel, 5);
-  EXPECT_EQ(own.model.narrow, 48);
+  EXPECT_EQ(own.model.bottleneck, 48);
   EXPECT_EQ(own.dropout, (std::vector<double>{0.3, 0.3, 0.3}));
   ASSERT_EQ(own.model.more_heads.size(), 1u);
   const nn::Head& head = own.model.more_heads[0];
@@ -62,9 +62,9 @@ TEST(Config, ResnetHasItsOwnKeysAndASecondHead) {
   const TrainConfig given = resolved(
       "name = 'resnet'\nchannels = [8, 12]\nkernels = [9, 4]\nstrides = [3, 2]\nblocks = [2, "
       "1]\nblock_kernel = 3\n"
-      "narrow = 0\ndense = [16]\ndropout = 0.1\ncrystal_system_weight = 0.25\n");
+      "bottleneck = 0\ndense = [16]\ndropout = 0.1\ncrystal_system_weight = 0.25\n");
   EXPECT_EQ(given.model.blocks, (std::vector<int>{2, 1}));
-  EXPECT_EQ(given.model.narrow, 0);
+  EXPECT_EQ(given.model.bottleneck, 0);
   EXPECT_EQ(given.model.more_heads[0].weight, 0.25);
   for (const TrainConfig& config : {own, given}) {
     TrainConfig again = parse_config(apps::to_toml(config), "again.toml");

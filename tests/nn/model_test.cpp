@@ -68,7 +68,7 @@ TEST(Model, ResnetIsTheRecipes) {
   c.more_heads.clear();
   EXPECT_EQ(parameter_count(make_model(c)), 4'495'213 - 2695);
   c.blocks = {2, 1, 3};
-  c.narrow = 0;
+  c.bottleneck = 0;
   const Model deeper = make_model(c);
   EXPECT_EQ(tests::values_of_kind(deeper.graph, "add").size(), 6u);
   EXPECT_EQ(deeper.graph.nodes()[tests::values_of_kind(deeper.graph, "dense")[0].number - 1].layer->text(),
@@ -246,7 +246,7 @@ TEST(Model, WrongConfigsNameBothValues) {
        },
        "npcnn",
        {"npcnn has no blocks"}},
-      {[](auto& c) { c.narrow = 0; }, "mlp", {"mlp has no narrow"}},
+      {[](auto& c) { c.bottleneck = 0; }, "mlp", {"mlp has no bottleneck"}},
       {[](auto& c) { c.block_kernel = 3; }, "scnn", {"scnn has no block_kernel"}},
       {[](auto& c) {
          c.blocks = {1, 1};
@@ -254,7 +254,7 @@ TEST(Model, WrongConfigsNameBothValues) {
        "resnet",
        {"2 values of blocks", "3 of channels"}},
       {[](auto& c) { c.block_kernel = -2; }, "resnet", {"block_kernel -2 < 1"}},
-      {[](auto& c) { c.narrow = -2; }, "resnet", {"narrow -2 < 0"}},
+      {[](auto& c) { c.bottleneck = -2; }, "resnet", {"bottleneck -2 < 0"}},
   };
   for (const Case& test : cases) {
     ModelConfig c = paper(test.name, 230);

@@ -22,7 +22,7 @@ inline nn::ModelConfig small_config(const std::string& name, int classes = 5) {
   c.strides = {2, 1, 2};
   if (name == "resnet") {
     c.block_kernel = 3;
-    c.narrow = 3;
+    c.bottleneck = 3;
   }
   if (name == "scnn") {
     c.pool_kernels = {3, 2, 2};
