@@ -48,40 +48,44 @@ GemmProblem<Element> backward_data_problem(const Conv1dProblem& p, const ConstAc
           .b = {}};
 }
 
-/// diff_weights^T (kernel * C_in, C_out) = windows^T diff_dst: the narrow side is the one in vectors. Where A must
-/// be transposed, diff_weights = diff_dst^T windows: the narrow side is the one transposed. K, all outputs of the
-/// batch, is cut into parts that are added up in order.
+/// diff_weights^T (kernel * C_in, C_out) = windows^T diff_dst: the narrow side is the one in vectors. K, all
+/// outputs of the batch, is cut into parts that are added up in order.
 template <typename Element>
 GemmProblem<Element> backward_weights_problem(const Conv1dProblem& p, const ConstActivations& src,
-                                              const ConstActivations& diff_dst, float* partial, bool turned) {
+                                              const ConstActivations& diff_dst, float* partial, float* sums) {
   constexpr std::int64_t shortest_part = 2048, most_parts = 64, most_partial_floats = std::int64_t{3} << 20;
   const std::int64_t M = p.kernel * p.C_in, K = p.N * p.L_out();
-  return {.M = turned ? p.C_out : M,
-          .N = turned ? M : p.C_out,
+  return {.M = M,
+          .N = p.C_out,
           .K = K,
-          .a = turned ? outputs<Element>(p, diff_dst) : windows<Element>(p, src),
+          .a = windows<Element>(p, src),
           .a_columns = true,
-          .b = turned ? windows<Element>(p, src) : outputs<Element>(p, diff_dst),
+          .b = outputs<Element>(p, diff_dst),
           .parts = std::clamp(std::min(K / shortest_part, most_partial_floats / (M * p.C_out)),
                               std::int64_t{1}, most_parts),
-          .partial = partial};
+          .partial = partial,
+          .column_sums = sums};
 }
 
 }  // namespace
 
+std::optional<Conv1dGradient> CpuBackend::gradient_in_tiles(const Conv1dProblem& p) const {
+  if (!in_bf16_ || network_.of<BFloat16>().windows == nullptr) return {};
+  return Conv1dGradient(p, network_.of<BFloat16>(), pool_.size());
+}
+
 std::size_t CpuBackend::workspace_of(const Conv1dProblem& p) const {
   if (p.N == 0) return 0;
   return with_element_type([&]<typename Element>() -> std::size_t {
+    const auto in_tiles = gradient_in_tiles(p);
     const auto forward = forward_problem<Element>(p, {}, nullptr);
     const auto backward = backward_data_problem<Element>(p, {}, nullptr);
-    const GemmCut cut = gemm<Element>().cut(
-        backward_weights_problem<Element>(p, {}, {}, nullptr, gemm<Element>().transposes_a()));
+    const GemmCut cut = gemm<Element>().cut(backward_weights_problem<Element>(p, {}, {}, nullptr, nullptr));
     const std::int64_t packed = std::max(gemm<Element>().packed_count(forward.K, forward.N),
                                          gemm<Element>().packed_count(backward.K, backward.N)),
-                       sums =
-                           cut.parts * (cut.padded_M * cut.padded_N + std::max(cut.padded_M, cut.padded_N));
+                       sums = cut.parts * (cut.padded_M + 1) * cut.padded_N;
     return std::max(sizeof(Element) * static_cast<std::size_t>(packed),
-                    sizeof(float) * static_cast<std::size_t>(sums));
+                    in_tiles ? in_tiles->workspace() : sizeof(float) * static_cast<std::size_t>(sums));
   });
 }
 
@@ -126,42 +130,36 @@ void CpuBackend::run_op(const Conv1dBackwardData& op) {
 void CpuBackend::run_op(const Conv1dBackwardWeights& op) {
   const Conv1dProblem& p = op.problem;
   auto* partial = static_cast<float*>(workspace("conv1d_backward_weights", workspace_of(p)));
+  if (const auto in_tiles = gradient_in_tiles(p)) {
+    in_tiles->run(op, network_, pool_, partial);
+    return;
+  }
   const std::int64_t M = p.kernel * p.C_in;
   float* sums = nullptr;
-  bool turned = false;
   const GemmCut cut = with_element_type([&]<typename Element>() {
-    turned = gemm<Element>().transposes_a();
-    GemmProblem problem = backward_weights_problem<Element>(p, op.src, op.diff_dst, partial, turned);
+    GemmProblem problem = backward_weights_problem<Element>(p, op.src, op.diff_dst, partial, nullptr);
     const GemmCut how = gemm<Element>().cut(problem);
-    sums = partial + how.parts * how.padded_M * how.padded_N;
-    (turned ? problem.row_sums : problem.column_sums) = sums;
+    problem.column_sums = sums = partial + how.parts * how.padded_M * how.padded_N;
     gemm<Element>().run(problem, {});
     return how;
   });
 
-  // The parts in order, as (C_out, kernel, C_in).
-  const std::int64_t part_floats = cut.padded_M * cut.padded_N, rows_of_c = turned ? p.C_out : M;
-  const std::int64_t rows = turned ? 4 : 32;
-  auto* to = op.diff_weights.as<float>();
-  pool_.run((rows_of_c + rows - 1) / rows, [&](std::int64_t task, int) {
-    const std::int64_t first = task * rows, last = std::min(first + rows, rows_of_c);
+  // The parts in order, transposed back to (C_out, kernel, C_in).
+  const std::int64_t part_floats = cut.padded_M * cut.padded_N;
+  constexpr std::int64_t rows = 32;
+  pool_.run((M + rows - 1) / rows, [&](std::int64_t task, int) {
+    const std::int64_t first = task * rows, last = std::min(first + rows, M);
     for (std::int64_t part = 1; part < cut.parts; ++part) {
       network_.add_rows(partial + part * part_floats + first * cut.padded_N, 1, 0,
                         (last - first) * cut.padded_N, partial + first * cut.padded_N);
     }
-    if (turned) {
-      for (std::int64_t o = first; o < last; ++o)
-        std::copy_n(partial + o * cut.padded_N, M, to + o * M);
-      return;
-    }
     for (std::int64_t o = 0; o < p.C_out; ++o) {
       for (std::int64_t i = first; i < last; ++i)
-        to[o * M + i] = partial[i * cut.padded_N + o];
+        op.diff_weights.as<float>()[o * M + i] = partial[i * cut.padded_N + o];
     }
   });
-  const std::int64_t stride = turned ? cut.padded_M : cut.padded_N;
   std::copy_n(sums, p.C_out, op.diff_bias.as<float>());
-  network_.add_rows(sums + stride, cut.parts - 1, stride, p.C_out, op.diff_bias.as<float>());
+  network_.add_rows(sums + cut.padded_N, cut.parts - 1, cut.padded_N, p.C_out, op.diff_bias.as<float>());
 }
 
 }  // namespace bragg::cpu

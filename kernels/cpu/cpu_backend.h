@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "kernels/base/thread_pool.h"
+#include "kernels/cpu/conv1d_gradient.h"
 #include "kernels/cpu/gemm.h"
 #include "kernels/cpu/instruction_set.h"
 #include "kernels/host_backend.h"
@@ -75,6 +76,8 @@ class CpuBackend final : public HostBackend<CpuBackend> {
       return *in_f32_;
   }
 
+  /// Where there are tile registers.
+  std::optional<Conv1dGradient> gradient_in_tiles(const Conv1dProblem&) const;
   /// The gradients of the layer's weights, block by block; that of the bias goes to op.diff_bias.
   template <typename Op>
   void dense_gradients(const Op& op, const std::function<void(const GemmBlock&)>& store);

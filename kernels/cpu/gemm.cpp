@@ -251,8 +251,6 @@ void Gemm<Element>::run_task(const Problem& p, const Tile& tile, const GemmCut& 
     if (p.column_sums != nullptr && m0 == 0)
       sum_runs(p.b.row_stride, n0, n1 - n0, add, p.column_sums + part * cut.padded_N + n0, scratch);
     if (p.a_columns) runs_of(p.a, k0, k1, scratch.runs);
-    if (p.row_sums != nullptr && n0 == 0)
-      sum_runs(p.a.row_stride, m0, m1 - m0, add, p.row_sums + part * cut.padded_M + m0, scratch);
     multiply(p, tile, t, k0, k1, scratch, c, ldc);
   }
   if (tile.end != nullptr) tile.end();

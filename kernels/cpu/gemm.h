@@ -41,8 +41,6 @@ struct GemmProblem {
   float* partial = nullptr;
   /// (parts, padded_N), if given: the sums of B's columns, part by part (a bias gradient). Needs `b`.
   float* column_sums = nullptr;
-  /// (parts, padded_M), if given: the sums of A's rows, where its k are rows.
-  float* row_sums = nullptr;
 };
 
 /// How a problem is cut. A function of the problem and the tile alone, never of the number of threads.
@@ -101,8 +99,6 @@ class Gemm {
   /// Numbers that B (K, N) is packed into.
   std::int64_t packed_count(std::int64_t K, std::int64_t N) const;
   GemmCut cut(const Problem&) const;
-  /// Whether an operand whose k are rows costs more as A than as B, the more so the wider it is.
-  bool transposes_a() const { return kernels_.tiles->transpose != nullptr; }
 
   void run(const Problem&, const std::function<void(const GemmBlock&)>& store) const;
 

@@ -106,6 +106,7 @@ const NetworkKernels& network_kernels(InstructionSet set) {
     ElementKernels<BFloat16> kernels = v4_bf16::bf16_kernels;
     kernels.tiles = v4_amx::amx_tiles;
     kernels.tile_count = amx_tile_count;
+    kernels.windows = &v4_amx::window_products;
     return kernels;
   }();
   static const NetworkKernels with_amx = [] {

@@ -8,16 +8,8 @@ namespace bragg::cpu::BRAGG_ISA {
 namespace {
 
 using tiles::k_step;
+using tiles::repeat;
 using tiles::side;
-
-/// Calls f.operator()<i>() for i in [first, last).
-template <int first, int last, typename F>
-[[gnu::always_inline]] inline void repeat(const F& f) {
-  if constexpr (first < last) {
-    f.template operator()<first>();
-    repeat<first + 1, last>(f);
-  }
-}
 
 /// Rows of A for one register. Those that lie evenly are loaded from where they are, others by way of a copy,
 /// as is the end of a row: behind it may lie anything.

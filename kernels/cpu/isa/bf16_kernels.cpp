@@ -29,6 +29,11 @@ Floats load(const float* p) {
   return load<Floats, float>(p);
 }
 Floats load(const BFloat16* p) {
+#if defined(__AVX512F__)
+  const __m512i words =
+      _mm512_cvtepu16_epi32((__m256i)load<Halves, BFloat16>(p));  // GCC 12 makes two halves of it
+  return (Floats)_mm512_slli_epi32(words, 16);
+#endif
   return (Floats)(__builtin_convertvector(load<Halves, BFloat16>(p), Words) << 16);
 }
 

@@ -16,5 +16,6 @@ extern const GemmTile<float> gemm_tiles[tile_count];
 constexpr int bf16_tile_count = 3;
 extern const GemmTile<BFloat16> bf16_tiles[bf16_tile_count];
 extern const GemmTile<BFloat16> amx_tiles[amx_tile_count];
+extern const WindowProducts window_products;
 
 }  // namespace bragg::cpu::BRAGG_ISA

@@ -47,6 +47,22 @@ struct GemmTile {
   void (*end)();
 };
 
+/// Products with a convolution's windows whose k are outputs, in words of two outputs; what lies in one row of src
+/// for several windows is packed once.
+struct WindowProducts {
+  int most_rows;  ///< of A at once
+  int row_multiple, column_multiple, k_multiple;
+
+  /// words[i] = (src[i], src[i + distance]), i in [0, count), with zeros for numbers from `valid` on.
+  void (*pair)(const BFloat16* src, std::int64_t valid, std::int64_t distance, std::int64_t count,
+               std::uint32_t* words);
+  /// C(i, j) = or += sum_k a[i * a_stride + k] b(k, j), with the word of k and k + 1 in column j at words[k / 2 *
+  /// word_stride + j]. Rows, columns and K are such multiples.
+  void (*multiply)(const BFloat16* a, std::int64_t a_stride, std::int64_t rows, std::int64_t K,
+                   const std::uint32_t* words, std::int64_t word_stride, std::int64_t columns, float* c,
+                   std::int64_t ldc, bool add);
+};
+
 /// What happens to a row of accumulators on its way to memory.
 struct ForwardStore {
   const float* bias;  ///< of the row's first element, or null
@@ -92,6 +108,8 @@ struct ElementKernels {
   void (*scale_f32)(const float* src, std::int64_t count, float scale, Element* dst);
   void (*scale_u16)(const std::uint16_t* src, std::int64_t count, float scale, Element* dst);
   void (*scale_i32)(const std::int32_t* src, std::int64_t count, float scale, Element* dst);
+
+  const WindowProducts* windows = nullptr;  ///< where there are tile registers
 };
 
 /// Those of floats, what knows no other type, and where the set has them those of bfloat16.
@@ -134,6 +152,7 @@ extern const ElementKernels<BFloat16> bf16_kernels;
 }
 namespace v4_amx {
 extern const GemmTile<BFloat16> amx_tiles[amx_tile_count];
-}
+extern const WindowProducts window_products;
+}  // namespace v4_amx
 
 }  // namespace bragg::cpu

@@ -31,7 +31,11 @@ struct PairsAlongK {
   }
 
   [[gnu::always_inline]] static Pairs half_of(const BFloat16* row) {
+#if defined(__AVX512F__)
+    return (Pairs)_mm512_cvtepu16_epi32((__m256i)load<Halves>(row));  // GCC 12 makes two halves of it
+#else
     return __builtin_convertvector(load<Halves>(row), Pairs);
+#endif
   }
   [[gnu::always_inline]] static Pairs words(const BFloat16* const* k_rows, std::int64_t at) {
     const Pairs first = half_of(k_rows[0] + at);

@@ -9,6 +9,15 @@ namespace bragg::cpu::BRAGG_ISA::tiles {
 constexpr int side = 16;          ///< rows of a register, and words of a row
 constexpr int k_step = 2 * side;  ///< bfloat16 of a row: what one product takes of K
 
+/// Calls f.operator()<i>() for i in [first, last).
+template <int first, int last, typename F>
+[[gnu::always_inline]] inline void repeat(const F& f) {
+  if constexpr (first < last) {
+    f.template operator()<first>();
+    repeat<first + 1, last>(f);
+  }
+}
+
 #if defined(__AMX_BF16__)
 
 /// Every register in full. A thread must begin before it touches one, and end: until then whoever takes the
