@@ -8,7 +8,7 @@
 // squares of deviations from it, and joined in double in the order of the blocks (Chan, Golub & LeVeque 1983). Blocks
 // depend on the shape alone, so the bits do not depend on the number of threads.
 //
-// In bf16 a run of rows is widened into a worker's own memory, computed with as floats, and rounded where it is stored.
+// In bf16 numbers are widened and rounded in registers; where dropout follows, in a worker's own memory.
 #include <algorithm>
 #include <cmath>
 #include <type_traits>
@@ -78,10 +78,17 @@ std::int64_t stride_of(const View& a) {
   return a.L == 1 ? a.item_stride : a.C;
 }
 
-/// `rows` rows from row t of item n on, to be computed with: those of floats where they lie, others in `room`.
+/// Rows from row t of item n on.
 template <typename Element>
-ConstRows rows_of(const NetworkKernels& kernels, const ConstActivations& a, std::int64_t n, std::int64_t t,
-                  std::int64_t rows, float* room) {
+ConstRows<Element> rows_of(const ConstActivations& a, std::int64_t n, std::int64_t t) {
+  if (a.data == nullptr) return {nullptr, 0};
+  return {a.item<Element>(n) + t * a.C, stride_of(a)};
+}
+
+/// `rows` of them as floats: those of floats where they lie, others in `room`.
+template <typename Element>
+ConstRows<float> floats_of(const NetworkKernels& kernels, const ConstActivations& a, std::int64_t n,
+                           std::int64_t t, std::int64_t rows, float* room) {
   if (a.data == nullptr) return {nullptr, 0};
   const Element* from = a.item<Element>(n) + t * a.C;
   const std::int64_t stride = stride_of(a);
@@ -93,15 +100,6 @@ ConstRows rows_of(const NetworkKernels& kernels, const ConstActivations& a, std:
     return {room, a.C};
   }
 }
-/// Where results are made.
-template <typename Element>
-Rows rows_of(const Activations& a, std::int64_t n, std::int64_t t, float* room) {
-  if constexpr (std::is_same_v<Element, float>)
-    return {a.item<float>(n) + t * a.C, stride_of(a)};
-  else
-    return {room, a.C};
-}
-
 /// Two numbers of every channel of every block, and what becomes of them.
 struct Partials {
   float *first, *second;  ///< (blocks, C)
@@ -135,18 +133,27 @@ void normalise(const Op& op, const NetworkKernels& kernels, ThreadPool& pool, co
   how.relu = op.epilogue.relu && !drops;
   const MatrixView<Element> dst(op.dst.template item<Element>(0), p.N, op.dst.item_stride, p.L, p.C, p.C,
                                 p.L * p.C);
+  const auto* const of_rows = kernels.of<Element>().batch_norm;
   pool.run(blocks.count(), [&](std::int64_t task, int worker) {
     blocks.for_runs(blocks.count() - 1 - task, [&](std::int64_t n, std::int64_t t, std::int64_t rows) {
-      const Rows to = rows_of<Element>(op.dst, n, t, room(worker, 0));
-      kernels.batch_norm->normalise(how, rows_of<Element>(kernels, op.src, n, t, rows, room(worker, 1)),
-                                    rows_of<Element>(kernels, op.addend, n, t, rows, room(worker, 2)), rows,
-                                    p.C, to);
       const std::int64_t m = n * p.L + t;
-      const GemmBlock block{m, m + rows, 0, p.C, to.data, to.stride, worker};
-      if (drops)
-        store_forward(kernels, gemm.scratch(worker).words, block, op.epilogue, dst);
-      else if constexpr (!std::is_same_v<Element, float>)
-        store_backward(kernels, block, {}, dst);
+      if (!drops || std::is_same_v<Element, float>) {
+        of_rows->normalise(how, rows_of<Element>(op.src, n, t), rows_of<Element>(op.addend, n, t), rows, p.C,
+                           {dst.row(m), stride_of(op.dst)});
+      }
+      if (!drops) return;
+      GemmBlock block{m, m + rows, 0, p.C, nullptr, p.C, worker};
+      if constexpr (std::is_same_v<Element, float>) {
+        block.c = dst.row(m);
+        block.ldc = stride_of(op.dst);
+      } else {
+        float* const to = room(worker, 0);
+        kernels.batch_norm->normalise(how, floats_of<Element>(kernels, op.src, n, t, rows, room(worker, 1)),
+                                      floats_of<Element>(kernels, op.addend, n, t, rows, room(worker, 2)),
+                                      rows, p.C, {to, p.C});
+        block.c = to;
+      }
+      store_forward(kernels, gemm.scratch(worker).words, block, op.epilogue, dst);
     });
   });
 }
@@ -163,21 +170,19 @@ void CpuBackend::run_op(const BatchNormForward& op) {
   const RowBlocks blocks(p);
   const Partials partials(workspace("batch_norm_forward", workspace_of(p)), blocks.count(), p.C);
   with_element_type([&]<typename Element>() {
-    pool_.run(blocks.count(), [&](std::int64_t block, int worker) {
+    const auto* const of_rows = network_.of<Element>().batch_norm;
+    pool_.run(blocks.count(), [&](std::int64_t block, int) {
       float *mean = partials.first + block * p.C, *squares = partials.second + block * p.C;
-      const auto src = [&](std::int64_t n, std::int64_t t, std::int64_t count) {
-        return rows_of<Element>(network_, op.src, n, t, count, partials.room(worker, 0));
-      };
       std::fill_n(mean, p.C, 0.0f);
       std::fill_n(squares, p.C, 0.0f);
       blocks.for_runs(block, [&](std::int64_t n, std::int64_t t, std::int64_t count) {
-        network_.batch_norm->add_rows(src(n, t, count), count, p.C, mean);
+        of_rows->add_rows(rows_of<Element>(op.src, n, t), count, p.C, mean);
       });
       const float share = 1.0f / static_cast<float>(blocks.rows(block));
       for (std::int64_t c = 0; c < p.C; ++c)
         mean[c] *= share;
       blocks.for_runs(block, [&](std::int64_t n, std::int64_t t, std::int64_t count) {
-        network_.batch_norm->add_squares(src(n, t, count), count, p.C, mean, squares);
+        of_rows->add_squares(rows_of<Element>(op.src, n, t), count, p.C, mean, squares);
       });
     });
   });
@@ -226,15 +231,14 @@ void CpuBackend::run_op(const BatchNormBackward& op) {
   const Partials partials(workspace("batch_norm_backward", workspace_of(p)), blocks.count(), p.C);
   const float* const mean = op.mean.as<float>();
   with_element_type([&]<typename Element>() {
-    pool_.run(blocks.count(), [&](std::int64_t block, int worker) {
+    const auto* const of_rows = network_.of<Element>().batch_norm;
+    pool_.run(blocks.count(), [&](std::int64_t block, int) {
       float *sums = partials.first + block * p.C, *products = partials.second + block * p.C;
       std::fill_n(sums, p.C, 0.0f);
       std::fill_n(products, p.C, 0.0f);
       blocks.for_runs(block, [&](std::int64_t n, std::int64_t t, std::int64_t count) {
-        network_.batch_norm->add_products(
-            rows_of<Element>(network_, op.diff_dst, n, t, count, partials.room(worker, 0)),
-            rows_of<Element>(network_, op.src, n, t, count, partials.room(worker, 1)), count, p.C, mean, sums,
-            products);
+        of_rows->add_products(rows_of<Element>(op.diff_dst, n, t), rows_of<Element>(op.src, n, t), count, p.C,
+                              mean, sums, products);
       });
     });
   });
@@ -264,18 +268,14 @@ void CpuBackend::run_op(const BatchNormBackward& op) {
   if (op.diff_src.data == nullptr) return;
 
   const NormaliseGradientChannels how{mean, factor, offset, slope};
+  const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
   with_element_type([&]<typename Element>() {
-    const MatrixView<Element> diff_src(op.diff_src.item<Element>(0), p.N, op.diff_src.item_stride, p.L, p.C,
-                                       p.C, p.L * p.C);
-    pool_.run(blocks.count(), [&](std::int64_t task, int worker) {
+    pool_.run(blocks.count(), [&](std::int64_t task, int) {
       blocks.for_runs(blocks.count() - 1 - task, [&](std::int64_t n, std::int64_t t, std::int64_t count) {
-        const Rows to = rows_of<Element>(op.diff_src, n, t, partials.room(worker, 0));
-        network_.batch_norm->normalise_gradient(
-            how, rows_of<Element>(network_, op.diff_dst, n, t, count, partials.room(worker, 1)),
-            rows_of<Element>(network_, op.src, n, t, count, partials.room(worker, 2)), count, p.C, to);
-        const std::int64_t m = n * p.L + t;
-        if (op.relu.src.data != nullptr || !std::is_same_v<Element, float>)
-          store_backward(network_, {m, m + count, 0, p.C, to.data, to.stride, worker}, op.relu, diff_src);
+        network_.of<Element>().batch_norm->normalise_gradient(
+            how, rows_of<Element>(op.diff_dst, n, t), rows_of<Element>(op.src, n, t),
+            rows_of<Element>(op.relu.src, n, t), scale, count, p.C,
+            {op.diff_src.item<Element>(n) + t * p.C, stride_of(op.diff_src)});
       });
     });
   });

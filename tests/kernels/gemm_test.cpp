@@ -13,13 +13,8 @@
 
 #include "kernels/cpu/instruction_set.h"
 #include "tests/kernels/op_runner.h"
+#include "tests/kernels/tile_kernels.h"
 #include "tests/support/compare.h"
-
-namespace bragg::cpu::wide {
-extern const GemmTile<float> gemm_tiles[2];
-extern const ElementKernels<BFloat16> bf16_kernels;
-extern const GemmTile<BFloat16> amx_tiles[amx_tile_count];
-}  // namespace bragg::cpu::wide
 
 namespace bragg::tests {
 namespace {
@@ -55,21 +50,6 @@ std::vector<Element> kept(const Numbers& x, std::size_t behind = 0) {
   const std::vector<Element> none =
       behind > 0 ? kept<Element>(Numbers(behind, std::nan(""))) : std::vector<Element>();
   result.insert(result.end(), none.begin(), none.end());
-  return result;
-}
-
-NetworkKernels kernels_of(const std::string& tiles) {
-  if (!tiles.starts_with("wide")) return cpu::network_kernels(cpu::parse_instruction_set("x86-64-" + tiles));
-  NetworkKernels result = cpu::network_kernels(cpu::best_instruction_set());
-  result.tiles = cpu::wide::gemm_tiles;
-  result.tile_count = 2;
-  static const cpu::ElementKernels<BFloat16> in_emulated_tiles = [] {
-    cpu::ElementKernels<BFloat16> kernels = cpu::wide::bf16_kernels;
-    kernels.tiles = cpu::wide::amx_tiles;
-    kernels.tile_count = cpu::amx_tile_count;
-    return kernels;
-  }();
-  result.of_bfloat16 = tiles == "wide" ? &cpu::wide::bf16_kernels : &in_emulated_tiles;
   return result;
 }
 

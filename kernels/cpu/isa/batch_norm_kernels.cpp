@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::int64_t at_once = 4;
 
-void add_rows(ConstRows src, std::int64_t rows, std::int64_t C, float* __restrict sums) {
+void add_rows(ConstRows<float> src, std::int64_t rows, std::int64_t C, float* __restrict sums) {
   std::int64_t r = 0;
   for (; r + at_once <= rows; r += at_once) {
     const float* a = src.data + r * src.stride;
@@ -26,7 +26,7 @@ float square(float x) {
   return x * x;
 }
 
-void add_squares(ConstRows src, std::int64_t rows, std::int64_t C, const float* __restrict mean,
+void add_squares(ConstRows<float> src, std::int64_t rows, std::int64_t C, const float* __restrict mean,
                  float* __restrict sums) {
   std::int64_t r = 0;
   for (; r + at_once <= rows; r += at_once) {
@@ -43,7 +43,7 @@ void add_squares(ConstRows src, std::int64_t rows, std::int64_t C, const float* 
   }
 }
 
-void add_products(ConstRows diff, ConstRows src, std::int64_t rows, std::int64_t C,
+void add_products(ConstRows<float> diff, ConstRows<float> src, std::int64_t rows, std::int64_t C,
                   const float* __restrict mean, float* __restrict sums, float* __restrict products) {
   std::int64_t r = 0;
   for (; r + at_once <= rows; r += at_once) {
@@ -78,16 +78,16 @@ void normalise_row(const NormaliseChannels& how, const float* __restrict src, co
 }
 
 template <bool has_addend, bool relu>
-void normalise_rows(const NormaliseChannels& how, ConstRows src, ConstRows addend, std::int64_t rows,
-                    std::int64_t C, Rows dst) {
+void normalise_rows(const NormaliseChannels& how, ConstRows<float> src, ConstRows<float> addend,
+                    std::int64_t rows, std::int64_t C, Rows<float> dst) {
   for (std::int64_t r = 0; r < rows; ++r)
     normalise_row<has_addend, relu>(how, src.data + r * src.stride,
                                     has_addend ? addend.data + r * addend.stride : nullptr, C,
                                     dst.data + r * dst.stride);
 }
 
-void normalise(const NormaliseChannels& how, ConstRows src, ConstRows addend, std::int64_t rows,
-               std::int64_t C, Rows dst) {
+void normalise(const NormaliseChannels& how, ConstRows<float> src, ConstRows<float> addend, std::int64_t rows,
+               std::int64_t C, Rows<float> dst) {
   if (addend.data != nullptr) {
     (how.relu ? normalise_rows<true, true> : normalise_rows<true, false>)(how, src, addend, rows, C, dst);
   } else {
@@ -102,16 +102,24 @@ void normalise_gradient_row(const NormaliseGradientChannels& how, const float* _
     dst[i] = diff[i] * factor[i] - offset[i] - (src[i] - mean[i]) * slope[i];
 }
 
-void normalise_gradient(const NormaliseGradientChannels& how, ConstRows diff, ConstRows src,
-                        std::int64_t rows, std::int64_t C, Rows dst) {
-  for (std::int64_t r = 0; r < rows; ++r)
-    normalise_gradient_row(how, diff.data + r * diff.stride, src.data + r * src.stride, C,
-                           dst.data + r * dst.stride);
+void scale_positive(const float* __restrict positive, float scale, std::int64_t C, float* __restrict dst) {
+  for (std::int64_t i = 0; i < C; ++i)
+    dst[i] = dst[i] * (positive[i] > 0 ? scale : 0.0f);
+}
+
+void normalise_gradient(const NormaliseGradientChannels& how, ConstRows<float> diff, ConstRows<float> src,
+                        ConstRows<float> positive, float scale, std::int64_t rows, std::int64_t C,
+                        Rows<float> dst) {
+  for (std::int64_t r = 0; r < rows; ++r) {
+    float* row = dst.data + r * dst.stride;
+    normalise_gradient_row(how, diff.data + r * diff.stride, src.data + r * src.stride, C, row);
+    if (positive.data != nullptr) scale_positive(positive.data + r * positive.stride, scale, C, row);
+  }
 }
 
 }  // namespace
 
-const BatchNormKernels batch_norm_kernels{
+const BatchNormKernels<float> batch_norm_kernels{
     .add_rows = add_rows,
     .add_squares = add_squares,
     .add_products = add_products,

@@ -6,5 +6,6 @@
 namespace bragg::cpu::BRAGG_ISA {
 
 extern const ElementKernels<BFloat16> bf16_kernels;
+extern const BatchNormKernels<BFloat16> bf16_batch_norm_kernels;
 
 }  // namespace bragg::cpu::BRAGG_ISA

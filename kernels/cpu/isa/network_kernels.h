@@ -109,6 +109,7 @@ struct ElementKernels {
   void (*scale_u16)(const std::uint16_t* src, std::int64_t count, float scale, Element* dst);
   void (*scale_i32)(const std::int32_t* src, std::int64_t count, float scale, Element* dst);
 
+  const BatchNormKernels<Element>* batch_norm;
   const WindowProducts* windows = nullptr;  ///< where there are tile registers
 };
 
@@ -118,7 +119,6 @@ struct NetworkKernels : ElementKernels<float> {
   /// words[w * stride + i]. Writes up to the next multiple of 32 calls.
   void (*dropout_words)(std::uint32_t seed, std::uint32_t stream, std::uint32_t layer, std::uint64_t step,
                         std::uint32_t first, std::int64_t count, std::uint32_t* words, std::int64_t stride);
-  const BatchNormKernels* batch_norm;
   void (*adam)(const AdamStep&, const float* gradients, std::int64_t count, float* weights, float* m,
                float* v);
   /// average[i] = decay * average[i] + rest * weights[i]
