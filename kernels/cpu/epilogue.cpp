@@ -19,10 +19,10 @@ void store_forward(const NetworkKernels& network, std::uint32_t* words, const Ge
       .scale = static_cast<float>(1.0 / (1.0 - double{e.dropout.p})),
   };
   const float* acc = block.c;
+  RowWalk row(dst, block.m0);
   if (e.dropout.p == 0) {
-    for (std::int64_t m = block.m0; m < block.m1; ++m, acc += block.ldc) {
-      kernels.store_forward(acc, columns, how, nullptr, 0, dst.row(m) + block.n0);
-    }
+    for (std::int64_t m = block.m0; m < block.m1; ++m, acc += block.ldc, row.next())
+      kernels.store_forward(acc, columns, how, nullptr, 0, row.data + block.n0);
     return;
   }
 
@@ -37,9 +37,8 @@ void store_forward(const NetworkKernels& network, std::uint32_t* words, const Ge
     const std::uint32_t first = dropout_bits(m, block.n0, dst.row_length).call;
     network.dropout_words(e.dropout.seed, static_cast<std::uint32_t>(RandomStream::dropout), e.dropout.layer,
                           step, first, rows * calls, words, stride);
-    for (std::int64_t i = 0; i < rows; ++i, acc += block.ldc) {
-      kernels.store_forward(acc, columns, how, words + i * calls, stride, dst.row(m + i) + block.n0);
-    }
+    for (std::int64_t i = 0; i < rows; ++i, acc += block.ldc, row.next())
+      kernels.store_forward(acc, columns, how, words + i * calls, stride, row.data + block.n0);
   }
 }
 
@@ -49,15 +48,15 @@ void store_backward(const NetworkKernels& network, const GemmBlock& block, const
   const ElementKernels<Element>& kernels = network.of<Element>();
   const auto scale = static_cast<float>(1.0 / (1.0 - double{relu.p}));
   const float* acc = block.c;
-  for (std::int64_t m = block.m0; m < block.m1; ++m, acc += block.ldc) {
-    const std::int64_t columns = std::min(block.n1, diff_src.length(m)) - block.n0;
+  RowWalk row(diff_src, block.m0);
+  for (std::int64_t m = block.m0; m < block.m1; ++m, acc += block.ldc, row.next()) {
+    const std::int64_t begin = row.in_item * diff_src.row_stride;
+    const std::int64_t length = std::min(diff_src.row_length, diff_src.item_length - begin);
+    const std::int64_t columns = std::min(block.n1, length) - block.n0;
     if (columns <= 0) continue;
-    const std::int64_t n = m / diff_src.rows_per_item;
     const Element* src =
-        relu.src.data == nullptr
-            ? nullptr
-            : relu.src.item<Element>(n) + m % diff_src.rows_per_item * diff_src.row_stride + block.n0;
-    kernels.store_backward(acc, columns, src, scale, diff_src.row(m) + block.n0);
+        relu.src.data == nullptr ? nullptr : relu.src.item<Element>(row.item) + begin + block.n0;
+    kernels.store_backward(acc, columns, src, scale, row.data + block.n0);
   }
 }
 

@@ -56,6 +56,35 @@ void for_groups(const std::vector<RowRun<Element>>& runs, std::int64_t row_strid
   pack(rows.data(), groups);
 }
 
+/// Fetches what the next block of k takes of A into the second cache, in as many shares as there are tiles of C.
+template <typename Element>
+class AheadOfA {
+ public:
+  AheadOfA(const Element* const* rows, std::int64_t count, std::int64_t k, std::int64_t bytes,
+           std::int64_t shares)
+      : rows_(rows), k_(k), bytes_(bytes), left_(bytes > 0 ? count : 0), share_(quotient_up(count, shares)) {}
+
+  void fetch_a_share() {
+    for (std::int64_t i = std::min(share_, left_); i > 0; --i, --left_, ++rows_) {
+      const char* row = reinterpret_cast<const char*>(*rows_ + k_);
+      for (std::int64_t at = 0; at < bytes_; at += line)
+        __builtin_prefetch(row + at, 0, 2);
+      __builtin_prefetch(row + bytes_ - 1, 0, 2);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t line = 64;
+  const Element* const* rows_;
+  std::int64_t k_, bytes_, left_, share_;
+};
+
+/// Whether A's rows share nothing, and the tile is so fast that it shows how they are read.
+template <typename Element>
+bool reads_rows_once(const GemmProblem<Element>& p, const GemmTile<Element>& tile) {
+  return tile.transpose != nullptr && !p.a_columns && p.a.row_stride >= p.K;
+}
+
 /// From a transposed row of A to the next: an odd number of lines, so that rows do not meet in the cache.
 template <typename Element>
 std::int64_t transposed_stride(const GemmTile<Element>& tile, std::int64_t K) {
@@ -66,9 +95,10 @@ std::int64_t transposed_stride(const GemmTile<Element>& tile, std::int64_t K) {
 
 template <typename Element>
 GemmScratch<Element>::GemmScratch() {
-  constexpr std::size_t one_megabyte = std::size_t{1} << 20;
-  static_assert(sizeof(float) * (3 * c_floats + a_words + b_words + most_words) <= one_megabyte);
-  memory = allocate_host_memory(one_megabyte);  // large enough for a huge page
+  constexpr std::size_t megabyte = std::size_t{1} << 20;
+  constexpr std::size_t bytes = sizeof(float) * (3 * c_floats + a_words + b_words + most_words);
+  static_assert(bytes <= 2 * megabyte);
+  memory = allocate_host_memory(std::max(bytes, megabyte));  // large enough for a huge page
   c = reinterpret_cast<float*>(memory.data());
   transposed = c + c_floats;
   float* const packed = transposed + c_floats;
@@ -119,24 +149,31 @@ GemmCut Gemm<Element>::cut(const Problem& p) const {
   cut.k_block = round_up(cut.k_block, tile.k_multiple);
   const std::int64_t k_words = cut.k_block / k_group<Element>;
 
+  // A packed B that does not stay in the second cache should meet many rows.
+  const bool far_b = reads_rows_once(p, tile) && p.packed_b;
+  const std::int64_t c_floats = far_b ? Scratch::c_floats : Scratch::near_c_floats;
+
   // Columns as the scratch for B and for one row of tiles of C allow. What is transposed should meet many.
   const std::int64_t most_columns = p.partial && tile.transpose ? 320 : 128;
   const std::int64_t n_unit = std::lcm<std::int64_t>(tile.columns, p.n_multiple);
   const std::int64_t m_unit = std::lcm<std::int64_t>(tile.rows, p.m_multiple);
-  const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, Scratch::c_floats / m_unit)
+  const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, c_floats / m_unit)
                                        : std::min<std::int64_t>(most_columns, Scratch::b_words / k_words);
-  const std::int64_t widest = std::max(n_unit, fits / n_unit * n_unit);
+  // Tiles that are so fast that packing shows: B is packed once, where all rows of C fit.
+  const std::int64_t beside_all_rows = c_floats / round_up(p.M, m_unit);
+  const bool once = tile.transpose != nullptr && !p.packed_b && !p.partial && beside_all_rows >= n_unit;
+  const std::int64_t widest = std::max(n_unit, (once ? std::min(fits, beside_all_rows) : fits) / n_unit * n_unit);
   cut.n_block = p.N <= widest ? cut.padded_N : round_up(quotient_up(p.N, quotient_up(p.N, widest)), n_unit);
   cut.n_blocks = quotient_up(p.N, cut.n_block);
 
   // Rows as the scratch for C allows, fewer where there would be too few tasks to share out.
-  constexpr std::int64_t enough_tasks = 32;
-  const std::int64_t most = (p.partial ? 1024 : Scratch::c_floats / cut.n_block) / m_unit * m_unit;
+  const std::int64_t enough_tasks = far_b ? 16 : 32;
+  const std::int64_t most = (p.partial ? 1024 : c_floats / cut.n_block) / m_unit * m_unit;
   const std::int64_t blocks =
       std::max(quotient_up(p.M, most), quotient_up(enough_tasks, cut.n_blocks * cut.parts));
   cut.m_block = std::min(round_up(quotient_up(p.M, blocks), m_unit), most);
   cut.m_blocks = quotient_up(p.M, cut.m_block);
-  assert(most > 0 && (p.partial || cut.m_block * cut.n_block <= Scratch::c_floats));
+  assert(most > 0 && (p.partial || cut.m_block * cut.n_block <= c_floats));
   assert(p.packed_b || k_words * cut.n_block <= Scratch::b_words);
   return cut;
 }
@@ -195,6 +232,18 @@ void Gemm<Element>::transpose_a(const Problem& p, const Tile& tile, std::int64_t
 }
 
 template <typename Element>
+void Gemm<Element>::copy_a(const Tile& tile, const Element* const* rows, std::int64_t k0, std::int64_t K,
+                           Scratch& scratch) const {
+  const std::int64_t stride = transposed_stride(tile, K);
+  scratch.k_words.clear();
+  for (std::int64_t i = 0; i < tile.rows; ++i) {
+    Element* to = scratch.a + i * stride;
+    std::memcpy(to, rows[i] + k0, static_cast<std::size_t>(K) * sizeof(Element));
+    scratch.k_words.push_back(to);
+  }
+}
+
+template <typename Element>
 void Gemm<Element>::find_k_words(const Problem& p, const Tile& tile, std::int64_t m0, std::int64_t m1,
                                  Scratch& scratch) const {
   const std::int64_t width = round_up(m1 - m0, tile.rows);
@@ -238,9 +287,10 @@ void Gemm<Element>::run_task(const Problem& p, const Tile& tile, const GemmCut& 
   if (!p.a_columns) {
     // The rows that fill up the last tile repeat the last one; their results are never stored.
     scratch.rows.resize(static_cast<std::size_t>(round_up(m1 - m0, tile.rows)));
-    for (std::size_t i = 0; i < scratch.rows.size(); ++i) {
-      scratch.rows[i] = p.a.row(std::min(m0 + static_cast<std::int64_t>(i), p.M - 1));
-    }
+    RowWalk row(p.a, m0);
+    for (std::int64_t i = 0; i < m1 - m0; ++i, row.next())
+      scratch.rows[static_cast<std::size_t>(i)] = row.data;
+    std::fill(scratch.rows.begin() + (m1 - m0), scratch.rows.end(), p.a.row(m1 - 1));
   }
 
   if (tile.begin != nullptr) tile.begin();
@@ -266,6 +316,13 @@ void Gemm<Element>::multiply(const Problem& p, const Tile& tile, const Task& t, 
   const bool add = k0 > t.k_begin, transposes = p.a_columns && tile.transpose != nullptr,
              in_words = p.a_columns && !transposes;
 
+  // Rows of A that share nothing are so long that they should be read once, to where they lie in whole lines; and
+  // what lies as far apart is not seen coming by the hardware.
+  const bool rows_first = reads_rows_once(p, tile);
+  const std::int64_t next_K = rows_first ? std::min(t.k_end - k1, K) : 0;
+  AheadOfA ahead(scratch.rows.data(), m1 - m0, k1, next_K * static_cast<std::int64_t>(sizeof(Element)),
+                 panels * quotient_up(m1 - m0, tile.rows));
+
   // Where A's k are rows, so many columns at once as stay in the second cache meet each panel of B in turn,
   // and a last tile that is not full by itself.
   const std::int64_t full = in_words ? m1 - (m1 - m0) % tile.rows : m1;
@@ -279,16 +336,28 @@ void Gemm<Element>::multiply(const Problem& p, const Tile& tile, const Task& t, 
     const std::int64_t g1 = g0 < full ? std::min(g0 + at_once, full) : m1;
     if (transposes) transpose_a(p, tile, g0, g1, K, scratch);
     if (in_words) find_k_words(p, tile, g0, g1, scratch);
-    for (std::int64_t panel = 0; panel < panels; ++panel) {
+    const auto one = [&](std::int64_t panel, std::int64_t m) {
       const Element* panel_b = b + panel * packed_K * tile.columns;
+      float* to = c + (m - m0) * ldc + panel * tile.columns;
+      if (in_words) {
+        tile.multiply_columns(scratch.k_words.data(), (m - g0) * k_group<Element>, K, panel_b, to, ldc, add);
+      } else {
+        tile.multiply_rows(scratch.rows.data() + (m - g0), transposes ? 0 : k0, K, panel_b, to, ldc, add);
+      }
+    };
+    if (rows_first) {
       for (std::int64_t m = g0; m < g1; m += tile.rows) {
-        float* to = c + (m - m0) * ldc + panel * tile.columns;
-        if (in_words) {
-          tile.multiply_columns(scratch.k_words.data(), (m - g0) * k_group<Element>, K, panel_b, to, ldc,
-                                add);
-        } else {
-          tile.multiply_rows(scratch.rows.data() + (m - g0), transposes ? 0 : k0, K, panel_b, to, ldc, add);
+        copy_a(tile, scratch.rows.data() + (m - g0), k0, K, scratch);
+        for (std::int64_t panel = 0; panel < panels; ++panel) {
+          ahead.fetch_a_share();
+          tile.multiply_rows(scratch.k_words.data(), 0, K, b + panel * packed_K * tile.columns,
+                             c + (m - m0) * ldc + panel * tile.columns, ldc, add);
         }
+      }
+    } else {
+      for (std::int64_t panel = 0; panel < panels; ++panel) {
+        for (std::int64_t m = g0; m < g1; m += tile.rows)
+          one(panel, m);
       }
     }
     g0 = g1;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <type_traits>
 #include <vector>
 
 #include "kernels/base/memory.h"
@@ -62,7 +63,9 @@ struct RowRun {
 /// Scratch memory of one worker, allocated once. Packed operands count in words of four bytes (k_group).
 template <typename Element>
 struct GemmScratch {
-  static constexpr std::int64_t c_floats = 24 * 1024, b_words = 48 * 1024;
+  static constexpr std::int64_t near_c_floats = 24 * 1024, b_words = 48 * 1024;
+  /// In bfloat16 there is a problem that wants more.
+  static constexpr std::int64_t c_floats = std::is_same_v<Element, float> ? near_c_floats : 64 * 1024;
   static constexpr std::int64_t a_words = 48 * 1024, most_words = 4 * 4096;
 
   explicit GemmScratch();
@@ -126,6 +129,8 @@ class Gemm {
   /// Where the tile wants rows of A, and A's k are rows: writes them to scratch.a, and sets scratch.rows.
   void transpose_a(const Problem&, const Tile&, std::int64_t m0, std::int64_t m1, std::int64_t K,
                    Scratch&) const;
+  /// Numbers [k0, k0 + K) of a tile's rows into scratch.a, and their addresses into scratch.k_words.
+  void copy_a(const Tile&, const Element* const* rows, std::int64_t k0, std::int64_t K, Scratch&) const;
   /// sums[i] = or += the sum of number first + i of all rows of scratch.runs, i in [0, count).
   void sum_runs(std::int64_t row_stride, std::int64_t first, std::int64_t count, bool add, float* sums,
                 Scratch&) const;

@@ -56,9 +56,28 @@ struct MatrixView {
   Element* row(std::int64_t r) const {
     return data + r / rows_per_item * item_stride + r % rows_per_item * row_stride;
   }
-  std::int64_t length(std::int64_t r) const {
-    return std::min(row_length, item_length - r % rows_per_item * row_stride);
+};
+
+/// A row of a view, then the next, without a division for each.
+template <typename View>
+class RowWalk {
+ public:
+  RowWalk(const View& view, std::int64_t r)
+      : item(r / view.rows_per_item), in_item(r % view.rows_per_item), data(view.row(r)), view_(view) {}
+
+  void next() {
+    data += view_.row_stride;
+    if (++in_item < view_.rows_per_item) return;
+    in_item = 0;
+    ++item;
+    data += view_.item_stride - view_.rows_per_item * view_.row_stride;
   }
+
+  std::int64_t item, in_item;
+  decltype(View::data) data;
+
+ private:
+  const View& view_;
 };
 
 }  // namespace bragg::cpu

@@ -146,7 +146,7 @@ struct AmxTile {
 
 // Panels of B that stay in the nearest cache. The second and the third for 80 and 48 columns, of which the first
 // would waste a part.
-const GemmTile<BFloat16> amx_tiles[amx_tile_count] = {AmxTile<2, 2>::table(512), AmxTile<1, 5>::table(256),
-                                                      AmxTile<1, 3>::table(384)};
+const GemmTile<BFloat16> amx_tiles[amx_tile_count] = {AmxTile<2, 2>::table(256), AmxTile<1, 5>::table(160),
+                                                      AmxTile<1, 3>::table(256)};
 
 }  // namespace bragg::cpu::BRAGG_ISA
