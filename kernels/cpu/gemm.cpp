@@ -162,7 +162,8 @@ GemmCut Gemm<Element>::cut(const Problem& p) const {
   // Tiles that are so fast that packing shows: B is packed once, where all rows of C fit.
   const std::int64_t beside_all_rows = c_floats / round_up(p.M, m_unit);
   const bool once = tile.transpose != nullptr && !p.packed_b && !p.partial && beside_all_rows >= n_unit;
-  const std::int64_t widest = std::max(n_unit, (once ? std::min(fits, beside_all_rows) : fits) / n_unit * n_unit);
+  const std::int64_t widest =
+      std::max(n_unit, (once ? std::min(fits, beside_all_rows) : fits) / n_unit * n_unit);
   cut.n_block = p.N <= widest ? cut.padded_N : round_up(quotient_up(p.N, quotient_up(p.N, widest)), n_unit);
   cut.n_blocks = quotient_up(p.N, cut.n_block);
 
@@ -374,6 +375,18 @@ void Gemm<Element>::pack_b_columns(const ConstMatrixView<Element>& columns, std:
   constexpr std::int64_t chunk = 64 * group;  // of k, so that the lines written to stay in the cache
   pool_.run(quotient_up(N, width), [&](std::int64_t panel, int) {
     Element* to = packed + panel * padded_K * width;
+    if (tile.pack_columns != nullptr) {
+      constexpr std::int64_t together = 16;
+      std::array<const Element*, together> from{};
+      for (std::int64_t j = 0; j < width; j += together) {
+        const std::int64_t first = panel * width + j,
+                           count = std::clamp<std::int64_t>(N - first, 0, together);
+        for (std::int64_t i = 0; i < count; ++i)
+          from[static_cast<std::size_t>(i)] = columns.row(first + i);
+        tile.pack_columns(from.data(), count, K, width, to + j * group);
+      }
+      return;
+    }
     for (std::int64_t k0 = 0; k0 < padded_K; k0 += chunk) {
       const std::int64_t k1 = std::min(k0 + chunk, padded_K), whole_k1 = std::min(k1, whole);
       for (std::int64_t j = 0; j < width; ++j) {

@@ -98,6 +98,23 @@ void transpose(const BFloat16* const* k_rows, std::int64_t K, std::int64_t count
   }
 }
 
+void pack_columns(const BFloat16* const* columns, std::int64_t count, std::int64_t K, std::int64_t width,
+                  BFloat16* dst) {
+  for (std::int64_t k0 = 0; k0 < K; k0 += k_step) {
+    Pairs square[side] = {};
+    const std::int64_t numbers = K - k0 < k_step ? K - k0 : k_step;
+    for (int j = 0; j < count; ++j) {
+      if (numbers == k_step)
+        square[j] = load<Pairs>(columns[j] + k0);
+      else
+        __builtin_memcpy(&square[j], columns[j] + k0, static_cast<std::size_t>(numbers) * sizeof(BFloat16));
+    }
+    transpose_square(square);
+    for (int i = 0; i < side; ++i)
+      __builtin_memcpy(dst + (k0 + 2 * i) * width, &square[i], sizeof square[i]);
+  }
+}
+
 template <int row_tiles, int column_tiles>
 struct AmxTile {
   static constexpr int rows = row_tiles * side, columns = column_tiles * side;
@@ -136,6 +153,7 @@ struct AmxTile {
             .multiply_columns = nullptr,
             .interleave = nullptr,
             .pack_rows = Tile<PairsAlongK, 1, column_tiles>::pack_rows,
+            .pack_columns = pack_columns,
             .transpose = transpose,
             .begin = tiles::begin,
             .end = tiles::end};

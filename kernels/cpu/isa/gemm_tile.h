@@ -144,6 +144,7 @@ struct Tile {
             .multiply_columns = multiply_columns,
             .interleave = group == 1 ? nullptr : interleave,
             .pack_rows = pack_rows,
+            .pack_columns = nullptr,
             .transpose = nullptr,
             .begin = nullptr,
             .end = nullptr};

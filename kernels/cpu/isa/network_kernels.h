@@ -38,6 +38,10 @@ struct GemmTile {
   /// group + g] = k_rows[g][j]. A row that is null is one of zeros.
   void (*pack_rows)(const Element* const* k_rows, std::int64_t count, Element* dst,
                     std::int64_t panel_stride);
+  /// Sixteen of B's columns into a panel of `width`, given `count` of them, K numbers each: dst[(k / group * width +
+  /// j) * group + k % group] = columns[j][k], and zeros. Null where it is as well done number by number.
+  void (*pack_columns)(const Element* const* columns, std::int64_t count, std::int64_t K, std::int64_t width,
+                       Element* dst);
   /// Rows of A from rows of A^T: dst[i * row_stride + k] = k_rows[k][i], i in [0, count), k in [0, K), and zeros
   /// up to the next multiple of k_multiple. Null where multiply_columns does without.
   void (*transpose)(const Element* const* k_rows, std::int64_t K, std::int64_t count, Element* dst,
