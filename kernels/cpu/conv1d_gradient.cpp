@@ -2,15 +2,10 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/rounding.h"
+
 namespace bragg::cpu {
 namespace {
-
-std::int64_t quotient_up(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-std::int64_t round_up(std::int64_t a, std::int64_t b) {
-  return quotient_up(a, b) * b;
-}
 
 constexpr std::int64_t line = 16;  // floats
 

@@ -12,6 +12,7 @@
 #include "kernels/base/thread_pool.h"
 #include "kernels/cpu/isa/network_kernels.h"
 #include "kernels/cpu/matrix_view.h"
+#include "kernels/cpu/rounding.h"
 
 namespace bragg::cpu {
 
@@ -79,6 +80,12 @@ struct GemmScratch {
   std::vector<RowRun<Element>> runs;    ///< where a block's k lie
 };
 
+/// From a transposed row of A to the next: an odd number of lines, so that rows do not meet in the cache.
+template <typename Element>
+std::int64_t transposed_stride(const GemmTile<Element>& tile, std::int64_t K) {
+  return round_up(K, 2 * tile.k_multiple) + tile.k_multiple;
+}
+
 /// A row of B: zeros, `count` numbers, zeros.
 template <typename Element>
 struct RowOfB {
@@ -121,6 +128,8 @@ class Gemm {
   Task task_of(const Problem&, const GemmCut&, std::int64_t task) const;
   void run_task(const Problem&, const Tile&, const GemmCut&, const Task&, int worker,
                 const std::function<void(const GemmBlock&)>& store) const;
+  /// Sets scratch.runs to the rows [first, last) of a view: a run for each item.
+  static void find_runs(const ConstMatrixView<Element>&, std::int64_t first, std::int64_t last, Scratch&);
   /// B's rows [k0, k1) into the scratch memory.
   void pack_b(const Problem&, const Tile&, const Task&, std::int64_t k0, std::int64_t k1, Scratch&) const;
   /// Where A's k are rows: sets scratch.k_words for its columns [m0, m1). With a group of several rows they
