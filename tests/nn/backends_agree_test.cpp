@@ -464,7 +464,8 @@ TEST_P(BackendsAgree, FusedUpdatesAreTheUnfused) {
 }
 
 // Each on its own: Adam turns a rounding error of a gradient near 0 into +-learning_rate, so
-// only the losses are compared. Where the products' operands are rounded that happens in every step.
+// only the losses are compared. Where the products' operands are rounded that happens in every step, and in
+// networks that take such a step far, mlp and resnet, the losses drift apart.
 TEST_P(BackendsAgree, FreeRunningLosses) {
   const Model model = make_model(narrow());
   std::vector<double> losses[2];
@@ -477,9 +478,10 @@ TEST_P(BackendsAgree, FreeRunningLosses) {
       side.update();
     }
   }
-  std::vector<double> bounds(losses[0].size(), 1e-4);
-  for (std::size_t step = 0; device().precision != "fp32" && step < bounds.size(); ++step)
-    bounds[step] = 5e-3 * (1 + 0.25 * static_cast<double>(step));
+  std::vector<double> bounds(losses[0].size(), device().precision == "fp32" ? 1e-4 : 5e-3);
+  const bool drifts = narrow().name == "mlp" || narrow().name == "resnet";
+  for (std::size_t step = 0; drifts && device().precision != "fp32" && step < bounds.size(); ++step)
+    bounds[step] *= 1 + 0.25 * static_cast<double>(step);
   EXPECT_TRUE(tests::within(losses[1], losses[0], bounds));
 }
 
