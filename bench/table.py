@@ -18,6 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = "docs/benchmarks.md"
 NEW, OLD = "2026-11-24-cpu-zen5.jsonl", "2026-11-23-cpu-zen3.jsonl"
+AMX = "2026-11-29-cpu-amx.jsonl"
 MODELS = ("scnn", "npcnn", "mlp")
 
 
@@ -53,17 +54,27 @@ def cpu_steps():
     new, old = lines(NEW), lines(OLD)
     rows = []
     for what in ("training", "inference"):
-        has_bf16 = "bragg_bf16_patterns_per_s" in the(new, model=MODELS[0], what=what)
-        ours, bf16 = [f"{what}: bragg / PyTorch"], ["... in bf16" if has_bf16 else "... PyTorch in bf16"]
+        ours, bf16 = [f"{what}: bragg / PyTorch"], ["... PyTorch in bf16"]
         for model in MODELS:
             r = the(new, model=model, what=what)
             before = the(old, model=model, what=what)["ratio"]
             ours.append(f"{whole(r['bragg_patterns_per_s'])} / {whole(r['torch_fp32_patterns_per_s'])} = "
                         f"{r['ratio']:.1f}x ({before:.1f}x)")
-            theirs = whole(r["torch_bf16_patterns_per_s"])
-            bf16.append(f"{whole(r['bragg_bf16_patterns_per_s'])} / {theirs} = {r['bf16_ratio']:.1f}x" if has_bf16 else theirs)
+            bf16.append(whole(r["torch_bf16_patterns_per_s"]))
         rows += [ours, bf16]
     return table(["batch 256, 230 classes, two threads, patterns/s", *(m.upper() for m in MODELS)], rows)
+
+
+def cpu_amx():
+    records, models = lines(AMX), (*MODELS, "resnet")
+    rows = []
+    for what in ("training", "inference"):
+        for precision, of in (("fp32", ""), ("bf16", "bf16_")):
+            def cell(r):
+                return (f"{whole(r[f'bragg_{of}patterns_per_s'])} / {whole(r[f'torch_{precision}_patterns_per_s'])} = "
+                        f"{r[of + 'ratio']:.2f}x ({100 * r[of + 'share_of_peak']:.0f} %)")
+            rows.append([f"{what}, {precision}", *(cell(the(records, model=m, what=what)) for m in models)])
+    return table(["bragg / PyTorch (share of peak)", *(m if m == "resnet" else m.upper() for m in models)], rows)
 
 
 def cpu_simulator():
@@ -172,7 +183,7 @@ def gpu(folder=ROOT / "bench/results"):
             yield from make(results)
 
 
-TABLES = {"cpu_steps": cpu_steps, "cpu_simulator": cpu_simulator, "gpu": gpu}
+TABLES = {"cpu_steps": cpu_steps, "cpu_amx": cpu_amx, "cpu_simulator": cpu_simulator, "gpu": gpu}
 
 
 def filled(page):
