@@ -164,7 +164,7 @@ INSTANTIATE_TEST_SUITE_P(Devices, BatchNorm, ::testing::ValuesIn(cases()),
                          [](const auto& param_info) { return name_of(param_info.param); });
 
 TEST_P(BatchNorm, IsWithinItsBound) {
-  for (const LayerProblem& layer : norms())
+  for (const LayerProblem& layer : norms(is_emulated()))
     for (const OpCase& one : cases_of(layer, 0.3f, is_emulated()))
       expect_within_bounds(one);
   EXPECT_GT(checked_, 50);

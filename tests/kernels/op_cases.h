@@ -19,8 +19,8 @@ struct OpCase {
 
 /// Layers that sum, products or numbers: their ops are exact on small integers and bounded elsewhere.
 const std::vector<LayerProblem>& sums();
-/// Normalisations, whose ops are bounded on numbers (batch_norm_test.cpp).
-const std::vector<LayerProblem>& norms();
+/// Normalisations, whose ops are bounded on numbers (batch_norm_test.cpp); `less`: for an emulated device.
+std::vector<LayerProblem> norms(bool less);
 /// Layers long enough for a sum in parts and for several threads, of every kind; `less`: for an emulated device.
 std::vector<LayerProblem> large_layers(bool less);
 /// The names of the ops of sums(): "conv1d_forward" ...
