@@ -100,10 +100,12 @@ GemmCut Gemm<Element>::cut(const Problem& p) const {
 
   // A packed B that does not stay in the second cache should meet many rows.
   const bool far_b = reads_rows_once(p, tile) && p.packed_b;
-  const std::int64_t c_floats = far_b ? Scratch::c_floats : Scratch::near_c_floats;
+  const bool turns_a = p.a_columns && tile.transpose != nullptr;
+  const std::int64_t c_floats = far_b || turns_a ? Scratch::c_floats : Scratch::near_c_floats;
 
-  // Columns as the scratch for B and for one row of tiles of C allow. What is transposed should meet many.
-  const std::int64_t most_columns = p.partial && tile.transpose ? 320 : 128;
+  // Columns as the scratch for B and for one row of tiles of C allow. What is transposed should meet many, and what is
+  // done with its sums goes through memory in long rows.
+  const std::int64_t most_columns = turns_a ? 320 : 128;
   const std::int64_t n_unit = std::lcm<std::int64_t>(tile.columns, p.n_multiple);
   const std::int64_t m_unit = std::lcm<std::int64_t>(tile.rows, p.m_multiple);
   const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, c_floats / m_unit)
