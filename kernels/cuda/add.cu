@@ -1,15 +1,11 @@
 // Element by element: memory-bound, a thread per V neighbouring channels.
-#include "kernels/base/random.h"
 #include "kernels/cuda/by_packs.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/division.cuh"
-#include "kernels/cuda/launch.h"
-#include "kernels/ops/step_state.h"
+#include "kernels/cuda/device/forward_tail.cuh"
 
 namespace bragg::cuda {
 namespace {
-
-constexpr int threads = 256;
 
 /// a + b, or a alone, of V elements from element `at` of the item.
 template <int V, typename T>
@@ -28,20 +24,12 @@ __device__ Pack<float, V> sum(const Items<const T>& a, const Items<const T>& b, 
   return result;
 }
 
-struct ForwardTail {
-  const float* bias;
-  bool relu;
-  float p, scale;  ///< of dropout; 1 / (1 - p)
-  std::uint32_t seed, layer;
-  const StepState* state;
-};
-
 /// Grid: (items, chunks of an item's packs). `length` elements an item, rows of C.
 template <typename T, int V>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(element_threads)
     add_forward(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> a,
-                const Items<const T> b, const ForwardTail tail, const Items<T> dst) {
-  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x) * V;
+                const Items<const T> b, const float* bias, const ForwardTail tail, const Items<T> dst) {
+  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   const auto t = static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at)));
   const std::int32_t c = at - t * C;
@@ -50,23 +38,18 @@ __global__ void __launch_bounds__(threads)
 #pragma unroll
   for (int v = 0; v < V; ++v) {
     float x = sums.at[v];
-    if (tail.bias != nullptr) x += tail.bias[c + v];
-    if (tail.relu && x < 0) x = 0;  // a NaN stays one
-    if (tail.p > 0) {
-      const std::int64_t row = std::int64_t{blockIdx.x} * (length / C) + t;
-      x = dropout_keeps(tail.seed, tail.layer, tail.state->step, row, c + v, C, tail.p) ? x * tail.scale : 0;
-    }
-    result.at[v] = rounded_to<T>(x);
+    if (bias != nullptr) x += bias[c + v];
+    result.at[v] = rounded_to<T>(tail(x, blockIdx.x, length, t, c + v, C));
   }
   store(dst.data + blockIdx.x * dst.stride + at, result);
 }
 
 /// Grid: (items, chunks of an item's packs).
 template <typename T, int V>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(element_threads)
     add_backward(std::int32_t length, const Items<const T> a, const Items<const T> b,
                  const Items<const T> src, float scale, const Items<T> dst) {
-  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x) * V;
+  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   Pack<float, V> sums = sum<V>(a, b, blockIdx.x, at);
   if (src.data != nullptr) {
@@ -82,29 +65,16 @@ __global__ void __launch_bounds__(threads)
   store(dst.data + blockIdx.x * dst.stride + at, result);
 }
 
-LaunchShape shape_of(const AddProblem& p, int V) {
-  const std::int64_t packs = p.L * p.C / V;
-  return {dim3(static_cast<unsigned>(p.N), static_cast<unsigned>((packs + threads - 1) / threads)),
-          dim3(threads)};
-}
-
 }  // namespace
 
 void CudaBackend::run_op(const AddForward& op) {
   const AddProblem& p = op.problem;
-  const Epilogue& e = op.epilogue;
-  const ForwardTail tail{e.bias.as<float>(),
-                         e.relu,
-                         e.dropout.p,
-                         static_cast<float>(1.0 / (1.0 - double{e.dropout.p})),
-                         e.dropout.seed,
-                         e.dropout.layer,
-                         e.dropout.state.as<StepState>()};
+  const ForwardTail tail(op.epilogue);
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
-      launch([&] { return text(op); }, launches(), shape_of(p, V), add_forward<T, V>,
+      launch([&] { return text(op); }, launches(), shape_of_elements(p, V), add_forward<T, V>,
              static_cast<std::int32_t>(p.L * p.C), static_cast<std::int32_t>(p.C), Division(p.C),
-             items<T>(op.a), items<T>(op.b), tail, items<T>(op.dst));
+             items<T>(op.a), items<T>(op.b), op.epilogue.bias.as<float>(), tail, items<T>(op.dst));
     };
     by_packs<T>(p.C, run, op.dst, op.a, op.b);
   });
@@ -115,7 +85,7 @@ void CudaBackend::run_op(const AddBackward& op) {
   const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
-      launch([&] { return text(op); }, launches(), shape_of(p, V), add_backward<T, V>,
+      launch([&] { return text(op); }, launches(), shape_of_elements(p, V), add_backward<T, V>,
              static_cast<std::int32_t>(p.L * p.C), items<T>(op.diff_a), items<T>(op.diff_b),
              items<T>(op.relu.src), scale, items<T>(op.diff_src));
     };

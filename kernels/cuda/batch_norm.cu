@@ -1,10 +1,8 @@
 // Batch normalisation, channels last, bound by memory, a thread per V neighbouring channels: sums (batch_norm_sums.cuh),
 // and then element by element.
-#include "kernels/base/random.h"
 #include "kernels/cuda/batch_norm_sums.cuh"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/launch.h"
-#include "kernels/ops/step_state.h"
+#include "kernels/cuda/device/forward_tail.cuh"
 
 namespace bragg::cuda {
 namespace {
@@ -22,19 +20,13 @@ struct Channels {
   }
 };
 
-struct Tail {
-  bool relu;
-  float p, scale;  ///< of dropout; 1 / (1 - p)
-  std::uint32_t seed, layer;
-  const StepState* state;
-};
-
 /// Grid: (items, chunks of an item's packs). `length` elements an item, rows of C.
 template <typename T, int V>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(element_threads)
     normalise(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> src,
-              const Items<const T> addend, const Channels channels, const Tail tail, const Items<T> dst) {
-  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x) * V;
+              const Items<const T> addend, const Channels channels, const ForwardTail tail,
+              const Items<T> dst) {
+  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   const auto t = static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at)));
   const std::int32_t c = at - t * C;
@@ -46,12 +38,7 @@ __global__ void __launch_bounds__(threads)
     const float factor = channels.inverse_deviation(c + v) * channels.scale[c + v];
     float y = (as_float(x.at[v]) - channels.mean[c + v]) * factor + channels.shift[c + v];
     if (addend.data != nullptr) y += as_float(added.at[v]);
-    if (tail.relu && y < 0) y = 0;  // a NaN stays one
-    if (tail.p > 0) {
-      const std::int64_t row = std::int64_t{blockIdx.x} * (length / C) + t;
-      y = dropout_keeps(tail.seed, tail.layer, tail.state->step, row, c + v, C, tail.p) ? y * tail.scale : 0;
-    }
-    result.at[v] = rounded_to<T>(y);
+    result.at[v] = rounded_to<T>(tail(y, blockIdx.x, length, t, c + v, C));
   }
   store(dst.data + blockIdx.x * dst.stride + at, result);
 }
@@ -63,11 +50,11 @@ struct GradientChannels {
 
 /// Grid: (items, chunks of an item's packs).
 template <typename T, int V>
-__global__ void __launch_bounds__(threads)
+__global__ void __launch_bounds__(element_threads)
     normalise_backward(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> diff,
                        const Items<const T> src, const GradientChannels channels,
                        const Items<const T> through, float scale, const Items<T> diff_src) {
-  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x) * V;
+  const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   const std::int32_t c = at - static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at))) * C;
   const Pack<T, V> d = load<V>(diff.data + blockIdx.x * diff.stride + at);
@@ -107,11 +94,6 @@ __global__ void __launch_bounds__(threads) fold(std::int64_t K, std::int64_t row
                                         static_cast<double>(p.shift[c]));
 }
 
-LaunchShape elements(const BatchNormProblem& p, int V) {
-  const std::int64_t packs = p.L * p.C / V;
-  return {dim3(static_cast<unsigned>(p.N), static_cast<unsigned>((packs + threads - 1) / threads)),
-          dim3(threads)};
-}
 LaunchShape warp_per_channel(const BatchNormProblem& p) {
   return {dim3(static_cast<unsigned>((p.C + warps - 1) / warps)), dim3(threads)};
 }
@@ -120,10 +102,8 @@ LaunchShape warp_per_channel(const BatchNormProblem& p) {
 template <typename T, int V, typename Op>
 void launch_normalise(const Op& op, const LaunchTarget& launches, const Channels& channels) {
   const BatchNormProblem& p = op.problem;
-  const Dropout& dropout = op.epilogue.dropout;
-  const Tail tail{op.epilogue.relu, dropout.p,     static_cast<float>(1.0 / (1.0 - double{dropout.p})),
-                  dropout.seed,     dropout.layer, dropout.state.template as<StepState>()};
-  launch([&] { return text(op); }, launches, elements(p, V), normalise<T, V>,
+  const ForwardTail tail(op.epilogue);
+  launch([&] { return text(op); }, launches, shape_of_elements(p, V), normalise<T, V>,
          static_cast<std::int32_t>(p.L * p.C), static_cast<std::int32_t>(p.C), Division(p.C),
          items<T>(op.src), items<T>(op.addend), channels, tail, items<T>(op.dst));
 }
@@ -179,7 +159,7 @@ void CudaBackend::run_op(const BatchNormBackward& op) {
       launch(describe, launches(), warp_per_channel(p), join_gradients, cut, partials,
              channels.inverse_deviation, op.diff_scale.as<float>(), op.diff_shift.as<float>());
       if (op.diff_src.data == nullptr) return;
-      launch(describe, launches(), elements(p, V), normalise_backward<T, V>,
+      launch(describe, launches(), shape_of_elements(p, V), normalise_backward<T, V>,
              static_cast<std::int32_t>(p.L * p.C), cut.C, Division(p.C), items<T>(op.diff_dst),
              items<T>(op.src), channels, items<T>(op.relu.src), scale, items<T>(op.diff_src));
     };

@@ -10,12 +10,12 @@
 
 #include "kernels/cuda/by_packs.h"
 #include "kernels/cuda/device/division.cuh"
+#include "kernels/cuda/device/warp.cuh"
 #include "kernels/ops/batch_norm.h"
 
 namespace bragg::cuda::batch_norm {
 
 inline constexpr int threads = 256, warps = threads / 32;
-inline constexpr unsigned everyone = 0xFFFFFFFFu;
 
 /// How the rows of a batch are cut for sums. A function of the shape alone, never of the device.
 struct Cut {
@@ -142,12 +142,6 @@ __global__ void __launch_bounds__(threads)
     partials.at(0, c, chunk) = mean;
     partials.at(1, c, chunk) = square;
   });
-}
-
-__device__ inline double warp_sum(double x) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    x += __shfl_xor_sync(everyone, x, distance);
-  return x;
 }
 
 /// The channel of this warp; none: C or more.

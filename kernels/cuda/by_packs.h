@@ -5,6 +5,7 @@
 
 #include "kernels/base/tensor.h"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
 
@@ -21,6 +22,17 @@ Items<const T> items(const ConstActivations& a) {
 template <typename T>
 Items<T> items(const Activations& a) {
   return {a.item<T>(0), a.item_stride};
+}
+
+/// Threads of a block of theirs.
+inline constexpr int element_threads = 256;
+/// Grid: (items, chunks of an item's packs), of N items of L rows of C channels in packs of V.
+template <typename Problem>
+LaunchShape shape_of_elements(const Problem& p, int V) {
+  const std::int64_t packs = p.L * p.C / V;
+  return {dim3(static_cast<unsigned>(p.N),
+               static_cast<unsigned>((packs + element_threads - 1) / element_threads)),
+          dim3(element_threads)};
 }
 
 /// Calls run(std::integral_constant<int, V>) with the number of neighbouring channels, of C, that a thread

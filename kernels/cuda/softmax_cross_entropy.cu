@@ -3,13 +3,13 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/loss_rows.cuh"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/warp.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
 namespace {
 
 constexpr int threads = 256, warps = threads / 32;
-constexpr unsigned everyone = 0xFFFFFFFFu;
 
 struct Maximum {
   float value;
@@ -19,12 +19,6 @@ struct Maximum {
 /// The larger; of equals the one with the lower index.
 __device__ Maximum larger(Maximum a, Maximum b) {
   return b.value > a.value || (b.value == a.value && b.index < a.index) ? b : a;
-}
-
-__device__ double warp_sum(double x) {
-  for (int distance = 16; distance > 0; distance /= 2)
-    x += __shfl_xor_sync(everyone, x, distance);
-  return x;
 }
 
 /// What a pattern's loss is made of, beside its logits.
@@ -51,10 +45,10 @@ __device__ RowResult softmax_row(const LossConstants& p, const float* row, std::
     most = larger(most, {row[c], c});
   }
   for (int distance = 16; distance > 0; distance /= 2) {
-    most = larger(most, {__shfl_xor_sync(everyone, most.value, distance),
-                         __shfl_xor_sync(everyone, most.index, distance)});
+    most = larger(most, {__shfl_xor_sync(all_lanes, most.value, distance),
+                         __shfl_xor_sync(all_lanes, most.index, distance)});
   }
-  usable = __all_sync(everyone, usable);
+  usable = __all_sync(all_lanes, usable);
   double sum = 0;
   for (std::int32_t c = lane; c < classes; c += 32)
     sum += exp(static_cast<double>(row[c]) - static_cast<double>(most.value));

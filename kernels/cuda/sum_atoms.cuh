@@ -19,6 +19,7 @@
 
 #include "kernels/cuda/device/crystal_math.cuh"
 #include "kernels/cuda/device/find.cuh"
+#include "kernels/cuda/device/warp.cuh"
 #include "kernels/cuda/unique_reflections.h"
 
 namespace bragg::cuda {
@@ -139,10 +140,9 @@ struct RowIndex {
 /// row_index. `begins`: m is the first reflection of its row; l is |l|.
 __device__ inline int number_rows(Miller m, bool begins, int l, RowSpan* span_of_warp, RowIndex* row_index,
                                   RowSpan& span) {
-  constexpr unsigned everyone = 0xFFFFFFFFu;
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32, warp = thread / 32;
-  const unsigned beginnings = __ballot_sync(everyone, begins);
-  const RowSpan mine{__popc(beginnings), __reduce_min_sync(everyone, l), __reduce_max_sync(everyone, l)};
+  const unsigned beginnings = __ballot_sync(all_lanes, begins);
+  const RowSpan mine{__popc(beginnings), __reduce_min_sync(all_lanes, l), __reduce_max_sync(all_lanes, l)};
   if (lane == 0) span_of_warp[warp] = mine;
   __syncthreads();
   int row = __popc(beginnings & ((2u << lane) - 1)) - 1;

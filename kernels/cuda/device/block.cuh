@@ -6,6 +6,8 @@
 
 #include <cuda_runtime.h>
 
+#include "kernels/cuda/device/warp.cuh"
+
 #ifdef __CUDACC__
 #include <cub/block/block_radix_sort.cuh>
 #else
@@ -13,8 +15,6 @@
 #endif
 
 namespace bragg::cuda {
-
-inline constexpr unsigned all_lanes = 0xFFFFFFFFu;
 
 template <typename T>
 __device__ T larger(T a, T b) {
