@@ -158,8 +158,9 @@ class Run {
   /// What answers: the average of the weights where there is one, as take_average() found it.
   const Parameters& answering() const { return averaged_ ? *averaged_ : parameters_; }
   void take_average() {
-    if (!averaged_) return;
+    if (!averaged_ || averaged_step_ == step_.step) return;
     averaged_->take_average(parameters_);
+    averaged_step_ = step_.step;
     // Statistics in parameters_ are of other weights: they are taken anew, from the patterns of the last steps.
     constexpr std::int64_t batches = 24;
     const auto patterns = static_cast<std::uint64_t>(batches * options_.batch);
@@ -320,7 +321,8 @@ class Run {
   std::filesystem::path out_;
 
   Parameters parameters_;
-  std::optional<Parameters> averaged_;  ///< for inference, where the weights are averaged
+  std::optional<Parameters> averaged_;          ///< for inference, where the weights are averaged
+  std::optional<std::uint64_t> averaged_step_;  ///< whose average they are
   Buffer state_buffer_;
   Network network_;
   std::unique_ptr<Recording> step_ops_;  ///< of a step, its batch first
