@@ -63,24 +63,21 @@ class Tally {
   std::vector<std::int32_t> group_;
 };
 
-nn::Predictions predictions_of(const std::vector<Answer>& answers, ClassKind model, ClassKind wanted) {
+nn::Predictions predictions_of(const std::vector<Answer>& answers, ClassKind wanted) {
   nn::Predictions result;
   result.patterns = static_cast<std::int64_t>(answers.size());
   result.classes = wanted == ClassKind::space_group ? xrd::space_group_count : xrd::crystal_system_count;
   for (const Answer& answer : answers) {
-    const bool is_given = wanted == ClassKind::crystal_system && !answer.crystal_system.empty();
-    const auto row = wanted == ClassKind::space_group ? answer.probabilities
-                     : is_given                       ? answer.crystal_system
-                                : crystal_system_probabilities(answer.probabilities, model);
+    const std::vector<float>& row =
+        wanted == ClassKind::space_group ? answer.probabilities : answer.crystal_system;
     result.probabilities.insert(result.probabilities.end(), row.begin(), row.end());
     result.labels.push_back(class_of(answer.space_group, wanted));
   }
   return result;
 }
 
-ClassScores scores_of(const std::vector<Answer>& answers, const Tally& tally, ClassKind model,
-                      ClassKind wanted) {
-  const nn::Predictions predictions = predictions_of(answers, model, wanted);
+ClassScores scores_of(const std::vector<Answer>& answers, const Tally& tally, ClassKind wanted) {
+  const nn::Predictions predictions = predictions_of(answers, wanted);
   ClassScores scores;
   scores.metrics = nn::evaluate(predictions);
   std::int64_t i = 0;
@@ -194,9 +191,9 @@ Evaluation score(std::vector<Answer> answers, ClassKind model, std::span<const i
   result.groups = static_cast<std::int64_t>(groups.size());
   const Tally tally(answers);
   if (model == ClassKind::space_group) {
-    result.space_group = scores_of(answers, tally, model, ClassKind::space_group);
+    result.space_group = scores_of(answers, tally, ClassKind::space_group);
   }
-  result.crystal_system = scores_of(answers, tally, model, ClassKind::crystal_system);
+  result.crystal_system = scores_of(answers, tally, ClassKind::crystal_system);
   result.majority_space_group = most_frequent(answers, ClassKind::space_group) + 1;
   result.majority_crystal_system = most_frequent(answers, ClassKind::crystal_system);
   result.majority = baseline_of(

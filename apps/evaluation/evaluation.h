@@ -42,7 +42,7 @@ struct Answer {
   int space_group = 0;     ///< true, 1..230
   std::int32_t group = 0;
   std::vector<float> probabilities;        ///< of the model's classes
-  std::vector<float> crystal_system = {};  ///< Probabilities::crystal_system; empty: of the classes alone
+  std::vector<float> crystal_system = {};  ///< (7), Probabilities::crystal_system
   std::int64_t neighbour = -1;             ///< row of the neighbour set, -1 for none
   float similarity = 0;
 };

@@ -34,6 +34,7 @@ Answer answer(int truth, std::vector<std::pair<int, float>> probabilities, std::
   a.probabilities.assign(230, 0.0f);
   for (const auto& [number, p] : probabilities)
     a.probabilities[static_cast<std::size_t>(number - 1)] = p;
+  a.crystal_system = crystal_system_probabilities(a.probabilities, ClassKind::space_group);
   a.neighbour = neighbour;
   return a;
 }
@@ -219,7 +220,7 @@ std::string page_of(ClassKind kind) {
   std::vector<Answer> answers = four_answers();
   if (kind == ClassKind::crystal_system) {
     for (Answer& a : answers)
-      a.probabilities = crystal_system_probabilities(a.probabilities, ClassKind::space_group);
+      a.probabilities = a.crystal_system;
   }
   const Evaluation e = score(std::move(answers), kind, neighbour_groups);
   std::vector<report::ShownPattern> shown;
