@@ -34,6 +34,12 @@ class AheadOfA {
   std::int64_t k_, bytes_, left_, share_;
 };
 
+/// Whether A's k are rows, and the tile wants rows of A: they are transposed on the way.
+template <typename Element>
+bool transposes_a(const GemmProblem<Element>& p, const GemmTile<Element>& tile) {
+  return p.a_columns && tile.transpose != nullptr;
+}
+
 /// Whether A's rows share nothing, and the tile is so fast that it shows how they are read.
 template <typename Element>
 bool reads_rows_once(const GemmProblem<Element>& p, const GemmTile<Element>& tile) {
@@ -100,12 +106,11 @@ GemmCut Gemm<Element>::cut(const Problem& p) const {
 
   // A packed B that does not stay in the second cache should meet many rows.
   const bool far_b = reads_rows_once(p, tile) && p.packed_b;
-  const bool turns_a = p.a_columns && tile.transpose != nullptr;
-  const std::int64_t c_floats = far_b || turns_a ? Scratch::c_floats : Scratch::near_c_floats;
+  const std::int64_t c_floats = far_b || transposes_a(p, tile) ? Scratch::c_floats : Scratch::near_c_floats;
 
   // Columns as the scratch for B and for one row of tiles of C allow. What is transposed should meet many, and what is
   // done with its sums goes through memory in long rows.
-  const std::int64_t most_columns = turns_a ? 320 : 128;
+  const std::int64_t most_columns = transposes_a(p, tile) ? 320 : 128;
   const std::int64_t n_unit = std::lcm<std::int64_t>(tile.columns, p.n_multiple);
   const std::int64_t m_unit = std::lcm<std::int64_t>(tile.rows, p.m_multiple);
   const std::int64_t fits = p.packed_b ? std::min<std::int64_t>(256, c_floats / m_unit)
@@ -200,8 +205,7 @@ void Gemm<Element>::multiply(const Problem& p, const Tile& tile, const Task& t, 
   const std::int64_t m0 = t.m0, m1 = t.m1, K = k1 - k0, panels = quotient_up(t.n1 - t.n0, tile.columns);
   const std::int64_t packed_K = round_up(p.packed_b ? p.K : K, tile.k_multiple);
   const Element* b = p.packed_b ? p.packed_b + t.n0 * packed_K + k0 * tile.columns : scratch.b;
-  const bool add = k0 > t.k_begin, transposes = p.a_columns && tile.transpose != nullptr,
-             in_words = p.a_columns && !transposes;
+  const bool add = k0 > t.k_begin, transposes = transposes_a(p, tile), in_words = p.a_columns && !transposes;
 
   // Rows of A that share nothing are so long that they should be read once, to where they lie in whole lines; and
   // what lies as far apart is not seen coming by the hardware.
