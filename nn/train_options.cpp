@@ -170,8 +170,7 @@ void check_resumed(const TrainOptions& o, const Metadata& found, std::uint64_t d
   if (!is_same && done > 0 && done - 1 > undiminished)
     throw UsageError(fmt::format(
         "{} was trained with steps {} and decay_begin {}, the config says {} and {}: of the {} steps that "
-        "are "
-        "done those after {} would have had another learning rate",
+        "are done those after {} would have had another learning rate",
         path, was.end, was.decay_begin == LearningRate::never ? "none" : std::to_string(was.decay_begin),
         o.steps, decay_begin_text(o), done, undiminished + 1));
 }

@@ -41,8 +41,7 @@ std::string comment_of(const Options& options, const Sets& minerals, const Sets&
                        const data::HeldOutList& list) {
   std::string text = fmt::format(
       "Crystals that no training draws, for good: names of minerals, structures (space group, thousandths "
-      "of\n"
-      "the atoms without hydrogen, A^3 of cell an atom) and structure types. Never to be changed.\n"
+      "of\nthe atoms without hydrogen, A^3 of cell an atom) and structure types. Never to be changed.\n"
       "bragg {}: crystals hold-out --names {} --types {} --seed {}, of the sets (content)\n",
       version(), options.shares.minerals, options.shares.types, options.shares.seed);
   const auto add = [&](const char* kind, const Sets& sets) {

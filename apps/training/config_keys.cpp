@@ -51,8 +51,7 @@ void add_model_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(
       {.name = "model.crystal_system_weight",
        .meaning = "weight of the loss of a second head, the crystal system, beside that of space groups "
-                  "(resnet: 0.5), "
-                  "0: none; " +
+                  "(resnet: 0.5), 0: none; " +
                   range(0.0, 1e3),
        .example = "0.5",
        .read = [](const ConfigReader& reader, const std::string& key,
@@ -157,8 +156,7 @@ void add_data_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(weights(
       "data.system_weights",
       "how often a structure is drawn by its crystal system, relative, within its set: triclinic, "
-      "monoclinic, "
-      "orthorhombic, tetragonal, trigonal, hexagonal, cubic; without: all alike",
+      "monoclinic, orthorhombic, tetragonal, trigonal, hexagonal, cubic; without: all alike",
       [](auto& c) -> auto& { return c.system_weights; }, xrd::crystal_system_count,
       "[3.0, 2.0, 1.0, 1.0, 1.0, 1.0, 1.0]"));
   keys.push_back(with_crystals(number(

@@ -102,8 +102,7 @@ void add_optimizer_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(number(
       "train.ema_decay",
       "of an average of the weights over the steps, which is evaluated and answers in their place; it begins "
-      "as "
-      "the first weights, which count ema_decay^n after n steps; 0: none",
+      "as the first weights, which count ema_decay^n after n steps; 0: none",
       [](auto& c) -> auto& { return c.train.ema_decay; }, 0, below_one));
   keys.push_back(number(
       "train.label_smoothing", "share of a pattern's target that all classes get alike",
@@ -124,8 +123,7 @@ void add_optimizer_keys(std::vector<ConfigKey>& keys) {
   keys.push_back(file(
       "train.init",
       "a model file of the same shape, whose weights a new run begins with, and with the pattern behind the "
-      "last "
-      "that they have seen",
+      "last that they have seen",
       [](auto& c) -> auto& { return c.train.init; }, "\"MODEL.safetensors\""));
   keys.back().on_resume = OnResume::fixed;
 }
