@@ -130,6 +130,12 @@ CLI::Option* add_precision(CLI::App* command, std::string& precision) {
       ->check(CLI::IsMember({"fp32", "bf16", "tf32"}));
 }
 
+void add_scan(CLI::App* command, std::optional<int>& scan) {
+  command
+      ->add_option("--scan", scan, "the only scan that is read of each file, from 1 (default: all of them)")
+      ->check(CLI::Range(1, 1'000'000));
+}
+
 std::unique_ptr<Backend> make_backend(const CommonOptions& common, const std::string& precision) {
   DeviceOptions options{.device = choose_device(common.device).device,
                         .threads = common.threads,

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -55,6 +56,8 @@ class CommandLine {
 
 /// Adds --precision, of the network that the command runs.
 CLI::Option* add_precision(CLI::App* command, std::string& precision);
+/// Adds --scan, which of a file's scans is meant.
+void add_scan(CLI::App* command, std::optional<int>& scan);
 /// The backend that the flags ask for, with DeviceOptions::precision where the device has it; another computes in
 /// its own (a CPU in fp32), which it says on stderr.
 std::unique_ptr<Backend> make_backend(const CommonOptions&, const std::string& precision = "fp32");
@@ -71,7 +74,9 @@ void add_train(CommandLine&);
 void add_evaluate(CommandLine&);
 void add_predict(CommandLine&);
 void add_patterns(CommandLine&);
-void add_patterns_collect(CommandLine&, CLI::App* group);
+void add_patterns_convert(CommandLine&, CLI::App* group);
+void add_patterns_join(CommandLine&, CLI::App* group);
+void add_patterns_show(CommandLine&, CLI::App* group);
 void add_recipe(CommandLine&);
 void add_info(CommandLine&);
 

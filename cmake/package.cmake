@@ -6,7 +6,8 @@ include(GNUInstallDirs)
 # Headers that stay here, files and folders: the backends' own, and those that show a library which is linked in privately.
 # tests/house looks at all others.
 string(JOIN "|" BRAGG_PRIVATE_HEADERS kernels/reference kernels/cpu kernels/cuda kernels/backend_of.h kernels/host_backend.h
-  kernels/base/safetensors_header.h)
+  kernels/base/safetensors_header.h data/formats/xml_document.h
+  data/formats/brml_route.h data/formats/xrdml_beam.h data/formats/xrdml_short_form.h)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/bragg)
 foreach(library kernels xrd nn data)
   add_library(bragg::${library} ALIAS bragg_${library})
@@ -27,7 +28,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/bragg-config.cmake.in ${
   INSTALL_DESTINATION ${package} NO_SET_AND_CHECK_MACRO)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/bragg-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/bragg-config.cmake ${PROJECT_BINARY_DIR}/bragg-config-version.cmake
-  DESTINATION ${package} COMPONENT development)
+  ${CMAKE_CURRENT_LIST_DIR}/pugixml.cmake DESTINATION ${package} COMPONENT development)
 install(EXPORT bragg NAMESPACE bragg:: FILE bragg-targets.cmake DESTINATION ${package} COMPONENT development)
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/THIRD_PARTY.md
   DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)

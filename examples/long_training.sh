@@ -24,7 +24,7 @@ for set in minerals others; do
   "$bragg" simulate "$out/${set}_held.safetensors" --recipe realistic --seed 18 \
     -o "$out/${set}_held_patterns.safetensors"
 done
-"$bragg" patterns collect "$data/other_instruments/labels.tsv" -o "$out/other_instruments.safetensors"
+"$bragg" patterns join "$data/other_instruments/labels.tsv" -o "$out/other_instruments.safetensors"
 
 cat <<END
 Train, and go on after a pause with the same command:

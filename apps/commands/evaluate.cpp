@@ -1,4 +1,7 @@
 // bragg evaluate: what a model gets right on labelled patterns, beside baselines, as text, JSON and a page.
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -13,24 +16,28 @@
 #include "apps/evaluation/classifier.h"
 #include "apps/evaluation/evaluation.h"
 #include "apps/evaluation/evaluation_json.h"
+#include "apps/evaluation/labelled_files.h"
 #include "apps/evaluation/nearest_structures.h"
 #include "apps/output_paths.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/version.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/atomic_file.h"
+#include "kernels/base/error.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::apps {
 namespace {
 
 struct Options {
-  std::string model, patterns, neighbours, json, report, precision = "fp32";
+  std::string model, patterns, neighbours, json, report, wavelength, precision = "fp32";
 };
 
 EvaluationContext context_of(const Options& options) {
   EvaluationContext context{options.model, options.patterns, options.neighbours, {}, {}, {}};
   context.command = fmt::format("bragg evaluate {} {}", options.model, options.patterns);
   if (!options.neighbours.empty()) context.command += " --neighbours " + options.neighbours;
+  if (!options.wavelength.empty()) context.command += " --wavelength " + options.wavelength;
   if (options.precision != "fp32") context.command += " --precision " + options.precision;
   if (!options.json.empty()) context.command += " --json " + options.json;
   if (!options.report.empty()) context.command += " --report " + options.report;
@@ -58,6 +65,40 @@ std::vector<report::ShownPattern> shown_patterns(const Evaluation& evaluation, c
   return result;
 }
 
+/// A folder of its own that is there for as long as this is.
+class ScratchFolder {
+ public:
+  ScratchFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "bragg-evaluate-XXXXXX").string();
+    if (mkdtemp(name.data()) == nullptr) throw Error(fmt::format("{}: {}", name, std::strerror(errno)));
+    path_ = name;
+  }
+  ~ScratchFolder() {
+    std::error_code none;
+    std::filesystem::remove_all(path_, none);
+  }
+  ScratchFolder(const ScratchFolder&) = delete;
+  ScratchFolder& operator=(const ScratchFolder&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The files of a labelled table on the model's grid, as a set in `folder`.
+std::filesystem::path join_table(const Options& options, const ModelFacts& facts, const CommonOptions& common,
+                                 const ScratchFolder& folder) {
+  MeasuredReading reading{.threads = common.threads};
+  if (!options.wavelength.empty()) reading.wavelength = xrd::parse_wavelength(options.wavelength);
+  constexpr float maximum = 1;  // as the model reads them
+  const std::filesystem::path set = folder.path() / "joined.safetensors";
+  const JoinedFiles joined = join_files(options.patterns, reading, facts, maximum, set);
+  for (const std::string& refused : joined.refused)
+    fmt::print(stderr, "{}\n", refused);
+  return set;
+}
+
 int evaluate(const Options& options, const CommonOptions& common) {
   check_outputs(
       {{"--json", options.json}, {"--report", options.report}},
@@ -65,11 +106,21 @@ int evaluate(const Options& options, const CommonOptions& common) {
   const auto backend = make_backend(common, options.precision);
   // Similarities are computed in the device's own.
   const auto exact = options.precision == "fp32" ? nullptr : make_backend(common);
-  const data::PatternSet patterns(options.patterns);
+  const bool is_set = options.patterns.ends_with(".safetensors");
+  if (is_set && !options.wavelength.empty())
+    throw UsageError("--wavelength is of measured files that a table labels; a set says its own");
+  std::optional<data::PatternSet> stored;
+  if (is_set) stored.emplace(options.patterns);
   std::optional<data::PatternSet> neighbours;
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
   constexpr std::int64_t batch = 64;
   Classifier classifier(*backend, options.model, batch);
+  std::optional<ScratchFolder> scratch;
+  if (!is_set) {
+    scratch.emplace();
+    stored.emplace(join_table(options, classifier.facts(), common, *scratch));
+  }
+  const data::PatternSet& patterns = *stored;
   const Evaluation evaluation =
       evaluate(exact ? *exact : *backend, classifier, patterns, neighbours ? &*neighbours : nullptr);
   const EvaluationContext context = context_of(options);
@@ -97,7 +148,13 @@ void add_evaluate(CommandLine& line) {
   CLI::App* app = line.add("evaluate", "Measure what a model gets right on labelled patterns",
                            [options](const CommonOptions& common) { return evaluate(*options, common); });
   app->add_option("MODEL", options->model, "a trained model (.safetensors)")->required();
-  app->add_option("PATTERNS", options->patterns, "patterns with space groups (.safetensors)")->required();
+  app->add_option(
+         "PATTERNS", options->patterns,
+         "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured files "
+         "with the columns file and space_group, as patterns join takes it")
+      ->required();
+  app->add_option("--wavelength", options->wavelength,
+                  "of a table's measurements, before the files' and the model's: " + xrd::wavelength_names());
   app->add_option("--neighbours", options->neighbours,
                   "patterns with space groups (.safetensors) for the nearest-neighbour baseline");
   app->add_option("--json", options->json, "write every figure to this file");

@@ -1,5 +1,5 @@
-// bragg patterns describe SET...: what patterns look like, as distributions; collect is in
-// patterns_collect.cpp
+// bragg patterns describe PATTERNS...: what patterns look like, as distributions; the others are in
+// patterns_show.cpp, patterns_convert.cpp and patterns_join.cpp
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,12 +7,14 @@
 #include <map>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/evaluation/measured_item.h"
 #include "data/patterns/pattern_set.h"
 #include "data/patterns/pattern_statistics.h"
 #include "data/weighted_rows.h"
@@ -62,29 +64,65 @@ std::vector<std::int32_t> rows_in_proportion(const data::PatternSet& set,
   return data::weighted_rows(rows, weights);
 }
 
-int describe(const Options& options) {
-  std::map<std::int32_t, double> of_first;
-  std::vector<std::vector<std::vector<double>>> of_set;  // set, statistic, sorted values
+/// A column a statistic, a value a pattern.
+using Columns = std::vector<std::vector<double>>;
+
+void add_values(Columns& columns, const std::array<double, data::statistic_names.size()>& values) {
+  for (std::size_t k = 0; k < columns.size(); ++k)
+    if (!std::isnan(values[k])) columns[k].push_back(values[k]);
+}
+
+/// `of_first`: the space groups of the first set, to whose proportions the others are brought.
+Columns columns_of_set(const std::string& path, const Options& options,
+                       std::optional<std::map<std::int32_t, double>>& of_first) {
+  const data::PatternSet set(path);
+  if (set.size() == 0) throw Error(fmt::format("{}: no patterns", path));
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(set.size()));
+  std::iota(rows.begin(), rows.end(), 0);
+  if (options.same_groups) {
+    if (of_first)
+      rows = rows_in_proportion(set, *of_first);
+    else
+      of_first = space_group_counts(set);
+  }
+  Columns columns(data::statistic_names.size());
+  std::map<std::int32_t, std::array<double, data::statistic_names.size()>> known;
+  for (const std::int32_t row : rows) {
+    const auto [found, is_new] = known.try_emplace(row);
+    if (is_new) found->second = values(data::pattern_statistics(set.instrument(), set.pattern(row)));
+    add_values(columns, found->second);
+  }
+  return columns;
+}
+
+/// Measured files, on the grid that patterns are drawn on.
+Columns columns_of_files(const std::string& path, const CommonOptions& common) {
+  const ModelFacts facts;
+  Columns columns(data::statistic_names.size());
+  std::string refused;
+  bool any = false;
+  read_measured({path}, {.threads = common.threads}, facts, [&](MeasuredItem item) {
+    if (item.refused) {
+      refused = *item.refused;
+      fmt::print(stderr, "{} refused: {}\n", item.file, refused);
+      return;
+    }
+    any = true;
+    add_values(columns, values(data::pattern_statistics(facts.instrument, item.values)));
+  });
+  if (!any) throw Error(fmt::format("{}: no pattern that can be used: {}", path, refused));
+  return columns;
+}
+
+int describe(const Options& options, const CommonOptions& common) {
+  std::optional<std::map<std::int32_t, double>> of_first;
+  std::vector<Columns> of_set;
   for (const std::string& path : options.paths) {
-    const data::PatternSet set(path);
-    if (set.size() == 0) throw Error(fmt::format("{}: no patterns", path));
-    std::vector<std::int32_t> rows(static_cast<std::size_t>(set.size()));
-    std::iota(rows.begin(), rows.end(), 0);
-    if (options.same_groups) {
-      if (of_set.empty())
-        of_first = space_group_counts(set);
-      else
-        rows = rows_in_proportion(set, of_first);
-    }
-    std::map<std::int32_t, std::array<double, data::statistic_names.size()>> known;
-    auto& columns = of_set.emplace_back(data::statistic_names.size());
-    for (const std::int32_t row : rows) {
-      const auto [found, is_new] = known.try_emplace(row);
-      if (is_new) found->second = values(data::pattern_statistics(set.instrument(), set.pattern(row)));
-      for (std::size_t k = 0; k < columns.size(); ++k)
-        if (!std::isnan(found->second[k])) columns[k].push_back(found->second[k]);
-    }
-    for (auto& column : columns)
+    const bool is_set = path.ends_with(".safetensors");
+    if (!is_set && options.same_groups)
+      throw UsageError(fmt::format("{}: --same-groups needs sets with space groups", path));
+    of_set.push_back(is_set ? columns_of_set(path, options, of_first) : columns_of_files(path, common));
+    for (auto& column : of_set.back())
       std::sort(column.begin(), column.end());
   }
   fmt::print("{:12} {:>10} {:>10} {:>10} {:>10} {:>10}  percentiles\n", "", "5", "25", "50", "75", "95");
@@ -106,16 +144,20 @@ int describe(const Options& options) {
 }  // namespace
 
 void add_patterns(CommandLine& line) {
-  CLI::App* group = line.add_group("patterns", "Sets of patterns");
+  CLI::App* group = line.add_group("patterns", "Measured files and sets of patterns");
   auto options = std::make_shared<Options>();
   CLI::App* app = line.add(
       "describe",
       "Noise, widths, background, number and heights of lines: their distributions, one set below the other",
-      [options](const CommonOptions&) { return describe(*options); }, group);
-  app->add_option("PATTERNS", options->paths, "sets of patterns (.safetensors)")->required();
+      [options](const CommonOptions& common) { return describe(*options, common); }, group);
+  app->add_option("PATTERNS", options->paths,
+                  "sets of patterns (.safetensors), measured files of any format, or folders of these")
+      ->required();
   app->add_flag("--same-groups", options->same_groups,
                 "count the patterns of further sets so that space groups occur as often as in the first");
-  add_patterns_collect(line, group);
+  add_patterns_convert(line, group);
+  add_patterns_join(line, group);
+  add_patterns_show(line, group);
 }
 
 }  // namespace bragg::apps

@@ -28,6 +28,7 @@ using Json = nlohmann::ordered_json;
 struct Options {
   std::vector<std::string> files;
   std::string model, wavelength, neighbours, precision = "fp32";
+  std::optional<int> scan;
   int top = 5;
   bool json = false;
 };
@@ -189,8 +190,8 @@ int predict(const Options& options, const CommonOptions& common) {
   std::optional<data::PatternSet> neighbours;
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
   Answers answers(exact ? *exact : *backend, classifier, neighbours ? &*neighbours : nullptr, options);
-  for (const std::string& file : options.files)
-    read_measured(file, flag, classifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
+  read_measured(options.files, {.wavelength = flag, .scan = options.scan, .threads = common.threads},
+                classifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
   answers.flush();
   if (answers.refused() == 0) return exit_success;
   std::fflush(stdout);
@@ -205,15 +206,15 @@ void add_predict(CommandLine& line) {
   CLI::App* app = line.add("predict", "Name the crystal system and the space group of measured patterns",
                            [options](const CommonOptions& common) { return predict(*options, common); });
   app->add_option("FILE", options->files,
-                  "patterns: text in columns (.xy .xye .csv .txt .dat .asc .prn .chi ..., also .gz), pipes, "
-                  "- (standard "
-                  "input), pattern sets (.safetensors) or folders of these")
+                  "patterns: files of diffractometers, text in columns, all also .gz (" + pattern_endings() +
+                      "), pipes, - (standard input), pattern sets (.safetensors) or folders of these")
       ->required();
   app->add_option("--model", options->model, "a trained model (.safetensors)")->required();
   app->add_option("--top", options->top, "space groups to name")
       ->check(CLI::Range(1, xrd::space_group_count));
   app->add_option("--wavelength", options->wavelength,
                   "of the measurement, before the file's and the model's: " + xrd::wavelength_names());
+  add_scan(app, options->scan);
   app->add_option(
       "--neighbours", options->neighbours,
       "a pattern set (.safetensors), as simulate makes them: names the three of its structures whose "

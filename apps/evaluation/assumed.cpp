@@ -48,6 +48,16 @@ Json to_json(const Assumed& assumed) {
     json["step"] = rounded(range->step);
     json["covered_share"] = rounded(range->covered_share);
   }
+  if (const auto& file = assumed.file) {
+    json["format"] = file->format;
+    if (file->scans > 1) {
+      json["scan"] = file->scan;
+      json["scans"] = file->scans;
+    }
+    json["notes"] = Json::array();
+    for (const data::ReadingNote& note : file->notes)
+      json["notes"].push_back({{"what", note.what}, {"how", note.how}, {"from", note.from}});
+  }
   json["intensity_column"] = assumed.text ? Json(assumed.text->intensity_column) : Json(nullptr);
   if (const auto& text = assumed.text) {
     json["separator"] = text->separator;
@@ -62,6 +72,11 @@ Json to_json(const Assumed& assumed) {
 
 std::vector<std::string> describe(const Assumed& assumed) {
   std::vector<std::string> parts;
+  if (assumed.file && !assumed.text) {
+    parts.push_back(assumed.file->format);
+    if (assumed.file->scans > 1)
+      parts.back() += fmt::format(", scan {} of {}", assumed.file->scan, assumed.file->scans);
+  }
   if (assumed.axis)
     parts.push_back(fmt::format("axis {} (by {})", data::name_of(*assumed.axis),
                                 assumed.axis_is_named ? "header" : "default"));
@@ -82,6 +97,12 @@ std::vector<std::string> describe(const Assumed& assumed) {
                     text->descending ? "descending" : "ascending", text->header_lines));
     if (text->merged_rows > 0)
       parts.push_back(fmt::format("{} repeated positions averaged", text->merged_rows));
+  }
+  if (assumed.file) {
+    for (const data::ReadingNote& note : assumed.file->notes) {
+      parts.push_back(fmt::format("{}: {}{}", note.what, note.how,
+                                  note.from.empty() ? "" : fmt::format(" (by {})", note.from)));
+    }
   }
   return parts;
 }

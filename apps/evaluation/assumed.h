@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "data/formats/column_name.h"
+#include "data/formats/scan.h"
 
 namespace bragg::apps {
 
@@ -34,6 +35,14 @@ struct Assumed {
     std::optional<double> positions;  ///< A, by which positions are converted, where it is another one
   };
 
+  /// Of a file that a diffractometer or a person wrote, not of a pattern set.
+  struct File {
+    std::string format;       ///< as the registry of formats names it
+    int scan = 1, scans = 1;  ///< which of how many, from 1
+    std::vector<data::ReadingNote> notes;
+  };
+
+  std::optional<File> file;
   std::optional<data::AxisQuantity> axis;
   bool axis_is_named = false;
   std::optional<Wavelength> wavelength;

@@ -9,7 +9,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "data/formats/pattern_text.h"
+#include "apps/evaluation/in_order.h"
+#include "data/formats/format.h"
+#include "data/formats/scan_pattern.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/patterns/pattern_set.h"
 #include "data/patterns/resample.h"
@@ -21,11 +23,14 @@ namespace {
 
 using Take = std::function<void(MeasuredItem)>;
 
-constexpr std::string_view text_endings[] = {".xy",  ".xye", ".csv", ".txt", ".dat", ".asc",
-                                             ".prn", ".chi", ".tsv", ".xrd", ".xdd"};
-
 bool is_set(const std::string& file) {
   return file.ends_with(".safetensors");
+}
+
+/// "3: wavelength ...": a fault of a text's line.
+bool is_at_line(const std::string& fault) {
+  const std::size_t digits = fault.find_first_not_of("0123456789");
+  return digits != std::string::npos && digits > 0 && fault[digits] == ':';
 }
 
 /// Resamples onto the model's grid and notes what was covered; the reason where the pattern can't be used.
@@ -41,14 +46,20 @@ void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double w
   }
 }
 
+/// "FILE:LINE: reason" for what stands on a line, "FILE: reason" for the rest.
+std::string with_line(const std::string& fault) {
+  return is_at_line(fault) ? ":" + fault : ": " + fault;
+}
+
 /// The wavelength of a 2 theta axis: the flag's, else the file's, else the model's; A, for the positions.
 double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, std::optional<double> flag,
                          const ModelFacts& facts) {
   if (flag) {
     item.assumed.wavelength = Assumed::Wavelength{*flag, WavelengthFrom::flag, {}, {}};
     if (radiation.fault) {
-      item.warnings.push_back(fmt::format(
-          "wavelength {} A by --wavelength; the file's is not usable: line {}", *flag, *radiation.fault));
+      item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file's is not usable: {}{}",
+                                          *flag, is_at_line(*radiation.fault) ? "line " : "",
+                                          *radiation.fault));
     } else if (radiation.position_wavelength &&
                std::abs(*radiation.position_wavelength - *flag) > 1e-4 * *flag) {
       item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file says {:.6g} A", *flag,
@@ -57,7 +68,7 @@ double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, s
     return *flag;
   }
   if (radiation.fault)
-    item.refused = fmt::format("{}:{}; --wavelength overrides it", item.file, *radiation.fault);
+    item.refused = fmt::format("{}{}; --wavelength overrides it", item.file, with_line(*radiation.fault));
   if (!radiation.wavelength) {
     item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
     return facts.instrument.wavelength;
@@ -69,52 +80,87 @@ double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, s
   return *radiation.position_wavelength;
 }
 
-void read_text(MeasuredItem& item, std::optional<double> flag, const ModelFacts& facts) {
-  const data::TextPattern text = data::read_pattern_text(item.file);
-  const data::TextReading& reading = text.reading;
-  item.assumed.axis = reading.axis;
-  item.assumed.axis_is_named = !reading.axis_label.empty();
-  item.assumed.text =
-      Assumed::Text{reading.separator,  reading.decimal_sign, reading.columns,    reading.intensity_column,
-                    reading.descending, reading.header_lines, reading.merged_rows};
-  item.warnings = reading.warnings;
-  item.warnings.insert(item.warnings.end(), reading.radiation.warnings.begin(),
-                       reading.radiation.warnings.end());
+void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::Format& format,
+               const MeasuredReading& reading, const ModelFacts& facts) {
+  const data::Scan& scan = chosen.scan;
+  const std::optional<double> flag = reading.wavelength;
+  item.index = chosen.number - 1;
+  if (scan.other_axis) {
+    item.refused = fmt::format("{}: scan {} is over {}, not 2 theta: no powder pattern", item.file,
+                               chosen.number, scan.other_axis->name);
+    return;
+  }
+  item.assumed.axis = scan.axis;
+  item.assumed.axis_is_named = !scan.text || scan.text->axis_is_named;
+  item.assumed.file = Assumed::File{format.name, chosen.number, chosen.in_file, scan.notes};
+  if (const auto& text = scan.text) {
+    item.assumed.text =
+        Assumed::Text{text->separator,  text->decimal_sign, text->columns,    text->intensity_column,
+                      text->descending, text->header_lines, text->merged_rows};
+  }
+  const data::Radiation radiation = data::radiation_of(scan);
+  item.warnings = scan.warnings;
+  item.warnings.insert(item.warnings.end(), radiation.warnings.begin(), radiation.warnings.end());
   double wavelength = facts.instrument.wavelength;
-  if (text.pattern.abscissa == data::Abscissa::two_theta) {
-    wavelength = choose_wavelength(item, reading.radiation, flag, facts);
+  if (scan.axis == data::AxisQuantity::two_theta || scan.axis == data::AxisQuantity::theta) {
+    wavelength = choose_wavelength(item, radiation, flag, facts);
   } else {
     // q, s and d need none: the model's makes them 2 theta.
     item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
     if (flag)
-      item.warnings.push_back(fmt::format("--wavelength is not used: the axis is {}", name_of(reading.axis)));
-    if (reading.radiation.fault)
-      item.warnings.push_back("the wavelength is not used: line " + *reading.radiation.fault);
+      item.warnings.push_back(fmt::format("--wavelength is not used: the axis is {}", name_of(scan.axis)));
+    if (radiation.fault)
+      item.warnings.push_back(fmt::format("the wavelength is not used: {}{}",
+                                          is_at_line(*radiation.fault) ? "line " : "", *radiation.fault));
   }
-  if (!item.refused) prepare(item, text.pattern, wavelength, facts);
-}
-
-void read_text_file(const std::string& file, std::optional<double> flag, const ModelFacts& facts,
-                    const Take& take) {
-  MeasuredItem item{.file = file};
+  if (item.refused) return;
   try {
-    read_text(item, flag, facts);
-  } catch (const Error& error) {
-    item.refused = error.what();
-  } catch (const std::exception& error) {
-    item.refused = fmt::format("{}: {}", file, error.what());
+    prepare(item, data::to_pattern(scan).pattern, wavelength, facts);
+  } catch (const data::PatternRefused& refused) {
+    item.refused = refused.what();
   }
-  take(std::move(item));
 }
 
-void read_set(const std::string& file, std::optional<double> flag, const ModelFacts& facts,
-              const Take& take) {
+std::vector<MeasuredItem> read_scan_file(const std::string& file, std::size_t source,
+                                         const MeasuredReading& reading, const ModelFacts& facts) {
+  std::vector<MeasuredItem> items;
+  const auto refuse = [&](const std::string& why) {
+    items.resize(1);
+    items[0] = MeasuredItem{.file = file, .source = source};
+    items[0].refused = why;
+  };
+  try {
+    data::ReadScans read = data::read_scans(std::filesystem::path(file));
+    const auto scans = data::choose_scans(std::move(read.scans), reading.scan);
+    if (scans.size() > 1 && scans.front().scan.other_axis) {
+      refuse(fmt::format("{}: none of {} scans is over 2 theta, the first over {}: no powder pattern", file,
+                         scans.front().in_file, scans.front().scan.other_axis->name));
+      return items;
+    }
+    for (const data::ChosenScan& chosen : scans) {
+      items.push_back(MeasuredItem{.file = file, .source = source});
+      take_scan(items.back(), chosen, *read.format, reading, facts);
+    }
+  } catch (const data::FormatRefused& refused) {
+    refuse(fmt::format("{}: {}", file, refused.what()));
+  } catch (const UsageError& error) {
+    refuse(fmt::format("{}: {}", file, error.what()));
+  } catch (const Error& error) {
+    refuse(error.what());
+  } catch (const std::exception& error) {
+    refuse(fmt::format("{}: {}", file, error.what()));
+  }
+  return items;
+}
+
+void read_set(const std::string& file, std::size_t source, std::optional<double> flag,
+              const ModelFacts& facts, const Take& take) {
   std::optional<data::PatternSet> set;
   try {
     // A pattern that is no pattern is refused alone.
     set.emplace(file, data::ValueCheck::on_reading);
   } catch (const std::exception& error) {
-    MeasuredItem item{.file = file};
+    MeasuredItem item{.file = file, .source = source};
     item.refused = error.what();
     take(std::move(item));
     return;
@@ -127,7 +173,7 @@ void read_set(const std::string& file, std::optional<double> flag, const ModelFa
   for (std::int64_t i = 0; i < set->instrument().grid.points; ++i)
     measured.x.push_back(set->instrument().grid.at(i));
   for (std::int64_t i = 0; i < set->size(); ++i) {
-    MeasuredItem item{.file = file, .index = i};
+    MeasuredItem item{.file = file, .index = i, .source = source};
     item.assumed.axis = data::AxisQuantity::two_theta;
     item.assumed.axis_is_named = true;
     item.assumed.wavelength = Assumed::Wavelength{wavelength, from, {}, {}};
@@ -146,53 +192,100 @@ void read_set(const std::string& file, std::optional<double> flag, const ModelFa
   }
 }
 
-bool is_pattern_file(const std::filesystem::path& path) {
+bool is_pattern_file(const std::filesystem::path& path, const std::vector<std::string>& endings) {
   std::string name = path.filename().string();
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (is_set(name)) return true;
   if (name.ends_with(".gz")) name.resize(name.size() - 3);
-  return std::any_of(std::begin(text_endings), std::end(text_endings),
-                     [&](std::string_view end) { return name.ends_with(end); });
+  return std::any_of(endings.begin(), endings.end(),
+                     [&](const std::string& end) { return name.ends_with(end); });
 }
 
-void read_folder(const std::string& folder, std::optional<double> flag, const ModelFacts& facts,
-                 const Take& take) {
-  std::vector<std::string> files;
+/// A file, or why there is none.
+struct Entry {
+  std::string file;
+  std::size_t source;
+  std::optional<std::string> refused{};
+};
+
+void add_folder(const std::string& folder, std::size_t source, std::vector<Entry>& entries) {
   std::int64_t others = 0;
+  try {
+    const std::vector<std::string> files = pattern_files(folder, others);
+    if (files.empty())
+      entries.push_back({folder, source,
+                         fmt::format("{}: a folder without patterns ({}, each also with .gz; .safetensors)",
+                                     folder, pattern_endings())});
+    for (const std::string& file : files)
+      entries.push_back({file, source});
+  } catch (const Error& error) {
+    entries.push_back({folder, source, error.what()});
+  }
+  if (others > 0)
+    fmt::print(stderr, "{}: {} file{} of other kinds skipped\n", folder, others, others == 1 ? "" : "s");
+}
+
+std::vector<Entry> entries_of(const std::vector<std::string>& paths) {
+  std::vector<Entry> entries;
+  for (std::size_t source = 0; source < paths.size(); ++source) {
+    std::error_code code;
+    if (paths[source] != data::standard_input && std::filesystem::is_directory(paths[source], code))
+      add_folder(paths[source], source, entries);
+    else
+      entries.push_back({paths[source], source});
+  }
+  return entries;
+}
+
+}  // namespace
+
+std::vector<std::string> pattern_files(const std::string& folder, std::int64_t& others) {
+  std::vector<std::string> files;
+  const std::vector<std::string> endings = data::scan_extensions();
   std::error_code code;
   for (std::filesystem::recursive_directory_iterator at(folder, code), end; !code && at != end;
        at.increment(code)) {
     std::error_code kind;
     if (at->is_directory(kind)) continue;
     // A pipe or a device in a folder is nobody's pattern, and opening it could wait for ever.
-    if (at->is_regular_file(kind) && is_pattern_file(at->path()))
+    if (at->is_regular_file(kind) && is_pattern_file(at->path(), endings))
       files.push_back(at->path().string());
     else
       ++others;
   }
-  if (code || files.empty()) {
-    MeasuredItem item{.file = folder};
-    item.refused = code ? fmt::format("{}: {}", folder, code.message())
-                        : fmt::format("{}: a folder without patterns ({}, each also with .gz; .safetensors)",
-                                      folder, fmt::join(text_endings, " "));
-    take(std::move(item));
-  }
-  if (others > 0)
-    fmt::print(stderr, "{}: {} file{} of other kinds skipped\n", folder, others, others == 1 ? "" : "s");
+  if (code) throw Error(fmt::format("{}: {}", folder, code.message()));
   std::sort(files.begin(), files.end());
-  for (const std::string& file : files)
-    is_set(file) ? read_set(file, flag, facts, take) : read_text_file(file, flag, facts, take);
+  return files;
 }
 
-}  // namespace
+std::string pattern_endings() {
+  return fmt::format("{}", fmt::join(data::scan_extensions(), " "));
+}
 
-void read_measured(const std::string& path, std::optional<double> flag, const ModelFacts& facts,
-                   const Take& take) {
-  std::error_code code;
-  if (path != data::standard_input && std::filesystem::is_directory(path, code))
-    return read_folder(path, flag, facts, take);
-  is_set(path) ? read_set(path, flag, facts, take) : read_text_file(path, flag, facts, take);
+void read_measured(const std::vector<std::string>& paths, const MeasuredReading& reading,
+                   const ModelFacts& facts, const Take& take) {
+  const std::vector<Entry> entries = entries_of(paths);
+  for (std::size_t begin = 0, end; begin < entries.size(); begin = end) {
+    for (end = begin; end < entries.size() && !is_set(entries[end].file);)
+      ++end;
+    in_order<std::vector<MeasuredItem>>(
+        static_cast<std::int64_t>(end - begin), reading.threads,
+        [&](std::int64_t i) {
+          const Entry& entry = entries[begin + static_cast<std::size_t>(i)];
+          if (!entry.refused) return read_scan_file(entry.file, entry.source, reading, facts);
+          std::vector<MeasuredItem> items(1, MeasuredItem{.file = entry.file, .source = entry.source});
+          items[0].refused = entry.refused;
+          return items;
+        },
+        [&](std::vector<MeasuredItem> items) {
+          for (MeasuredItem& item : items)
+            take(std::move(item));
+        });
+    if (end == entries.size()) break;
+    read_set(entries[end].file, entries[end].source, reading.wavelength, facts, take);
+    ++end;
+  }
 }
 
 }  // namespace bragg::apps

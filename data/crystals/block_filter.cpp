@@ -15,11 +15,11 @@ bool is_blank(char c) {
 }  // namespace
 
 void BlockFilter::leave_out(std::string_view table, const std::string& source) {
-  for_rows(table, source, {"block"}, [&](std::size_t, auto cells) { left_out_.emplace(cells[0]); });
+  for_rows(table, source, {{"block"}}, [&](std::size_t, auto cells) { left_out_.emplace(cells[0]); });
 }
 
 void BlockFilter::require(std::string_view table, const std::string& source, const std::string& column) {
-  for_rows(table, source, {"block", column}, [&](std::size_t, auto cells) {
+  for_rows(table, source, {{"block", column}}, [&](std::size_t, auto cells) {
     if (std::all_of(cells[1].begin(), cells[1].end(), is_blank)) left_out_.emplace(cells[0]);
   });
 }

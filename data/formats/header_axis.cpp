@@ -257,6 +257,10 @@ class Header {
     }
     choice_.axis_column = static_cast<int>(*axis);
     pick_intensity(names, *axis);
+    const auto is_uncertainty = [](const ColumnName& c) { return c.role == Role::uncertainty; };
+    if (std::count_if(columns.begin(), columns.end(), is_uncertainty) != 1) return;
+    const auto at = std::find_if(columns.begin(), columns.end(), is_uncertainty) - columns.begin();
+    if (static_cast<std::size_t>(at) < columns_) choice_.uncertainty_column = static_cast<int>(at);
   }
 
   static std::string ordinal(std::size_t c) {

@@ -29,6 +29,7 @@ struct ColumnChoice {
   bool unit_is_stated = true;
   int axis_column = 0, intensity_column = 1;  ///< from 0
   bool intensity_is_named = false;            ///< false: the column beside the axis
+  int uncertainty_column = -1;                ///< of the intensity; -1: none is named
   std::string label;                          ///< of the axis as written
   std::vector<std::string> warnings;
 };

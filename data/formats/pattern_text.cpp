@@ -50,6 +50,7 @@ class Reader {
     find_block();
     read_header();
     take_rows();
+    check_uncertainty();
     check_unit();
     put_in_order();
     return std::move(result_);
@@ -218,6 +219,7 @@ class Reader {
     const auto choice = choose(block_begin_);
     if (!choice) return;
     choice_ = *choice;
+    is_named_ = true;
     result_.pattern.abscissa = choice_.abscissa;
     reading.axis = choice_.quantity;
     reading.axis_label = choice_.label;
@@ -264,6 +266,18 @@ class Reader {
     if (abscissa == Abscissa::d && x <= 0) fail(line, fmt::format("d {} is not positive", x));
   }
 
+  int uncertainty_column() const {
+    if (choice_.uncertainty_column >= 0) return choice_.uncertainty_column;
+    return columns_ == 3 && !is_named_ ? 2 : -1;
+  }
+
+  /// A third column may be anything: what is no standard uncertainty is left out.
+  void check_uncertainty() {
+    std::vector<double>& sigma = result_.uncertainty;
+    if (!std::all_of(sigma.begin(), sigma.end(), [](double s) { return std::isfinite(s) && s >= 0; }))
+      sigma.clear();
+  }
+
   void take_rows() {
     for (std::size_t i = block_begin_; i < block_end_; ++i) {
       if (is_comment(lines_[i])) continue;
@@ -278,6 +292,8 @@ class Reader {
       check_position(i, row->value[x]);
       result_.pattern.x.push_back(row->value[x] * choice_.to_unit);
       result_.pattern.intensity.push_back(row->value[y]);
+      if (uncertainty_column() >= 0)
+        result_.uncertainty.push_back(row->value[static_cast<std::size_t>(uncertainty_column())]);
       line_of_.push_back(i);
     }
     TextReading& reading = result_.reading;
@@ -300,6 +316,7 @@ class Reader {
 
   void put_in_order() {
     auto& [abscissa, x, intensity] = result_.pattern;
+    std::vector<double>& sigma = result_.uncertainty;
     const auto differs = std::adjacent_find(x.begin(), x.end(), std::not_equal_to<>());
     if (differs == x.end()) fail(fmt::format("every row is at position {}", x.front()));
     const bool descending = *(differs + 1) < *differs;
@@ -307,8 +324,9 @@ class Reader {
     std::int64_t merged = 1;  // rows at the position kept last
     for (std::size_t i = 1; i < x.size(); ++i) {
       if (x[i] == x[kept]) {
-        ++merged;
-        intensity[kept] += (intensity[i] - intensity[kept]) / static_cast<double>(merged);
+        const auto before = static_cast<double>(merged++), now = before + 1;
+        intensity[kept] += (intensity[i] - intensity[kept]) / now;
+        if (!sigma.empty()) sigma[kept] = std::hypot(sigma[kept] * before, sigma[i]) / now;
         continue;
       }
       if ((x[i] < x[kept]) != descending) {
@@ -319,14 +337,17 @@ class Reader {
       merged = 1;
       x[kept] = x[i];
       intensity[kept] = intensity[i];
+      if (!sigma.empty()) sigma[kept] = sigma[i];
     }
     result_.reading.merged_rows = static_cast<std::int64_t>(x.size() - kept - 1);
     x.resize(kept + 1);
     intensity.resize(kept + 1);
+    if (!sigma.empty()) sigma.resize(kept + 1);
     result_.reading.descending = descending;
     if (!descending) return;
     std::reverse(x.begin(), x.end());
     std::reverse(intensity.begin(), intensity.end());
+    std::reverse(sigma.begin(), sigma.end());
   }
 
   const std::string& name_;
@@ -334,6 +355,7 @@ class Reader {
   Dialect dialect_;
   int columns_ = 2;
   ColumnChoice choice_;
+  bool is_named_ = false;
   std::string copy_;
   std::size_t block_begin_ = 0, block_end_ = 0;
   std::vector<std::size_t> line_of_;

@@ -20,7 +20,7 @@ namespace bragg::data {
 struct TextReading {
   std::string separator;  ///< "blank", "tab", "comma", "semicolon", "bar"
   char decimal_sign = '.';
-  int columns = 2;                ///< 3 without names: the last one is taken as an uncertainty and not used
+  int columns = 2;                ///< 3 without names: the last one is taken as the uncertainty
   bool descending = false;        ///< in the file; the pattern is ascending
   std::int64_t header_lines = 0;  ///< lines before the first row, comments included
   std::int64_t rows = 0;
@@ -35,6 +35,7 @@ struct TextReading {
 
 struct TextPattern {
   MeasuredPattern pattern;
+  std::vector<double> uncertainty;  ///< of each intensity; empty: the text has none that can be used
   TextReading reading;
 };
 

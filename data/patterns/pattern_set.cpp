@@ -188,6 +188,10 @@ PatternSetWriter::PatternSetWriter(const Instrument& instrument) : grid_(instrum
 void PatternSetWriter::add(int space_group, std::int32_t group, std::string_view name) {
   space_group_.push_back(space_group);
   group_.push_back(group);
+  add(name);
+}
+
+void PatternSetWriter::add(std::string_view name) {
   name_.insert(name_.end(), name.begin(), name.end());
   name_offset_.push_back(name_.size());
 }
@@ -198,6 +202,10 @@ void PatternSetWriter::metadata(std::string key, std::string value) {
 
 void PatternSetWriter::write(const std::filesystem::path& path,
                              const std::function<void(const Sink&)>& produce) const {
+  if (!space_group_.empty() && std::ssize(space_group_) != size()) {
+    throw Error(
+        fmt::format("{}: {} of {} patterns have a space group", path.string(), space_group_.size(), size()));
+  }
   SafetensorsWriter file;
   for (const auto& [key, value] : metadata_)
     file.metadata(key, value);
@@ -218,8 +226,10 @@ void PatternSetWriter::write(const std::filesystem::path& path,
       sink(pattern);
     });
   });
-  file.add("space_group", {size()}, std::span<const std::int32_t>(space_group_));
-  file.add("group", {size()}, std::span<const std::int32_t>(group_));
+  if (std::ssize(space_group_) == size()) {
+    file.add("space_group", {size()}, std::span<const std::int32_t>(space_group_));
+    file.add("group", {size()}, std::span<const std::int32_t>(group_));
+  }
   file.add("name", {static_cast<std::int64_t>(name_.size())}, std::span<const std::uint8_t>(name_));
   file.add("name_offset", {size() + 1}, std::span<const std::uint64_t>(name_offset_));
   file.write(path);

@@ -71,13 +71,14 @@ class PatternSetWriter {
 
   explicit PatternSetWriter(const Instrument&);
 
-  /// One more pattern.
+  /// One more pattern; its space group and group are known, or of no pattern of the set.
   void add(int space_group, std::int32_t group, std::string_view name);
+  void add(std::string_view name);
   void metadata(std::string key, std::string value);
-  std::int64_t size() const { return static_cast<std::int64_t>(space_group_.size()); }
+  std::int64_t size() const { return static_cast<std::int64_t>(name_offset_.size()) - 1; }
   /// `produce` gives the sink all patterns in the order in which they were added; what it throws leaves no
   /// file behind. Throws Error unless they are as many and have the grid's length, and for a value that is
-  /// not finite.
+  /// not finite, or where some patterns are labelled and others are not.
   void write(const std::filesystem::path&, const std::function<void(const Sink&)>& produce) const;
 
  private:

@@ -154,7 +154,7 @@ TEST_F(HeldOut, SyntheticCrystalsOfASystemWithLargeCells) {
   }
 }
 
-TEST(CollectedPatterns, AreASetToEvaluateOn) {
+TEST(JoinedPatterns, AreASetToEvaluateOn) {
   const TemporaryFolder folder;
   write_text(folder / "a.xy", apps::tests::text_pattern(0, 5, 65, 0.02));
   write_text(folder / "deep/b.xy", apps::tests::text_pattern(1, 4, 70, 0.05));
@@ -163,7 +163,7 @@ TEST(CollectedPatterns, AreASetToEvaluateOn) {
              "file\tphase\tspace_group\tkind\na.xy\tQuartz\t154\tcrystal\nflat.xy\tNothing\t1\tcrystal\n"
              "glass.xy\tGlass\t0\tamorphous\ndeep/b.xy\tAlbite\t2\tcrystal\na.xy\tQuartz\t154\tagain\n");
   const std::string set = (folder / "set.safetensors").string();
-  const RunResult run = run_bragg({"patterns", "collect", folder / "labels.tsv", "-o", set});
+  const RunResult run = run_bragg({"patterns", "join", folder / "labels.tsv", "-o", set});
   ASSERT_EQ(run.code, 0) << run.err;
   EXPECT_NE(run.err.find("flat.xy refused"), std::string::npos) << run.err;
   const data::PatternSet patterns(set);
@@ -177,17 +177,17 @@ TEST(CollectedPatterns, AreASetToEvaluateOn) {
   EXPECT_EQ(first.size(), 8500u);
   EXPECT_EQ(first[6100], 0);  // beyond 65 degrees
   write_text(folder / "wrong.tsv", "file\tphase\tspace_group\na.xy\tQuartz\t231\n");
-  const RunResult wrong = run_bragg({"patterns", "collect", folder / "wrong.tsv", "-o", set});
+  const RunResult wrong = run_bragg({"patterns", "join", folder / "wrong.tsv", "-o", set});
   EXPECT_EQ(wrong.code, 2);
   EXPECT_NE(wrong.err.find("wrong.tsv:2: space_group '231'"), std::string::npos) << wrong.err;
-  write_text(folder / "short.tsv", "file\tspace_group\na.xy\t1\n");
-  const RunResult lacking = run_bragg({"patterns", "collect", folder / "short.tsv", "-o", set});
+  write_text(folder / "short.tsv", "file\tphase\na.xy\tQuartz\n");
+  const RunResult lacking = run_bragg({"patterns", "join", folder / "short.tsv", "-o", set});
   EXPECT_EQ(lacking.code, 2);
-  EXPECT_NE(lacking.err.find("short.tsv: no column 'phase' in the first line, which has file, space_group"),
+  EXPECT_NE(lacking.err.find("short.tsv: no column 'space_group' in the first line, which has file, phase"),
             std::string::npos)
       << lacking.err;
   write_text(folder / "torn.tsv", "file\tphase\tspace_group\n\na.xy\tQuartz\n");
-  const RunResult torn = run_bragg({"patterns", "collect", folder / "torn.tsv", "-o", set});
+  const RunResult torn = run_bragg({"patterns", "join", folder / "torn.tsv", "-o", set});
   EXPECT_EQ(torn.code, 2);
   EXPECT_NE(torn.err.find("torn.tsv:3: 2 columns, the first line has 3"), std::string::npos) << torn.err;
 }

@@ -1,0 +1,73 @@
+#include "apps/evaluation/labelled_files.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+#include "data/patterns/pattern_set.h"
+#include "data/text_source.h"
+#include "data/text_table.h"
+#include "kernels/base/error.h"
+#include "kernels/base/parse_whole.h"
+#include "xrd/symmetry/space_groups.h"
+
+namespace bragg::apps {
+
+namespace fs = std::filesystem;
+
+std::vector<LabelledFile> read_labelled_files(const std::string& path) {
+  constexpr std::uintmax_t largest = std::uintmax_t{1} << 26;
+  std::vector<LabelledFile> labels;
+  data::for_rows(
+      data::read_text_source(path, largest), path, {.needed = {"file", "space_group"}, .optional = {"phase"}},
+      [&](std::size_t line, auto cells) {
+        const auto space_group = parse_whole<int>(cells[1]);
+        if (!space_group || *space_group < 0 || *space_group > xrd::space_group_count)
+          throw UsageError(fmt::format("{}:{}: space_group '{}' is not in 0..230", path, line, cells[1]));
+        if (*space_group > 0)
+          labels.push_back({.file = cells[0], .phase = cells[2], .space_group = *space_group});
+      });
+  if (labels.empty()) throw UsageError(fmt::format("{}: no pattern with a space group", path));
+  return labels;
+}
+
+JoinedFiles join_files(const std::string& table, const MeasuredReading& reading, const ModelFacts& facts,
+                       float maximum, const fs::path& path) {
+  const std::vector<LabelledFile> labels = read_labelled_files(table);
+  std::vector<std::string> files;
+  for (const LabelledFile& label : labels)
+    files.push_back((fs::path(table).parent_path() / label.file).string());
+  JoinedFiles joined;
+  data::PatternSetWriter set(facts.instrument);
+  std::vector<std::vector<float>> patterns;
+  std::map<std::string, std::int32_t> groups;
+  read_measured(files, reading, facts, [&](MeasuredItem item) {
+    const LabelledFile& label = labels[item.source];
+    const std::string where = item.index > 0 ? fmt::format("{} [{}]", label.file, item.index) : label.file;
+    if (item.refused) {
+      joined.refused.push_back(fmt::format("{} refused: {}", where, *item.refused));
+      return;
+    }
+    const std::string phase = label.phase.empty() ? fmt::format("\t{}", item.source) : label.phase;
+    const auto group = groups.try_emplace(phase, static_cast<std::int32_t>(groups.size())).first;
+    set.add(label.space_group, group->second,
+            label.phase.empty() ? where : fmt::format("{} ({})", label.phase, where));
+    patterns.push_back(std::move(item.values));
+  });
+  if (patterns.empty()) {
+    throw Error(fmt::format("{}: every pattern was refused: {}", table,
+                            joined.refused.empty() ? "there is none" : joined.refused.front()));
+  }
+  set.write(path, [&](const data::PatternSetWriter::Sink& sink) {
+    for (std::vector<float>& pattern : patterns) {
+      for (float& value : pattern)
+        value *= maximum;
+      sink(pattern);
+    }
+  });
+  joined.patterns = set.size();
+  joined.phases = static_cast<std::int64_t>(groups.size());
+  return joined;
+}
+
+}  // namespace bragg::apps

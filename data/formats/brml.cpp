@@ -1,0 +1,169 @@
+#include "data/formats/brml.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "data/formats/brml_route.h"
+#include "data/formats/numbered_members.h"
+#include "data/formats/scan_corrections.h"
+#include "data/formats/stated_radiation.h"
+#include "data/formats/xml_document.h"
+#include "data/formats/zip_archive.h"
+
+namespace bragg::data {
+namespace {
+
+bool looks_like_brml(std::string_view bytes) {
+  const auto names = zip_member_names(bytes);
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.rfind("Experiment", 0) == 0 || name == "experimentCollection.xml";
+  });
+}
+
+std::optional<double> length_in_angstrom(const XmlDocument& document, Xml element) {
+  if (!element) return std::nullopt;
+  const std::string text = attribute(element, "Value");
+  if (text.empty()) return std::nullopt;
+  const double value = document.numbers(element, text).at(0);
+  return letters_of(attribute(element, "Unit")) == "nm" ? value * 10 : value;
+}
+
+/// Filters, monochromators and automatic slits of a beam's optics.
+void read_optics(const XmlDocument& document, Xml instrument, StatedRadiation& stated, Scan& scan) {
+  for (const char* side : {"PrimaryTracks", "SecondaryTracks"}) {
+    for (const Xml mounted : all_below(child(instrument, side), "MountedOptics")) {
+      for (const Xml optic : children(mounted, "InfoData")) {
+        const std::string what = letters_of(attribute(child(optic, "BeringInfo"), "ClassPath")) +
+                                 letters_of(attribute(optic, "type"));
+        const bool is_monochromator =
+            what.find("channelcut") != std::string::npos || what.find("monochromator") != std::string::npos;
+        if (is_monochromator || what.find("filter") != std::string::npos) {
+          if (!scan.monochromator.empty()) scan.monochromator += ", ";
+          scan.monochromator += attribute(optic, "LogicName");
+        }
+        const bool is_primary = std::string_view(side) == "PrimaryTracks";
+        if (is_primary && is_monochromator) stated.alpha2_removed = true;
+        if (!is_primary || what.find("slit") == std::string::npos) continue;
+        const std::string mode = letters_of(attribute(optic, "Mode"));
+        if (mode.find("illuminat") != std::string::npos || mode.find("samplelength") != std::string::npos)
+          convert_automatic_slits(scan,
+                                  fmt::format("automatic slits ({})", quoted_line(attribute(optic, "Mode"))),
+                                  document.place(optic));
+        else if (scan.slits == SlitMode::unknown)
+          scan.slits = SlitMode::fixed;
+      }
+    }
+  }
+}
+
+/// What the document says beside its routes.
+void read_surroundings(const XmlDocument& document, Scan& scan) {
+  const Xml root = document.root(), fixed = child(root, "FixedInformation");
+  const Xml instrument = child(fixed, "Instrument");
+  Xml tube;
+  for (const Xml found : all_below(fixed, "Tube")) {
+    if (child(found, "WaveLengthAlpha1")) {
+      tube = found;
+      break;
+    }
+  }
+  StatedRadiation stated;
+  stated.anode = text_of(child(tube, "TubeMaterial"));
+  stated.alpha1 = length_in_angstrom(document, child(tube, "WaveLengthAlpha1"));
+  stated.alpha2 = length_in_angstrom(document, child(tube, "WaveLengthAlpha2"));
+  stated.ratio = length_in_angstrom(document, child(tube, "WaveLengthRatio"));
+  try {
+    read_optics(document, instrument, stated, scan);
+  } catch (const Error& error) {
+    document.fail(instrument, error.what());
+  }
+  scan.anode = anode_symbol(stated.anode);
+  scan.alpha2_ratio = stated.ratio;
+  scan.radiation = radiation_of(stated);
+  if (stated.alpha2_removed && scan.radiation.alpha2) {
+    scan.notes.push_back(
+        {"wavelength",
+         fmt::format("positions are those of K alpha 1: {} removes K alpha 2", scan.monochromator),
+         document.place(instrument)});
+  }
+  scan.geometry = text_of(child(instrument, "GoniometerType"));
+  scan.date = text_of(child(root, "TimeStampStarted"));
+  for (const Xml item : all_below(fixed, "InfoItem")) {
+    if (attribute(item, "Name") == "SampleName") scan.sample = attribute(item, "Value");
+  }
+  const std::string status = text_of(child(root, "MeasurementStatus"));
+  if (!status.empty() && letters_of(status) != "measured" && letters_of(status) != "finished")
+    scan.warnings.push_back(fmt::format("the measurement's status is {}", quoted_line(status)));
+}
+
+/// The routes that were measured; all of them where none says so.
+std::vector<Xml> measured_routes(const XmlDocument& document) {
+  std::vector<Xml> routes = children(child(document.root(), "DataRoutes"), "DataRoute"), measured;
+  std::copy_if(routes.begin(), routes.end(), std::back_inserter(measured),
+               [](Xml route) { return letters_of(attribute(route, "RouteFlag")) == "measured"; });
+  return measured.empty() ? routes : measured;
+}
+
+/// The instrument's name and number, of the folder's DataContainer.xml; and that no data are missing.
+std::string check_container(const ZipArchive& archive, const FileBytes& file, const std::string& folder) {
+  const ZipMember* member = archive.find(folder + "DataContainer.xml");
+  if (!member) return {};
+  const std::string text = archive.read(*member);
+  const XmlDocument document(text, fmt::format("{}: {}", file.name, member->name));
+  for (const Xml reference : children(child(document.root(), "RawDataReferenceList"), "string")) {
+    std::string name = text_of(reference);
+    std::replace(name.begin(), name.end(), '\\', '/');
+    if (!archive.find(name))
+      document.fail(reference, fmt::format("{} is not in the archive", quoted_line(name)));
+  }
+  const Xml description = first_below(document.root(), "InstrumentDescription");
+  const std::string name = text_of(child(description, "InstrumentName")),
+                    number = text_of(child(description, "SerialNo"));
+  return number.empty() ? name : fmt::format("{} ({})", name, number);
+}
+
+std::vector<Scan> read_brml(const FileBytes& file) {
+  const ZipArchive archive(file.bytes, file.name);
+  const auto members = numbered_members(archive, "RawData", ".xml");
+  if (members.empty())
+    throw FormatRefused("an archive of Bruker without RawData0.xml: nothing was measured yet");
+  std::vector<Scan> scans;
+  std::vector<std::string> refused;
+  std::string folder, instrument;
+  for (const NumberedMember& entry : members) {
+    const ZipMember& member = *entry.member;
+    const std::string its_folder = member.name.substr(0, member.name.rfind('/') + 1);
+    if (scans.empty() || its_folder != folder) instrument = check_container(archive, file, its_folder);
+    folder = its_folder;
+    const std::string text = archive.read(member);
+    const XmlDocument document(text, fmt::format("{}: {}", file.name, member.name));
+    const auto routes = measured_routes(document);
+    if (routes.empty()) document.fail(document.root(), "no <DataRoute>");
+    for (const Xml route : routes) {
+      try {
+        Scan scan = read_brml_route(document, route);
+        read_surroundings(document, scan);
+        scan.instrument = instrument;
+        scans.push_back(std::move(scan));
+      } catch (const FormatRefused& reason) {
+        refused.push_back(scans.empty() && refused.empty()
+                              ? reason.what()
+                              : fmt::format("{} is left out: {}", quoted_line(member.name), reason.what()));
+      }
+    }
+  }
+  if (scans.empty()) throw FormatRefused(refused.at(0));
+  for (Scan& scan : scans)
+    scan.warnings.insert(scan.warnings.end(), refused.begin(), refused.end());
+  return scans;
+}
+
+}  // namespace
+
+const Format& brml_format() {
+  static const Format format{"Bruker BRML", {".brml"}, looks_like_brml, read_brml};
+  return format;
+}
+
+}  // namespace bragg::data

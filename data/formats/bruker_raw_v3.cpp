@@ -1,0 +1,154 @@
+// Version 3, "RAW1.01": 712 bytes of the file, then for each range a header of its own length, extra records, data.
+#include <algorithm>
+#include <bit>
+
+#include <fmt/format.h>
+
+#include "data/formats/bruker_raw_versions.h"
+#include "data/formats/scan_parts.h"
+
+namespace bragg::data {
+namespace {
+
+constexpr std::size_t file_header = 712;
+/// Up to the sizes of the records.
+constexpr std::uint32_t shortest_range_header = 260;
+/// Of a range: where it begins in theta, 2 theta, chi, phi, x, y and z.
+constexpr std::size_t theta_start = 8, two_theta_start = 16, chi_start = 24, phi_start = 32, x_start = 40,
+                      y_start = 48, z_start = 56;
+constexpr std::uint32_t most_ranges = 100'000;
+/// Bits 0 to 11 of the parameters that a record may hold beside its intensity, 8 bytes each; bit 0: 2 theta.
+constexpr std::uint32_t known_parameters = 0xfff;
+
+struct ScanType {
+  std::uint32_t code;
+  const char* name;
+  std::size_t start;  ///< of the moved drive's start in the range's header; 0: the header has none
+  bool steps_two_theta() const { return start == two_theta_start; }
+};
+constexpr ScanType scan_types[] = {
+    {0, "Locked Coupled", two_theta_start},
+    {1, "Unlocked Coupled", two_theta_start},
+    {2, "Detector Scan", two_theta_start},
+    {3, "Rocking Curve", theta_start},
+    {4, "Chi Scan", chi_start},
+    {5, "Phi Scan", phi_start},
+    {6, "X Scan", x_start},
+    {7, "Y Scan", y_start},
+    {8, "Z Scan", z_start},
+    {9, "Aux1 Scan", 0},
+    {10, "Aux2 Scan", 0},
+    {11, "Aux3 Scan", 0},
+    {12, "Psi Scan", 0},
+    {13, "HKL Scan", 0},
+    {14, "Reciprocal Space Scan", 0},
+    {20, "Unlocked Coupled HR XRD", two_theta_start},
+    {129, "PSD Fixed Scan", two_theta_start},
+    {130, "PSD Fast Scan", two_theta_start},
+};
+
+/// MM/DD/YY as the manual says.
+std::string date_of(const std::string& day, const std::string& time) {
+  const auto digit = [&](std::size_t i) { return i < day.size() && day[i] >= '0' && day[i] <= '9'; };
+  if (day.size() != 8 || !digit(0) || !digit(1) || !digit(3) || !digit(4) || !digit(6) || !digit(7))
+    return plain_text(day + " " + time);
+  const int year = (day[6] - '0') * 10 + (day[7] - '0');
+  const std::string date =
+      fmt::format("{}-{}-{}", year < 70 ? 2000 + year : 1900 + year, day.substr(0, 2), day.substr(3, 2));
+  return time.size() == 8 ? date + "T" + time : date;
+}
+
+struct Head {
+  std::uint32_t ranges = 0;
+  std::string date, sample;
+  TubeNumbers tube;
+};
+
+Head read_head(const ByteReader& in, RangeList& ranges) {
+  Head head;
+  in.need(0, file_header, "the file's header");
+  const std::uint32_t status = in.u32(8, "the status");
+  if (status == 2) ranges.warn("the measurement was still running when the file was written");
+  if (status == 3) ranges.warn("the measurement was aborted");
+  if (status == 4) ranges.warn("the measurement was interrupted");
+  head.ranges = in.u32(12, "the number of ranges");
+  if (head.ranges == 0 || head.ranges > most_ranges)
+    in.fail(12, fmt::format("{} ranges; 1..{} are possible", head.ranges, most_ranges));
+  head.date = date_of(in.text(16, 10, "the date"), in.text(26, 10, "the time"));
+  head.sample = in.text(326, 60, "the sample's name");
+  head.tube = {.alpha1 = in.f64(624, "K alpha 1"),
+               .alpha2 = in.f64(632, "K alpha 2"),
+               .ratio = in.f64(648, "the ratio of K alpha 2"),
+               .anode = in.text(608, 4, "the anode"),
+               .from = "byte 608"};
+  return head;
+}
+
+void read_positions(Scan& scan, const ByteReader& in, std::size_t at, std::size_t record,
+                    std::size_t points) {
+  scan.x.resize(points);
+  for (std::size_t i = 0; i < points; ++i)
+    scan.x[i] = in.f64(at + i * record + 4, "a measured 2 theta");
+  scan.notes.push_back({"positions", "as measured at every point", fmt::format("byte {}", at)});
+}
+
+/// The range at `at`; returns where the next one begins.
+std::size_t read_range(const ByteReader& in, std::size_t at, const Head& head, RangeList& ranges) {
+  const std::uint32_t header = in.u32(at, "a range");
+  if (header < shortest_range_header)
+    in.fail(at,
+            fmt::format("a range's header of {} bytes; it has at least {}", header, shortest_range_header));
+  const std::size_t points = in.u32(at + 4, "the number of points");
+  const std::uint32_t code = in.u32(at + 196, "the scan type");
+  const std::uint32_t varying = in.u32(at + 248, "the varying parameters");
+  const std::uint32_t record = in.u32(at + 252, "the length of a record");
+  const std::uint32_t extra = in.u32(at + 256, "the length of the extra records");
+  if ((varying & ~known_parameters) != 0 ||
+      record != 4 + 8 * static_cast<std::uint32_t>(std::popcount(varying)))
+    in.fail(at + 248, fmt::format("varying parameters 0x{:x} and records of {} bytes contradict each other",
+                                  varying, record));
+  const std::size_t data = at + header + extra;
+  std::vector<double> intensity = raw_intensities(in, data, points, record);
+  const std::size_t end = data + points * record;
+
+  const auto* type = std::find_if(std::begin(scan_types), std::end(scan_types),
+                                  [&](const ScanType& one) { return one.code == code; });
+  // Positions of every point are those of 2 theta.
+  if (type == std::end(scan_types) || type->start == 0 || (!type->steps_two_theta() && (varying & 1) != 0)) {
+    ranges.leave_out(type == std::end(scan_types) ? fmt::format("of scan type {}, which is not known", code)
+                                                  : fmt::format("a {} (scan type {})", type->name, code));
+    return end;
+  }
+  Scan scan;
+  scan.scan_axis = type->name;
+  scan.intensity = std::move(intensity);
+  if (!type->steps_two_theta()) scan.other_axis = other_axis_of(type->name);
+  const double start = in.f64(at + type->start, "the start"), step = in.f64(at + 176, "the step");
+  if ((varying & 1) != 0) {
+    read_positions(scan, in, data, record, points);
+  } else {
+    check_raw_step(in, at + type->start, start, step);
+    scan.x = even_positions(start, step, points);
+  }
+  scan.counting_time = as_typed(in.f32(at + 192, "the time a step"));
+  scan.date = head.date;
+  scan.sample = head.sample;
+  set_radiation(scan, head.tube);
+  ranges.add(std::move(scan), [&](const std::string& reason) { in.fail(at, reason); });
+  return end;
+}
+
+}  // namespace
+
+std::vector<Scan> read_raw_v3(const ByteReader& in) {
+  RangeList ranges;
+  const Head head = read_head(in, ranges);
+  std::size_t at = file_header;
+  for (std::uint32_t i = 0; i < head.ranges; ++i)
+    at = read_range(in, at, head, ranges);
+  if (at < in.size())
+    ranges.warn(fmt::format("{} bytes follow the last range and are not read", in.size() - at));
+  return std::move(ranges).finish();
+}
+
+}  // namespace bragg::data

@@ -1,0 +1,207 @@
+#include "data/formats/rigaku_ras.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "data/formats/line_reader.h"
+#include "data/formats/range_list.h"
+#include "data/formats/scan_parts.h"
+#include "data/formats/text_rows.h"
+#include "xrd/folded_text.h"
+
+namespace bragg::data {
+namespace {
+
+/// Of the axes by their inner names: those whose positions are 2 theta of a powder's cones.
+bool steps_two_theta(const std::string& axis) {
+  std::string name = xrd::lower_case(axis);
+  std::erase_if(name, [](char c) { return c == '-' || c == '/' || c == ' ' || c == '_'; });
+  for (const char* known : {"twothetatheta", "twotheta", "twothetaomega", "2theta", "theta2theta",
+                            "2thetatheta", "2thetaomega"}) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+class Reader {
+ public:
+  explicit Reader(const FileBytes& file) : lines_(file) {}
+
+  std::vector<Scan> read() {
+    for (line_ = 0; line_ < lines_.size(); ++line_)
+      read_line();
+    if (in_data_) lines_.fail(lines_.size() - 1, "no *RAS_INT_END before the end of the file: it is cut off");
+    if (ranges_.count() == 0)
+      lines_.fail(lines_.size() - 1, "no scan before the end of the file: it is cut off");
+    if (!has_end_) ranges_.warn("no *RAS_DATA_END: the file may be cut off and lack scans");
+    return std::move(ranges_).finish();
+  }
+
+ private:
+  void read_line() {
+    const std::string_view line = trimmed(lines_[line_]);
+    if (line.empty() || line == "\x1a") return;
+    if (line == "*RAS_HEADER_START") return keys_.clear();
+    if (line == "*RAS_DATA_END") {
+      has_end_ = true;
+    } else if (line == "*RAS_INT_START") {
+      if (in_data_) lines_.fail(line_, "a second *RAS_INT_START inside the data");
+      in_data_ = true;
+      data_line_ = line_;
+      numbers_.clear();
+    } else if (line == "*RAS_INT_END") {
+      if (!in_data_) lines_.fail(line_, "*RAS_INT_END without its *RAS_INT_START");
+      in_data_ = false;
+      finish_scan();
+    } else if (in_data_) {
+      const std::size_t before = numbers_.size();
+      if (!append_numbers(line, numbers_) || numbers_.size() - before < 2 || numbers_.size() - before > 3)
+        lines_.fail(line_, fmt::format("{} is no row of 2 theta, intensity and the attenuator's factor",
+                                       quoted_line(line)));
+      if (numbers_.size() - before == 2) numbers_.push_back(1);
+    } else if (line.front() == '*') {
+      const std::size_t blank = line.find_first_of(" \t");
+      std::string_view value = blank == std::string_view::npos ? "" : trimmed(line.substr(blank));
+      if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
+        value = value.substr(1, value.size() - 2);
+      keys_[std::string(line.substr(1, blank == std::string_view::npos ? blank : blank - 1))] =
+          plain_text(value);
+    } else {
+      lines_.fail(line_, fmt::format("{} is neither a key nor a row of data", quoted_line(line)));
+    }
+  }
+
+  std::string text(const std::string& key) const {
+    const auto found = keys_.find(key);
+    return found == keys_.end() ? std::string() : found->second;
+  }
+  std::optional<double> number(const char* key) const {
+    const auto found = keys_.find(key);
+    return found == keys_.end() ? std::nullopt : number_of(found->second);
+  }
+  /// Where the part of the goniometer with that inner name stands.
+  std::string position_of(std::string_view part) const {
+    for (const auto& [key, value] : keys_) {
+      constexpr std::string_view names = "MEAS_COND_AXIS_NAME_INTERNAL-";
+      if (key.starts_with(names) && value == part)
+        return text("MEAS_COND_AXIS_POSITION-" + key.substr(names.size()));
+    }
+    return {};
+  }
+
+  void finish_scan() {
+    const std::size_t points = numbers_.size() / 3;
+    const auto declared = number("MEAS_DATA_COUNT");
+    if (declared && *declared != static_cast<double>(points))
+      lines_.fail(line_, fmt::format("{} rows, but *MEAS_DATA_COUNT {}", points, *declared));
+    std::string axis = text("MEAS_SCAN_AXIS_X_INTERNAL");
+    if (axis.empty()) axis = text("MEAS_SCAN_AXIS_X");
+    Scan scan;
+    if (!steps_two_theta(axis)) scan.other_axis = other_axis_of(axis);
+    if (!steps_two_theta(axis) && !scan.other_axis)
+      return ranges_.leave_out(axis.empty() ? "without a named axis (*MEAS_SCAN_AXIS_X)"
+                                            : fmt::format("a scan of the axis {}", axis));
+    const std::string unit = text("MEAS_SCAN_UNIT_X");
+    const std::string due = scan.other_axis ? scan.other_axis->unit : "deg";
+    if (!unit.empty() && unit != due)
+      lines_.fail(data_line_, fmt::format("*MEAS_SCAN_UNIT_X \"{}\" is not {}", unit, due));
+    scan.scan_axis = text("MEAS_SCAN_AXIS_X").empty() ? axis : text("MEAS_SCAN_AXIS_X");
+    take_rows(scan, points);
+    describe(scan);
+    ranges_.add(std::move(scan), [&](const std::string& reason) { lines_.fail(data_line_, reason); });
+  }
+
+  void take_rows(Scan& scan, std::size_t points) {
+    double largest = 1;
+    for (std::size_t k = 0; k < points; ++k) {
+      const double factor = numbers_[3 * k + 2];
+      if (!(factor > 0))
+        lines_.fail(data_line_ + 1 + k, fmt::format("attenuator's factor {} is not above 0", factor));
+      scan.x.push_back(numbers_[3 * k]);
+      scan.intensity.push_back(numbers_[3 * k + 1] * factor);
+      largest = std::max(largest, factor);
+    }
+    scan.attenuation = largest;
+    if (largest > 1) {
+      scan.notes.push_back({"attenuator",
+                            fmt::format("intensities multiplied by its factor, up to {:.6g}", largest),
+                            fmt::format("line {}", data_line_ + 2)});
+    }
+    const std::string unit = text("MEAS_SCAN_UNIT_Y");
+    // Corrections for the detector's dead time and weakened beams leave no whole counts.
+    if (unit == "counts")
+      scan.unit = are_counts(scan.intensity) ? IntensityUnit::counts : IntensityUnit::arbitrary;
+    if (unit == "cps") scan.unit = IntensityUnit::counts_per_second;
+  }
+
+  void describe(Scan& scan) {
+    scan.instrument = text("HW_GONIOMETER_NAME");
+    scan.instrument = scan.instrument.substr(scan.instrument.find('|') + 1);
+    scan.sample = text("FILE_SAMPLE");
+    scan.date = iso_date(text("MEAS_SCAN_START_TIME"));
+    scan.geometry = text("MEAS_COND_OPT_ATTR");
+    for (const char* part : {"IncidentMonochromator", "CounterMonochromator", "Filter"}) {
+      const std::string position = position_of(part);
+      if (position.empty() || xrd::lower_case(position) == "none" || xrd::lower_case(position) == "no_unit")
+        continue;
+      scan.monochromator += (scan.monochromator.empty() ? "" : ", ") + position;
+    }
+    if (xrd::lower_case(scan.geometry).find("high resolution") != std::string::npos) {
+      scan.warnings.push_back(
+          fmt::format("optics '{}' are those for single crystals and layers: a {} scan along one "
+                      "direction shows few of a powder's reflections",
+                      scan.geometry, scan.scan_axis));
+    }
+    set_time(scan);
+    const std::string line = text("MEAS_COND_XG_WAVE_TYPE");
+    TubeNumbers tube{.alpha1 = number("HW_XG_WAVE_LENGTH_ALPHA1")
+                                   .value_or(number("MEAS_COND_XG_WAVE_LENGTH_ALPHA1").value_or(0)),
+                     .alpha2 = number("HW_XG_WAVE_LENGTH_ALPHA2")
+                                   .value_or(number("MEAS_COND_XG_WAVE_LENGTH_ALPHA2").value_or(0)),
+                     .ratio = {},
+                     .anode = text("HW_XG_TARGET_NAME"),
+                     .from = "*HW_XG_WAVE_LENGTH_ALPHA1"};
+    if (xrd::lower_case(line) == "ka1") tube.ratio = 0;
+    set_radiation(scan, tube);
+    if (xrd::lower_case(line) == "kb")
+      scan.radiation.fault = fmt::format("*MEAS_COND_XG_WAVE_TYPE \"{}\": K beta was used", line);
+  }
+
+  void set_time(Scan& scan) const {
+    const auto speed = number("MEAS_SCAN_SPEED");
+    const std::string unit = text("MEAS_SCAN_SPEED_UNIT");
+    if (!speed || *speed <= 0 || scan.x.size() < 2) return;
+    if (unit == "sec" || unit == "s") scan.counting_time = *speed;
+    if (unit != "deg/min" || (scan.other_axis && scan.other_axis->unit != "deg")) return;
+    const double step = std::abs(scan.x.back() - scan.x.front()) / static_cast<double>(scan.x.size() - 1);
+    scan.counting_time = step / *speed * 60;
+    scan.notes.push_back(
+        {"counting time", fmt::format("step {:.6g} deg at {} deg/min", step, *speed), "*MEAS_SCAN_SPEED"});
+  }
+
+  LineReader lines_;
+  RangeList ranges_;
+  std::map<std::string, std::string> keys_;
+  std::vector<double> numbers_;
+  std::size_t line_ = 0, data_line_ = 0;
+  bool in_data_ = false, has_end_ = false;
+};
+
+bool looks_like(std::string_view bytes) {
+  if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
+  return bytes.starts_with("*RAS_DATA_START") || bytes.starts_with("*RAS_HEADER_START");
+}
+
+}  // namespace
+
+const Format& rigaku_ras_format() {
+  static const Format format{
+      "Rigaku RAS", {".ras"}, looks_like, [](const FileBytes& file) { return Reader(file).read(); }};
+  return format;
+}
+
+}  // namespace bragg::data

@@ -1,0 +1,197 @@
+#include "data/formats/scan_parts.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "data/formats/text_rows.h"
+#include "xrd/folded_text.h"
+#include "xrd/scattering/wavelength.h"
+
+namespace bragg::data {
+namespace {
+
+/// Old tables and units differ by 0.2 %.
+constexpr double same_line = 5e-3;
+constexpr std::array<std::string_view, 12> months{"jan", "feb", "mar", "apr", "may", "jun",
+                                                  "jul", "aug", "sep", "oct", "nov", "dec"};
+
+bool is_usable(const TubeNumbers& tube, double wavelength, Scan& scan) {
+  if (wavelength == 0 || std::isnan(wavelength)) return false;
+  if (xrd::is_usable_wavelength(wavelength)) return true;
+  scan.radiation.fault = fmt::format("{}: wavelength {:.6g} A is outside {}..{} A", tube.from, wavelength,
+                                     xrd::shortest_wavelength, xrd::longest_wavelength);
+  return false;
+}
+
+/// Digits between any other signs.
+std::vector<std::string> pieces(std::string_view text) {
+  std::vector<std::string> found;
+  bool inside = false;
+  for (const char c : text) {
+    const bool part = std::isalnum(static_cast<unsigned char>(c));
+    if (part && !inside) found.emplace_back();
+    if (part) found.back() += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    inside = part;
+  }
+  return found;
+}
+
+bool is_number(const std::string& piece, std::size_t digits) {
+  return piece.size() == digits &&
+         std::all_of(piece.begin(), piece.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::vector<double> even_positions(double start, double step, std::size_t points) {
+  std::vector<double> x(points);
+  for (std::size_t i = 0; i < points; ++i)
+    x[i] = start + step * static_cast<double>(i);
+  return x;
+}
+
+void set_radiation(Scan& scan, const TubeNumbers& tube) {
+  const std::string folded = xrd::fold_to_ascii(tube.anode);
+  const auto named = folded.empty() ? std::nullopt : xrd::scan_spectral_line(folded, 0);
+  const xrd::Anode* anode = named ? named->anode : nullptr;
+  if (anode)
+    scan.anode = anode->symbol;
+  else if (!tube.anode.empty())
+    scan.warnings.push_back(fmt::format("{}: anode '{}' is not known", tube.from, plain_text(tube.anode)));
+
+  Radiation& radiation = scan.radiation;
+  if (is_usable(tube, tube.alpha1, scan)) radiation.wavelength = tube.alpha1;
+  if (is_usable(tube, tube.alpha2, scan)) radiation.alpha2 = tube.alpha2;
+  if (radiation.fault) return;
+  if (!radiation.wavelength && anode) {
+    radiation.wavelength = anode->k_alpha1;
+    radiation.alpha2 = anode->k_alpha2;
+    scan.notes.push_back({"wavelength",
+                          fmt::format("K alpha of the anode {}: the file has no numbers", anode->symbol),
+                          tube.from});
+  }
+  if (!radiation.wavelength) return;
+  const double first = *radiation.wavelength;
+  if (radiation.alpha2 && std::abs(*radiation.alpha2 - first) <= 1e-6 * first) radiation.alpha2.reset();
+  if (radiation.alpha2 && tube.ratio && *tube.ratio == 0)
+    scan.notes.push_back({"wavelength", "no K alpha 2 is left in the beam, as the file says", tube.from});
+  if (tube.ratio && (!std::isfinite(*tube.ratio) || *tube.ratio < 0 || *tube.ratio > 1)) {
+    scan.warnings.push_back(
+        fmt::format("{}: ratio {} of K alpha 2 to K alpha 1 is not used", tube.from, *tube.ratio));
+  } else if (radiation.alpha2 && tube.ratio) {
+    scan.alpha2_ratio = tube.ratio;
+  }
+  if (radiation.alpha2 && std::abs(*radiation.alpha2 / first - 1) > 0.03) {
+    radiation.fault =
+        fmt::format("{}: wavelength {:.6g} A contradicts {:.6g} A", tube.from, *radiation.alpha2, first);
+    return;
+  }
+  // A doublet's intensities are as 2 to 1 (2j + 1 of the level).
+  const double ratio = scan.alpha2_ratio.value_or(0.5);
+  radiation.position_wavelength =
+      radiation.alpha2 ? (first + ratio * *radiation.alpha2) / (1 + ratio) : first;
+  const auto agrees = [&](double line) { return std::abs(first / line - 1) <= same_line; };
+  if (anode && !agrees(anode->k_alpha1) && !agrees(anode->k_alpha()) && !agrees(anode->k_beta1)) {
+    radiation.warnings.push_back(fmt::format(
+        "{}: anode {} contradicts the wavelength {:.6g} A, which is used", tube.from, anode->symbol, first));
+  }
+}
+
+std::optional<OtherAxis> other_axis_of(std::string_view written) {
+  struct Known {
+    std::string_view written, name;
+    const char* unit;
+  };
+  // Theta alone turns the sample before a detector that stands still: a rocking curve.
+  static constexpr Known known[] = {
+      {"phi", "phi", "deg"},
+      {"chi", "chi", "deg"},
+      {"khi", "chi", "deg"},
+      {"psi", "psi", "deg"},
+      {"omega", "omega", "deg"},
+      {"theta", "omega", "deg"},
+      {"rockingcurve", "omega", "deg"},
+      {"alpha", "alpha", "deg"},
+      {"beta", "beta", "deg"},
+      {"x", "x", "mm"},
+      {"y", "y", "mm"},
+      {"z", "z", "mm"},
+  };
+  std::string name;
+  for (const char c : written)
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (name.ends_with("scan")) name.resize(name.size() - 4);
+  for (const Known& one : known)
+    if (name == one.written) return OtherAxis{std::string(one.name), one.unit};
+  return {};
+}
+
+void check_scan(Scan& scan, const std::function<void(const std::string&)>& fail) {
+  const std::size_t points = scan.x.size();
+  if (scan.intensity.size() != points)
+    return fail(fmt::format("{} positions, but {} intensities", points, scan.intensity.size()));
+  if (!scan.uncertainty.empty() && scan.uncertainty.size() != points)
+    return fail(fmt::format("{} positions, but {} uncertainties", points, scan.uncertainty.size()));
+  if (points < 2)
+    return fail(fmt::format("a scan of {} point{}; at least 2 are needed", points, points == 1 ? "" : "s"));
+  const bool is_angle =
+      !scan.other_axis && (scan.axis == AxisQuantity::two_theta || scan.axis == AxisQuantity::theta);
+  std::size_t negative = 0;
+  double lowest = 0;
+  for (std::size_t i = 0; i < points; ++i) {
+    if (!std::isfinite(scan.x[i]))
+      return fail(fmt::format("position {} of point {} is no number", scan.x[i], i + 1));
+    if (is_angle && std::abs(scan.x[i]) > 180)
+      return fail(fmt::format("position {:.6g} degrees of point {} is no 2 theta", scan.x[i], i + 1));
+    if (i > 0 && !((scan.x[i] > scan.x[i - 1]) == (scan.x[1] > scan.x[0]) && scan.x[i] != scan.x[i - 1]))
+      return fail(fmt::format("positions go neither up nor down: {:.8g} after {:.8g} at point {}", scan.x[i],
+                              scan.x[i - 1], i + 1));
+    if (!std::isfinite(scan.intensity[i]))
+      return fail(fmt::format("intensity {} of point {} is no number", scan.intensity[i], i + 1));
+    if (!scan.uncertainty.empty() && !(scan.uncertainty[i] >= 0 && std::isfinite(scan.uncertainty[i])))
+      return fail(fmt::format("uncertainty {} of point {} is none", scan.uncertainty[i], i + 1));
+    if (scan.intensity[i] < 0) ++negative;
+    lowest = std::min(lowest, scan.intensity[i]);
+  }
+  if (negative > 0)
+    scan.warnings.push_back(
+        fmt::format("{} of {} intensities are negative, down to {:.6g}: no counts as measured", negative,
+                    points, lowest));
+}
+
+bool are_counts(const std::vector<double>& intensity) {
+  return std::all_of(intensity.begin(), intensity.end(),
+                     [](double y) { return y >= 0 && y == std::floor(y); });
+}
+
+std::string plain_text(std::string_view text) {
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+  std::string folded = plain ? std::string(text) : xrd::fold_to_ascii(text);
+  std::erase_if(folded, [](char c) { return c < ' ' || c > '~'; });
+  return std::string(trimmed(folded));
+}
+
+std::string iso_date(std::string_view text) {
+  const std::string whole = plain_text(text);
+  const std::vector<std::string> part = pieces(whole);
+  if (part.size() < 3) return whole;
+  const auto month = std::find(months.begin(), months.end(), std::string_view(part[1]).substr(0, 3));
+  std::string date;
+  if (month != months.end() && is_number(part[2], 4) && (is_number(part[0], 2) || is_number(part[0], 1))) {
+    date = fmt::format("{}-{:02}-{:0>2}", part[2], month - months.begin() + 1, part[0]);
+  } else if (is_number(part[0], 4) && is_number(part[1], 2) && is_number(part[2], 2)) {
+    date = fmt::format("{}-{}-{}", part[0], part[1], part[2]);
+  } else {
+    return whole;
+  }
+  if (part.size() >= 6 && is_number(part[3], 2) && is_number(part[4], 2) && is_number(part[5], 2))
+    date += fmt::format("T{}:{}:{}", part[3], part[4], part[5]);
+  return date;
+}
+
+}  // namespace bragg::data

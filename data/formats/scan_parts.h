@@ -1,0 +1,45 @@
+// What the readers of instrument files share: positions from start and step, radiation from a file's numbers, dates,
+// and what every scan must hold.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/formats/scan.h"
+
+namespace bragg::data {
+
+/// start, start + step, ... in degrees.
+std::vector<double> even_positions(double start, double step, std::size_t points);
+
+/// What a file says of its tube; zeros are what programs write for "not known".
+struct TubeNumbers {
+  double alpha1 = 0, alpha2 = 0;  ///< A
+  std::optional<double> ratio;    ///< of the intensities alpha 2 : alpha 1; 0: no alpha 2
+  std::string anode;              ///< "Cu", "Cobalt"
+  std::string from;               ///< where it stands, for notes: "byte 616"
+};
+/// Sets radiation, ratio and anode. An anode without wavelengths gives its own (and a note), one that contradicts them
+/// a warning; an impossible wavelength is the radiation's fault.
+void set_radiation(Scan&, const TubeNumbers&);
+
+/// The axis that an instrument's file calls so: "omega" of "Theta", "Omega" and "Rocking Curve", "phi" of "PHI" and "Phi
+/// Scan"; empty for a diffraction axis and for what is not known. Angles in degrees, lengths in mm.
+std::optional<OtherAxis> other_axis_of(std::string_view written);
+
+/// Throws what `fail` throws: no or unequal numbers of points, fewer than two, positions that are not finite, not
+/// steadily up or down, or no angles; intensities that are not finite, uncertainties that are negative. Warns of
+/// negative intensities.
+void check_scan(Scan&, const std::function<void(const std::string&)>& fail);
+/// Counts are whole numbers of at least 0.
+bool are_counts(const std::vector<double>&);
+
+/// Printable ASCII as it is; anything else folded to ASCII, without control characters and blanks around it.
+std::string plain_text(std::string_view);
+/// "2008-09-24T10:09:34" of "24-Sep-2008 10:09:34" or "2008/09/24 ..."; what is not clear stays as it is.
+std::string iso_date(std::string_view);
+
+}  // namespace bragg::data

@@ -1,0 +1,273 @@
+#include "data/formats/scan_pattern.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "data/formats/header_fields.h"
+#include "kernels/base/error.h"
+#include "xrd/folded_text.h"
+#include "xrd/scattering/wavelength.h"
+
+namespace bragg::data {
+namespace {
+
+/// Degrees, 1/A or A: what two scans of the same positions may differ by.
+constexpr double same_position = 1e-6;
+
+bool same_positions(const Scan& a, const Scan& b) {
+  return a.axis == b.axis && !b.other_axis && a.x.size() == b.x.size() &&
+         std::equal(a.x.begin(), a.x.end(), b.x.begin(),
+                    [](double one, double other) { return std::abs(one - other) <= same_position; });
+}
+
+/// The same measurement once more? Scans over another axis may differ in where the detector stands.
+bool is_repeat(const Scan& a, const Scan& b) {
+  return !a.other_axis && a.unit == b.unit && a.scan_axis == b.scan_axis && a.anode == b.anode &&
+         a.radiation.wavelength == b.radiation.wavelength && a.radiation.alpha2 == b.radiation.alpha2 &&
+         a.sample == b.sample && same_positions(a, b);
+}
+
+/// Adds the intensities of `more`: their sum so far in `sum`, variances in its uncertainty.
+void add_to(Scan& sum, const Scan& more) {
+  for (std::size_t i = 0; i < sum.intensity.size(); ++i)
+    sum.intensity[i] += more.intensity[i];
+  if (sum.uncertainty.size() != sum.intensity.size() || more.uncertainty.size() != sum.intensity.size())
+    sum.uncertainty.clear();
+  for (std::size_t i = 0; i < sum.uncertainty.size(); ++i)
+    sum.uncertainty[i] = std::hypot(sum.uncertainty[i], more.uncertainty[i]);
+  if (sum.counting_time && more.counting_time)
+    *sum.counting_time += *more.counting_time;
+  else
+    sum.counting_time.reset();
+  for (const std::string& warning : more.warnings)
+    if (std::find(sum.warnings.begin(), sum.warnings.end(), warning) == sum.warnings.end())
+      sum.warnings.push_back(warning);
+}
+
+/// Says what was added up; rates are averaged.
+void finish_sum(ChosenScan& chosen) {
+  if (chosen.repeats == 1) return;
+  Scan& scan = chosen.scan;
+  const bool summed = scan.unit == IntensityUnit::counts || scan.unit == IntensityUnit::unknown;
+  if (!summed) {
+    for (auto* values : {&scan.intensity, &scan.uncertainty})
+      for (double& value : *values)
+        value /= chosen.repeats;
+  }
+  scan.notes.push_back({"repeats",
+                        fmt::format("scans {} to {} have the same positions: {}", chosen.number,
+                                    chosen.number + chosen.repeats - 1, summed ? "summed" : "averaged"),
+                        ""});
+}
+
+double pattern_factor(AxisQuantity axis) {
+  if (axis == AxisQuantity::theta) return 2;
+  if (axis == AxisQuantity::s) return 2 * std::numbers::pi;
+  return 1;
+}
+
+Abscissa abscissa_of(AxisQuantity axis) {
+  if (axis == AxisQuantity::two_theta || axis == AxisQuantity::theta) return Abscissa::two_theta;
+  return axis == AxisQuantity::d ? Abscissa::d : Abscissa::q;
+}
+
+/// Of the positions that a pattern has instead.
+AxisQuantity pattern_axis(AxisQuantity axis) {
+  if (axis == AxisQuantity::theta) return AxisQuantity::two_theta;
+  return axis == AxisQuantity::s ? AxisQuantity::q : axis;
+}
+
+void check_lengths(const Scan& scan) {
+  if (scan.x.empty()) throw PatternRefused("a scan without points");
+  if (scan.x.size() != scan.intensity.size())
+    throw PatternRefused(
+        fmt::format("{} positions and {} intensities", scan.x.size(), scan.intensity.size()));
+  if (!scan.uncertainty.empty() && scan.uncertainty.size() != scan.x.size())
+    throw PatternRefused(
+        fmt::format("{} positions and {} uncertainties", scan.x.size(), scan.uncertainty.size()));
+}
+
+void refuse_other_axis(const Scan& scan) {
+  if (scan.other_axis)
+    throw PatternRefused(fmt::format("the scan is over {}, not 2 theta", scan.other_axis->name));
+  if (const auto other = scanned_otherwise(scan.scan_axis))
+    throw PatternRefused(fmt::format("the scan is over {}, not 2 theta", *other));
+}
+
+/// Of alignments and rocking curves beside the patterns of a file.
+void leave_out_other_axes(std::vector<ChosenScan>& chosen) {
+  const auto is_other = [](const ChosenScan& one) { return one.scan.other_axis.has_value(); };
+  std::vector<std::string> left;
+  for (const ChosenScan& one : chosen)
+    if (is_other(one)) left.push_back(fmt::format("{} over {}", one.number, one.scan.other_axis->name));
+  if (left.empty() || left.size() == chosen.size()) return;
+  std::erase_if(chosen, is_other);
+  constexpr std::size_t most_named = 10;
+  const bool are_many = left.size() > most_named;
+  if (are_many) left.resize(most_named);
+  chosen.front().scan.warnings.push_back(fmt::format("no diffraction axis, left out: scan {}{}",
+                                                     fmt::join(left, ", "), are_many ? ", ..." : ""));
+}
+
+void check_point(const Scan& scan, std::size_t i, double x) {
+  if (!std::isfinite(x) || !std::isfinite(scan.intensity[i])) {
+    throw PatternRefused(
+        fmt::format("point {}: position {}, intensity {}: not finite", i + 1, scan.x[i], scan.intensity[i]));
+  }
+  if (scan.other_axis) return;
+  const Abscissa abscissa = abscissa_of(scan.axis);
+  const bool possible = abscissa == Abscissa::two_theta ? std::abs(x) <= 180
+                        : abscissa == Abscissa::q       ? x >= 0
+                                                        : x > 0;
+  if (!possible)
+    throw PatternRefused(
+        fmt::format("point {}: {} = {} is impossible", i + 1, name_of(scan.axis), scan.x[i]));
+}
+
+}  // namespace
+
+std::string_view name_of(IntensityUnit unit) {
+  switch (unit) {
+    case IntensityUnit::unknown:
+      return "unknown";
+    case IntensityUnit::counts:
+      return "counts";
+    case IntensityUnit::counts_per_second:
+      return "counts_per_second";
+    case IntensityUnit::arbitrary:
+      return "arbitrary";
+  }
+  throw Error("[scan] unknown unit of intensity");
+}
+
+std::string axis_name(const Scan& scan) {
+  return scan.other_axis ? scan.other_axis->name : std::string(name_of(scan.axis));
+}
+
+std::string axis_unit(const Scan& scan) {
+  if (scan.other_axis) return scan.other_axis->unit;
+  switch (abscissa_of(scan.axis)) {
+    case Abscissa::two_theta:
+      return "deg";
+    case Abscissa::q:
+      return "1/A";
+    case Abscissa::d:
+      return "A";
+  }
+  throw Error("[scan] unknown abscissa");
+}
+
+std::string describe_scan(const Scan& scan, int number) {
+  std::string text = fmt::format("{}: {}", number, axis_name(scan));
+  if (!scan.x.empty()) text += fmt::format(" {:.6g}..{:.6g}", scan.x.front(), scan.x.back());
+  text += fmt::format(", {} points", scan.x.size());
+  if (scan.counting_time) text += fmt::format(", {:.6g} s a point", *scan.counting_time);
+  return text;
+}
+
+std::vector<ChosenScan> choose_scans(std::vector<Scan> scans, std::optional<int> number) {
+  const int count = static_cast<int>(scans.size());
+  std::vector<ChosenScan> chosen;
+  if (number) {
+    if (*number < 1 || *number > count) {
+      std::vector<std::string> list;
+      for (int i = 0; i < std::min(count, 10); ++i)
+        list.push_back(describe_scan(scans[static_cast<std::size_t>(i)], i + 1));
+      throw UsageError(fmt::format("--scan {}: the file has {} scan{} ({}{})", *number, count,
+                                   count == 1 ? "" : "s", fmt::join(list, "; "), count > 10 ? "; ..." : ""));
+    }
+    chosen.push_back({std::move(scans[static_cast<std::size_t>(*number - 1)]), *number, count, 1});
+    return chosen;
+  }
+  for (int i = 0; i < count; ++i) {
+    Scan& scan = scans[static_cast<std::size_t>(i)];
+    if (!chosen.empty() && is_repeat(chosen.back().scan, scan)) {
+      add_to(chosen.back().scan, scan);
+      ++chosen.back().repeats;
+    } else {
+      chosen.push_back({std::move(scan), i + 1, count, 1});
+    }
+  }
+  for (ChosenScan& one : chosen)
+    finish_sum(one);
+  leave_out_other_axes(chosen);
+  return chosen;
+}
+
+ScanRows to_rows(const Scan& scan) {
+  check_lengths(scan);
+  ScanRows result{
+      .axis = axis_name(scan), .unit = axis_unit(scan), .x = {}, .intensity = {}, .uncertainty = {}};
+  if (!scan.other_axis) result.axis = name_of(pattern_axis(scan.axis));
+  auto& [axis, unit, x, intensity, uncertainty] = result;
+  const double factor = scan.other_axis ? 1 : pattern_factor(scan.axis);
+  const auto differs = std::adjacent_find(scan.x.begin(), scan.x.end(), std::not_equal_to<>());
+  const bool descending = differs != scan.x.end() && *(differs + 1) < *differs;
+  std::size_t merged = 1;  // points at the position taken last
+  for (std::size_t k = 0; k < scan.x.size(); ++k) {
+    const std::size_t i = descending ? scan.x.size() - 1 - k : k;
+    const double at = scan.x[i] * factor;
+    check_point(scan, i, at);
+    if (!x.empty() && at < x.back())
+      throw PatternRefused(fmt::format("position {} beside {}: neither ascending nor descending throughout",
+                                       scan.x[i], x.back() / factor));
+    if (!x.empty() && at == x.back()) {
+      const auto before = static_cast<double>(merged++), now = before + 1;
+      intensity.back() += (scan.intensity[i] - intensity.back()) / now;
+      if (!scan.uncertainty.empty())
+        uncertainty.back() = std::hypot(uncertainty.back() * before, scan.uncertainty[i]) / now;
+      continue;
+    }
+    merged = 1;
+    x.push_back(at);
+    intensity.push_back(scan.intensity[i]);
+    if (!scan.uncertainty.empty()) uncertainty.push_back(scan.uncertainty[i]);
+  }
+  return result;
+}
+
+ScanPattern to_pattern(const Scan& scan) {
+  refuse_other_axis(scan);
+  ScanRows rows = to_rows(scan);
+  ScanPattern result;
+  result.pattern = {abscissa_of(scan.axis), std::move(rows.x), std::move(rows.intensity)};
+  result.uncertainty = std::move(rows.uncertainty);
+  return result;
+}
+
+Radiation radiation_of(const Scan& scan) {
+  Radiation radiation = scan.radiation;
+  if (radiation.fault) return radiation;
+  if (!radiation.wavelength && !scan.anode.empty()) {
+    const auto line = xrd::scan_spectral_line(xrd::fold_to_ascii(scan.anode), 0);
+    if (line && line->anode != nullptr) {
+      radiation.wavelength = line->anode->k_alpha1;
+      radiation.alpha2 = line->anode->k_alpha2;
+      radiation.position_wavelength.reset();
+    } else {
+      radiation.warnings.push_back(fmt::format("the anode {} is not known", quoted_line(scan.anode)));
+    }
+  }
+  if (!radiation.wavelength) return radiation;
+  for (const auto& value : {radiation.wavelength, radiation.alpha2}) {
+    if (value && !xrd::is_usable_wavelength(*value)) {
+      radiation.fault = fmt::format("wavelength {:.6g} A is outside {}..{} A", *value,
+                                    xrd::shortest_wavelength, xrd::longest_wavelength);
+      return radiation;
+    }
+  }
+  if (!radiation.position_wavelength) {
+    // A doublet's intensities are as 2 to 1 (2j + 1 of the level).
+    const double ratio = radiation.alpha2 ? scan.alpha2_ratio.value_or(0.5) : 0;
+    radiation.position_wavelength =
+        (*radiation.wavelength + ratio * radiation.alpha2.value_or(0)) / (1 + ratio);
+  }
+  return radiation;
+}
+
+}  // namespace bragg::data

@@ -1,0 +1,53 @@
+#include "data/formats/text_columns.h"
+
+#include <numbers>
+#include <utility>
+
+#include "data/formats/pattern_text.h"
+
+namespace bragg::data {
+namespace {
+
+/// The pattern's number for one of the scan's: 2 theta for theta, q for s.
+double pattern_factor(AxisQuantity axis) {
+  if (axis == AxisQuantity::theta) return 2;
+  if (axis == AxisQuantity::s) return 2 * std::numbers::pi;
+  return 1;
+}
+
+std::vector<Scan> read(const FileBytes& file) {
+  TextPattern text = parse_pattern_text(file.bytes, file.name);
+  const TextReading& reading = text.reading;
+  Scan scan;
+  scan.axis = reading.axis;
+  scan.x = std::move(text.pattern.x);
+  const double factor = pattern_factor(scan.axis);
+  for (double& x : scan.x)
+    x /= factor;
+  scan.intensity = std::move(text.pattern.intensity);
+  scan.uncertainty = std::move(text.uncertainty);
+  scan.radiation = reading.radiation;
+  scan.text = TextColumns{.separator = reading.separator,
+                          .decimal_sign = reading.decimal_sign,
+                          .columns = reading.columns,
+                          .intensity_column = reading.intensity_column,
+                          .descending = reading.descending,
+                          .header_lines = reading.header_lines,
+                          .merged_rows = reading.merged_rows,
+                          .axis_is_named = !reading.axis_label.empty()};
+  scan.warnings = reading.warnings;
+  return {std::move(scan)};
+}
+
+}  // namespace
+
+const Format& text_columns_format() {
+  static const Format format{
+      .name = "text in columns",
+      .extensions = {".xy", ".xye", ".csv", ".txt", ".dat", ".asc", ".prn", ".chi", ".tsv", ".xrd", ".xdd"},
+      .looks_like = [](std::string_view) { return true; },
+      .read = read};
+  return format;
+}
+
+}  // namespace bragg::data

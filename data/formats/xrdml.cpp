@@ -1,0 +1,241 @@
+#include "data/formats/xrdml.h"
+
+#include <algorithm>
+#include <array>
+
+#include <fmt/format.h>
+
+#include "data/formats/scan_corrections.h"
+#include "data/formats/scan_parts.h"
+#include "data/formats/xml_document.h"
+#include "data/formats/xrdml_beam.h"
+#include "data/formats/xrdml_short_form.h"
+
+namespace bragg::data {
+namespace {
+
+/// Scans whose abscissa is 2 theta, by letters_of(scanAxis).
+constexpr std::array coupled_axes{"gonio",       "2theta",      "2thetaomega",
+                                  "omega2theta", "2thetatheta", "theta2theta"};
+/// Axes that make a mesh of scans where they step from scan to scan.
+constexpr std::array mesh_axes{"2theta", "omega", "phi", "chi", "psi", "x", "y", "z"};
+
+template <class List>
+bool holds(const List& list, const std::string& name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool looks_like_xrdml(std::string_view bytes) {
+  std::string begin(bytes.substr(0, 8192));
+  std::erase(begin, '\0');  // UTF-16
+  const std::size_t first = begin.find('<');
+  return first <= 16 && begin.find("xrdMeasurements") != std::string::npos;
+}
+
+/// Positions of n points: listed, or first and last.
+void read_positions(const XmlDocument& document, Xml points, std::size_t n, Scan& scan) {
+  const std::string axis = scan.other_axis ? letters_of(scan.scan_axis) : "2theta",
+                    name = scan.other_axis ? scan.other_axis->name : "2 theta",
+                    due = scan.other_axis ? scan.other_axis->unit : "deg";
+  Xml found;
+  for (const Xml positions : children(points, "positions")) {
+    if (letters_of(attribute(positions, "axis")) != axis) continue;
+    if (found) document.fail(positions, fmt::format("{} is stated twice", name));
+    found = positions;
+  }
+  if (!found) throw FormatRefused(fmt::format("no positions of {}", name));
+  const std::string unit = letters_of(attribute(found, "unit"));
+  if (!unit.empty() && unit != due)
+    document.fail(found,
+                  fmt::format("{} in {}, not in {}", name, quoted_line(attribute(found, "unit")), due));
+  if (const Xml list = child(found, "listPositions")) {
+    scan.x = document.numbers(list);
+    if (scan.x.size() != n)
+      document.fail(list, fmt::format("{} positions of {} for {} intensities", scan.x.size(), name, n));
+    return;
+  }
+  const Xml start = child(found, "startPosition"), end = child(found, "endPosition");
+  if (!start || !end) throw FormatRefused(fmt::format("{} stands still: no scan of it", name));
+  const double first = document.number(start), last = document.number(end);
+  if (first == last) throw FormatRefused(fmt::format("{} stands still at {}: no scan of it", name, first));
+  if (n < 2) document.fail(points, fmt::format("{} points: no scan", n));
+  scan.x.resize(n);
+  for (std::size_t i = 0; i < n; ++i)
+    scan.x[i] =
+        i + 1 == n ? last : first + (last - first) * static_cast<double>(i) / static_cast<double>(n - 1);
+}
+
+/// The one element of that name. Null: none.
+Xml only_child(const XmlDocument& document, Xml parent, const char* name) {
+  const auto all = children(parent, name);
+  if (all.size() > 1) document.fail(all[1], fmt::format("<{}> stands {} times", name, all.size()));
+  return all.empty() ? Xml() : all[0];
+}
+
+/// `list` of n values, or `common` for all of them; empty where neither is there.
+std::vector<double> values_of_points(const XmlDocument& document, Xml points, const char* list,
+                                     const char* common, std::size_t n) {
+  if (const Xml listed = only_child(document, points, list)) return document.numbers(listed);
+  if (const Xml one = only_child(document, points, common))
+    return std::vector<double>(n, document.number(one));
+  return {};
+}
+
+/// Schema 1.x: <intensities>, "counts multiplied by the corresponding beam attenuation factor". Schema 2.x: <counts>, "not
+/// yet corrected for beam attenuator or divergence factors"; files of either version hold either element.
+void read_intensities(const XmlDocument& document, Xml points, Scan& scan) {
+  const Xml counts = only_child(document, points, "counts"),
+            scaled = only_child(document, points, "intensities");
+  if (counts && scaled) document.fail(counts, "both <counts> and <intensities>");
+  const Xml values = counts ? counts : scaled;
+  if (!values) document.fail(points, "neither <counts> nor <intensities>");
+  scan.intensity = document.numbers(values);
+  const std::string unit = letters_of(attribute(values, "unit"));
+  if (unit == "counts" || (unit.empty() && counts))
+    scan.unit = IntensityUnit::counts;
+  else if (unit == "cps" || unit == "countspersecond")
+    scan.unit = IntensityUnit::counts_per_second;
+  else if (!unit.empty())
+    scan.warnings.push_back(fmt::format("intensities in {}", quoted_line(attribute(values, "unit"))));
+  if (scan.unit == IntensityUnit::counts) {
+    const auto negative =
+        std::find_if(scan.intensity.begin(), scan.intensity.end(), [](double v) { return v < 0; });
+    if (negative != scan.intensity.end()) {
+      document.fail(values,
+                    fmt::format("{} counts at point {}", *negative, negative - scan.intensity.begin() + 1));
+    }
+  }
+}
+
+void correct(const XmlDocument& document, Xml points, Scan& scan) {
+  const std::size_t n = scan.intensity.size();
+  const auto factors =
+      values_of_points(document, points, "beamAttenuationFactors", "commonBeamAttenuationFactor", n);
+  if (!factors.empty()) {
+    if (child(points, "counts"))
+      apply_attenuation(scan, factors, "<beamAttenuationFactors>");
+    else
+      note_attenuation(scan, factors, "<beamAttenuationFactors>");
+  }
+  const auto divergence =
+      values_of_points(document, points, "divergenceCorrections", "commonDivergenceCorrection", n);
+  if (std::adjacent_find(divergence.begin(), divergence.end(), std::not_equal_to<>()) != divergence.end()) {
+    throw FormatRefused(
+        "<divergenceCorrections> vary from point to point, and the schema does not say how they are applied; "
+        "export the "
+        "scan with fixed slits");
+  }
+  const auto times = values_of_points(document, points, "countingTimes", "commonCountingTime", n);
+  if (!times.empty()) apply_counting_times(scan, times, "<countingTimes>");
+}
+
+std::string instrument_of(Xml root, Xml scan) {
+  std::string instrument;
+  constexpr std::string_view key = "Diffractometer system=";
+  for (const Xml comment : children(root, "comment")) {
+    for (const Xml entry : children(comment, "entry")) {
+      const std::string text = text_of(entry);
+      const std::size_t at = text.find(key);
+      if (at == std::string::npos) continue;
+      instrument = text.substr(at + key.size());
+      instrument = instrument.substr(0, instrument.find_first_of(",;"));
+    }
+  }
+  const Xml source = descend(scan, {"header", "source"});
+  if (instrument.empty()) instrument = text_of(child(source, "instrumentControlSoftware"));
+  const std::string id = text_of(child(source, "instrumentID"));
+  if (!id.empty()) instrument += instrument.empty() ? id : fmt::format(" ({})", id);
+  return instrument;
+}
+
+std::string sample_of(Xml root) {
+  const Xml sample = child(root, "sample");
+  const std::string name = text_of(child(sample, "name"));
+  return name.empty() ? text_of(child(sample, "id")) : name;
+}
+
+Scan read_scan(const XmlDocument& document, Xml measurement, Xml element) {
+  Scan scan;
+  scan.scan_axis = attribute(element, "scanAxis");
+  if (!scan.scan_axis.empty() && !holds(coupled_axes, letters_of(scan.scan_axis))) {
+    scan.other_axis = other_axis_of(scan.scan_axis);
+    if (!scan.other_axis)
+      throw FormatRefused(fmt::format("a scan of {}, not of 2 theta", quoted_line(scan.scan_axis)));
+  }
+  const auto all_points = children(element, "dataPoints");
+  if (all_points.empty()) document.fail(element, "a scan without <dataPoints>");
+  if (all_points.size() > 1) document.fail(all_points[1], "several <dataPoints> in one scan");
+  const Xml points = all_points[0];
+  read_intensities(document, points, scan);
+  read_positions(document, points, scan.intensity.size(), scan);
+  read_xrdml_beam(document, measurement, scan);
+  try {
+    check_positions(scan);
+    correct(document, points, scan);
+    read_xrdml_slits(document, measurement, scan);
+  } catch (const FormatRefused&) {
+    throw;
+  } catch (const Error& error) {
+    // Those of the document name it already.
+    if (std::string_view(error.what()).rfind(document.name(), 0) == 0) throw;
+    document.fail(points, error.what());
+  }
+  if (scan.scan_axis.empty())
+    scan.warnings.push_back("the file does not say what was moved; its positions of 2 theta are taken");
+  scan.date = text_of(descend(element, {"header", "startTimeStamp"}));
+  scan.instrument = instrument_of(document.root(), element);
+  scan.sample = sample_of(document.root());
+  for (const Xml holder : {element, measurement}) {
+    const std::string status = attribute(holder, "status");
+    if (status.empty() || letters_of(status) == "completed") continue;
+    scan.warnings.push_back(fmt::format("the measurement's status is {}", quoted_line(status)));
+    break;
+  }
+  return scan;
+}
+
+void refuse_mesh(Xml measurement) {
+  const std::string type = attribute(measurement, "measurementType");
+  if (letters_of(type).find("area") != std::string::npos)
+    throw FormatRefused(fmt::format("an area measurement ({}), not a powder pattern", quoted_line(type)));
+  const std::string step = attribute(measurement, "measurementStepAxis");
+  if (holds(mesh_axes, letters_of(step)))
+    throw FormatRefused(
+        fmt::format("a mesh of scans, in which {} steps, not a powder pattern", quoted_line(step)));
+}
+
+std::vector<Scan> read_xrdml(const FileBytes& file) {
+  const XmlDocument document(file.bytes, file.name);
+  if (local_name(document.root()) != "xrdMeasurements")
+    document.fail(document.root(), fmt::format("<{}>, not <xrdMeasurements>", local_name(document.root())));
+  std::vector<Scan> scans;
+  std::vector<std::string> refused;
+  int number = 0;
+  for (const Xml measurement : children(document.root(), "xrdMeasurement")) {
+    refuse_mesh(measurement);
+    for (const Xml element : children(measurement, "scan")) {
+      ++number;
+      try {
+        scans.push_back(is_xrdml_short_form(element) ? read_xrdml_short_form(document, measurement, element)
+                                                     : read_scan(document, measurement, element));
+      } catch (const FormatRefused& reason) {
+        refused.push_back(fmt::format("scan {} of the file is left out: {}", number, reason.what()));
+        if (refused.size() == 1 && scans.empty()) refused[0] = reason.what();
+      }
+    }
+  }
+  if (scans.empty() && !refused.empty()) throw FormatRefused(refused[0]);
+  if (scans.empty()) document.fail(document.root(), "no scan in the file");
+  for (Scan& scan : scans)
+    scan.warnings.insert(scan.warnings.end(), refused.begin(), refused.end());
+  return scans;
+}
+
+}  // namespace
+
+const Format& xrdml_format() {
+  static const Format format{"PANalytical XRDML", {".xrdml"}, looks_like_xrdml, read_xrdml};
+  return format;
+}
+
+}  // namespace bragg::data
