@@ -81,7 +81,7 @@ data::ChosenScan only_scan(const Options& options) {
   }
   const std::string& file = options.files[0];
   try {
-    auto chosen = data::choose_scans(data::read_scans(fs::path(file)).scans, options.scan);
+    auto chosen = data::choose_scans(data::read_scans(fs::path(file)), options.scan);
     if (chosen.size() == 1) return std::move(chosen.front());
     std::string list;
     for (const data::ChosenScan& one : chosen)

@@ -121,6 +121,8 @@ void print_text(const ScanFile& file) {
     return;
   }
   fmt::print("  {}, {} scan{}\n", file.format, file.in_file, file.in_file == 1 ? "" : "s");
+  for (const std::string& warning : file.warnings)
+    fmt::print("  warning       {}\n", printable(warning));
   for (const NumberedScan& one : file.scans)
     print_scan(one);
 }

@@ -131,7 +131,8 @@ std::vector<MeasuredItem> read_scan_file(const std::string& file, std::size_t so
   };
   try {
     data::ReadScans read = data::read_scans(std::filesystem::path(file));
-    const auto scans = data::choose_scans(std::move(read.scans), reading.scan);
+    const data::Format& format = *read.format;
+    const auto scans = data::choose_scans(std::move(read), reading.scan);
     if (scans.size() > 1 && scans.front().scan.other_axis) {
       refuse(fmt::format("{}: none of {} scans is over 2 theta, the first over {}: no powder pattern", file,
                          scans.front().in_file, scans.front().scan.other_axis->name));
@@ -139,7 +140,7 @@ std::vector<MeasuredItem> read_scan_file(const std::string& file, std::size_t so
     }
     for (const data::ChosenScan& chosen : scans) {
       items.push_back(MeasuredItem{.file = file, .source = source});
-      take_scan(items.back(), chosen, *read.format, reading, facts);
+      take_scan(items.back(), chosen, format, reading, facts);
     }
   } catch (const data::FormatRefused& refused) {
     refuse(fmt::format("{}: {}", file, refused.what()));

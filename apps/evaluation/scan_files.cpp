@@ -22,10 +22,11 @@ ScanFile read_file(const std::string& path, std::optional<int> number) {
     file.format = read.format->name;
     file.in_file = static_cast<int>(read.scans.size());
     if (number) {
-      data::ChosenScan one = std::move(data::choose_scans(std::move(read.scans), number).front());
+      data::ChosenScan one = std::move(data::choose_scans(std::move(read), number).front());
       file.scans.push_back({*number, std::move(one.scan)});
       return file;
     }
+    file.warnings = std::move(read.warnings);
     for (data::Scan& scan : read.scans)
       file.scans.push_back({static_cast<int>(file.scans.size()) + 1, std::move(scan)});
   } catch (const data::FormatRefused& refused) {

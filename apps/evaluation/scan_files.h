@@ -22,6 +22,7 @@ struct ScanFile {
   std::optional<std::string> refused{};
   int in_file = 0;  ///< scans that it has
   std::vector<NumberedScan> scans{};
+  std::vector<std::string> warnings{};  ///< about the whole file; where one scan was asked for, it has them
 };
 
 /// Reads `paths`, folders included (the files in them that have a pattern's name), by `threads` threads (0: all that

@@ -6,6 +6,7 @@
 
 #include "data/formats/brml_route.h"
 #include "data/formats/numbered_members.h"
+#include "data/formats/range_list.h"
 #include "data/formats/scan_corrections.h"
 #include "data/formats/stated_radiation.h"
 #include "data/formats/xml_document.h"
@@ -123,18 +124,17 @@ std::string check_container(const ZipArchive& archive, const FileBytes& file, co
   return number.empty() ? name : fmt::format("{} ({})", name, number);
 }
 
-std::vector<Scan> read_brml(const FileBytes& file) {
+ReadScans read_brml(const FileBytes& file) {
   const ZipArchive archive(file.bytes, file.name);
   const auto members = numbered_members(archive, "RawData", ".xml");
   if (members.empty())
     throw FormatRefused("an archive of Bruker without RawData0.xml: nothing was measured yet");
-  std::vector<Scan> scans;
-  std::vector<std::string> refused;
+  RangeList scans("scan", "");
   std::string folder, instrument;
   for (const NumberedMember& entry : members) {
     const ZipMember& member = *entry.member;
     const std::string its_folder = member.name.substr(0, member.name.rfind('/') + 1);
-    if (scans.empty() || its_folder != folder) instrument = check_container(archive, file, its_folder);
+    if (scans.count() == 0 || its_folder != folder) instrument = check_container(archive, file, its_folder);
     folder = its_folder;
     const std::string text = archive.read(member);
     const XmlDocument document(text, fmt::format("{}: {}", file.name, member.name));
@@ -145,18 +145,13 @@ std::vector<Scan> read_brml(const FileBytes& file) {
         Scan scan = read_brml_route(document, route);
         read_surroundings(document, scan);
         scan.instrument = instrument;
-        scans.push_back(std::move(scan));
+        scans.add(std::move(scan), [&](const std::string& reason) { document.fail(route, reason); });
       } catch (const FormatRefused& reason) {
-        refused.push_back(scans.empty() && refused.empty()
-                              ? reason.what()
-                              : fmt::format("{} is left out: {}", quoted_line(member.name), reason.what()));
+        scans.leave_out(reason.what(), fmt::format("{}, {}", member.name, document.place(route)));
       }
     }
   }
-  if (scans.empty()) throw FormatRefused(refused.at(0));
-  for (Scan& scan : scans)
-    scan.warnings.insert(scan.warnings.end(), refused.begin(), refused.end());
-  return scans;
+  return std::move(scans).finish();
 }
 
 }  // namespace

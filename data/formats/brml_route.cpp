@@ -28,10 +28,10 @@ struct Columns {
   bool is_counts = false;
 };
 
-std::size_t whole_attribute(const XmlDocument& document, Xml view, const char* name) {
+std::size_t whole_attribute(const XmlDocument& document, Xml view, const char* name, double fewest) {
   const std::string text = attribute(view, name);
   const auto value = parse_number(text, '.');
-  if (!value || !(*value >= 0 && *value <= most_columns) || *value != std::floor(*value))
+  if (!value || !(*value >= fewest && *value <= most_columns) || *value != std::floor(*value))
     document.fail(view,
                   fmt::format("{}={} of <RawDataView> is no number of a column", name, quoted_line(text)));
   return static_cast<std::size_t>(*value);
@@ -85,8 +85,8 @@ void find_columns(const XmlDocument& document, Xml route, Columns& columns, Scan
   const auto views = children(child(route, "DataViews"), "RawDataView");
   if (views.empty()) document.fail(route, "no <RawDataView> says what the rows hold");
   for (const Xml view : views) {
-    const std::size_t start = whole_attribute(document, view, "Start");
-    const std::size_t length = whole_attribute(document, view, "Length");
+    const std::size_t start = whole_attribute(document, view, "Start", 0);
+    const std::size_t length = whole_attribute(document, view, "Length", 1);
     columns.fewest = std::max(columns.fewest, start + length);
     const std::string type = letters_of(attribute(view, "type")),
                       name = letters_of(attribute(view, "LogicName"));
@@ -99,6 +99,9 @@ void find_columns(const XmlDocument& document, Xml route, Columns& columns, Scan
     else if (name == "absorptionfactor")
       columns.absorption = start;
   }
+  // Whatever the views say of their lengths: what is read must be there.
+  for (const auto& column : {columns.position, columns.time, columns.absorption, columns.counts})
+    if (column) columns.fewest = std::max(columns.fewest, *column + 1);
 }
 
 /// 2 theta where it is among what was moved, else the one axis that was.
@@ -204,11 +207,14 @@ Scan read_brml_route(const XmlDocument& document, Xml route) {
   if (!columns.counts) throw FormatRefused("no column of counts");
   scan.unit = columns.is_counts ? IntensityUnit::counts : IntensityUnit::unknown;
   const Rows rows = read_rows(document, route, columns, scan);
+  if (scan.x.size() < 2) throw FormatRefused(fmt::format("{} points: no scan", scan.x.size()));
   compare_with_plan(document, route, scan);
   try {
-    check_positions(scan);
+    check_scan(scan);
     if (columns.absorption) judge_absorption(rows, "AbsorptionFactor", scan);
     if (columns.time) apply_counting_times(scan, rows.time, "MeasuredTime");
+  } catch (const XmlError&) {
+    throw;
   } catch (const Error& error) {
     document.fail(route, error.what());
   }

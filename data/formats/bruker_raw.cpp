@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t most_ranges = 100'000;
 
 /// Version 1: a header of 156 bytes before the counts of each range; the last field says whether another follows.
-std::vector<Scan> read_v1(const ByteReader& in) {
+ReadScans read_v1(const ByteReader& in) {
   RangeList ranges;
   std::size_t at = 0;
   for (bool follows = true; follows;) {
@@ -47,7 +47,7 @@ std::vector<Scan> read_v1(const ByteReader& in) {
 }
 
 /// Version 2: 256 bytes before the first range, each of which says how long its own header is.
-std::vector<Scan> read_v2(const ByteReader& in) {
+ReadScans read_v2(const ByteReader& in) {
   RangeList ranges;
   const std::size_t count = in.u16(4, "the number of ranges");
   if (count == 0) in.fail(4, "0 ranges");
@@ -84,7 +84,7 @@ bool looks_like(std::string_view bytes) {
          (bytes.starts_with("RAW ") && bytes.size() >= 8 && static_cast<unsigned char>(bytes[7]) < ' ');
 }
 
-std::vector<Scan> read(const FileBytes& file) {
+ReadScans read(const FileBytes& file) {
   const ByteReader in(file);
   if (file.bytes.starts_with("RAW4.00")) return read_raw_v4(in);
   if (file.bytes.starts_with("RAW1.01")) return read_raw_v3(in);
@@ -96,7 +96,6 @@ std::vector<Scan> read(const FileBytes& file) {
 
 std::vector<double> raw_intensities(const ByteReader& in, std::size_t at, std::size_t points,
                                     std::size_t stride) {
-  if (points < 2) in.fail(at, fmt::format("a range of {} points; at least 2 are needed", points));
   // The last record may lack what follows its intensity only in a file that is cut off.
   if (points > in.size() / stride || at + points * stride > in.size()) {
     in.fail(at, fmt::format(

@@ -115,7 +115,7 @@ std::size_t read_range(const ByteReader& in, std::size_t at, const Head& head, R
                                   [&](const ScanType& one) { return one.code == code; });
   // Positions of every point are those of 2 theta.
   if (type == std::end(scan_types) || type->start == 0 || (!type->steps_two_theta() && (varying & 1) != 0)) {
-    ranges.leave_out(type == std::end(scan_types) ? fmt::format("of scan type {}, which is not known", code)
+    ranges.leave_out(type == std::end(scan_types) ? fmt::format("scan type {}, which is not known", code)
                                                   : fmt::format("a {} (scan type {})", type->name, code));
     return end;
   }
@@ -140,7 +140,7 @@ std::size_t read_range(const ByteReader& in, std::size_t at, const Head& head, R
 
 }  // namespace
 
-std::vector<Scan> read_raw_v3(const ByteReader& in) {
+ReadScans read_raw_v3(const ByteReader& in) {
   RangeList ranges;
   const Head head = read_head(in, ranges);
   std::size_t at = file_header;

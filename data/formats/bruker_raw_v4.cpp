@@ -76,7 +76,7 @@ std::string other_scan(const std::string& type, double start, std::optional<doub
                                    "psd fast scan", "unlocked coupled hr xrd", "2theta", "two theta"});
   if (two_theta && !agrees)
     return fmt::format("a {} that begins at {:.6g} where 2Theta stands at {:.6g}", type, start, *two_theta);
-  if (!is_known && !agrees) return fmt::format("of scan type '{}', which is not known", type);
+  if (!is_known && !agrees) return fmt::format("scan type '{}', which is not known", type);
   return {};
 }
 
@@ -133,7 +133,7 @@ std::size_t read_range(const ByteReader& in, std::size_t at, const Head& head, R
 
 }  // namespace
 
-std::vector<Scan> read_raw_v4(const ByteReader& in) {
+ReadScans read_raw_v4(const ByteReader& in) {
   RangeList ranges;
   Head head;
   head.date = plain_text(in.text(12, 12, "the date") + " " + in.text(24, 10, "the time"));

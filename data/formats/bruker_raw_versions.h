@@ -16,7 +16,7 @@ std::vector<double> raw_intensities(const ByteReader&, std::size_t at, std::size
 /// Throws for a start or a step that is none in degrees or mm.
 void check_raw_step(const ByteReader&, std::size_t at, double start, double step);
 
-std::vector<Scan> read_raw_v3(const ByteReader&);
-std::vector<Scan> read_raw_v4(const ByteReader&);
+ReadScans read_raw_v3(const ByteReader&);
+ReadScans read_raw_v4(const ByteReader&);
 
 }  // namespace bragg::data

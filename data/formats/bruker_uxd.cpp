@@ -50,7 +50,7 @@ class Reader {
  public:
   explicit Reader(const FileBytes& file) : lines_(file) {}
 
-  std::vector<Scan> read() {
+  ReadScans read() {
     for (std::size_t i = 0; i < lines_.size(); ++i)
       read_line(i);
     finish_range();
@@ -121,14 +121,15 @@ class Reader {
       lines_.fail(data_line_,
                   fmt::format("{} numbers below it, in rows of {}", numbers.size(), columns.count()));
     const std::size_t points = numbers.size() / columns.count();
-    if (points == 0) lines_.fail(data_line_, "no numbers below it");
     const auto declared = number("STEPCOUNT");
     is_counted_ = declared.has_value();
     if (declared && *declared != static_cast<double>(points))
       lines_.fail(data_line_, fmt::format("{} points below it, but _STEPCOUNT={}", points, *declared));
     const bool is_powder = steps_two_theta();
     const auto other_axis = is_powder ? std::nullopt : other_axis_of(text("DRIVE"));
-    if (is_powder || (other_axis && (!columns.positions || begins_at_start(numbers))))
+    if (points < 2)
+      ranges_.leave_out(fmt::format("{} points", points), fmt::format("line {}", data_line_ + 1));
+    else if (is_powder || (other_axis && (!columns.positions || begins_at_start(numbers))))
       add_scan(columns, numbers, points, other_axis);
     else
       leave_out_drive();

@@ -34,7 +34,7 @@ double unit_factor(const LineReader& lines, const ColumnName& axis, Scan& scan) 
   return 1;
 }
 
-std::vector<Scan> read(const FileBytes& file) {
+ReadScans read(const FileBytes& file) {
   const LineReader lines(file);
   if (lines.size() <= first_row)
     lines.fail(lines.size() - 1, "four lines of header and rows are needed: the file is cut off");

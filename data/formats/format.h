@@ -35,6 +35,8 @@ struct FileBytes {
   std::string extension() const;
 };
 
+struct ReadScans;
+
 struct Format {
   const char* name;                     ///< "PANalytical XRDML", as messages and --json say it
   std::vector<std::string> extensions;  ///< ".xrdml"; in lower case
@@ -42,7 +44,15 @@ struct Format {
   bool (*looks_like)(std::string_view bytes);
   /// All scans in the file's order, at least one. Throws Error "FILE:LINE: reason" (or "FILE: byte N: reason") with
   /// the offending value for a broken file, and never returns a part in silence; FormatRefused for what can't be taken.
-  std::vector<Scan> (*read)(const FileBytes&);
+  ReadScans (*read)(const FileBytes&);
+};
+
+/// What a file holds.
+struct ReadScans {
+  const Format* format = nullptr;
+  std::vector<Scan> scans;
+  /// About the file as a whole: cut off, scans that are left out. choose_scans() gives them to every scan that it returns.
+  std::vector<std::string> warnings = {};
 };
 
 /// In the order in which they are asked; text in columns is the last one, and looks at whatever is left.
@@ -52,10 +62,6 @@ std::span<const Format> formats();
 /// told (an image, an office document, a format that is known and not read) and the nearest format by the extension.
 const Format& format_of(const FileBytes&);
 
-struct ReadScans {
-  const Format* format = nullptr;
-  std::vector<Scan> scans;
-};
 /// Largest file that is read, unpacked.
 inline constexpr std::uintmax_t largest_scan_bytes = std::uintmax_t{64} << 20;
 /// From a file, a pipe or ("-") the standard input, unpacked where gzip compressed it.

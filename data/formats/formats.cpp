@@ -110,9 +110,10 @@ const Format& format_of(const FileBytes& file) {
 
 ReadScans read_scans(const FileBytes& file) {
   const Format& format = format_of(file);
-  ReadScans read{&format, {}};
+  ReadScans read;
   try {
-    read.scans = format.read(file);
+    read = format.read(file);
+    read.format = &format;
   } catch (const FormatRefused& refused) {
     if (!refused.format().empty()) throw;
     throw FormatRefused(format.name, refused.what());

@@ -38,7 +38,7 @@ class Reader {
  public:
   explicit Reader(const FileBytes& file) : lines_(file) {}
 
-  std::vector<Scan> read() {
+  ReadScans read() {
     std::size_t i = 0;
     std::vector<HeaderLine> header;
     for (; i < lines_.size() && !begins_bank(lines_[i]); ++i) {

@@ -47,7 +47,7 @@ class Reader {
     ends_within_line_ = !text_.empty() && text_.back() != '\n';
   }
 
-  std::vector<Scan> read() {
+  ReadScans read() {
     std::string other;
     for (const xrd::CifBlock& block : blocks_) {
       const std::string why = other_profile(block);

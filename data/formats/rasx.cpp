@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "data/formats/numbered_members.h"
+#include "data/formats/range_list.h"
 #include "data/formats/scan_corrections.h"
 #include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
@@ -165,8 +166,9 @@ Scan read_scan(const ZipArchive& archive, const FileBytes& file, const ZipMember
   const auto attenuation = read_profile(archive.read(profile), name, scan);
   if (due && *due != static_cast<double>(scan.x.size()))
     throw Error(fmt::format("{}:1: {} rows, but <DataCount> is {}", name, scan.x.size(), *due));
+  if (scan.x.size() < 2) throw FormatRefused(fmt::format("{} points: no scan", scan.x.size()));
   try {
-    check_positions(scan);
+    check_scan(scan);
     apply_attenuation(scan, attenuation, "third column");
     if (scan.slits == SlitMode::automatic) convert_automatic_slits(scan, "variable slits", "<Axes>");
   } catch (const Error& error) {
@@ -175,27 +177,23 @@ Scan read_scan(const ZipArchive& archive, const FileBytes& file, const ZipMember
   return scan;
 }
 
-std::vector<Scan> read_rasx(const FileBytes& file) {
+ReadScans read_rasx(const FileBytes& file) {
   const ZipArchive archive(file.bytes, file.name);
   const auto profiles = numbered_members(archive, "Profile", ".txt");
   if (profiles.empty())
     throw FormatRefused("an archive of Rigaku without a profile (images of a detector?); export the profile");
-  std::vector<Scan> scans;
-  std::vector<std::string> refused;
+  RangeList scans("scan", "");
   for (const NumberedMember& profile : profiles) {
+    const std::string& name = profile.member->name;
     try {
-      scans.push_back(read_scan(archive, file, *profile.member));
+      scans.add(read_scan(archive, file, *profile.member), [&](const std::string& reason) {
+        throw Error(fmt::format("{}: {}:1: {}", file.name, name, reason));
+      });
     } catch (const FormatRefused& reason) {
-      refused.push_back(
-          scans.empty() && refused.empty()
-              ? reason.what()
-              : fmt::format("{} is left out: {}", quoted_line(profile.member->name), reason.what()));
+      scans.leave_out(reason.what(), name);
     }
   }
-  if (scans.empty()) throw FormatRefused(refused.at(0));
-  for (Scan& scan : scans)
-    scan.warnings.insert(scan.warnings.end(), refused.begin(), refused.end());
-  return scans;
+  return std::move(scans).finish();
 }
 
 }  // namespace

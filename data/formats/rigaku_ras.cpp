@@ -31,7 +31,7 @@ class Reader {
  public:
   explicit Reader(const FileBytes& file) : lines_(file) {}
 
-  std::vector<Scan> read() {
+  ReadScans read() {
     for (line_ = 0; line_ < lines_.size(); ++line_)
       read_line();
     if (in_data_) lines_.fail(lines_.size() - 1, "no *RAS_INT_END before the end of the file: it is cut off");

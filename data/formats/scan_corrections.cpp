@@ -107,21 +107,4 @@ void convert_automatic_slits(Scan& scan, const std::string& which, const std::st
       {"slits", fmt::format("{} converted to fixed ones: intensities divided by sin(theta)", which), from});
 }
 
-void check_positions(const Scan& scan) {
-  const auto& x = scan.x;
-  if (x.size() != scan.intensity.size())
-    throw Error(fmt::format("{} positions for {} intensities", x.size(), scan.intensity.size()));
-  if (x.size() < 2) throw Error(fmt::format("{} points: no scan", x.size()));
-  const bool descending = x[1] < x[0];
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!std::isfinite(x[i])) throw Error(fmt::format("position {} is no number", x[i]));
-    if (!scan.other_axis && std::abs(x[i]) > 180)
-      throw Error(fmt::format("2 theta {} is outside -180..180 degrees", x[i]));
-    if (i > 0 && (x[i] == x[i - 1] || (x[i] < x[i - 1]) != descending)) {
-      throw Error(fmt::format("position {} of point {} after {}: neither ascending nor descending throughout",
-                              x[i], i + 1, x[i - 1]));
-    }
-  }
-}
-
 }  // namespace bragg::data

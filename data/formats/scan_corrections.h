@@ -21,8 +21,4 @@ void apply_counting_times(Scan&, std::span<const double> seconds, const std::str
 /// but for a factor (Jenkins & Snyder, Introduction to X-ray Powder Diffractometry, 1996); a scan over another axis stays
 /// as it is. Throws Error: 2 theta that is not above 0.
 void convert_automatic_slits(Scan&, const std::string& which, const std::string& from);
-/// Throws Error with the reason alone: fewer than two points, lengths that differ, 2 theta beyond -180..180 degrees,
-/// neither ascending nor descending throughout.
-void check_positions(const Scan&);
-
 }  // namespace bragg::data

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "data/formats/text_rows.h"
+#include "kernels/base/error.h"
 #include "xrd/folded_text.h"
 #include "xrd/scattering/wavelength.h"
 
@@ -131,37 +132,31 @@ std::optional<OtherAxis> other_axis_of(std::string_view written) {
   return {};
 }
 
-void check_scan(Scan& scan, const std::function<void(const std::string&)>& fail) {
+void check_scan(const Scan& scan) {
   const std::size_t points = scan.x.size();
   if (scan.intensity.size() != points)
-    return fail(fmt::format("{} positions, but {} intensities", points, scan.intensity.size()));
+    throw Error(fmt::format("{} positions, but {} intensities", points, scan.intensity.size()));
   if (!scan.uncertainty.empty() && scan.uncertainty.size() != points)
-    return fail(fmt::format("{} positions, but {} uncertainties", points, scan.uncertainty.size()));
+    throw Error(fmt::format("{} positions, but {} uncertainties", points, scan.uncertainty.size()));
   if (points < 2)
-    return fail(fmt::format("a scan of {} point{}; at least 2 are needed", points, points == 1 ? "" : "s"));
+    throw Error(fmt::format("a scan of {} point{}; at least 2 are needed", points, points == 1 ? "" : "s"));
   const bool is_angle =
       !scan.other_axis && (scan.axis == AxisQuantity::two_theta || scan.axis == AxisQuantity::theta);
-  std::size_t negative = 0;
-  double lowest = 0;
   for (std::size_t i = 0; i < points; ++i) {
-    if (!std::isfinite(scan.x[i]))
-      return fail(fmt::format("position {} of point {} is no number", scan.x[i], i + 1));
-    if (is_angle && std::abs(scan.x[i]) > 180)
-      return fail(fmt::format("position {:.6g} degrees of point {} is no 2 theta", scan.x[i], i + 1));
-    if (i > 0 && !((scan.x[i] > scan.x[i - 1]) == (scan.x[1] > scan.x[0]) && scan.x[i] != scan.x[i - 1]))
-      return fail(fmt::format("positions go neither up nor down: {:.8g} after {:.8g} at point {}", scan.x[i],
-                              scan.x[i - 1], i + 1));
-    if (!std::isfinite(scan.intensity[i]))
-      return fail(fmt::format("intensity {} of point {} is no number", scan.intensity[i], i + 1));
+    const double x = scan.x[i], y = scan.intensity[i];
+    if (!std::isfinite(x) || !std::isfinite(y))
+      throw Error(fmt::format("point {}: position {}, intensity {}: not finite", i + 1, x, y));
+    if (is_angle && std::abs(x) > 180)
+      throw Error(fmt::format("2 theta {} of point {} is outside -180..180 degrees", x, i + 1));
+    if (std::abs(x) > largest_position)
+      throw Error(fmt::format("position {} of point {} is beyond {:g}", x, i + 1, largest_position));
+    if (i > 0 && (x == scan.x[i - 1] || (x > scan.x[i - 1]) != (scan.x[1] > scan.x[0])))
+      throw Error(
+          fmt::format("position {:.8g} of point {} after {:.8g}: neither ascending nor descending throughout",
+                      x, i + 1, scan.x[i - 1]));
     if (!scan.uncertainty.empty() && !(scan.uncertainty[i] >= 0 && std::isfinite(scan.uncertainty[i])))
-      return fail(fmt::format("uncertainty {} of point {} is none", scan.uncertainty[i], i + 1));
-    if (scan.intensity[i] < 0) ++negative;
-    lowest = std::min(lowest, scan.intensity[i]);
+      throw Error(fmt::format("uncertainty {} of point {} is none", scan.uncertainty[i], i + 1));
   }
-  if (negative > 0)
-    scan.warnings.push_back(
-        fmt::format("{} of {} intensities are negative, down to {:.6g}: no counts as measured", negative,
-                    points, lowest));
 }
 
 bool are_counts(const std::vector<double>& intensity) {

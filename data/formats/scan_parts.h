@@ -2,7 +2,6 @@
 // and what every scan must hold.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,10 +29,12 @@ void set_radiation(Scan&, const TubeNumbers&);
 /// Scan"; empty for a diffraction axis and for what is not known. Angles in degrees, lengths in mm.
 std::optional<OtherAxis> other_axis_of(std::string_view written);
 
-/// Throws what `fail` throws: no or unequal numbers of points, fewer than two, positions that are not finite, not
-/// steadily up or down, or no angles; intensities that are not finite, uncertainties that are negative. Warns of
-/// negative intensities.
-void check_scan(Scan&, const std::function<void(const std::string&)>& fail);
+/// Nothing is scanned so far, in degrees, mm, 1/A or A.
+inline constexpr double largest_position = 1e6;
+/// Throws Error with the reason alone: lengths that differ, fewer than two points, positions that are not finite, too
+/// large, no angles, neither ascending nor descending throughout; intensities that are not finite, uncertainties that are
+/// negative.
+void check_scan(const Scan&);
 /// Counts are whole numbers of at least 0.
 bool are_counts(const std::vector<double>&);
 

@@ -100,7 +100,7 @@ void refuse_other_axis(const Scan& scan) {
 }
 
 /// Of alignments and rocking curves beside the patterns of a file.
-void leave_out_other_axes(std::vector<ChosenScan>& chosen) {
+void leave_out_other_axes(std::vector<ChosenScan>& chosen, std::vector<std::string>& warnings) {
   const auto is_other = [](const ChosenScan& one) { return one.scan.other_axis.has_value(); };
   std::vector<std::string> left;
   for (const ChosenScan& one : chosen)
@@ -110,8 +110,13 @@ void leave_out_other_axes(std::vector<ChosenScan>& chosen) {
   constexpr std::size_t most_named = 10;
   const bool are_many = left.size() > most_named;
   if (are_many) left.resize(most_named);
-  chosen.front().scan.warnings.push_back(fmt::format("no diffraction axis, left out: scan {}{}",
-                                                     fmt::join(left, ", "), are_many ? ", ..." : ""));
+  warnings.push_back(fmt::format("no diffraction axis, left out: scan {}{}", fmt::join(left, ", "),
+                                 are_many ? ", ..." : ""));
+}
+
+void give_warnings(std::vector<ChosenScan>& chosen, const std::vector<std::string>& warnings) {
+  for (ChosenScan& one : chosen)
+    one.scan.warnings.insert(one.scan.warnings.end(), warnings.begin(), warnings.end());
 }
 
 void check_point(const Scan& scan, std::size_t i, double x) {
@@ -170,7 +175,8 @@ std::string describe_scan(const Scan& scan, int number) {
   return text;
 }
 
-std::vector<ChosenScan> choose_scans(std::vector<Scan> scans, std::optional<int> number) {
+std::vector<ChosenScan> choose_scans(ReadScans file, std::optional<int> number) {
+  std::vector<Scan>& scans = file.scans;
   const int count = static_cast<int>(scans.size());
   std::vector<ChosenScan> chosen;
   if (number) {
@@ -182,6 +188,7 @@ std::vector<ChosenScan> choose_scans(std::vector<Scan> scans, std::optional<int>
                                    count == 1 ? "" : "s", fmt::join(list, "; "), count > 10 ? "; ..." : ""));
     }
     chosen.push_back({std::move(scans[static_cast<std::size_t>(*number - 1)]), *number, count, 1});
+    give_warnings(chosen, file.warnings);
     return chosen;
   }
   for (int i = 0; i < count; ++i) {
@@ -195,7 +202,8 @@ std::vector<ChosenScan> choose_scans(std::vector<Scan> scans, std::optional<int>
   }
   for (ChosenScan& one : chosen)
     finish_sum(one);
-  leave_out_other_axes(chosen);
+  leave_out_other_axes(chosen, file.warnings);
+  give_warnings(chosen, file.warnings);
   return chosen;
 }
 

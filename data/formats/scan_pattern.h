@@ -23,8 +23,9 @@ struct ChosenScan {
 /// All scans of a file in its order; those with the same positions, radiation and unit are added up where they stand
 /// together, which a note says: counts are summed, rates averaged. Scans over another axis (OtherAxis) are left out where
 /// others are over a diffraction axis, which a warning says. With `number` (from 1) that scan alone, as it is.
-/// Throws UsageError for a number that the file does not have, naming its scans.
-std::vector<ChosenScan> choose_scans(std::vector<Scan>, std::optional<int> number);
+/// Each has the file's warnings beside its own. Throws UsageError for a number that the file does not have, naming its
+/// scans.
+std::vector<ChosenScan> choose_scans(ReadScans, std::optional<int> number);
 
 /// Of what the positions are: "two_theta" in "deg", "q" in "1/A", "phi" in "deg".
 std::string axis_name(const Scan&);

@@ -87,7 +87,7 @@ class Reader {
  public:
   explicit Reader(const FileBytes& file) : lines_(file) {}
 
-  std::vector<Scan> read() {
+  ReadScans read() {
     const auto steps = find_steps(lines_, lines_.size());
     if (!steps)
       lines_.fail(0, fmt::format("no line of start, step and end of 2 theta in the first {} lines",

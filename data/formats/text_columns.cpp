@@ -15,7 +15,7 @@ double pattern_factor(AxisQuantity axis) {
   return 1;
 }
 
-std::vector<Scan> read(const FileBytes& file) {
+ReadScans read(const FileBytes& file) {
   TextPattern text = parse_pattern_text(file.bytes, file.name);
   const TextReading& reading = text.reading;
   Scan scan;
@@ -36,7 +36,9 @@ std::vector<Scan> read(const FileBytes& file) {
                           .merged_rows = reading.merged_rows,
                           .axis_is_named = !reading.axis_label.empty()};
   scan.warnings = reading.warnings;
-  return {std::move(scan)};
+  ReadScans read;
+  read.scans.push_back(std::move(scan));
+  return read;
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 
 #include "data/formats/header_radiation.h"  // for quoted_line
 #include "data/formats/text_rows.h"
-#include "kernels/base/error.h"
 
 namespace bragg::data {
 namespace {
@@ -67,6 +66,8 @@ XmlDocument::XmlDocument(std::string_view text, std::string name)
     refuse(std::min(at, text_.size()),
            fmt::format("the XML is cut off or damaged: {}", result.description()));
   }
+  for (std::size_t at = text_.find('\n'); at != std::string_view::npos; at = text_.find('\n', at + 1))
+    line_ends_.push_back(at);
   check_shape();
 }
 
@@ -95,7 +96,8 @@ void XmlDocument::check_shape() {
 std::size_t XmlDocument::line_of(Xml node) const {
   const std::ptrdiff_t offset = node.offset_debug();
   if (!is_utf8_ || offset < 0 || static_cast<std::size_t>(offset) > text_.size()) return 0;
-  return static_cast<std::size_t>(std::count(text_.begin(), text_.begin() + offset, '\n')) + 1;
+  const auto end = std::lower_bound(line_ends_.begin(), line_ends_.end(), static_cast<std::size_t>(offset));
+  return static_cast<std::size_t>(end - line_ends_.begin()) + 1;
 }
 
 std::string XmlDocument::place(Xml node) const {
@@ -105,8 +107,8 @@ std::string XmlDocument::place(Xml node) const {
 
 void XmlDocument::fail(Xml at, const std::string& reason) const {
   const std::size_t line = line_of(at);
-  if (line == 0) throw Error(fmt::format("{}: <{}>: {}", name_, local_name(at), reason));
-  throw Error(fmt::format("{}:{}: {}", name_, line, reason));
+  if (line == 0) throw XmlError(fmt::format("{}: <{}>: {}", name_, local_name(at), reason));
+  throw XmlError(fmt::format("{}:{}: {}", name_, line, reason));
 }
 
 double XmlDocument::number(Xml element) const {

@@ -9,6 +9,8 @@
 
 #include <pugixml.hpp>
 
+#include "kernels/base/error.h"
+
 namespace bragg::data {
 
 using Xml = pugi::xml_node;
@@ -16,6 +18,12 @@ using Xml = pugi::xml_node;
 /// More signs of either kind ('<', '=') are refused before anything is parsed: a node costs up to 16 times its text.
 inline constexpr std::size_t most_xml_tags = 2'000'000;
 inline constexpr int deepest_xml = 64;
+
+/// Of an XML file: the message says the place already.
+class XmlError : public Error {
+ public:
+  using Error::Error;
+};
 
 class XmlDocument {
  public:
@@ -27,7 +35,7 @@ class XmlDocument {
 
   Xml root() const { return document_.document_element(); }
   const std::string& name() const { return name_; }
-  /// Throws Error "NAME:LINE: reason".
+  /// Throws XmlError "NAME:LINE: reason".
   [[noreturn]] void fail(Xml at, const std::string& reason) const;
   /// "line 12"; "<scan>" where the line can't be told (UTF-16).
   std::string place(Xml) const;
@@ -47,6 +55,7 @@ class XmlDocument {
   std::string_view text_;
   std::string name_;
   bool is_utf8_ = true;
+  std::vector<std::size_t> line_ends_;  ///< offsets
   pugi::xml_document document_;
 };
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "data/formats/range_list.h"
 #include "data/formats/scan_corrections.h"
 #include "data/formats/scan_parts.h"
 #include "data/formats/xml_document.h"
@@ -58,7 +59,6 @@ void read_positions(const XmlDocument& document, Xml points, std::size_t n, Scan
   if (!start || !end) throw FormatRefused(fmt::format("{} stands still: no scan of it", name));
   const double first = document.number(start), last = document.number(end);
   if (first == last) throw FormatRefused(fmt::format("{} stands still at {}: no scan of it", name, first));
-  if (n < 2) document.fail(points, fmt::format("{} points: no scan", n));
   scan.x.resize(n);
   for (std::size_t i = 0; i < n; ++i)
     scan.x[i] =
@@ -167,17 +167,20 @@ Scan read_scan(const XmlDocument& document, Xml measurement, Xml element) {
   if (all_points.size() > 1) document.fail(all_points[1], "several <dataPoints> in one scan");
   const Xml points = all_points[0];
   read_intensities(document, points, scan);
+  // Planned and not measured, or given up at once.
+  if (scan.intensity.size() < 2)
+    throw FormatRefused(fmt::format("{} points: no scan", scan.intensity.size()));
   read_positions(document, points, scan.intensity.size(), scan);
   read_xrdml_beam(document, measurement, scan);
   try {
-    check_positions(scan);
+    check_scan(scan);
     correct(document, points, scan);
     read_xrdml_slits(document, measurement, scan);
   } catch (const FormatRefused&) {
     throw;
+  } catch (const XmlError&) {
+    throw;
   } catch (const Error& error) {
-    // Those of the document name it already.
-    if (std::string_view(error.what()).rfind(document.name(), 0) == 0) throw;
     document.fail(points, error.what());
   }
   if (scan.scan_axis.empty())
@@ -204,31 +207,25 @@ void refuse_mesh(Xml measurement) {
         fmt::format("a mesh of scans, in which {} steps, not a powder pattern", quoted_line(step)));
 }
 
-std::vector<Scan> read_xrdml(const FileBytes& file) {
+ReadScans read_xrdml(const FileBytes& file) {
   const XmlDocument document(file.bytes, file.name);
   if (local_name(document.root()) != "xrdMeasurements")
     document.fail(document.root(), fmt::format("<{}>, not <xrdMeasurements>", local_name(document.root())));
-  std::vector<Scan> scans;
-  std::vector<std::string> refused;
-  int number = 0;
+  RangeList scans("scan", "");
   for (const Xml measurement : children(document.root(), "xrdMeasurement")) {
-    refuse_mesh(measurement);
     for (const Xml element : children(measurement, "scan")) {
-      ++number;
       try {
-        scans.push_back(is_xrdml_short_form(element) ? read_xrdml_short_form(document, measurement, element)
-                                                     : read_scan(document, measurement, element));
+        refuse_mesh(measurement);
+        scans.add(is_xrdml_short_form(element) ? read_xrdml_short_form(document, measurement, element)
+                                               : read_scan(document, measurement, element),
+                  [&](const std::string& reason) { document.fail(element, reason); });
       } catch (const FormatRefused& reason) {
-        refused.push_back(fmt::format("scan {} of the file is left out: {}", number, reason.what()));
-        if (refused.size() == 1 && scans.empty()) refused[0] = reason.what();
+        scans.leave_out(reason.what(), document.place(element));
       }
     }
   }
-  if (scans.empty() && !refused.empty()) throw FormatRefused(refused[0]);
-  if (scans.empty()) document.fail(document.root(), "no scan in the file");
-  for (Scan& scan : scans)
-    scan.warnings.insert(scan.warnings.end(), refused.begin(), refused.end());
-  return scans;
+  if (scans.count() == 0) document.fail(document.root(), "no scan in the file");
+  return std::move(scans).finish();
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "data/formats/base64.h"
 #include "data/formats/format.h"
-#include "data/formats/scan_corrections.h"
+#include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
 
 namespace bragg::data {
@@ -33,7 +33,7 @@ void read_range(const XmlDocument& document, Xml goniometer, Scan& scan) {
   if (!low || !high || !width) document.fail(goniometer, "no <thetaMin>, <thetaMax> and <stepSize>");
   const double first = document.number(low), last = document.number(high), step = document.number(width);
   const std::size_t n = scan.intensity.size();
-  if (n < 2) document.fail(goniometer, fmt::format("{} points: no scan", n));
+  if (n < 2) throw FormatRefused(fmt::format("{} points: no scan", n));
   const double reached = first + static_cast<double>(n - 1) * step;
   if (!(step > 0) || std::abs(reached - last) > same_step * step) {
     document.fail(width, fmt::format("{} intensities from {} in steps of {} end at {}, not at {}", n, first,
@@ -67,7 +67,7 @@ Scan read_xrdml_short_form(const XmlDocument& document, Xml measurement, Xml ele
   scan.intensity = read_intensities(document, values[0], scan);
   read_range(document, goniometer, scan);
   try {
-    check_positions(scan);
+    check_scan(scan);
   } catch (const Error& error) {
     document.fail(elements[0], error.what());
   }

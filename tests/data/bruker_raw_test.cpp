@@ -186,6 +186,17 @@ TEST(BrukerRaw, ReadsVersion4ByTheLengthOfItsRecords) {
   EXPECT_EQ(scans[0].counting_time, 1.25);
 }
 
+TEST(BrukerRaw, PlannedRangesOfNoPointsAreLeftOut) {
+  std::string file = version_2();
+  file[4] = 3;
+  file += version_2().substr(256, 60);
+  file.replace(file.size() - 58, 2, std::string(2, '\0'));
+  const ReadScans read = bruker_raw_format().read({file, "a"});
+  EXPECT_EQ(read.scans.size(), 2);
+  ASSERT_FALSE(read.warnings.empty());
+  EXPECT_EQ(read.warnings[0], "range 3 is left out: 0 points");
+}
+
 TEST(BrukerRaw, ReadsScansOfOtherDrivesAsWhatTheyAre) {
   const Scan rocking = read_as(bruker_raw_format(), version_3(3, false))[0];
   EXPECT_EQ(rocking.other_axis.value().name, "omega");

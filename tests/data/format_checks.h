@@ -10,13 +10,15 @@
 
 namespace bragg::data::tests {
 
+/// Each scan with the file's warnings beside its own.
 std::vector<Scan> read_as(const Format&, const std::string& bytes);
 /// The message of the Error; empty where the file is read.
 std::string refusal_of(const Format&, const std::string& bytes);
 /// Whether it is a FormatRefused.
 bool is_refused_by_name(const Format&, const std::string& bytes);
 
-/// Every prefix in steps of `step` bytes is an error or has a warning, but for ends that lie behind `whole` bytes.
+/// Every prefix in steps of `step` bytes is an error or gives scans that have a warning each which the whole file has not,
+/// but for ends that lie behind `whole` bytes.
 void expect_no_silent_prefix(const Format&, const std::string& bytes, std::size_t step, std::size_t whole);
 /// Changes bytes, cuts and doubles pieces: an Error or scans that hold together.
 void expect_answer_for_mutants(const Format&, const std::string& bytes, int mutants);

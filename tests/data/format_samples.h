@@ -32,6 +32,8 @@ struct XrdmlText {
   std::string text() const;
 };
 
+/// The scans of a file named `name`, each with the file's warnings beside its own.
+std::vector<Scan> scans_of(const Format&, const std::string& bytes, const std::string& name = "sample");
 /// What `read` throws for those bytes; empty where it reads them.
 std::string refusal(const Format&, const std::string& bytes);
 /// Every prefix in steps of `step` bytes, and bytes changed here and there: each is an Error or read with finite numbers;

@@ -109,6 +109,12 @@ Scan scan_of(std::vector<double> x, std::vector<double> intensity) {
   return scan;
 }
 
+ReadScans file_of(std::vector<Scan> scans) {
+  ReadScans file;
+  file.scans = std::move(scans);
+  return file;
+}
+
 TEST(ScanPattern, RepeatsAreSummedAndSaid) {
   Scan a = scan_of({10, 10.1, 10.2}, {1, 2, 3}), b = scan_of({10, 10.1, 10.2}, {10, 20, 30}),
        c = scan_of({10, 10.1, 10.3}, {5, 5, 5});
@@ -116,7 +122,7 @@ TEST(ScanPattern, RepeatsAreSummedAndSaid) {
   b.counting_time = 2;
   a.uncertainty = {3, 3, 3};
   b.uncertainty = {4, 4, 4};
-  const auto chosen = choose_scans({a, b, c}, std::nullopt);
+  const auto chosen = choose_scans(file_of({a, b, c}), std::nullopt);
   ASSERT_EQ(chosen.size(), 2u);
   EXPECT_EQ(chosen[0].scan.intensity, (std::vector<double>{11, 22, 33}));
   EXPECT_EQ(chosen[0].scan.uncertainty, (std::vector<double>{5, 5, 5}));
@@ -125,16 +131,17 @@ TEST(ScanPattern, RepeatsAreSummedAndSaid) {
   ASSERT_EQ(chosen[0].scan.notes.size(), 1u);
   EXPECT_NE(chosen[0].scan.notes[0].how.find("summed"), std::string::npos);
   EXPECT_EQ(chosen[1].number, 3);
-  const auto second = choose_scans({a, b, c}, 2);
+  const auto second = choose_scans(file_of({a, b, c}), 2);
   ASSERT_EQ(second.size(), 1u);
   EXPECT_EQ(second[0].scan.intensity, b.intensity);
-  EXPECT_THROW(choose_scans({a, b, c}, 4), UsageError);
-  EXPECT_THROW(choose_scans({a, b, c}, 0), UsageError);
+  EXPECT_THROW(choose_scans(file_of({a, b, c}), 4), UsageError);
+  EXPECT_THROW(choose_scans(file_of({a, b, c}), 0), UsageError);
   a.unit = b.unit = IntensityUnit::counts_per_second;
-  EXPECT_EQ(choose_scans({a, b}, std::nullopt)[0].scan.intensity, (std::vector<double>{5.5, 11, 16.5}));
+  EXPECT_EQ(choose_scans(file_of({a, b}), std::nullopt)[0].scan.intensity,
+            (std::vector<double>{5.5, 11, 16.5}));
   // Another sample, another radiation: no repeat.
   b.sample = "other";
-  EXPECT_EQ(choose_scans({a, b}, std::nullopt).size(), 2u);
+  EXPECT_EQ(choose_scans(file_of({a, b}), std::nullopt).size(), 2u);
 }
 
 TEST(ScanPattern, AscendingInTheUnitsOfPatterns) {
@@ -177,14 +184,14 @@ TEST(ScanPattern, ScansOverOtherAxesAreLeftOutBesidePatterns) {
   const Scan powder = scan_of({10, 11}, {1, 2});
   Scan phi = scan_of({-200, -100, 300}, {1, 2, 3});
   phi.other_axis = OtherAxis{"phi", "deg"};
-  const auto chosen = choose_scans({phi, powder, phi}, std::nullopt);
+  const auto chosen = choose_scans(file_of({phi, powder, phi}), std::nullopt);
   ASSERT_EQ(chosen.size(), 1u);
   EXPECT_EQ(chosen[0].number, 2);
   EXPECT_EQ(chosen[0].scan.warnings,
             std::vector<std::string>{"no diffraction axis, left out: scan 1 over phi, 3 over phi"});
-  EXPECT_EQ(choose_scans({phi, powder}, 1)[0].scan.x.size(), 3u);
+  EXPECT_EQ(choose_scans(file_of({phi, powder}), 1)[0].scan.x.size(), 3u);
   // Where there is nothing else they stay; the detector may stand elsewhere in the second one.
-  EXPECT_EQ(choose_scans({phi, phi}, std::nullopt).size(), 2u);
+  EXPECT_EQ(choose_scans(file_of({phi, phi}), std::nullopt).size(), 2u);
   EXPECT_EQ(describe_scan(phi, 1), "1: phi -200..300, 3 points");
   EXPECT_EQ(scan_as_columns(phi, ColumnLayout::xy), "# phi_deg intensity\n-200 1\n-100 2\n300 3\n");
   EXPECT_THROW(scan_as_cif(phi, "a"), PatternRefused);

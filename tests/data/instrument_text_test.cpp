@@ -5,7 +5,10 @@
 #include "data/formats/bruker_uxd.h"
 #include "data/formats/fit2d_chi.h"
 #include "data/formats/gsas.h"
+#include "data/formats/line_reader.h"
+#include "data/formats/range_list.h"
 #include "data/formats/rigaku_ras.h"
+#include "data/formats/scan_pattern.h"
 #include "data/formats/step_rows.h"
 #include "data/text_source.h"
 #include "tests/data/format_checks.h"
@@ -86,6 +89,36 @@ TEST(BrukerUxd, ReadsScansOfOtherDrivesAsWhatTheyAre) {
   }
   EXPECT_EQ(read_as(bruker_uxd_format(), uxd("THETA", "COUNTS"))[0].other_axis->name, "omega");
   EXPECT_EQ(read_as(bruker_uxd_format(), uxd("Z", "COUNTS"))[0].other_axis->unit, "mm");
+}
+
+TEST(BrukerUxd, WarningsOfTheFileAreThoseOfEveryScanThatIsChosen) {
+  std::string text = uxd("COUPLED", "COUNTS");
+  text.replace(text.find("COUPLED"), 7, "PHI");
+  text.resize(text.size() - 1);
+  const ReadScans read = bruker_uxd_format().read({text, "a"});
+  ASSERT_EQ(read.scans.size(), 2);
+  const std::vector<std::string> cut{LineReader::cut_off_warning};
+  EXPECT_EQ(read.warnings, cut);
+  const auto chosen = choose_scans(read, std::nullopt);
+  ASSERT_EQ(chosen.size(), 1) << "the scan over phi is left out";
+  EXPECT_EQ(chosen[0].scan.warnings.at(0), cut[0]);
+  EXPECT_EQ(choose_scans(read, 2).at(0).scan.warnings, cut);
+}
+
+TEST(BrukerUxd, RangesThatWereNotMeasuredAreLeftOut) {
+  std::string text = uxd("COUPLED", "COUNTS");
+  text += "; (Data for Range number 3)\n_DRIVE='COUPLED'\n_START=15\n_STEPCOUNT=1\n_COUNTS\n 7\n";
+  const ReadScans read = bruker_uxd_format().read({text, "a"});
+  EXPECT_EQ(read.scans.size(), 2);
+  ASSERT_EQ(read.warnings.size(), 1);
+  EXPECT_NE(read.warnings[0].find("is left out: 1 points"), std::string::npos) << read.warnings[0];
+  // As many as no measurement has: each would take a thousand bytes.
+  std::string many = "_FILEVERSION=2\n_STEPSIZE=1\n_STEPCOUNT=2\n";
+  for (std::size_t i = 0; i <= most_scans; ++i)
+    many += "_START=1\n_COUNTS\n1 2\n";
+  EXPECT_NE(refusal_of(bruker_uxd_format(), many).find("more than 50000 ranges in one file"),
+            std::string::npos)
+      << refusal_of(bruker_uxd_format(), many);
 }
 
 TEST(BrukerUxd, RefusesUnknownDrivesAndWhatContradictsItself) {

@@ -57,7 +57,7 @@ TEST(SampleFiles, OfListedFormatsAreRead) {
       EXPECT_FALSE(is_neutron(path)) << "a neutron pattern is no X-ray pattern";
       ++read_by[read.format->name];
       EXPECT_STRNE(read.format->name, "text in columns");
-      for (const ChosenScan& chosen : choose_scans(read.scans, std::nullopt)) {
+      for (const ChosenScan& chosen : choose_scans(read, std::nullopt)) {
         if (chosen.scan.other_axis) {
           ++others;
           continue;
@@ -131,8 +131,9 @@ TEST(SampleFiles, ABeginningIsAnErrorOrAWarning) {
       try {
         const ReadScans read =
             read_scans(FileBytes{std::string_view(bytes).substr(0, length), path.string()});
-        const bool warned = std::any_of(read.scans.begin(), read.scans.end(),
-                                        [](const Scan& scan) { return !scan.warnings.empty(); });
+        const bool warned =
+            !read.warnings.empty() || std::any_of(read.scans.begin(), read.scans.end(),
+                                                  [](const Scan& scan) { return !scan.warnings.empty(); });
         EXPECT_TRUE(warned) << length << " of " << bytes.size() << " bytes were read as " << read.format->name
                             << " without a word";
         if (!warned) break;

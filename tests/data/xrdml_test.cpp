@@ -16,7 +16,7 @@ namespace bragg::data {
 namespace {
 
 std::vector<Scan> read(const std::string& text) {
-  return xrdml_format().read({text, "sample"});
+  return scans_of(xrdml_format(), text);
 }
 
 std::string replaced(std::string text, const std::string& old_part, const std::string& new_part) {
@@ -62,7 +62,8 @@ TEST(Xrdml, ReadsListedPositionsAndPrefixes) {
   form.positions = "<listPositions>10 10.1</listPositions>";
   EXPECT_EQ(refusal(xrdml_format(), form.text()), "sample:11: 2 positions of 2 theta for 3 intensities");
   form.positions = "<commonPosition>10</commonPosition>";
-  EXPECT_EQ(refusal(xrdml_format(), form.text()), "2 theta stands still: no scan of it");
+  EXPECT_EQ(refusal(xrdml_format(), form.text()),
+            "no powder pattern: scan 1 (line 10): 2 theta stands still: no scan of it");
   form.positions = "<listPositions>10 10.4 10.3</listPositions>";
   EXPECT_NE(refusal(xrdml_format(), form.text()).find("neither ascending nor descending"), std::string::npos);
   // A comment splits an element's text.
@@ -119,9 +120,11 @@ TEST(Xrdml, ConvertsAutomaticSlits) {
 
 TEST(Xrdml, RefusesByName) {
   const auto said = [](const XrdmlText& form) { return refusal(xrdml_format(), form.text()); };
-  EXPECT_EQ(said({.scan = "scanAxis=\"Reciprocal Space\""}), "a scan of 'Reciprocal Space', not of 2 theta");
-  EXPECT_EQ(said({.scan = "scanAxis=\"Omega\""}), "omega stands still: no scan of it");
-  EXPECT_EQ(said({.scan = "scanAxis=\"Phi\""}), "no positions of phi");
+  EXPECT_EQ(said({.scan = "scanAxis=\"Reciprocal Space\""}),
+            "no powder pattern: scan 1 (line 10): a scan of 'Reciprocal Space', not of 2 theta");
+  EXPECT_EQ(said({.scan = "scanAxis=\"Omega\""}),
+            "no powder pattern: scan 1 (line 10): omega stands still: no scan of it");
+  EXPECT_EQ(said({.scan = "scanAxis=\"Phi\""}), "no powder pattern: scan 1 (line 10): no positions of phi");
   EXPECT_NE(said({.measurement = "measurementType=\"Area measurement\""}).find("an area measurement"),
             std::string::npos);
   EXPECT_NE(said({.measurement = "measurementStepAxis=\"Omega\""}).find("a mesh of scans"),
@@ -146,7 +149,27 @@ TEST(Xrdml, SeveralScansAndOnesThatAreLeftOut) {
   EXPECT_EQ(read(text.substr(0, end) + scan + text.substr(end)).size(), 2u);
   const auto one = read(text.substr(0, end) + replaced(scan, "Gonio", "Chi") + text.substr(end));
   ASSERT_EQ(one.size(), 1u);
-  EXPECT_EQ(one[0].warnings, std::vector<std::string>{"scan 2 of the file is left out: no positions of chi"});
+  EXPECT_EQ(one[0].warnings, std::vector<std::string>{"scan 2 (line 13) is left out: no positions of chi"});
+}
+
+TEST(Xrdml, ScansThatWereGivenUpAreLeftOutAndManyAreCounted) {
+  const std::string text = XrdmlText{}.text();
+  const std::size_t begin = text.find("<scan "), end = text.find("</scan>") + 7;
+  const std::string one_point =
+      XrdmlText{.scan = "scanAxis=\"Gonio\" status=\"Aborted\"", .intensities = "<counts>7</counts>"}.text();
+  const std::string aborted =
+      one_point.substr(one_point.find("<scan "), one_point.find("</scan>") + 7 - one_point.find("<scan "));
+  std::string many;
+  for (int i = 0; i < 300; ++i)
+    many += text.substr(begin, end - begin) + aborted;
+  const std::string all = text.substr(0, begin) + many + text.substr(end);
+  const ReadScans read = xrdml_format().read({all, "series"});
+  EXPECT_EQ(read.scans.size(), 300u);
+  ASSERT_EQ(read.warnings.size(), 11u);
+  EXPECT_NE(read.warnings[0].find("is left out: 1 points: no scan"), std::string::npos) << read.warnings[0];
+  EXPECT_EQ(read.warnings[10], "290 more scans are left out");
+  for (const Scan& scan : read.scans)
+    EXPECT_TRUE(scan.warnings.empty());
 }
 
 TEST(Xrdml, ReadsScansOverOtherAxesAsWhatTheyAre) {
@@ -241,7 +264,7 @@ TEST(Xrdml, SharedSamples) {
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string bytes = bytes_of(entry.path()), name = entry.path().filename().string();
     ASSERT_TRUE(xrdml_format().looks_like(bytes)) << name;
-    const auto scans = xrdml_format().read({bytes, name});
+    const auto scans = scans_of(xrdml_format(), bytes, name);
     ASSERT_EQ(scans.size(), 1u) << name;
     const bool is_short = name == "base64_PbSO4.xrdml" || name == "cu_quartz.xrdml";
     EXPECT_EQ(scans[0].radiation.wavelength, is_short ? 1.5405 : 1.540598) << name;
@@ -252,7 +275,7 @@ TEST(Xrdml, SharedSamples) {
     ++files;
   }
   EXPECT_EQ(files, 34);
-  const auto scan = xrdml_format().read({bytes_of(folder / "XRD-918-16_10.xrdml"), "a"})[0];
+  const auto scan = scans_of(xrdml_format(), bytes_of(folder / "XRD-918-16_10.xrdml"))[0];
   EXPECT_EQ(scan.x.front(), 4.00656514);
   EXPECT_EQ(scan.x.back(), 69.99936587);
   EXPECT_EQ(scan.intensity[2], 1345);

@@ -73,11 +73,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const std::size_t which = size > 0 ? bytes[size - 1] % std::size(names) : 0;
   try {
     const FileBytes file{{reinterpret_cast<const char*>(bytes), size}, names[which]};
-    ReadScans read = only ? ReadScans{only, only->read(file)} : read_scans(file);
+    ReadScans read = only ? only->read(file) : read_scans(file);
     expect(!read.scans.empty());
     for (const Scan& scan : read.scans)
       check(scan);
-    for (const ChosenScan& chosen : choose_scans(std::move(read.scans), std::nullopt))
+    for (const ChosenScan& chosen : choose_scans(std::move(read), std::nullopt))
       expect(chosen.scan.x.size() == chosen.scan.intensity.size());
   } catch (const bragg::Error&) {
   }
