@@ -44,7 +44,10 @@ void read_optics(const XmlDocument& document, Xml instrument, StatedRadiation& s
           scan.monochromator += attribute(optic, "LogicName");
         }
         const bool is_primary = std::string_view(side) == "PrimaryTracks";
-        if (is_primary && is_monochromator) stated.alpha2_removed = true;
+        if (is_primary && is_monochromator) {
+          const std::string name = attribute(optic, "LogicName");
+          stated.alpha2_remover = name.empty() ? "a monochromator" : name;
+        }
         if (!is_primary || what.find("slit") == std::string::npos) continue;
         const std::string mode = letters_of(attribute(optic, "Mode"));
         if (mode.find("illuminat") != std::string::npos || mode.find("samplelength") != std::string::npos)
@@ -79,15 +82,8 @@ void read_surroundings(const XmlDocument& document, Scan& scan) {
   } catch (const Error& error) {
     document.fail(instrument, error.what());
   }
-  scan.anode = anode_symbol(stated.anode);
-  scan.alpha2_ratio = stated.ratio;
-  scan.radiation = radiation_of(stated);
-  if (stated.alpha2_removed && scan.radiation.alpha2) {
-    scan.notes.push_back(
-        {"wavelength",
-         fmt::format("positions are those of K alpha 1: {} removes K alpha 2", scan.monochromator),
-         document.place(instrument)});
-  }
+  stated.from = document.place(tube ? tube : fixed);
+  set_radiation(scan, stated);
   scan.geometry = text_of(child(instrument, "GoniometerType"));
   scan.date = text_of(child(root, "TimeStampStarted"));
   for (const Xml item : all_below(fixed, "InfoItem")) {

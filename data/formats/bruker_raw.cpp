@@ -6,6 +6,7 @@
 
 #include "data/formats/bruker_raw_versions.h"
 #include "data/formats/scan_parts.h"
+#include "data/formats/stated_radiation.h"
 
 namespace bragg::data {
 namespace {
@@ -29,11 +30,11 @@ ReadScans read_v1(const ByteReader& in) {
     scan.counting_time = as_typed(in.f32(base + 8, "the time a step"));
     scan.sample = in.text(base + 40, 32, "the sample's name");
     scan.scan_axis = "2Theta";
-    set_radiation(scan, {.alpha1 = as_typed(in.f32(base + 72, "K alpha 1")),
-                         .alpha2 = as_typed(in.f32(base + 76, "K alpha 2")),
-                         .ratio = {},
-                         .anode = {},
-                         .from = fmt::format("byte {}", base + 72)});
+    StatedRadiation tube;
+    tube.alpha1 = as_typed(in.f32(base + 72, "K alpha 1"));
+    tube.alpha2 = as_typed(in.f32(base + 76, "K alpha 2"));
+    tube.from = fmt::format("byte {}", base + 72);
+    set_radiation(scan, tube);
     follows = in.u32(base + 152, "the mark of a following range") != 0;
     scan.intensity = raw_intensities(in, base + 156, points, 4);
     scan.x = even_positions(start, step, points);
@@ -51,11 +52,12 @@ ReadScans read_v2(const ByteReader& in) {
   RangeList ranges;
   const std::size_t count = in.u16(4, "the number of ranges");
   if (count == 0) in.fail(4, "0 ranges");
-  const TubeNumbers tube{.alpha1 = as_typed(in.f32(190, "K alpha 1")),
-                         .alpha2 = as_typed(in.f32(194, "K alpha 2")),
-                         .ratio = as_typed(in.f32(198, "the ratio of K alpha 2")),
-                         .anode = in.text(188, 2, "the anode"),
-                         .from = "byte 188"};
+  StatedRadiation tube;
+  tube.alpha1 = as_typed(in.f32(190, "K alpha 1"));
+  tube.alpha2 = as_typed(in.f32(194, "K alpha 2"));
+  tube.ratio = as_typed(in.f32(198, "the ratio of K alpha 2"));
+  tube.anode = in.text(188, 2, "the anode");
+  tube.from = "byte 188";
   const std::string date = iso_date(in.text(168, 20, "the date"));
   std::size_t at = 256;
   for (std::size_t i = 0; i < count; ++i) {

@@ -6,6 +6,7 @@
 
 #include "data/formats/bruker_raw_versions.h"
 #include "data/formats/scan_parts.h"
+#include "data/formats/stated_radiation.h"
 
 namespace bragg::data {
 namespace {
@@ -61,7 +62,7 @@ std::string date_of(const std::string& day, const std::string& time) {
 struct Head {
   std::uint32_t ranges = 0;
   std::string date, sample;
-  TubeNumbers tube;
+  StatedRadiation tube;
 };
 
 Head read_head(const ByteReader& in, RangeList& ranges) {
@@ -76,11 +77,11 @@ Head read_head(const ByteReader& in, RangeList& ranges) {
     in.fail(12, fmt::format("{} ranges; 1..{} are possible", head.ranges, most_ranges));
   head.date = date_of(in.text(16, 10, "the date"), in.text(26, 10, "the time"));
   head.sample = in.text(326, 60, "the sample's name");
-  head.tube = {.alpha1 = in.f64(624, "K alpha 1"),
-               .alpha2 = in.f64(632, "K alpha 2"),
-               .ratio = in.f64(648, "the ratio of K alpha 2"),
-               .anode = in.text(608, 4, "the anode"),
-               .from = "byte 608"};
+  head.tube.alpha1 = in.f64(624, "K alpha 1");
+  head.tube.alpha2 = in.f64(632, "K alpha 2");
+  head.tube.ratio = in.f64(648, "the ratio of K alpha 2");
+  head.tube.anode = in.text(608, 4, "the anode");
+  head.tube.from = "byte 608";
   return head;
 }
 

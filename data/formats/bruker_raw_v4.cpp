@@ -7,6 +7,7 @@
 
 #include "data/formats/bruker_raw_versions.h"
 #include "data/formats/scan_parts.h"
+#include "data/formats/stated_radiation.h"
 #include "xrd/folded_text.h"
 
 namespace bragg::data {
@@ -20,7 +21,7 @@ constexpr std::uint32_t longest_record = 100;
 
 struct Head {
   std::string date, sample;
-  TubeNumbers tube;
+  StatedRadiation tube;
 };
 
 bool is_range(std::uint32_t kind) {
@@ -41,11 +42,11 @@ void read_segment(const ByteReader& in, std::size_t at, std::size_t length, Head
     const std::string key = in.text(at + 12, 24, "a name"), value = in.text(at + 36, length - 36, "a text");
     if (key == "SAMPLEID") head.sample = value;
   } else if (kind == segment_tube && length >= 120) {
-    head.tube = {.alpha1 = in.f64(at + 80, "K alpha 1"),
-                 .alpha2 = in.f64(at + 88, "K alpha 2"),
-                 .ratio = in.f64(at + 104, "the ratio of K alpha 2"),
-                 .anode = in.text(at + 116, 4, "the anode"),
-                 .from = fmt::format("byte {}", at + 80)};
+    head.tube.alpha1 = in.f64(at + 80, "K alpha 1");
+    head.tube.alpha2 = in.f64(at + 88, "K alpha 2");
+    head.tube.ratio = in.f64(at + 104, "the ratio of K alpha 2");
+    head.tube.anode = in.text(at + 116, 4, "the anode");
+    head.tube.from = fmt::format("byte {}", at + 80);
   }
 }
 
@@ -120,9 +121,9 @@ std::size_t read_range(const ByteReader& in, std::size_t at, const Head& head, R
   }
   scan.date = head.date;
   scan.sample = head.sample;
-  TubeNumbers tube = head.tube;
+  StatedRadiation tube = head.tube;
   const double used = in.f64(at + 112, "the wavelength in use");
-  if (tube.alpha1 == 0) {
+  if (tube.alpha1.value_or(0) == 0) {
     tube.alpha1 = used;
     tube.from = fmt::format("byte {}", at + 112);
   }

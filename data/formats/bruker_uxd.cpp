@@ -10,6 +10,7 @@
 #include "data/formats/line_reader.h"
 #include "data/formats/range_list.h"
 #include "data/formats/scan_parts.h"
+#include "data/formats/stated_radiation.h"
 #include "data/formats/text_rows.h"
 #include "xrd/folded_text.h"
 
@@ -179,16 +180,16 @@ class Reader {
     scan.date = iso_date(text("DATEMEASURED"));
     scan.monochromator = text("MONOCHROMATOR");
     if (text("BETA_FILTER") == "Y") scan.monochromator = "K beta filter";
-    TubeNumbers tube{
-        .alpha1 = number("WL1").value_or(0),
-        .alpha2 = number("WL2").value_or(0),
-        .ratio = number("WLRATIO"),
-        .anode = text("ANODE"),
-        .from = fmt::format("line {}", keys_.count("WL1") ? keys_.at("WL1").line + 1 : data_line_ + 1)};
+    StatedRadiation tube;
+    tube.alpha1 = number("WL1");
+    tube.alpha2 = number("WL2");
+    tube.ratio = number("WLRATIO");
+    tube.anode = text("ANODE");
+    tube.from = fmt::format("line {}", keys_.count("WL1") ? keys_.at("WL1").line + 1 : data_line_ + 1);
     const std::string unit = xrd::lower_case(text("WL_UNIT"));
     if (unit == "nm") {
-      tube.alpha1 *= 10;
-      tube.alpha2 *= 10;
+      for (auto* wavelength : {&tube.alpha1, &tube.alpha2})
+        if (*wavelength) **wavelength *= 10;
     } else if (!unit.empty() && unit != "a") {
       scan.warnings.push_back(fmt::format("_WL_UNIT='{}' is not known; A are assumed", text("WL_UNIT")));
     }

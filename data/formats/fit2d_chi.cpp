@@ -67,6 +67,7 @@ ReadScans read(const FileBytes& file) {
                     count_line + 1, *points, scan.x.size()));
   const HeaderLine title{lines[title_line], title_line};
   scan.radiation = find_radiation({&title, 1});
+  scan.alpha2_ratio = scan.radiation.alpha2_ratio;
   scan.sample = plain_text(title.text);
   scan.scan_axis = plain_text(lines[axis_line]);
   scan.unit = IntensityUnit::arbitrary;

@@ -66,8 +66,7 @@ class Reader {
                                         line.number + 1, quoted_line(line.text)));
     }
     radiation_ = find_radiation(header);
-    if (radiation_.fault && radiation_.fault->find("not X-rays") != std::string::npos)
-      throw FormatRefused(fmt::format("GSAS data, line {}", *radiation_.fault));
+    if (radiation_.is_no_xrays) throw FormatRefused(fmt::format("GSAS data, line {}", *radiation_.fault));
     if (!header.empty()) title_ = plain_text(header.front().text);
   }
 
@@ -84,6 +83,7 @@ class Reader {
     scan.scan_axis = "2Theta";
     scan.sample = title_;
     scan.radiation = radiation_;
+    scan.alpha2_ratio = radiation_.alpha2_ratio;
     ranges_.add(std::move(scan), [&](const std::string& reason) { lines_.fail(bank.line, reason); });
     while (i < lines_.size() && is_note(lines_[i]))
       ++i;

@@ -68,9 +68,14 @@ class Judge {
     }
     for (Said& said : said_) {
       RadiationStatement& what = said.what;
-      if (what.kind == Kind::foreign) fail(said, "the radiation is not X-rays");
+      if (what.kind == Kind::foreign) {
+        fail(said, "the radiation is not X-rays");
+        result_.is_no_xrays = true;
+      }
       if (what.kind == Kind::alpha2_removed) alpha2_removed_ = true;
-      if (what.kind == Kind::ratio) ratio_ = what.value;
+      if (what.kind == Kind::ratio && what.value >= 0 && what.value <= 1) ratio_ = what.value;
+      if (what.kind == Kind::ratio && !(what.value >= 0 && what.value <= 1))
+        warn(said, fmt::format("ratio {} of K alpha 2 to K alpha 1 is not used", what.value));
       if (what.kind != Kind::value || what.label == Label::beta) continue;
       if (!what.has_unit && has_unit) {
         what.value = unit.kind == xrd::UnitKind::energy ? xrd::kev_angstrom / (what.value * unit.factor)
@@ -204,6 +209,7 @@ class Judge {
       if (line == xrd::KLine::unnamed && said.what.kind == Kind::line && !said.what.line.anode)
         line = said.what.line.line;
     }
+    result_.is_of_anode = true;
     if (line == xrd::KLine::beta || line == xrd::KLine::alpha2) {
       result_.wavelength = line == xrd::KLine::beta ? anode.k_beta1 : anode.k_alpha2;
       return;
@@ -225,6 +231,7 @@ class Judge {
     // A doublet's intensities are as 2 to 1 (2j + 1 of the level).
     const double ratio = ratio_.value_or(0.5);
     result_.position_wavelength = first;
+    if (result_.alpha2) result_.alpha2_ratio = alpha2_removed_ ? std::optional<double>(0) : ratio_;
     if (result_.alpha2 && !alpha2_removed_)
       result_.position_wavelength = (first + ratio * *result_.alpha2) / (1 + ratio);
   }

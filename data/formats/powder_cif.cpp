@@ -11,6 +11,7 @@
 #include "data/formats/powder_cif_tags.h"
 #include "data/formats/range_list.h"
 #include "data/formats/scan_parts.h"
+#include "data/formats/stated_radiation.h"
 #include "data/formats/text_rows.h"
 #include "xrd/cif/file.h"
 #include "xrd/cif/grammar.h"
@@ -281,22 +282,22 @@ class Reader {
 
   void set_lines(const xrd::CifBlock& block, Scan& scan) const {
     std::vector<Line> lines = lines_of(block);
-    TubeNumbers tube;
+    StatedRadiation tube;
     const xrd::CifValue* type =
         value(block, {"_diffrn_radiation_type", "_diffrn_source_target", "_diffrn_radiation_source"});
-    tube.from = type ? fmt::format("line {}", type->line) : "";
-    // "Cu K\a" names an anode, "synchrotron" none.
+    if (type) tube.from = fmt::format("line {}", type->line);
+    // "Cu K\\a" names an anode, "synchrotron" none.
     if (type && xrd::scan_spectral_line(xrd::fold_to_ascii(type->text), 0))
       tube.anode = std::string(type->text);
     if (!lines.empty()) tube.from = fmt::format("line {}", lines[0].number);
+    if (lines.size() > 2) {
+      scan.radiation.fault = fmt::format("{}: {} wavelengths are named", tube.from, lines.size());
+      return;
+    }
     if (lines.size() == 2) {
       if (lines[0].wavelength > lines[1].wavelength) std::swap(lines[0], lines[1]);
       tube.alpha2 = lines[1].wavelength;
       if (lines[0].weight != lines[1].weight) tube.ratio = lines[1].weight / lines[0].weight;
-    }
-    if (lines.size() > 2) {
-      scan.radiation.fault = fmt::format("{}: {} wavelengths are named", lines[0].number, lines.size());
-      return;
     }
     if (!lines.empty()) tube.alpha1 = lines[0].wavelength;
     set_radiation(scan, tube);

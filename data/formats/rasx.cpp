@@ -134,12 +134,10 @@ void read_scan_information(const XmlDocument& document, Scan& scan) {
   stated.anode = text_of(child(generator, "TargetName"));
   stated.alpha1 = document.optional_number(child(generator, "WavelengthKalpha1"));
   stated.alpha2 = document.optional_number(child(generator, "WavelengthKalpha2"));
-  if (letters_of(text_of(child(generator, "WaveType"))) == "kb") {
-    stated.alpha1 = document.optional_number(child(generator, "WavelengthKbeta"));
-    stated.ratio = 0;
-  }
-  scan.anode = anode_symbol(stated.anode);
-  scan.radiation = radiation_of(stated);
+  stated.beta = document.optional_number(child(generator, "WavelengthKbeta"));
+  stated.used = used_line(text_of(child(generator, "WaveType")));
+  stated.from = document.place(generator);
+  set_radiation(scan, stated);
   read_optics(hardware, child(root, "Axes"), scan);
 }
 

@@ -10,6 +10,7 @@
 #include "data/formats/line_reader.h"
 #include "data/formats/range_list.h"
 #include "data/formats/scan_parts.h"
+#include "data/formats/stated_radiation.h"
 #include "data/formats/text_rows.h"
 #include "xrd/folded_text.h"
 
@@ -79,7 +80,7 @@ class Reader {
     const auto found = keys_.find(key);
     return found == keys_.end() ? std::string() : found->second;
   }
-  std::optional<double> number(const char* key) const {
+  std::optional<double> number(const std::string& key) const {
     const auto found = keys_.find(key);
     return found == keys_.end() ? std::nullopt : number_of(found->second);
   }
@@ -157,18 +158,22 @@ class Reader {
                       scan.geometry, scan.scan_axis));
     }
     set_time(scan);
-    const std::string line = text("MEAS_COND_XG_WAVE_TYPE");
-    TubeNumbers tube{.alpha1 = number("HW_XG_WAVE_LENGTH_ALPHA1")
-                                   .value_or(number("MEAS_COND_XG_WAVE_LENGTH_ALPHA1").value_or(0)),
-                     .alpha2 = number("HW_XG_WAVE_LENGTH_ALPHA2")
-                                   .value_or(number("MEAS_COND_XG_WAVE_LENGTH_ALPHA2").value_or(0)),
-                     .ratio = {},
-                     .anode = text("HW_XG_TARGET_NAME"),
-                     .from = "*HW_XG_WAVE_LENGTH_ALPHA1"};
-    if (xrd::lower_case(line) == "ka1") tube.ratio = 0;
+    set_lines(scan);
+  }
+
+  void set_lines(Scan& scan) const {
+    const auto wavelength = [&](const std::string& line) {
+      const auto hardware = number("HW_XG_WAVE_LENGTH_" + line);
+      return hardware ? hardware : number("MEAS_COND_XG_WAVE_LENGTH_" + line);
+    };
+    StatedRadiation tube;
+    tube.alpha1 = wavelength("ALPHA1");
+    tube.alpha2 = wavelength("ALPHA2");
+    tube.beta = wavelength("BETA");
+    tube.anode = text("HW_XG_TARGET_NAME");
+    tube.used = used_line(text("MEAS_COND_XG_WAVE_TYPE"));
+    tube.from = "*HW_XG_WAVE_LENGTH_ALPHA1";
     set_radiation(scan, tube);
-    if (xrd::lower_case(line) == "kb")
-      scan.radiation.fault = fmt::format("*MEAS_COND_XG_WAVE_TYPE \"{}\": K beta was used", line);
   }
 
   void set_time(Scan& scan) const {

@@ -10,23 +10,12 @@
 #include "data/formats/text_rows.h"
 #include "kernels/base/error.h"
 #include "xrd/folded_text.h"
-#include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
 namespace {
 
-/// Old tables and units differ by 0.2 %.
-constexpr double same_line = 5e-3;
 constexpr std::array<std::string_view, 12> months{"jan", "feb", "mar", "apr", "may", "jun",
                                                   "jul", "aug", "sep", "oct", "nov", "dec"};
-
-bool is_usable(const TubeNumbers& tube, double wavelength, Scan& scan) {
-  if (wavelength == 0 || std::isnan(wavelength)) return false;
-  if (xrd::is_usable_wavelength(wavelength)) return true;
-  scan.radiation.fault = fmt::format("{}: wavelength {:.6g} A is outside {}..{} A", tube.from, wavelength,
-                                     xrd::shortest_wavelength, xrd::longest_wavelength);
-  return false;
-}
 
 /// Digits between any other signs.
 std::vector<std::string> pieces(std::string_view text) {
@@ -53,53 +42,6 @@ std::vector<double> even_positions(double start, double step, std::size_t points
   for (std::size_t i = 0; i < points; ++i)
     x[i] = start + step * static_cast<double>(i);
   return x;
-}
-
-void set_radiation(Scan& scan, const TubeNumbers& tube) {
-  const std::string folded = xrd::fold_to_ascii(tube.anode);
-  const auto named = folded.empty() ? std::nullopt : xrd::scan_spectral_line(folded, 0);
-  const xrd::Anode* anode = named ? named->anode : nullptr;
-  if (anode)
-    scan.anode = anode->symbol;
-  else if (!tube.anode.empty())
-    scan.warnings.push_back(fmt::format("{}: anode '{}' is not known", tube.from, plain_text(tube.anode)));
-
-  Radiation& radiation = scan.radiation;
-  if (is_usable(tube, tube.alpha1, scan)) radiation.wavelength = tube.alpha1;
-  if (is_usable(tube, tube.alpha2, scan)) radiation.alpha2 = tube.alpha2;
-  if (radiation.fault) return;
-  if (!radiation.wavelength && anode) {
-    radiation.wavelength = anode->k_alpha1;
-    radiation.alpha2 = anode->k_alpha2;
-    scan.notes.push_back({"wavelength",
-                          fmt::format("K alpha of the anode {}: the file has no numbers", anode->symbol),
-                          tube.from});
-  }
-  if (!radiation.wavelength) return;
-  const double first = *radiation.wavelength;
-  if (radiation.alpha2 && std::abs(*radiation.alpha2 - first) <= 1e-6 * first) radiation.alpha2.reset();
-  if (radiation.alpha2 && tube.ratio && *tube.ratio == 0)
-    scan.notes.push_back({"wavelength", "no K alpha 2 is left in the beam, as the file says", tube.from});
-  if (tube.ratio && (!std::isfinite(*tube.ratio) || *tube.ratio < 0 || *tube.ratio > 1)) {
-    scan.warnings.push_back(
-        fmt::format("{}: ratio {} of K alpha 2 to K alpha 1 is not used", tube.from, *tube.ratio));
-  } else if (radiation.alpha2 && tube.ratio) {
-    scan.alpha2_ratio = tube.ratio;
-  }
-  if (radiation.alpha2 && std::abs(*radiation.alpha2 / first - 1) > 0.03) {
-    radiation.fault =
-        fmt::format("{}: wavelength {:.6g} A contradicts {:.6g} A", tube.from, *radiation.alpha2, first);
-    return;
-  }
-  // A doublet's intensities are as 2 to 1 (2j + 1 of the level).
-  const double ratio = scan.alpha2_ratio.value_or(0.5);
-  radiation.position_wavelength =
-      radiation.alpha2 ? (first + ratio * *radiation.alpha2) / (1 + ratio) : first;
-  const auto agrees = [&](double line) { return std::abs(first / line - 1) <= same_line; };
-  if (anode && !agrees(anode->k_alpha1) && !agrees(anode->k_alpha()) && !agrees(anode->k_beta1)) {
-    radiation.warnings.push_back(fmt::format(
-        "{}: anode {} contradicts the wavelength {:.6g} A, which is used", tube.from, anode->symbol, first));
-  }
 }
 
 std::optional<OtherAxis> other_axis_of(std::string_view written) {

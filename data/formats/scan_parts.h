@@ -1,5 +1,5 @@
-// What the readers of instrument files share: positions from start and step, radiation from a file's numbers, dates,
-// and what every scan must hold.
+// What the readers of instrument files share: positions from start and step, dates, and what
+// every scan must hold.
 #pragma once
 
 #include <optional>
@@ -13,17 +13,6 @@ namespace bragg::data {
 
 /// start, start + step, ... in degrees.
 std::vector<double> even_positions(double start, double step, std::size_t points);
-
-/// What a file says of its tube; zeros are what programs write for "not known".
-struct TubeNumbers {
-  double alpha1 = 0, alpha2 = 0;  ///< A
-  std::optional<double> ratio;    ///< of the intensities alpha 2 : alpha 1; 0: no alpha 2
-  std::string anode;              ///< "Cu", "Cobalt"
-  std::string from;               ///< where it stands, for notes: "byte 616"
-};
-/// Sets radiation, ratio and anode. An anode without wavelengths gives its own (and a note), one that contradicts them
-/// a warning; an impossible wavelength is the radiation's fault.
-void set_radiation(Scan&, const TubeNumbers&);
 
 /// The axis that an instrument's file calls so: "omega" of "Theta", "Omega" and "Rocking Curve", "phi" of "PHI" and "Phi
 /// Scan"; empty for a diffraction axis and for what is not known. Angles in degrees, lengths in mm.

@@ -9,9 +9,8 @@
 #include <fmt/ranges.h>
 
 #include "data/formats/header_fields.h"
+#include "data/formats/stated_radiation.h"
 #include "kernels/base/error.h"
-#include "xrd/folded_text.h"
-#include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
 namespace {
@@ -249,32 +248,17 @@ ScanPattern to_pattern(const Scan& scan) {
 }
 
 Radiation radiation_of(const Scan& scan) {
-  Radiation radiation = scan.radiation;
-  if (radiation.fault) return radiation;
-  if (!radiation.wavelength && !scan.anode.empty()) {
-    const auto line = xrd::scan_spectral_line(xrd::fold_to_ascii(scan.anode), 0);
-    if (line && line->anode != nullptr) {
-      radiation.wavelength = line->anode->k_alpha1;
-      radiation.alpha2 = line->anode->k_alpha2;
-      radiation.position_wavelength.reset();
-    } else {
-      radiation.warnings.push_back(fmt::format("the anode {} is not known", quoted_line(scan.anode)));
-    }
-  }
-  if (!radiation.wavelength) return radiation;
-  for (const auto& value : {radiation.wavelength, radiation.alpha2}) {
-    if (value && !xrd::is_usable_wavelength(*value)) {
-      radiation.fault = fmt::format("wavelength {:.6g} A is outside {}..{} A", *value,
-                                    xrd::shortest_wavelength, xrd::longest_wavelength);
-      return radiation;
-    }
-  }
-  if (!radiation.position_wavelength) {
-    // A doublet's intensities are as 2 to 1 (2j + 1 of the level).
-    const double ratio = radiation.alpha2 ? scan.alpha2_ratio.value_or(0.5) : 0;
-    radiation.position_wavelength =
-        (*radiation.wavelength + ratio * radiation.alpha2.value_or(0)) / (1 + ratio);
-  }
+  const Radiation& said = scan.radiation;
+  if (said.fault || said.position_wavelength) return said;
+  StatedRadiation stated;
+  stated.alpha1 = said.wavelength;
+  stated.alpha2 = said.alpha2;
+  stated.ratio = scan.alpha2_ratio;
+  stated.anode = scan.anode;
+  Radiation radiation = radiation_of(stated);
+  for (const std::string& warning : said.warnings)
+    if (std::find(radiation.warnings.begin(), radiation.warnings.end(), warning) == radiation.warnings.end())
+      radiation.warnings.push_back(warning);
   return radiation;
 }
 

@@ -109,8 +109,8 @@ class Reader {
     header.push_back({steps.rest, steps.line});
     refuse_neutrons(header);
     scan.radiation = find_radiation(header);
-    if (scan.radiation.fault && scan.radiation.fault->find("not X-rays") != std::string::npos)
-      throw FormatRefused(fmt::format("line {}", *scan.radiation.fault));
+    if (scan.radiation.is_no_xrays) throw FormatRefused(fmt::format("line {}", *scan.radiation.fault));
+    scan.alpha2_ratio = scan.radiation.alpha2_ratio;
     for (const HeaderLine& line : header)
       read_words(plain_text(line.text), scan);
     if (scan.sample.empty()) scan.sample = plain_text(header.size() > 1 ? header.front().text : steps.rest);

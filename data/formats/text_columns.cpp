@@ -27,6 +27,7 @@ ReadScans read(const FileBytes& file) {
   scan.intensity = std::move(text.pattern.intensity);
   scan.uncertainty = std::move(text.uncertainty);
   scan.radiation = reading.radiation;
+  scan.alpha2_ratio = reading.radiation.alpha2_ratio;
   scan.text = TextColumns{.separator = reading.separator,
                           .decimal_sign = reading.decimal_sign,
                           .columns = reading.columns,

@@ -26,10 +26,9 @@ void append(std::string& list, const std::string& item) {
   list += item;
 }
 
-/// Filters and monochromators of both beam paths, as the file calls them. True where one in the incident beam leaves no
-/// K alpha 2: a monochromator or a mirror that is joined with one.
-bool read_optics(Xml measurement, std::string& names) {
-  bool alpha2_removed = false;
+/// Filters and monochromators of both beam paths, as the file calls them. Those in the incident beam that leave no K alpha
+/// 2, a monochromator or a mirror that is joined with one, are the radiation's remover, too.
+void read_optics(Xml measurement, Scan& scan, StatedRadiation& stated) {
   for (const char* path : {"incidentBeamPath", "diffractedBeamPath"}) {
     const Xml beam = child(measurement, path);
     for (const char* kind : {"filter", "monochromator", "xRayMirror"}) {
@@ -37,14 +36,14 @@ bool read_optics(Xml measurement, std::string& names) {
         const bool is_mirror = std::string_view(kind) == "xRayMirror";
         const bool is_hybrid = attribute(optic, "hybrid") == "true" || attribute(optic, "hybrid") == "1";
         if (is_mirror && !is_hybrid) continue;
-        const std::string name = attribute(optic, "name");
-        append(names, name.empty() ? text_of(child(optic, "material")) : name);
+        std::string name = attribute(optic, "name");
+        if (name.empty()) name = text_of(child(optic, "material"));
+        append(scan.monochromator, name);
         if (std::string_view(path) == "incidentBeamPath" && std::string_view(kind) != "filter")
-          alpha2_removed = true;
+          append(stated.alpha2_remover, name.empty() ? "a monochromator" : name);
       }
     }
   }
-  return alpha2_removed;
 }
 
 }  // namespace
@@ -54,32 +53,19 @@ void read_xrdml_beam(const XmlDocument& document, Xml measurement, Scan& scan) {
   const std::string intended = attribute(used, "intended");
   StatedRadiation stated;
   stated.anode = text_of(descend(measurement, {"incidentBeamPath", "xRayTube", "anodeMaterial"}));
-  scan.anode = anode_symbol(stated.anode);
   stated.alpha1 = wavelength(document, child(used, "kAlpha1"));
   stated.alpha2 = wavelength(document, child(used, "kAlpha2"));
+  stated.beta = wavelength(document, child(used, "kBeta"));
   stated.ratio = document.optional_number(child(used, "ratioKAlpha2KAlpha1"));
-  stated.alpha2_removed = read_optics(measurement, scan.monochromator);
-  const std::string line = letters_of(intended);
-  if (line == "kbeta" || line == "kalpha2") {
-    stated.alpha1 = wavelength(document, child(used, line == "kbeta" ? "kBeta" : "kAlpha2"));
-    stated.alpha2.reset();
-    stated.ratio = 0;
-    scan.notes.push_back({"wavelength",
-                          fmt::format("the wavelength is that of {}, for which it was measured", intended),
-                          document.place(used)});
-  } else {
-    scan.alpha2_ratio = stated.ratio;
-  }
-  scan.radiation = radiation_of(stated);
-  if (used && !line.empty() && line.rfind("kalpha", 0) != 0 && line != "kbeta") {
+  stated.from = document.place(used ? used : measurement);
+  read_optics(measurement, scan, stated);
+  // "K-Alpha 1" is written for tubes with both lines, too: optics and ratio tell.
+  const xrd::KLine line = used_line(intended);
+  if (line == xrd::KLine::beta || line == xrd::KLine::alpha2) stated.used = line;
+  set_radiation(scan, stated);
+  if (!intended.empty() && line == xrd::KLine::unnamed) {
     scan.warnings.push_back(fmt::format("the intended wavelength {} is not understood; K alpha 1 is taken",
                                         quoted_line(intended)));
-  }
-  if (stated.alpha2_removed && scan.radiation.alpha2) {
-    scan.notes.push_back(
-        {"wavelength",
-         fmt::format("positions are those of K alpha 1: {} removes K alpha 2", scan.monochromator),
-         document.place(child(measurement, "incidentBeamPath"))});
   }
   scan.geometry = attribute(measurement, "sampleMode");
 }

@@ -75,8 +75,8 @@ Scan read_xrdml_short_form(const XmlDocument& document, Xml measurement, Xml ele
   stated.anode = text_of(child(common, "tubeAnode"));
   stated.alpha1 = document.optional_number(descend(common, {"wavelengths", "kAlpha1"}));
   stated.alpha2 = document.optional_number(descend(common, {"wavelengths", "kAlpha2"}));
-  scan.anode = anode_symbol(stated.anode);
-  scan.radiation = radiation_of(stated);
+  stated.from = document.place(common);
+  set_radiation(scan, stated);
   scan.counting_time = document.optional_number(child(common, "countingTime"));
   scan.sample = text_of(descend(measurement, {"sample", "name"}));
   if (scan.sample.empty()) scan.sample = text_of(descend(document.root(), {"sample", "name"}));

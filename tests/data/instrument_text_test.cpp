@@ -9,6 +9,7 @@
 #include "data/formats/range_list.h"
 #include "data/formats/rigaku_ras.h"
 #include "data/formats/scan_pattern.h"
+#include "data/formats/stated_radiation.h"
 #include "data/formats/step_rows.h"
 #include "data/text_source.h"
 #include "tests/data/format_checks.h"
@@ -174,6 +175,54 @@ TEST(RigakuRas, ReadsScansAndMultipliesByTheAttenuator) {
   EXPECT_TRUE(scans[0].warnings.empty());
 }
 
+TEST(RigakuRas, TakesTheLineThatWasUsed) {
+  const auto with = [](const std::string& more) {
+    std::string text = ras("2-Theta", 1);
+    const std::string before = "*HW_XG_TARGET_NAME";
+    for (std::size_t at = text.find(before); at != std::string::npos;
+         at = text.find(before, at + more.size() + before.size()))
+      text.insert(at, more);
+    return read_as(rigaku_ras_format(), text).at(0);
+  };
+  const Scan first = with("*MEAS_COND_XG_WAVE_TYPE \"Ka1\"\r\n");
+  EXPECT_EQ(first.radiation.position_wavelength, 1.540593);
+  EXPECT_EQ(first.alpha2_ratio, 0);
+  const Scan beta = with("*MEAS_COND_XG_WAVE_TYPE \"Kb\"\r\n*HW_XG_WAVE_LENGTH_BETA \"1.392246\"\r\n");
+  EXPECT_EQ(beta.radiation.position_wavelength, 1.392246);
+  EXPECT_FALSE(beta.radiation.alpha2);
+}
+
+TEST(StatedRadiation, NumbersThenTheAnodeAndWhatIsLeftOfThePair) {
+  StatedRadiation stated;
+  stated.alpha1 = 1.5406;
+  stated.alpha2 = 1.54439;
+  stated.from = "byte 608";
+  EXPECT_NEAR(*radiation_of(stated).position_wavelength, (1.5406 + 0.5 * 1.54439) / 1.5, 1e-12);
+  stated.ratio = 0.25;
+  EXPECT_NEAR(*radiation_of(stated).position_wavelength, (1.5406 + 0.25 * 1.54439) / 1.25, 1e-12);
+  stated.ratio = -0.9999999;
+  EXPECT_EQ(radiation_of(stated).warnings,
+            std::vector<std::string>{"byte 608: ratio -0.9999999 of K alpha 2 to K alpha 1 is not used"});
+  EXPECT_NEAR(*radiation_of(stated).position_wavelength, (1.5406 + 0.5 * 1.54439) / 1.5, 1e-12);
+  stated.ratio = 0;
+  EXPECT_EQ(*radiation_of(stated).position_wavelength, 1.5406);
+  EXPECT_EQ(*radiation_of(stated).alpha2, 1.54439);
+  stated.alpha2 = 1.79285;
+  EXPECT_EQ(radiation_of(stated).fault,
+            "byte 608: K alpha 2 of 1.79285 A is no neighbour of K alpha 1 of 1.5406 A");
+  stated.alpha1 = stated.alpha2 = 0;
+  stated.ratio.reset();
+  EXPECT_FALSE(radiation_of(stated).wavelength);
+  stated.anode = "Cobalt";
+  EXPECT_TRUE(radiation_of(stated).is_of_anode);
+  EXPECT_NEAR(*radiation_of(stated).wavelength, 1.789, 1e-3);
+  EXPECT_TRUE(radiation_of(stated).alpha2);
+  stated.used = xrd::KLine::alpha1;
+  EXPECT_FALSE(radiation_of(stated).alpha2);
+  stated.anode = "Kryptonite";
+  EXPECT_EQ(radiation_of(stated).warnings.size(), 1);
+}
+
 TEST(RigakuRas, ReadsOtherAxesAndRefusesUnknownOnesAndMissingRows) {
   const auto rocking = read_as(rigaku_ras_format(), ras("Omega", 1));
   ASSERT_EQ(rocking.size(), 2);
@@ -214,6 +263,15 @@ TEST(Gsas, ReadsStdEsdFxyAndFxye) {
       EXPECT_EQ(scan.uncertainty[7], 3.5) << kind;
     }
   }
+}
+
+TEST(InstrumentText, TheRatioOfATextsHeaderIsTheScans) {
+  std::string text =
+      "# K-Alpha1 wavelength = 1.5406 A\n# K-Alpha2 wavelength = 1.54439 A\n# Ratio K-Alpha2/K-Alpha1 = "
+      "0.4\n";
+  for (int i = 0; i < 30; ++i)
+    text += fmt::format("{:.2f} {}\n", 10 + 0.02 * i, count_at(i));
+  EXPECT_EQ(read_as(formats().back(), text)[0].alpha2_ratio, 0.4);
 }
 
 TEST(Gsas, ReadsDetectorsBanksAndFillingZeros) {
@@ -264,6 +322,7 @@ TEST(StepRows, ReadsFreeFormatRiet7AndUncertainties) {
           .at(0);
   EXPECT_EQ(*riet7.radiation.wavelength, 1.54056);
   EXPECT_EQ(*riet7.radiation.alpha2, 1.54439);
+  EXPECT_EQ(riet7.alpha2_ratio, 0.5);
   EXPECT_EQ(riet7.counting_time, 3);
   EXPECT_EQ(riet7.sample, "CPD RR Sample 1A");
   EXPECT_EQ(riet7.date, "1997-12-20T10:51");

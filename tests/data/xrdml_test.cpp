@@ -192,8 +192,13 @@ TEST(Xrdml, TakesTheIntendedLine) {
   EXPECT_EQ(beta.radiation.wavelength, 1.39225);
   EXPECT_FALSE(beta.radiation.alpha2);
   EXPECT_TRUE(read(replaced(text, ">1.5405980<", ">15.4<"))[0].radiation.fault.has_value());
-  EXPECT_FALSE(
-      read(replaced(text, "<ratioKAlpha2KAlpha1>0.5", "<ratioKAlpha2KAlpha1>0"))[0].radiation.alpha2);
+  // What the file names stays; positions are those of K alpha 1.
+  const Scan first = read(replaced(text, "<ratioKAlpha2KAlpha1>0.5", "<ratioKAlpha2KAlpha1>0"))[0];
+  EXPECT_EQ(first.radiation.alpha2, 1.544426);
+  EXPECT_EQ(first.alpha2_ratio, 0);
+  EXPECT_EQ(first.radiation.position_wavelength, 1.540598);
+  EXPECT_EQ(read(replaced(text, ">1.5405980<", ">15.4<"))[0].radiation.fault,
+            "line 6: wavelength 15.4 A is outside 0.1..3 A");
   const Scan pure =
       read(replaced(text, "<filter name=\"Beta-filter Nickel\"/>", "<monochromator name=\"Ge 111\"/>"))[0];
   EXPECT_EQ(pure.radiation.position_wavelength, 1.540598);

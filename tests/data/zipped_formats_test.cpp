@@ -197,6 +197,21 @@ TEST(Rasx, ReadsAProfile) {
   EXPECT_EQ(scans_of(rasx_format(), zip_of({{"Data0/Profile0.txt", profile}}))[0].warnings.size(), 1u);
 }
 
+TEST(Rasx, TakesTheLineThatWasUsed) {
+  const auto with = [](const std::string& word) {
+    std::string text = conditions();
+    const std::string before = "</XrayGenerator>";
+    text.insert(text.find(before), fmt::format("<WaveType>{}</WaveType>", word));
+    return scans_of(rasx_format(), rasx(profile, text))[0];
+  };
+  EXPECT_NEAR(with("Ka").radiation.position_wavelength.value(), (1.540593 + 0.5 * 1.544414) / 1.5, 1e-9);
+  const Scan first = with("Ka1");
+  EXPECT_EQ(first.radiation.position_wavelength, 1.540593);
+  EXPECT_EQ(first.alpha2_ratio, 0);
+  EXPECT_EQ(first.radiation.alpha2, 1.544414) << "as the file names it";
+  EXPECT_EQ(with("Kb").radiation.position_wavelength, 1.392246);
+}
+
 TEST(Rasx, RefusesByNameAndIsBounded) {
   EXPECT_EQ(scans_of(rasx_format(), rasx(profile, conditions("Omega")))[0].other_axis.value().name, "omega");
   EXPECT_EQ(refusal(rasx_format(), rasx(profile, conditions("Slit"))),
@@ -238,6 +253,8 @@ TEST(ZippedFormats, SharedSamples) {
   EXPECT_EQ(powder.x.size(), 2726u);
   EXPECT_EQ(powder.x.back(), 119);
   EXPECT_NEAR(sum(powder), 149926.853359, 1e-5);
+  EXPECT_EQ(powder.radiation.position_wavelength, 1.540593) << "<WaveType>Ka1";
+  EXPECT_NEAR(silicon.radiation.position_wavelength.value(), 1.541867, 1e-6);
   for (const Scan* scan : {&bruker, &silicon, &powder})
     EXPECT_TRUE(scan->anode == "Cu" && scan->radiation.wavelength && scan->warnings.empty());
 }
