@@ -34,6 +34,13 @@ struct OtherAxis {
   std::string unit;  ///< "deg", "mm"
 };
 
+/// What stood still during a scan, or the sample's temperature: two scans of the same positions are repeats only where
+/// these agree.
+struct HeldValue {
+  std::string name;  ///< "omega", "phi", "z", "temperature"
+  double value = 0;  ///< in the file's unit
+};
+
 /// What a reader did or took for granted, for the person whose file it is.
 struct ReadingNote {
   std::string what;  ///< a key: "slits", "attenuator", "repeats", "wavelength"
@@ -71,6 +78,7 @@ struct Scan {
   std::optional<double> counting_time;   ///< seconds a point; the mean where it varies
   std::optional<double> attenuation;     ///< largest factor by which intensities were multiplied; 1: none
   std::string scan_axis;                 ///< what was moved: "Gonio", "2Theta", "Omega"
+  std::vector<HeldValue> held;           ///< in the file's order
   std::optional<TextColumns> text;       ///< of a text in columns
   std::vector<ReadingNote> notes;
   std::vector<std::string> warnings;  ///< what was named but not understood, what is odd

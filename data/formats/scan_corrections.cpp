@@ -28,19 +28,24 @@ bool are_one(std::span<const double> factors) {
   return std::all_of(factors.begin(), factors.end(), [](double f) { return f == 1; });
 }
 
-/// Of Poisson's statistics, with one count where there was none.
-void give_counts_their_uncertainty(Scan& scan) {
-  if (!scan.uncertainty.empty() || scan.unit != IntensityUnit::counts) return;
-  for (const double counts : scan.intensity)
-    scan.uncertainty.push_back(std::sqrt(std::max(counts, 1.0)));
-}
-
 std::string range_of(std::span<const double> values) {
   const auto [low, high] = std::minmax_element(values.begin(), values.end());
   return *low == *high ? fmt::format("{:.6g}", *low) : fmt::format("{:.6g} to {:.6g}", *low, *high);
 }
 
 }  // namespace
+
+void give_counts_their_uncertainty(Scan& scan) {
+  if (!scan.uncertainty.empty() || scan.unit != IntensityUnit::counts) return;
+  for (const double counts : scan.intensity)
+    scan.uncertainty.push_back(std::sqrt(std::max(counts, 1.0)));
+}
+
+void note_unstated_slits(Scan& scan) {
+  if (scan.slits != SlitMode::unknown || scan.other_axis) return;
+  scan.notes.push_back(
+      {"slits", "taken for fixed ones: the file does not say whether they were automatic", ""});
+}
 
 void apply_attenuation(Scan& scan, std::span<const double> factors, const std::string& from) {
   check_factors(scan, factors, "attenuation factors");

@@ -9,6 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "data/formats/header_fields.h"
+#include "data/formats/scan_corrections.h"
 #include "data/formats/stated_radiation.h"
 #include "kernels/base/error.h"
 
@@ -24,15 +25,33 @@ bool same_positions(const Scan& a, const Scan& b) {
                     [](double one, double other) { return std::abs(one - other) <= same_position; });
 }
 
+/// Positions of drives that jitter, temperatures of a controller.
+bool same_held(const Scan& a, const Scan& b) {
+  constexpr double same = 1e-3;
+  return a.held.size() == b.held.size() && std::equal(a.held.begin(), a.held.end(), b.held.begin(),
+                                                      [](const HeldValue& one, const HeldValue& other) {
+                                                        return one.name == other.name &&
+                                                               std::abs(one.value - other.value) <= same;
+                                                      });
+}
+
 /// The same measurement once more? Scans over another axis may differ in where the detector stands.
 bool is_repeat(const Scan& a, const Scan& b) {
-  return !a.other_axis && a.unit == b.unit && a.scan_axis == b.scan_axis && a.anode == b.anode &&
+  return !a.other_axis && same_held(a, b) && a.slits == b.slits && a.unit == b.unit &&
+         a.scan_axis == b.scan_axis && a.anode == b.anode &&
          a.radiation.wavelength == b.radiation.wavelength && a.radiation.alpha2 == b.radiation.alpha2 &&
          a.sample == b.sample && same_positions(a, b);
 }
 
-/// Adds the intensities of `more`: their sum so far in `sum`, variances in its uncertainty.
-void add_to(Scan& sum, const Scan& more) {
+bool same_note(const ReadingNote& a, const ReadingNote& b) {
+  return a.what == b.what && a.how == b.how;
+}
+
+/// Adds the intensities of `more`: their sum so far in `sum`, variances in its uncertainty. Where one has uncertainties, of
+/// an attenuator for instance, counts beside it get theirs.
+void add_to(Scan& sum, Scan more) {
+  if (!sum.uncertainty.empty()) give_counts_their_uncertainty(more);
+  if (!more.uncertainty.empty()) give_counts_their_uncertainty(sum);
   for (std::size_t i = 0; i < sum.intensity.size(); ++i)
     sum.intensity[i] += more.intensity[i];
   if (sum.uncertainty.size() != sum.intensity.size() || more.uncertainty.size() != sum.intensity.size())
@@ -43,6 +62,11 @@ void add_to(Scan& sum, const Scan& more) {
     *sum.counting_time += *more.counting_time;
   else
     sum.counting_time.reset();
+  if (more.attenuation) sum.attenuation = std::max(sum.attenuation.value_or(1), *more.attenuation);
+  for (const ReadingNote& note : more.notes) {
+    const auto is_same = [&](const ReadingNote& known) { return same_note(known, note); };
+    if (std::none_of(sum.notes.begin(), sum.notes.end(), is_same)) sum.notes.push_back(note);
+  }
   for (const std::string& warning : more.warnings)
     if (std::find(sum.warnings.begin(), sum.warnings.end(), warning) == sum.warnings.end())
       sum.warnings.push_back(warning);
@@ -193,7 +217,7 @@ std::vector<ChosenScan> choose_scans(ReadScans file, std::optional<int> number) 
   for (int i = 0; i < count; ++i) {
     Scan& scan = scans[static_cast<std::size_t>(i)];
     if (!chosen.empty() && is_repeat(chosen.back().scan, scan)) {
-      add_to(chosen.back().scan, scan);
+      add_to(chosen.back().scan, std::move(scan));
       ++chosen.back().repeats;
     } else {
       chosen.push_back({std::move(scan), i + 1, count, 1});

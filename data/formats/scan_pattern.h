@@ -20,8 +20,8 @@ struct ChosenScan {
   int repeats = 1;  ///< scans that were added up
 };
 
-/// All scans of a file in its order; those with the same positions, radiation and unit are added up where they stand
-/// together, which a note says: counts are summed, rates averaged. Scans over another axis (OtherAxis) are left out where
+/// All scans of a file in its order; those with the same positions, radiation, unit and HeldValues are added up where they
+/// stand together, which a note says: counts are summed, rates averaged. Scans over another axis (OtherAxis) are left out where
 /// others are over a diffraction axis, which a warning says. With `number` (from 1) that scan alone, as it is.
 /// Each has the file's warnings beside its own. Throws UsageError for a number that the file does not have, naming its
 /// scans.

@@ -139,6 +139,24 @@ TEST(ScanPattern, RepeatsAreSummedAndSaid) {
   a.unit = b.unit = IntensityUnit::counts_per_second;
   EXPECT_EQ(choose_scans(file_of({a, b}), std::nullopt)[0].scan.intensity,
             (std::vector<double>{5.5, 11, 16.5}));
+  // Counts beside those of an attenuator: theirs are of Poisson's statistics.
+  Scan weakened = scan_of({10, 10.1, 10.2}, {400, 400, 400}),
+       plain = scan_of({10, 10.1, 10.2}, {900, 0, 900});
+  weakened.uncertainty = {40, 40, 40};
+  weakened.attenuation = 4;
+  weakened.notes.push_back({"attenuator", "multiplied", "line 1"});
+  for (const auto& both : {std::vector{weakened, plain}, std::vector{plain, weakened}}) {
+    const Scan sum = choose_scans(file_of(both), std::nullopt)[0].scan;
+    EXPECT_EQ(sum.uncertainty, (std::vector<double>{50, std::hypot(40, 1), 50}));
+    EXPECT_EQ(sum.attenuation, 4);
+    EXPECT_EQ(sum.notes.size(), 2u);
+  }
+  // A heating series is none, nor is another incidence.
+  a.held = b.held = {{"temperature", 300}};
+  EXPECT_EQ(choose_scans(file_of({a, b}), std::nullopt).size(), 1u);
+  b.held[0].value = 310;
+  EXPECT_EQ(choose_scans(file_of({a, b}), std::nullopt).size(), 2u);
+  b.held = a.held;
   // Another sample, another radiation: no repeat.
   b.sample = "other";
   EXPECT_EQ(choose_scans(file_of({a, b}), std::nullopt).size(), 2u);
