@@ -1,6 +1,8 @@
 #include "data/formats/byte_reader.h"
 
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -29,6 +31,13 @@ double as_typed(float single) {
   double value = static_cast<double>(single);
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
+}
+
+double as_typed(double value) {
+  // Converting what is beyond single precision is undefined.
+  if (!(std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max()))) return value;
+  const auto single = static_cast<float>(value);
+  return static_cast<double>(single) == value ? as_typed(single) : value;
 }
 
 }  // namespace bragg::data

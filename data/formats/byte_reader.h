@@ -47,5 +47,7 @@ class ByteReader {
 
 /// The shortest decimal number that single precision stores so: 0.02 of 0.02f, as the instrument was told.
 double as_typed(float);
+/// The same of a number in double precision that came from single precision; any other stays as it is.
+double as_typed(double);
 
 }  // namespace bragg::data

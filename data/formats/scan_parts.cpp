@@ -35,12 +35,26 @@ bool is_number(const std::string& piece, std::size_t digits) {
          std::all_of(piece.begin(), piece.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// 1, 10, ... 1e9: by which both numbers become whole; 0: none of them.
+double decimal_scale(double a, double b) {
+  constexpr double most = 1e9, largest = 1e6;
+  if (!(std::abs(a) <= largest && std::abs(b) <= largest)) return 0;
+  for (double scale = 1; scale <= most; scale *= 10) {
+    if (std::round(a * scale) / scale == a && std::round(b * scale) / scale == b) return scale;
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::vector<double> even_positions(double start, double step, std::size_t points) {
   std::vector<double> x(points);
+  // Whole numbers add up without an error: 39.98, not 39.980000000000004.
+  const double scale = decimal_scale(start, step);
+  const double first = scale > 0 ? std::round(start * scale) : start;
+  const double width = scale > 0 ? std::round(step * scale) : step;
   for (std::size_t i = 0; i < points; ++i)
-    x[i] = start + step * static_cast<double>(i);
+    x[i] = (first + width * static_cast<double>(i)) / (scale > 0 ? scale : 1);
   return x;
 }
 

@@ -11,7 +11,7 @@
 
 namespace bragg::data {
 
-/// start, start + step, ... in degrees.
+/// start, start + step, ...: the nearest numbers to the decimal ones where both have at most nine decimals.
 std::vector<double> even_positions(double start, double step, std::size_t points);
 
 /// The axis that an instrument's file calls so: "omega" of "Theta", "Omega" and "Rocking Curve", "phi" of "PHI" and "Phi

@@ -1,7 +1,15 @@
 #include "data/formats/bruker_raw.h"
 
+#include <cmath>
+#include <numbers>
+#include <optional>
+#include <utility>
+
 #include <gtest/gtest.h>
 
+#include "data/formats/bruker_raw_versions.h"
+#include "data/formats/scan_parts.h"
+#include "data/formats/scan_pattern.h"
 #include "data/text_source.h"
 #include "tests/data/format_checks.h"
 #include "tests/support/shared_data.h"
@@ -101,6 +109,7 @@ std::string version_4(const std::string& scan_type, double two_theta) {
   file.text(0, "RAW4.00");
   file.text(12, "04/07/2025");
   file.put<std::uint32_t>(40, 1);
+  file.put<std::uint32_t>(44, 1);
   BinaryFile name(36 + 8);
   name.put<std::uint32_t>(0, 10);
   name.put<std::uint32_t>(4, 44);
@@ -184,6 +193,121 @@ TEST(BrukerRaw, ReadsVersion4ByTheLengthOfItsRecords) {
   EXPECT_EQ(scans[0].sample, "quartz");
   EXPECT_EQ(*scans[0].radiation.alpha2, 1.54439);
   EXPECT_EQ(scans[0].counting_time, 1.25);
+  EXPECT_EQ(scans[0].date, "2025-04-07");
+  EXPECT_TRUE(scans[0].warnings.empty());
+  std::string file = version_4("Locked Coupled", 10);
+  file[40] = 2;
+  const auto part = read_as(bruker_raw_format(), file)[0].warnings;
+  ASSERT_EQ(part.size(), 2);
+  EXPECT_EQ(part[0], "1 of 2 ranges were measured");
+}
+
+/// Of version 3, with that at that byte of the range's header (or of the file's, where it is negative).
+template <class T>
+std::string with(std::string file, int at, T value) {
+  file.replace(static_cast<std::size_t>(at < 0 ? -at : 712 + at), sizeof value,
+               reinterpret_cast<const char*>(&value), sizeof value);
+  return file;
+}
+
+TEST(BrukerRaw, AutomaticSlitsOfVersion3AreConverted) {
+  std::string file = version_3(0, false);
+  const Scan unstated = read_as(bruker_raw_format(), file)[0];
+  EXPECT_EQ(unstated.slits, SlitMode::unknown);
+  ASSERT_EQ(unstated.notes.size(), 1);
+  EXPECT_EQ(unstated.notes[0].what, "slits");
+  file.replace(712 + 72, 2, "V6");
+  const Scan automatic = read_as(bruker_raw_format(), file)[0];
+  EXPECT_EQ(automatic.slits, SlitMode::automatic);
+  EXPECT_EQ(automatic.unit, IntensityUnit::arbitrary);
+  const double sine = std::sin(5.78 / 2 * std::numbers::pi / 180);
+  EXPECT_DOUBLE_EQ(automatic.intensity[39], count_at(39) / sine);
+  EXPECT_DOUBLE_EQ(automatic.uncertainty.at(39), std::sqrt(static_cast<double>(count_at(39))) / sine);
+  ASSERT_EQ(automatic.notes.size(), 1);
+  EXPECT_EQ(automatic.notes[0].how,
+            "automatic slits of 6 mm converted to fixed ones: intensities divided by sin(theta)");
+  EXPECT_EQ(automatic.notes[0].from, "byte 784");
+  EXPECT_TRUE(automatic.warnings.empty());
+  file.replace(712 + 72, 3, "fix");
+  EXPECT_EQ(read_as(bruker_raw_format(), file)[0].slits, SlitMode::fixed);
+  EXPECT_TRUE(read_as(bruker_raw_format(), file)[0].notes.empty());
+  file.replace(712 + 72, 3, "odd");
+  EXPECT_EQ(read_as(bruker_raw_format(), file)[0].warnings.size(), 1);
+}
+
+TEST(BrukerRaw, FieldsOfVersion3ThatChangeTheMeaningOfOthersAreRead) {
+  const auto read = [](const std::string& file) { return read_as(bruker_raw_format(), file)[0]; };
+  std::string nanometres = version_3(0, false);
+  for (const auto& [at, value] : {std::pair(624, 0.15406), std::pair(632, 0.154439)})
+    nanometres = with(nanometres, -at, value);
+  nanometres.replace(656, 2, "nm");
+  EXPECT_EQ(read(nanometres).radiation.wavelength, 1.5406);
+  EXPECT_EQ(read(nanometres).radiation.alpha2, 1.54439);
+  nanometres.replace(656, 2, "mm");
+  EXPECT_EQ(read(nanometres).warnings,
+            std::vector<std::string>{"byte 656: wavelengths in 'mm', which is not known; A are taken"});
+  const std::string plain = version_3(0, false);
+  EXPECT_TRUE(read(with(plain, 240, 1.5406)).warnings.empty());
+  EXPECT_TRUE(read(with(plain, 240, 1.54184)).warnings.empty());
+  ASSERT_EQ(read(with(plain, 240, 1.78897)).warnings.size(), 1);
+  EXPECT_NE(read(with(plain, 240, 1.78897)).warnings[0].find("wavelength 1.78897 A contradicts 1.5406 A"),
+            std::string::npos);
+  const Scan beta = read(with(with(plain, 240, 1.39222), -640, 1.39222));
+  EXPECT_EQ(beta.radiation.position_wavelength, 1.39222);
+  // A parameter that is not read, in place of 2 theta.
+  const Scan time = read(with(version_3(0, true), 248, std::uint32_t{1024}));
+  EXPECT_NEAR(time.x[1], 5.02, 1e-12);
+  ASSERT_EQ(time.warnings.size(), 1);
+  EXPECT_NE(time.warnings[0].find("0x400"), std::string::npos) << time.warnings[0];
+  EXPECT_EQ(read(with(plain, -600, std::uint32_t{1})).monochromator, "K beta filter");
+}
+
+TEST(BrukerRaw, RangesThatDifferInWhatStoodStillAreNoRepeats) {
+  const std::string one = version_3(2, false);
+  const std::string range = one.substr(712);
+  const auto chosen = [&](const std::string& other) {
+    std::string file = with(one, -12, std::uint32_t{2}) + other;
+    return choose_scans(bruker_raw_format().read({file, "a"}), std::nullopt).size();
+  };
+  EXPECT_EQ(chosen(range), 1);
+  // Another incidence, another temperature.
+  EXPECT_EQ(chosen(with(one, 8, 3.5).substr(712)), 2);
+  EXPECT_EQ(chosen(with(one, 212, 573.0f).substr(712)), 2);
+}
+
+TEST(BrukerRaw, Version1SaysWhatItTakesForGranted) {
+  const std::string file = version_1(true);
+  const Scan usual = read_as(bruker_raw_format(), file)[0];
+  EXPECT_TRUE(usual.warnings.empty());
+  EXPECT_EQ(usual.notes.at(0).what, "axis");
+  std::string rocking = file;
+  const float theta = 14;
+  rocking.replace(28, 4, reinterpret_cast<const char*>(&theta), 4);
+  ASSERT_EQ(read_as(bruker_raw_format(), rocking)[0].warnings.size(), 1);
+  EXPECT_NE(
+      read_as(bruker_raw_format(), rocking)[0].warnings[0].find("theta begins at 14 where 2 theta does at 5"),
+      std::string::npos);
+}
+
+TEST(BrukerRaw, OtherVersionsAreRefusedByTheirNumber) {
+  std::string file = version_4("Locked Coupled", 10);
+  file.replace(0, 7, "RAW5.10");
+  ASSERT_TRUE(bruker_raw_format().looks_like(file));
+  EXPECT_TRUE(is_refused_by_name(bruker_raw_format(), file));
+  EXPECT_NE(refusal_of(bruker_raw_format(), file).find("version 5.10"), std::string::npos);
+}
+
+TEST(BrukerRaw, SinglePrecisionLeavesNoNoise) {
+  EXPECT_EQ(as_typed(static_cast<double>(1.5406f)), 1.5406);
+  EXPECT_EQ(as_typed(1.5406), 1.5406);
+  EXPECT_EQ(as_typed(1e300), 1e300);
+  EXPECT_EQ(even_positions(4.98, 0.04, 876).back(), 39.98);
+  EXPECT_EQ(even_positions(1.0 / 3, 0.1, 3)[1], 1.0 / 3 + 0.1);
+  BinaryFile rate(0);
+  rate.append(12.3f);
+  rate.append(12.0f);
+  const FileBytes bytes{rate.bytes(), "a"};
+  EXPECT_EQ(raw_intensities(ByteReader(bytes), 0, 2, 4), (std::vector<double>{12.3, 12}));
 }
 
 TEST(BrukerRaw, PlannedRangesOfNoPointsAreLeftOut) {
@@ -194,7 +318,7 @@ TEST(BrukerRaw, PlannedRangesOfNoPointsAreLeftOut) {
   const ReadScans read = bruker_raw_format().read({file, "a"});
   EXPECT_EQ(read.scans.size(), 2);
   ASSERT_FALSE(read.warnings.empty());
-  EXPECT_EQ(read.warnings[0], "range 3 is left out: 0 points");
+  EXPECT_EQ(read.warnings[0], "range 3 (byte 696) is left out: 0 points");
 }
 
 TEST(BrukerRaw, ReadsScansOfOtherDrivesAsWhatTheyAre) {
@@ -246,30 +370,36 @@ struct Sample {
   const char* file;
   std::size_t points;
   double first, last, wavelength, alpha2, time, sum;
+  SlitMode slits;
 };
 
 TEST(BrukerRaw, ReadsRealFilesAsOtherReadersDo) {
-  // Points and sums by xyconv of xylib; version 4 by the program geddes.
+  using enum SlitMode;
+  // Points and sums by xyconv of xylib, that of BT86 divided by sin(theta) by numpy; version 4 by the program geddes.
   for (const Sample& want :
-       {Sample{"BT86.raw", 2374, 3, 40.000291, 1.5406, 1.54439, 0.5, 918372},
-        Sample{"Cu3Au-1.raw", 3901, 22, 100, 1.5406, 1.54439, 0.5, 59299},
-        Sample{"D5000_1.RAW", 3651, 2, 75, 1.78897, 1.79285, 2, 1069383},
-        Sample{"brk_raw1.raw", 876, 4.98, 39.98, 1.5406, 1.54443, 4, 550306},
-        Sample{"bruker4_diffrac_eva.raw", 7134, 10, 85.041299, 1.5406, 0, 310.003, 2107237.938}}) {
+       {Sample{"BT86.raw", 2374, 3, 40.0002906, 1.5406, 1.54439, 0.5, 6293847.020489, automatic},
+        Sample{"Cu3Au-1.raw", 3901, 22, 100, 1.5406, 1.54439, 0.5, 59299, unknown},
+        Sample{"D5000_1.RAW", 3651, 2, 75, 1.78897, 1.79285, 2, 1069383, fixed},
+        Sample{"D5000_2.RAW", 3651, 2, 75, 1.78897, 1.79285, 2, 1780024, fixed},
+        Sample{"D5000_3.RAW", 3651, 2, 75, 1.78897, 1.79285, 2, 942517, fixed},
+        Sample{"brk_raw1.raw", 876, 4.98, 39.98, 1.5406, 1.54443, 4, 550306, unknown},
+        Sample{"bruker4_diffrac_eva.raw", 7134, 10, 85.0412999, 1.5406, 0, 310.003, 2107237.938, unknown}}) {
     BRAGG_SHARED_DATA_OR_SKIP(path, std::string("patterns/bruker/") + want.file);
     const auto scans = read_as(bruker_raw_format(), read_text_source(path, largest_scan_bytes));
     ASSERT_EQ(scans.size(), 1) << want.file;
     const Scan& scan = scans[0];
     EXPECT_EQ(scan.x.size(), want.points) << want.file;
-    EXPECT_NEAR(scan.x.front(), want.first, 1e-6);
-    EXPECT_NEAR(scan.x.back(), want.last, 1e-6);
-    EXPECT_NEAR(*scan.radiation.wavelength, want.wavelength, 1e-6);
-    EXPECT_NEAR(scan.radiation.alpha2.value_or(0), want.alpha2, 1e-6);
-    EXPECT_NEAR(*scan.counting_time, want.time, 1e-9);
+    EXPECT_EQ(scan.x.front(), want.first) << want.file;
+    EXPECT_EQ(scan.x.back(), want.last) << want.file;
+    EXPECT_EQ(*scan.radiation.wavelength, want.wavelength);
+    EXPECT_EQ(scan.radiation.alpha2.value_or(0), want.alpha2);
+    EXPECT_EQ(*scan.counting_time, want.time);
+    EXPECT_EQ(scan.slits, want.slits) << want.file;
     double sum = 0;
     for (const double y : scan.intensity)
       sum += y;
-    EXPECT_NEAR(sum, want.sum, 1e-3);
+    // Half a unit in the last place of single precision for each of the points that are no whole counts.
+    EXPECT_NEAR(sum, want.sum, scan.unit == IntensityUnit::counts ? 1e-3 : want.sum * 6e-8) << want.file;
     EXPECT_EQ(scan.warnings.empty(), want.sum != 2107237.938) << want.file;
   }
 }
