@@ -9,6 +9,7 @@
 
 #include "data/formats/line_reader.h"
 #include "data/formats/range_list.h"
+#include "data/formats/scan_corrections.h"
 #include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
 #include "data/formats/text_rows.h"
@@ -58,6 +59,9 @@ class Reader {
     if (ranges_.count() == 0) lines_.fail(lines_.size() - 1, "no range with data before the end of the file");
     if (lines_.ends_within_line())
       ranges_.warn(LineReader::cut_off_warning);
+    else if (header_line_)
+      ranges_.warn(fmt::format("line {}: the header of a range without its data: the file may be cut off",
+                               *header_line_ + 1));
     else if (!is_counted_)
       ranges_.warn("no _STEPCOUNT in the last range: the file may be cut off");
     return std::move(ranges_).finish();
@@ -70,13 +74,25 @@ class Reader {
     if (line.front() == ';') return read_comment(i, line);
     if (line.front() == '_') return read_key(i, line.substr(1));
     if (!columns_) lines_.fail(i, fmt::format("{} before a keyword such as _COUNTS", quoted_line(line)));
+    const std::size_t before = numbers_.size();
     if (!append_numbers(line, numbers_))
       lines_.fail(i, fmt::format("{} is no line of numbers", quoted_line(line)));
+    check_row(i, numbers_.size() - before);
+  }
+
+  /// Positions stand in rows; counts alone fill lines. A number that is missing would shift all that follow.
+  void check_row(std::size_t i, std::size_t numbers) const {
+    const std::size_t width = columns_->count();
+    if (columns_->positions ? numbers == width : numbers % width == 0) return;
+    lines_.fail(i, fmt::format("{} numbers ({}) in rows of {}", numbers, quoted_line(lines_[i]), width));
   }
 
   /// "; (Data for Range number 1)" begins a range; a comment below a code is its name.
   void read_comment(std::size_t i, std::string_view line) {
-    if (xrd::lower_case(plain_text(line)).find("data for range") != std::string::npos) finish_range();
+    if (xrd::lower_case(plain_text(line)).find("data for range") != std::string::npos) {
+      finish_range();
+      header_line_ = i;
+    }
     if (last_key_.line + 1 == i && last_key_.text == "MONOCHROMATOR")
       keys_["MONOCHROMATOR"].text = plain_text(line.substr(1));
   }
@@ -87,6 +103,7 @@ class Reader {
       if (columns_) lines_.fail(i, fmt::format("keyword {} inside the data of a range", quoted_line(line)));
       columns_ = columns_of(line);
       data_line_ = i;
+      header_line_.reset();
       if (!columns_) lines_.fail(i, fmt::format("keyword {} is not known", quoted_line(line)));
       return;
     }
@@ -94,6 +111,7 @@ class Reader {
     std::string_view value = trimmed(line.substr(equals + 1));
     if (value.size() >= 2 && value.front() == '\'' && value.back() == '\'')
       value = value.substr(1, value.size() - 2);
+    if (!header_line_) header_line_ = i;
     const std::string key(trimmed(line.substr(0, equals)));
     keys_[key] = {plain_text(value), i};
     last_key_ = {key, i};
@@ -118,9 +136,6 @@ class Reader {
     columns_.reset();
     std::vector<double> numbers;
     numbers.swap(numbers_);
-    if (numbers.size() % columns.count() != 0)
-      lines_.fail(data_line_,
-                  fmt::format("{} numbers below it, in rows of {}", numbers.size(), columns.count()));
     const std::size_t points = numbers.size() / columns.count();
     const auto declared = number("STEPCOUNT");
     is_counted_ = declared.has_value();
@@ -165,21 +180,53 @@ class Reader {
     Scan scan;
     scan.other_axis = other_axis;
     const std::size_t width = columns.count(), intensity = columns.positions ? 1 : 0;
-    double time = 0;
+    std::vector<double> times;
     for (std::size_t k = 0; k < points; ++k) {
       if (columns.positions) scan.x.push_back(numbers[k * width]);
       scan.intensity.push_back(numbers[k * width + intensity]);
-      if (columns.time) time += numbers[k * width + width - 1];
+      if (columns.time) times.push_back(numbers[k * width + width - 1]);
     }
     if (!columns.positions) set_positions(scan, points);
     scan.unit = columns.unit;
-    scan.counting_time = columns.time ? time / static_cast<double>(points) : number("STEPTIME");
+    if (!columns.time) scan.counting_time = number("STEPTIME");
     scan.scan_axis = text("DRIVE");
     if (scan.scan_axis.empty()) scan.notes.push_back({"axis", "2 theta: no drive is named", ""});
     scan.sample = text("SAMPLE");
     scan.date = iso_date(text("DATEMEASURED"));
     scan.monochromator = text("MONOCHROMATOR");
     if (text("BETA_FILTER") == "Y") scan.monochromator = "K beta filter";
+    read_held(scan);
+    correct(times, scan);
+    set_lines(scan);
+    ranges_.add(std::move(scan), [&](const std::string& reason) { lines_.fail(data_line_, reason); });
+  }
+
+  void read_held(Scan& scan) const {
+    for (const char* key : {"THETA", "KHI", "PHI", "X", "Y", "Z", "TEMPERATURE"}) {
+      if (const auto value = number_of(text(key))) scan.held.push_back({xrd::lower_case(key), *value});
+    }
+  }
+
+  /// Counting times that vary, and automatic slits, which programs write as in the binary files: "V6", "fix".
+  void correct(const std::vector<double>& times, Scan& scan) const {
+    try {
+      check_scan(scan);
+      const std::string place = fmt::format("line {}", data_line_ + 1);
+      if (!times.empty()) apply_counting_times(scan, times, place);
+      const std::string slit = text("DIVERGENCE");
+      const auto length = slit.starts_with('V') ? number_of(std::string_view(slit).substr(1)) : std::nullopt;
+      if (length)
+        convert_automatic_slits(scan, fmt::format("automatic slits of {:g} mm", *length), place);
+      else if (slit == "fix")
+        scan.slits = SlitMode::fixed;
+      else
+        note_unstated_slits(scan);
+    } catch (const Error& error) {
+      lines_.fail(data_line_, error.what());
+    }
+  }
+
+  void set_lines(Scan& scan) const {
     StatedRadiation tube;
     tube.alpha1 = number("WL1");
     tube.alpha2 = number("WL2");
@@ -194,7 +241,6 @@ class Reader {
       scan.warnings.push_back(fmt::format("_WL_UNIT='{}' is not known; A are assumed", text("WL_UNIT")));
     }
     set_radiation(scan, tube);
-    ranges_.add(std::move(scan), [&](const std::string& reason) { lines_.fail(data_line_, reason); });
   }
 
   void set_positions(Scan& scan, std::size_t points) {
@@ -211,7 +257,8 @@ class Reader {
   Value last_key_;
   std::optional<Columns> columns_;
   std::size_t data_line_ = 0;
-  bool is_counted_ = false;  ///< the range that ended last
+  bool is_counted_ = false;                 ///< the range that ended last
+  std::optional<std::size_t> header_line_;  ///< where the header of a range begins that has no data so far
   std::vector<double> numbers_;
 };
 
