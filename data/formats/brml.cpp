@@ -18,7 +18,7 @@ namespace {
 bool looks_like_brml(std::string_view bytes) {
   const auto names = zip_member_names(bytes);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.rfind("Experiment", 0) == 0 || name == "experimentCollection.xml";
+    return name == "experimentCollection.xml" || is_numbered(name, "Experiment", "");
   });
 }
 

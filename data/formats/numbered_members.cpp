@@ -17,6 +17,13 @@ std::optional<int> whole_number(std::string_view digits) {
 
 }  // namespace
 
+bool is_numbered(std::string_view name, std::string_view folder, std::string_view stem) {
+  const std::size_t slash = name.find('/');
+  if (slash == std::string_view::npos || !name.starts_with(folder) || slash <= folder.size()) return false;
+  return whole_number(name.substr(folder.size(), slash - folder.size())) &&
+         name.substr(slash + 1).starts_with(stem);
+}
+
 std::vector<NumberedMember> numbered_members(const ZipArchive& archive, std::string_view stem,
                                              std::string_view suffix) {
   std::vector<NumberedMember> found;

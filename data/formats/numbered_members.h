@@ -16,4 +16,7 @@ struct NumberedMember {
 std::vector<NumberedMember> numbered_members(const ZipArchive&, std::string_view stem,
                                              std::string_view suffix);
 
+/// Is it FOLDER<digits>/STEM...: "Data0/Profile0.txt" of "Data" and "Profile"?
+bool is_numbered(std::string_view name, std::string_view folder, std::string_view stem);
+
 }  // namespace bragg::data

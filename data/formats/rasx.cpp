@@ -21,6 +21,8 @@ namespace {
 /// Scans whose first column is 2 theta, by letters_of(AxisName).
 constexpr std::array coupled_axes{"twotheta",    "twothetatheta", "twothetaomega", "2theta",
                                   "theta2theta", "2thetatheta",   "2thetaomega",   "twothetab"};
+/// Axes that are not coupled to 2 theta.
+constexpr std::array held_axes{"omega", "chi", "phi", "x", "y", "z", "temperature"};
 /// Positions of filters and monochromators that are none.
 constexpr std::array no_optic{"", "none", "open", "nounit"};
 
@@ -32,9 +34,8 @@ bool holds(const List& list, const std::string& name) {
 bool looks_like_rasx(std::string_view bytes) {
   const auto names = zip_member_names(bytes);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.rfind("Data", 0) == 0 && (name.find("/Profile") != std::string::npos ||
-                                          name.find("/MesurementConditions") != std::string::npos ||
-                                          name.find("/Image") != std::string::npos);
+    return is_numbered(name, "Data", "Profile") || is_numbered(name, "Data", "MesurementConditions") ||
+           is_numbered(name, "Data", "MeasurementConditions") || is_numbered(name, "Data", "Image");
   });
 }
 
@@ -65,10 +66,11 @@ std::vector<double> read_profile(std::string_view text, const std::string& name,
   return attenuation;
 }
 
+/// Of the profile as it is stored.
 void read_unit(const std::string& unit, Scan& scan) {
   const std::string letters = letters_of(unit);
   if (letters == "counts")
-    scan.unit = IntensityUnit::counts;
+    scan.unit = unit_of_counts(scan.intensity);
   else if (letters == "cps")
     scan.unit = IntensityUnit::counts_per_second;
   else if (!letters.empty())
@@ -97,6 +99,10 @@ void read_optics(Xml hardware, Xml axes, Scan& scan) {
   };
   for (const Xml axis : children(axes, "Axis")) {
     const std::string name = attribute(axis, "Name");
+    if (holds(held_axes, letters_of(name))) {
+      if (const auto value = parse_number(attribute(axis, "Position"), '.'))
+        scan.held.push_back({letters_of(name), *value});
+    }
     if (name.find("Filter") != std::string::npos) append(attribute(axis, "Position"));
     if (name == "SelectionSlit") scan.geometry = attribute(axis, "Position");
     if ((name == "IS" || name == "DS") &&
@@ -124,7 +130,6 @@ void read_scan_information(const XmlDocument& document, Scan& scan) {
   const std::string unit = letters_of(text_of(child(information, "PositionUnit")));
   if (!unit.empty() && unit != (scan.other_axis ? scan.other_axis->unit : "deg"))
     document.fail(information, fmt::format("positions in {}", quoted_line(unit)));
-  read_unit(text_of(child(information, "IntensityUnit")), scan);
   read_counting_time(document, information, scan);
   scan.date = text_of(child(information, "StartTime"));
   scan.sample = text_of(child(general, "SampleName"));
@@ -152,10 +157,12 @@ Scan read_scan(const ZipArchive& archive, const FileBytes& file, const ZipMember
     if (!conditions) conditions = archive.find(profile.name.substr(0, slash) + stem + number + ".xml");
   }
   std::optional<double> due;
+  std::string unit;
   if (conditions) {
     const std::string text = archive.read(*conditions);
     const XmlDocument document(text, fmt::format("{}: {}", file.name, conditions->name));
     read_scan_information(document, scan);
+    unit = text_of(descend(document.root(), {"ScanInformation", "IntensityUnit"}));
     due = document.optional_number(descend(document.root(), {"ScanInformation", "DataCount"}));
   } else {
     scan.warnings.push_back(
@@ -164,11 +171,13 @@ Scan read_scan(const ZipArchive& archive, const FileBytes& file, const ZipMember
   const auto attenuation = read_profile(archive.read(profile), name, scan);
   if (due && *due != static_cast<double>(scan.x.size()))
     throw Error(fmt::format("{}:1: {} rows, but <DataCount> is {}", name, scan.x.size(), *due));
+  read_unit(unit, scan);
   if (scan.x.size() < 2) throw FormatRefused(fmt::format("{} points: no scan", scan.x.size()));
   try {
     check_scan(scan);
     apply_attenuation(scan, attenuation, "third column");
     if (scan.slits == SlitMode::automatic) convert_automatic_slits(scan, "variable slits", "<Axes>");
+    note_unstated_slits(scan);
   } catch (const Error& error) {
     throw Error(fmt::format("{}:1: {}", name, error.what()));
   }

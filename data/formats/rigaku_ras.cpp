@@ -9,6 +9,7 @@
 
 #include "data/formats/line_reader.h"
 #include "data/formats/range_list.h"
+#include "data/formats/scan_corrections.h"
 #include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
 #include "data/formats/text_rows.h"
@@ -46,7 +47,11 @@ class Reader {
   void read_line() {
     const std::string_view line = trimmed(lines_[line_]);
     if (line.empty() || line == "\x1a") return;
-    if (line == "*RAS_HEADER_START") return keys_.clear();
+    if (line == "*RAS_HEADER_START") {
+      keys_.clear();
+      part_of_.clear();
+      return;
+    }
     if (line == "*RAS_DATA_END") {
       has_end_ = true;
     } else if (line == "*RAS_INT_START") {
@@ -69,11 +74,17 @@ class Reader {
       std::string_view value = blank == std::string_view::npos ? "" : trimmed(line.substr(blank));
       if (value.size() >= 2 && value.front() == '"' && value.back() == '"')
         value = value.substr(1, value.size() - 2);
-      keys_[std::string(line.substr(1, blank == std::string_view::npos ? blank : blank - 1))] =
-          plain_text(value);
+      read_key(std::string(line.substr(1, blank == std::string_view::npos ? blank : blank - 1)),
+               plain_text(value));
     } else {
       lines_.fail(line_, fmt::format("{} is neither a key nor a row of data", quoted_line(line)));
     }
+  }
+
+  void read_key(const std::string& key, const std::string& value) {
+    constexpr std::string_view names = "MEAS_COND_AXIS_NAME_INTERNAL-";
+    keys_[key] = value;
+    if (key.starts_with(names)) part_of_[value] = key.substr(names.size());
   }
 
   std::string text(const std::string& key) const {
@@ -85,13 +96,20 @@ class Reader {
     return found == keys_.end() ? std::nullopt : number_of(found->second);
   }
   /// Where the part of the goniometer with that inner name stands.
-  std::string position_of(std::string_view part) const {
-    for (const auto& [key, value] : keys_) {
-      constexpr std::string_view names = "MEAS_COND_AXIS_NAME_INTERNAL-";
-      if (key.starts_with(names) && value == part)
-        return text("MEAS_COND_AXIS_POSITION-" + key.substr(names.size()));
+  std::string position_of(const std::string& part) const {
+    const auto found = part_of_.find(part);
+    return found == part_of_.end() ? std::string() : text("MEAS_COND_AXIS_POSITION-" + found->second);
+  }
+
+  /// Drives that are not coupled to 2 theta, and the temperature.
+  void read_held(Scan& scan) {
+    has_variable_slits_ = false;
+    for (const char* part : {"Omega", "Chi", "Phi", "X", "Y", "Z", "Temperature"}) {
+      if (const auto value = number_of(position_of(part)))
+        scan.held.push_back({xrd::lower_case(part), *value});
     }
-    return {};
+    for (const char* part : {"IncidentSlitBox", "IncidentSlit", "DivergenceSlit"})
+      has_variable_slits_ |= xrd::lower_case(position_of(part)).find("variable") != std::string::npos;
   }
 
   void finish_scan() {
@@ -111,32 +129,33 @@ class Reader {
     if (!unit.empty() && unit != due)
       lines_.fail(data_line_, fmt::format("*MEAS_SCAN_UNIT_X \"{}\" is not {}", unit, due));
     scan.scan_axis = text("MEAS_SCAN_AXIS_X").empty() ? axis : text("MEAS_SCAN_AXIS_X");
+    read_held(scan);
     take_rows(scan, points);
     describe(scan);
     ranges_.add(std::move(scan), [&](const std::string& reason) { lines_.fail(data_line_, reason); });
   }
 
   void take_rows(Scan& scan, std::size_t points) {
-    double largest = 1;
+    std::vector<double> factors;
     for (std::size_t k = 0; k < points; ++k) {
-      const double factor = numbers_[3 * k + 2];
-      if (!(factor > 0))
-        lines_.fail(data_line_ + 1 + k, fmt::format("attenuator's factor {} is not above 0", factor));
       scan.x.push_back(numbers_[3 * k]);
-      scan.intensity.push_back(numbers_[3 * k + 1] * factor);
-      largest = std::max(largest, factor);
-    }
-    scan.attenuation = largest;
-    if (largest > 1) {
-      scan.notes.push_back({"attenuator",
-                            fmt::format("intensities multiplied by its factor, up to {:.6g}", largest),
-                            fmt::format("line {}", data_line_ + 2)});
+      scan.intensity.push_back(numbers_[3 * k + 1]);
+      factors.push_back(numbers_[3 * k + 2]);
     }
     const std::string unit = text("MEAS_SCAN_UNIT_Y");
-    // Corrections for the detector's dead time and weakened beams leave no whole counts.
-    if (unit == "counts")
-      scan.unit = are_counts(scan.intensity) ? IntensityUnit::counts : IntensityUnit::arbitrary;
+    if (unit == "counts") scan.unit = unit_of_counts(scan.intensity);
     if (unit == "cps") scan.unit = IntensityUnit::counts_per_second;
+    if (points < 2) return;
+    try {
+      check_scan(scan);
+      apply_attenuation(scan, factors, fmt::format("line {}, third column", data_line_ + 2));
+      if (has_variable_slits_)
+        convert_automatic_slits(scan, "variable slits", "*MEAS_COND_AXIS_POSITION");
+      else
+        note_unstated_slits(scan);
+    } catch (const Error& error) {
+      lines_.fail(data_line_, error.what());
+    }
   }
 
   void describe(Scan& scan) {
@@ -185,15 +204,16 @@ class Reader {
     const double step = std::abs(scan.x.back() - scan.x.front()) / static_cast<double>(scan.x.size() - 1);
     scan.counting_time = step / *speed * 60;
     scan.notes.push_back(
-        {"counting time", fmt::format("step {:.6g} deg at {} deg/min", step, *speed), "*MEAS_SCAN_SPEED"});
+        {"counting_time", fmt::format("step {:.6g} deg at {} deg/min", step, *speed), "*MEAS_SCAN_SPEED"});
   }
 
   LineReader lines_;
   RangeList ranges_;
   std::map<std::string, std::string> keys_;
+  std::map<std::string, std::string> part_of_;  ///< the number of the axis with that inner name
   std::vector<double> numbers_;
   std::size_t line_ = 0, data_line_ = 0;
-  bool in_data_ = false, has_end_ = false;
+  bool in_data_ = false, has_end_ = false, has_variable_slits_ = false;
 };
 
 bool looks_like(std::string_view bytes) {

@@ -120,6 +120,10 @@ bool are_counts(const std::vector<double>& intensity) {
                      [](double y) { return y >= 0 && y == std::floor(y); });
 }
 
+IntensityUnit unit_of_counts(const std::vector<double>& intensity) {
+  return are_counts(intensity) ? IntensityUnit::counts : IntensityUnit::arbitrary;
+}
+
 std::string plain_text(std::string_view text) {
   const bool plain = std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
   std::string folded = plain ? std::string(text) : xrd::fold_to_ascii(text);

@@ -26,6 +26,9 @@ inline constexpr double largest_position = 1e6;
 void check_scan(const Scan&);
 /// Counts are whole numbers of at least 0.
 bool are_counts(const std::vector<double>&);
+/// Of intensities that the file calls counts and that nothing was done to: arbitrary where they are no whole numbers, since
+/// corrections for dead time or an attenuator leave no counts with Poisson's errors.
+IntensityUnit unit_of_counts(const std::vector<double>&);
 
 /// Printable ASCII as it is; anything else folded to ASCII, without control characters and blanks around it.
 std::string plain_text(std::string_view);

@@ -1,4 +1,6 @@
 // Text files of instruments and programs: .uxd, .ras, GSAS, counts below start, step and end, .chi.
+#include <cmath>
+
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -201,12 +203,44 @@ TEST(RigakuRas, ReadsScansAndMultipliesByTheAttenuator) {
   EXPECT_NEAR(scans[1].x[24], 20.48, 1e-9);
   EXPECT_EQ(scans[1].intensity[11], count_at(11));
   EXPECT_EQ(scans[1].intensity[12], 10 * count_at(12));
+  EXPECT_EQ(scans[1].unit, IntensityUnit::counts);
+  EXPECT_DOUBLE_EQ(scans[1].uncertainty.at(12), 10 * std::sqrt(count_at(12)));
+  EXPECT_DOUBLE_EQ(scans[1].uncertainty.at(11), std::sqrt(count_at(11)));
+  EXPECT_EQ(scans[1].notes.at(0).what, "attenuator");
+  const Scan stronger = read_as(rigaku_ras_format(), ras("2-Theta/Theta", 0.5))[0];
+  EXPECT_EQ(stronger.intensity[12], 0.5 * count_at(12));
+  EXPECT_EQ(stronger.notes.at(0).what, "attenuator") << "a factor below 1 is one, too";
+  // What is called counts and is no whole number has been corrected.
+  std::string corrected = ras("2-Theta/Theta", 1);
+  corrected.replace(corrected.find(" 100.0000 "), 10, " 100.5500 ");
+  EXPECT_EQ(read_as(rigaku_ras_format(), corrected)[0].unit, IntensityUnit::arbitrary);
   EXPECT_EQ(scans[1].attenuation, 10);
   EXPECT_EQ(*scans[0].radiation.wavelength, 1.540593);
   EXPECT_EQ(*scans[0].radiation.alpha2, 1.544414);
   EXPECT_EQ(scans[0].monochromator, "Cu_K-beta");
   EXPECT_NEAR(*scans[0].counting_time, 1, 1e-9);
   EXPECT_TRUE(scans[0].warnings.empty());
+}
+
+TEST(RigakuRas, ScansAtOtherPositionsOfTheSampleAreNoRepeats) {
+  const auto chosen = [](const char* first, const char* second) {
+    std::string text = ras("2-Theta", 1);
+    text.replace(text.find("*RAS_INT_START", text.find("*RAS_INT_END")), 0,
+                 "*MEAS_COND_AXIS_NAME_INTERNAL-1 \"Omega\"\r\n"
+                 "*MEAS_COND_AXIS_POSITION-1 \"" +
+                     std::string(second) + "\"\r\n");
+    text.replace(text.find("*RAS_INT_START"), 0,
+                 "*MEAS_COND_AXIS_NAME_INTERNAL-1 \"Omega\"\r\n"
+                 "*MEAS_COND_AXIS_POSITION-1 \"" +
+                     std::string(first) + "\"\r\n");
+    // The second scan at the positions of the first one.
+    const std::size_t begin = text.find("\n5.0000 "), end = text.find("*RAS_INT_END");
+    const std::size_t other = text.find("\n20.0000 "), other_end = text.find("*RAS_INT_END", other);
+    text.replace(other, other_end - other, text.substr(begin, end - begin));
+    return choose_scans(rigaku_ras_format().read({text, "a"}), std::nullopt).size();
+  };
+  EXPECT_EQ(chosen("2.5", "2.5"), 1);
+  EXPECT_EQ(chosen("2.5", "3.5"), 2);
 }
 
 TEST(RigakuRas, TakesTheLineThatWasUsed) {

@@ -197,6 +197,22 @@ TEST(Rasx, ReadsAProfile) {
   EXPECT_EQ(scans_of(rasx_format(), zip_of({{"Data0/Profile0.txt", profile}}))[0].warnings.size(), 1u);
 }
 
+TEST(Rasx, CountsThatAreNoWholeNumbersAreNone) {
+  const auto unit = [](const char* rows) {
+    return scans_of(rasx_format(), rasx(rows, conditions()))[0].unit;
+  };
+  EXPECT_EQ(unit("10 170 1\n10.04 20 10.5\n10.08 9 1\n"), IntensityUnit::counts);
+  EXPECT_EQ(unit("10 170.55 1\n10.04 20 1\n10.08 9 1\n"), IntensityUnit::arbitrary);
+}
+
+TEST(ZippedFormats, OtherArchivesAreNoneOfThem) {
+  for (const char* name : {"Data_of_May/Profiles.txt", "Database/Image.png", "Data/Profile0.txt",
+                           "Experiments/a.xml", "Experimental.docx", "Experiment1"}) {
+    EXPECT_FALSE(rasx_format().looks_like(zip_of({{name, "x"}}))) << name;
+    EXPECT_FALSE(brml_format().looks_like(zip_of({{name, "x"}}))) << name;
+  }
+}
+
 TEST(Rasx, TakesTheLineThatWasUsed) {
   const auto with = [](const std::string& word) {
     std::string text = conditions();
