@@ -1,6 +1,7 @@
 #include "data/formats/brml.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -8,7 +9,9 @@
 #include "data/formats/numbered_members.h"
 #include "data/formats/range_list.h"
 #include "data/formats/scan_corrections.h"
+#include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
+#include "data/formats/text_rows.h"
 #include "data/formats/xml_document.h"
 #include "data/formats/zip_archive.h"
 
@@ -30,39 +33,57 @@ std::optional<double> length_in_angstrom(const XmlDocument& document, Xml elemen
   return letters_of(attribute(element, "Unit")) == "nm" ? value * 10 : value;
 }
 
-/// Filters, monochromators and automatic slits of a beam's optics.
-void read_optics(const XmlDocument& document, Xml instrument, StatedRadiation& stated, Scan& scan) {
+/// What all routes of a document share; looked up once, since it may hold thousands of them.
+struct Surroundings {
+  Scan facts;                                   ///< no points
+  std::string automatic_slits, place_of_slits;  ///< empty: fixed ones, or none are named
+};
+
+bool is_automatic(Xml slit) {
+  const std::string mode = letters_of(attribute(slit, "Mode"));
+  return mode.find("illuminat") != std::string::npos || mode.find("samplelength") != std::string::npos;
+}
+
+/// Filters, monochromators and slits of a beam's optics.
+void read_optics(const XmlDocument& document, Xml instrument, StatedRadiation& stated, Surroundings& around) {
+  Scan& scan = around.facts;
   for (const char* side : {"PrimaryTracks", "SecondaryTracks"}) {
+    const bool is_primary = std::string_view(side) == "PrimaryTracks";
     for (const Xml mounted : all_below(child(instrument, side), "MountedOptics")) {
       for (const Xml optic : children(mounted, "InfoData")) {
         const std::string what = letters_of(attribute(child(optic, "BeringInfo"), "ClassPath")) +
                                  letters_of(attribute(optic, "type"));
         const bool is_monochromator =
             what.find("channelcut") != std::string::npos || what.find("monochromator") != std::string::npos;
-        if (is_monochromator || what.find("filter") != std::string::npos) {
-          if (!scan.monochromator.empty()) scan.monochromator += ", ";
-          scan.monochromator += attribute(optic, "LogicName");
-        }
-        const bool is_primary = std::string_view(side) == "PrimaryTracks";
-        if (is_primary && is_monochromator) {
-          const std::string name = attribute(optic, "LogicName");
-          stated.alpha2_remover = name.empty() ? "a monochromator" : name;
-        }
+        const std::string name = attribute(optic, "LogicName");
+        if (is_monochromator || what.find("filter") != std::string::npos)
+          scan.monochromator += (scan.monochromator.empty() ? "" : ", ") + name;
+        if (is_primary && is_monochromator) stated.alpha2_remover = name.empty() ? "a monochromator" : name;
         if (!is_primary || what.find("slit") == std::string::npos) continue;
-        const std::string mode = letters_of(attribute(optic, "Mode"));
-        if (mode.find("illuminat") != std::string::npos || mode.find("samplelength") != std::string::npos)
-          convert_automatic_slits(scan,
-                                  fmt::format("automatic slits ({})", quoted_line(attribute(optic, "Mode"))),
-                                  document.place(optic));
-        else if (scan.slits == SlitMode::unknown)
-          scan.slits = SlitMode::fixed;
+        if (!is_automatic(optic)) {
+          if (scan.slits == SlitMode::unknown) scan.slits = SlitMode::fixed;
+          continue;
+        }
+        around.automatic_slits = fmt::format("automatic slits ({})", quoted_line(attribute(optic, "Mode")));
+        around.place_of_slits = document.place(optic);
       }
     }
   }
 }
 
+/// Drives that stood still.
+void read_held(Xml fixed, Scan& scan) {
+  for (const Xml drive : children(child(fixed, "Drives"), "InfoData")) {
+    const auto value = parse_number(attribute(child(drive, "Position"), "Value"), '.');
+    if (value && std::isfinite(*value))
+      scan.held.push_back({letters_of(attribute(drive, "LogicName")), *value});
+  }
+}
+
 /// What the document says beside its routes.
-void read_surroundings(const XmlDocument& document, Scan& scan) {
+Surroundings read_surroundings(const XmlDocument& document) {
+  Surroundings around;
+  Scan& scan = around.facts;
   const Xml root = document.root(), fixed = child(root, "FixedInformation");
   const Xml instrument = child(fixed, "Instrument");
   Xml tube;
@@ -77,11 +98,8 @@ void read_surroundings(const XmlDocument& document, Scan& scan) {
   stated.alpha1 = length_in_angstrom(document, child(tube, "WaveLengthAlpha1"));
   stated.alpha2 = length_in_angstrom(document, child(tube, "WaveLengthAlpha2"));
   stated.ratio = length_in_angstrom(document, child(tube, "WaveLengthRatio"));
-  try {
-    read_optics(document, instrument, stated, scan);
-  } catch (const Error& error) {
-    document.fail(instrument, error.what());
-  }
+  read_optics(document, instrument, stated, around);
+  read_held(fixed, scan);
   stated.from = document.place(tube ? tube : fixed);
   set_radiation(scan, stated);
   scan.geometry = text_of(child(instrument, "GoniometerType"));
@@ -92,6 +110,22 @@ void read_surroundings(const XmlDocument& document, Scan& scan) {
   const std::string status = text_of(child(root, "MeasurementStatus"));
   if (!status.empty() && letters_of(status) != "measured" && letters_of(status) != "finished")
     scan.warnings.push_back(fmt::format("the measurement's status is {}", quoted_line(status)));
+  make_texts_plain(scan);
+  return around;
+}
+
+Scan read_scan(const XmlDocument& document, Xml route, const Surroundings& around) {
+  Scan scan = around.facts;
+  read_brml_route(document, route, scan);
+  try {
+    if (around.automatic_slits.empty())
+      note_unstated_slits(scan);
+    else
+      convert_automatic_slits(scan, around.automatic_slits, around.place_of_slits);
+  } catch (const Error& error) {
+    document.fail(route, error.what());
+  }
+  return scan;
 }
 
 /// The routes that were measured; all of them where none says so.
@@ -136,11 +170,11 @@ ReadScans read_brml(const FileBytes& file) {
     const XmlDocument document(text, fmt::format("{}: {}", file.name, member.name));
     const auto routes = measured_routes(document);
     if (routes.empty()) document.fail(document.root(), "no <DataRoute>");
+    Surroundings around = read_surroundings(document);
+    around.facts.instrument = instrument;
     for (const Xml route : routes) {
       try {
-        Scan scan = read_brml_route(document, route);
-        read_surroundings(document, scan);
-        scan.instrument = instrument;
+        Scan scan = read_scan(document, route, around);
         scans.add(std::move(scan), [&](const std::string& reason) { document.fail(route, reason); });
       } catch (const FormatRefused& reason) {
         scans.leave_out(reason.what(), fmt::format("{}, {}", member.name, document.place(route)));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -20,7 +21,7 @@ constexpr double default_blanking = -9999;
 
 /// Where a row holds what. Empty: nowhere.
 struct Columns {
-  std::optional<std::size_t> position, time, absorption, counts;
+  std::optional<std::size_t> position, time, absorption, temperature, counts;
   std::size_t fewest = 0;  ///< that a row must have
   double blanking = default_blanking;
   std::string moved = "twotheta";  ///< the axis whose positions are wanted, as letters_of() has it
@@ -61,6 +62,10 @@ void take_recorded(const XmlDocument& document, Xml view, std::size_t start, std
   const std::string name = attribute(recording, "VisibleName").empty() ? attribute(recording, "LogicName")
                                                                        : attribute(recording, "VisibleName");
   const bool counts = counts_photons(recording);
+  if (!counts && length == 1 && letters_of(name).find("temperature") != std::string::npos) {
+    columns.temperature = start;
+    return;
+  }
   if (columns.counts && (columns.is_counts || !counts)) {
     if (counts)
       scan.warnings.push_back(fmt::format("{} counts too and is left out; {} is taken", quoted_line(name),
@@ -100,7 +105,8 @@ void find_columns(const XmlDocument& document, Xml route, Columns& columns, Scan
       columns.absorption = start;
   }
   // Whatever the views say of their lengths: what is read must be there.
-  for (const auto& column : {columns.position, columns.time, columns.absorption, columns.counts})
+  for (const auto& column :
+       {columns.position, columns.time, columns.absorption, columns.temperature, columns.counts})
     if (column) columns.fewest = std::max(columns.fewest, *column + 1);
 }
 
@@ -128,7 +134,7 @@ void choose_axis(Xml route, Columns& columns, Scan& scan) {
 
 /// The rows, by columns that are wanted.
 struct Rows {
-  std::vector<double> time, absorption;
+  std::vector<double> time, absorption, temperature;
 };
 
 Rows read_rows(const XmlDocument& document, Xml route, const Columns& columns, Scan& scan) {
@@ -157,6 +163,7 @@ Rows read_rows(const XmlDocument& document, Xml route, const Columns& columns, S
     scan.intensity.push_back(counts);
     if (columns.time) rows.time.push_back(value(*columns.time));
     if (columns.absorption) rows.absorption.push_back(value(*columns.absorption));
+    if (columns.temperature) rows.temperature.push_back(value(*columns.temperature));
   }
   if (blank > 0) scan.warnings.push_back(fmt::format("{} points without a value are left out", blank));
   return rows;
@@ -197,8 +204,7 @@ void compare_with_plan(const XmlDocument& document, Xml route, Scan& scan) {
 
 }  // namespace
 
-Scan read_brml_route(const XmlDocument& document, Xml route) {
-  Scan scan;
+void read_brml_route(const XmlDocument& document, Xml route, Scan& scan) {
   Columns columns;
   choose_axis(route, columns, scan);
   find_columns(document, route, columns, scan);
@@ -208,6 +214,10 @@ Scan read_brml_route(const XmlDocument& document, Xml route) {
   scan.unit = columns.is_counts ? IntensityUnit::counts : IntensityUnit::unknown;
   const Rows rows = read_rows(document, route, columns, scan);
   if (scan.x.size() < 2) throw FormatRefused(fmt::format("{} points: no scan", scan.x.size()));
+  if (!rows.temperature.empty())
+    scan.held.push_back(
+        {"temperature", std::accumulate(rows.temperature.begin(), rows.temperature.end(), 0.0) /
+                            static_cast<double>(rows.temperature.size())});
   compare_with_plan(document, route, scan);
   try {
     check_scan(scan);
@@ -220,7 +230,6 @@ Scan read_brml_route(const XmlDocument& document, Xml route) {
   }
   if (!scan.counting_time)
     scan.counting_time = document.optional_number(descend(route, {"ScanInformation", "TimePerStep"}));
-  return scan;
 }
 
 }  // namespace bragg::data

@@ -6,8 +6,9 @@
 
 namespace bragg::data {
 
-/// The route as a scan, without what stands elsewhere in the document (radiation, sample, date). Throws Error
-/// "FILE: MEMBER:LINE: reason": rows that are too short or no numbers; FormatRefused: frames, another axis.
-Scan read_brml_route(const XmlDocument&, Xml route);
+/// The route's rows into a scan that has what stands elsewhere in the document (radiation, sample, date). Throws Error
+/// "FILE: MEMBER:LINE: reason": rows that are too short or no numbers; FormatRefused: frames, another axis, fewer than two
+/// points.
+void read_brml_route(const XmlDocument&, Xml route, Scan&);
 
 }  // namespace bragg::data

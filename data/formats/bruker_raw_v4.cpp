@@ -82,8 +82,7 @@ std::string other_scan(const std::string& type, double start, std::optional<doub
   };
   const bool agrees = two_theta && std::abs(*two_theta - start) <= 1e-5;
   if (is_one_of({"hkl scan", "still scan"})) return fmt::format("a {}", type);
-  const bool is_known = is_one_of({"locked coupled", "unlocked coupled", "detector scan", "psd fixed scan",
-                                   "psd fast scan", "unlocked coupled hr xrd", "2theta", "two theta"});
+  const bool is_known = steps_two_theta(type);
   if (two_theta && !agrees)
     return fmt::format("a {} that begins at {:.6g} where 2Theta stands at {:.6g}", type, start, *two_theta);
   if (!is_known && !agrees) return fmt::format("scan type '{}', which is not known", type);

@@ -141,7 +141,7 @@ class Reader {
     is_counted_ = declared.has_value();
     if (declared && *declared != static_cast<double>(points))
       lines_.fail(data_line_, fmt::format("{} points below it, but _STEPCOUNT={}", points, *declared));
-    const bool is_powder = steps_two_theta();
+    const bool is_powder = text("DRIVE").empty() || steps_two_theta(text("DRIVE"));
     const auto other_axis = is_powder ? std::nullopt : other_axis_of(text("DRIVE"));
     if (points < 2)
       ranges_.leave_out(fmt::format("{} points", points), fmt::format("line {}", data_line_ + 1));
@@ -152,15 +152,6 @@ class Reader {
     // These belong to one range.
     for (const char* key : {"START", "STEPCOUNT", "2THETA", "THETA"})
       keys_.erase(key);
-  }
-
-  bool steps_two_theta() const {
-    const std::string lower = xrd::lower_case(text("DRIVE"));
-    for (const char* name : {"", "coupled", "2theta", "psdfixed", "psdfast", "locked coupled",
-                             "unlocked coupled", "detector scan"}) {
-      if (lower == name) return true;
-    }
-    return false;
   }
 
   /// Programs write the positions of any drive below "2THETA": those that begin at _START are the drive's.

@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::size_t most_told = 10;
 
-/// Instruments' texts may hold what moves a terminal's cursor.
-void make_plain(Scan& scan) {
-  for (std::string* text : {&scan.anode, &scan.monochromator, &scan.geometry, &scan.instrument, &scan.sample,
-                            &scan.date, &scan.scan_axis})
-    *text = plain_text(*text);
-  for (ReadingNote& note : scan.notes) {
-    note.how = plain_text(note.how);
-    note.from = plain_text(note.from);
-  }
-  for (std::string& warning : scan.warnings)
-    warning = plain_text(warning);
-}
-
 void warn_of_negative(Scan& scan) {
   const auto is_negative = [](double y) { return y < 0; };
   const auto negative = std::count_if(scan.intensity.begin(), scan.intensity.end(), is_negative);
@@ -47,7 +34,7 @@ void RangeList::add(Scan&& scan, const std::function<void(const std::string&)>& 
   } catch (const Error& error) {
     fail(fmt::format("{} {}: {}", noun_, count() + 1, error.what()));
   }
-  make_plain(scan);
+  make_texts_plain(scan);
   warn_of_negative(scan);
   if (scan.unit == IntensityUnit::unknown && are_counts(scan.intensity)) scan.unit = IntensityUnit::counts;
   scans_.push_back(std::move(scan));

@@ -18,9 +18,6 @@
 namespace bragg::data {
 namespace {
 
-/// Scans whose first column is 2 theta, by letters_of(AxisName).
-constexpr std::array coupled_axes{"twotheta",    "twothetatheta", "twothetaomega", "2theta",
-                                  "theta2theta", "2thetatheta",   "2thetaomega",   "twothetab"};
 /// Axes that are not coupled to 2 theta.
 constexpr std::array held_axes{"omega", "chi", "phi", "x", "y", "z", "temperature"};
 /// Positions of filters and monochromators that are none.
@@ -122,7 +119,7 @@ void read_scan_information(const XmlDocument& document, Scan& scan) {
   scan.scan_axis = text_of(child(information, "AxisName"));
   if (scan.scan_axis.empty()) {
     scan.warnings.push_back("the file does not say what was moved; its positions are taken for 2 theta");
-  } else if (!holds(coupled_axes, letters_of(scan.scan_axis))) {
+  } else if (!steps_two_theta(scan.scan_axis)) {
     scan.other_axis = other_axis_of(scan.scan_axis);
     if (!scan.other_axis)
       throw FormatRefused(fmt::format("a scan of {}, not of 2 theta", quoted_line(scan.scan_axis)));

@@ -18,17 +18,6 @@
 namespace bragg::data {
 namespace {
 
-/// Of the axes by their inner names: those whose positions are 2 theta of a powder's cones.
-bool steps_two_theta(const std::string& axis) {
-  std::string name = xrd::lower_case(axis);
-  std::erase_if(name, [](char c) { return c == '-' || c == '/' || c == ' ' || c == '_'; });
-  for (const char* known : {"twothetatheta", "twotheta", "twothetaomega", "2theta", "theta2theta",
-                            "2thetatheta", "2thetaomega"}) {
-    if (name == known) return true;
-  }
-  return false;
-}
-
 class Reader {
  public:
   explicit Reader(const FileBytes& file) : lines_(file) {}

@@ -45,6 +45,16 @@ double decimal_scale(double a, double b) {
   return 0;
 }
 
+/// "2thetaomega" of "2Theta/Omega", "phi" of "Phi Scan".
+std::string axis_letters(std::string_view written) {
+  std::string name;
+  for (const char c : written)
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
+      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  if (name.ends_with("scan")) name.resize(name.size() - 4);
+  return name;
+}
+
 }  // namespace
 
 std::vector<double> even_positions(double start, double step, std::size_t points) {
@@ -56,6 +66,15 @@ std::vector<double> even_positions(double start, double step, std::size_t points
   for (std::size_t i = 0; i < points; ++i)
     x[i] = (first + width * static_cast<double>(i)) / (scale > 0 ? scale : 1);
   return x;
+}
+
+bool steps_two_theta(std::string_view written) {
+  static constexpr std::string_view known[] = {
+      "gonio",       "2theta",        "twotheta",        "2thetaomega",          "twothetaomega",
+      "omega2theta", "2thetatheta",   "twothetatheta",   "theta2theta",          "twothetab",
+      "coupled",     "lockedcoupled", "unlockedcoupled", "unlockedcoupledhrxrd", "detector",
+      "psdfixed",    "psdfast"};
+  return std::find(std::begin(known), std::end(known), axis_letters(written)) != std::end(known);
 }
 
 std::optional<OtherAxis> other_axis_of(std::string_view written) {
@@ -78,11 +97,7 @@ std::optional<OtherAxis> other_axis_of(std::string_view written) {
       {"y", "y", "mm"},
       {"z", "z", "mm"},
   };
-  std::string name;
-  for (const char c : written)
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0)
-      name += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  if (name.ends_with("scan")) name.resize(name.size() - 4);
+  const std::string name = axis_letters(written);
   for (const Known& one : known)
     if (name == one.written) return OtherAxis{std::string(one.name), one.unit};
   return {};
@@ -122,6 +137,22 @@ bool are_counts(const std::vector<double>& intensity) {
 
 IntensityUnit unit_of_counts(const std::vector<double>& intensity) {
   return are_counts(intensity) ? IntensityUnit::counts : IntensityUnit::arbitrary;
+}
+
+void make_texts_plain(Scan& scan) {
+  const auto shorten = [](std::string& text) {
+    constexpr std::size_t longest = 200;
+    text = plain_text(std::string_view(text).substr(0, longest)) + (text.size() > longest ? "..." : "");
+  };
+  for (std::string* text : {&scan.anode, &scan.monochromator, &scan.geometry, &scan.instrument, &scan.sample,
+                            &scan.date, &scan.scan_axis})
+    shorten(*text);
+  for (ReadingNote& note : scan.notes) {
+    shorten(note.how);
+    shorten(note.from);
+  }
+  for (std::string& warning : scan.warnings)
+    shorten(warning);
 }
 
 std::string plain_text(std::string_view text) {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -15,9 +17,6 @@
 namespace bragg::data {
 namespace {
 
-/// Scans whose abscissa is 2 theta, by letters_of(scanAxis).
-constexpr std::array coupled_axes{"gonio",       "2theta",      "2thetaomega",
-                                  "omega2theta", "2thetatheta", "theta2theta"};
 /// Axes that make a mesh of scans where they step from scan to scan.
 constexpr std::array mesh_axes{"2theta", "omega", "phi", "chi", "psi", "x", "y", "z"};
 
@@ -129,18 +128,24 @@ void correct(const XmlDocument& document, Xml points, Scan& scan) {
   if (!times.empty()) apply_counting_times(scan, times, "<countingTimes>");
 }
 
-std::string instrument_of(Xml root, Xml scan) {
-  std::string instrument;
+/// The diffractometer, as a comment of the file names it.
+std::string system_of(Xml root) {
+  std::string system;
   constexpr std::string_view key = "Diffractometer system=";
   for (const Xml comment : children(root, "comment")) {
     for (const Xml entry : children(comment, "entry")) {
       const std::string text = text_of(entry);
       const std::size_t at = text.find(key);
       if (at == std::string::npos) continue;
-      instrument = text.substr(at + key.size());
-      instrument = instrument.substr(0, instrument.find_first_of(",;"));
+      system = text.substr(at + key.size());
+      system = system.substr(0, system.find_first_of(",;"));
     }
   }
+  return system;
+}
+
+std::string instrument_of(const std::string& system, Xml scan) {
+  std::string instrument = system;
   const Xml source = descend(scan, {"header", "source"});
   if (instrument.empty()) instrument = text_of(child(source, "instrumentControlSoftware"));
   const std::string id = text_of(child(source, "instrumentID"));
@@ -154,10 +159,51 @@ std::string sample_of(Xml root) {
   return name.empty() ? text_of(child(sample, "id")) : name;
 }
 
-Scan read_scan(const XmlDocument& document, Xml measurement, Xml element) {
-  Scan scan;
+/// What all scans of an <xrdMeasurement> share; looked up once, since a file may hold thousands of scans.
+struct Measurement {
+  Xml element, slit;
+  Scan facts;  ///< beam, sample; no points
+  std::string system, status;
+  std::string step_axis;  ///< what steps from scan to scan; empty: nothing, or they are repeats
+};
+
+Measurement read_measurement(const XmlDocument& document, Xml element, const std::string& system,
+                             const std::string& sample) {
+  Measurement measurement;
+  measurement.element = element;
+  measurement.slit = descend(element, {"incidentBeamPath", "divergenceSlit"});
+  read_xrdml_beam(document, element, measurement.facts);
+  measurement.facts.sample = sample;
+  make_texts_plain(measurement.facts);
+  measurement.system = system;
+  measurement.status = attribute(element, "status");
+  const bool are_repeats =
+      letters_of(attribute(element, "measurementType")).find("repeated") != std::string::npos;
+  if (!are_repeats) measurement.step_axis = attribute(element, "measurementStepAxis");
+  return measurement;
+}
+
+/// Axes that stood still, and the mean of the temperature.
+void read_held(const XmlDocument& document, Xml element, Xml points, Scan& scan) {
+  for (const Xml positions : children(points, "positions")) {
+    if (const auto value = document.optional_number(child(positions, "commonPosition")))
+      scan.held.push_back({letters_of(attribute(positions, "axis")), *value});
+  }
+  for (const Xml conditions : children(element, "nonAmbientPoints")) {
+    const Xml list = child(conditions, "nonAmbientValues");
+    if (!list) continue;
+    const std::vector<double> values = document.numbers(list);
+    if (values.empty()) continue;
+    scan.held.push_back(
+        {letters_of(attribute(conditions, "type")),
+         std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size())});
+  }
+}
+
+Scan read_scan(const XmlDocument& document, const Measurement& measurement, Xml element) {
+  Scan scan = measurement.facts;
   scan.scan_axis = attribute(element, "scanAxis");
-  if (!scan.scan_axis.empty() && !holds(coupled_axes, letters_of(scan.scan_axis))) {
+  if (!scan.scan_axis.empty() && !steps_two_theta(scan.scan_axis)) {
     scan.other_axis = other_axis_of(scan.scan_axis);
     if (!scan.other_axis)
       throw FormatRefused(fmt::format("a scan of {}, not of 2 theta", quoted_line(scan.scan_axis)));
@@ -171,11 +217,11 @@ Scan read_scan(const XmlDocument& document, Xml measurement, Xml element) {
   if (scan.intensity.size() < 2)
     throw FormatRefused(fmt::format("{} points: no scan", scan.intensity.size()));
   read_positions(document, points, scan.intensity.size(), scan);
-  read_xrdml_beam(document, measurement, scan);
+  read_held(document, element, points, scan);
   try {
     check_scan(scan);
     correct(document, points, scan);
-    read_xrdml_slits(document, measurement, scan);
+    read_xrdml_slits(document, measurement.slit, scan);
   } catch (const FormatRefused&) {
     throw;
   } catch (const XmlError&) {
@@ -186,10 +232,8 @@ Scan read_scan(const XmlDocument& document, Xml measurement, Xml element) {
   if (scan.scan_axis.empty())
     scan.warnings.push_back("the file does not say what was moved; its positions of 2 theta are taken");
   scan.date = text_of(descend(element, {"header", "startTimeStamp"}));
-  scan.instrument = instrument_of(document.root(), element);
-  scan.sample = sample_of(document.root());
-  for (const Xml holder : {element, measurement}) {
-    const std::string status = attribute(holder, "status");
+  scan.instrument = instrument_of(measurement.system, element);
+  for (const std::string& status : {attribute(element, "status"), measurement.status}) {
     if (status.empty() || letters_of(status) == "completed") continue;
     scan.warnings.push_back(fmt::format("the measurement's status is {}", quoted_line(status)));
     break;
@@ -197,35 +241,68 @@ Scan read_scan(const XmlDocument& document, Xml measurement, Xml element) {
   return scan;
 }
 
-void refuse_mesh(Xml measurement) {
+/// Why no scan of a measurement is a powder pattern; empty: they may be.
+std::string other_measurement(Xml measurement) {
   const std::string type = attribute(measurement, "measurementType");
   if (letters_of(type).find("area") != std::string::npos)
-    throw FormatRefused(fmt::format("an area measurement ({}), not a powder pattern", quoted_line(type)));
+    return fmt::format("an area measurement ({}), not a powder pattern", quoted_line(type));
   const std::string step = attribute(measurement, "measurementStepAxis");
   if (holds(mesh_axes, letters_of(step)))
-    throw FormatRefused(
-        fmt::format("a mesh of scans, in which {} steps, not a powder pattern", quoted_line(step)));
+    return fmt::format("a mesh of scans, in which {} steps, not a powder pattern", quoted_line(step));
+  return {};
 }
+
+/// Scan by scan into the list.
+class MeasurementReader {
+ public:
+  explicit MeasurementReader(const XmlDocument& document)
+      : document_(document), system_(system_of(document.root())), sample_(sample_of(document.root())) {}
+
+  void read(Xml element) {
+    const std::string other = other_measurement(element);
+    std::optional<Measurement> measurement;
+    for (const Xml scan : children(element, "scan")) {
+      try {
+        if (!other.empty()) throw FormatRefused(other);
+        if (is_xrdml_short_form(scan)) {
+          add(scan, read_xrdml_short_form(document_, element, scan));
+          continue;
+        }
+        if (!measurement) measurement = read_measurement(document_, element, system_, sample_);
+        Scan read = read_scan(document_, *measurement, scan);
+        // A series over the temperature or the time: no scan of it repeats another.
+        if (!measurement->step_axis.empty())
+          read.held.push_back({measurement->step_axis, static_cast<double>(scans_.count() + 1)});
+        add(scan, std::move(read));
+      } catch (const FormatRefused& reason) {
+        scans_.leave_out(reason.what(), document_.place(scan));
+      }
+    }
+  }
+
+  ReadScans finish() && {
+    if (scans_.count() == 0) document_.fail(document_.root(), "no scan in the file");
+    return std::move(scans_).finish();
+  }
+
+ private:
+  void add(Xml element, Scan&& scan) {
+    scans_.add(std::move(scan), [&](const std::string& reason) { document_.fail(element, reason); });
+  }
+
+  const XmlDocument& document_;
+  std::string system_, sample_;
+  RangeList scans_{"scan", ""};
+};
 
 ReadScans read_xrdml(const FileBytes& file) {
   const XmlDocument document(file.bytes, file.name);
   if (local_name(document.root()) != "xrdMeasurements")
     document.fail(document.root(), fmt::format("<{}>, not <xrdMeasurements>", local_name(document.root())));
-  RangeList scans("scan", "");
-  for (const Xml measurement : children(document.root(), "xrdMeasurement")) {
-    for (const Xml element : children(measurement, "scan")) {
-      try {
-        refuse_mesh(measurement);
-        scans.add(is_xrdml_short_form(element) ? read_xrdml_short_form(document, measurement, element)
-                                               : read_scan(document, measurement, element),
-                  [&](const std::string& reason) { document.fail(element, reason); });
-      } catch (const FormatRefused& reason) {
-        scans.leave_out(reason.what(), document.place(element));
-      }
-    }
-  }
-  if (scans.count() == 0) document.fail(document.root(), "no scan in the file");
-  return std::move(scans).finish();
+  MeasurementReader reader(document);
+  for (const Xml measurement : children(document.root(), "xrdMeasurement"))
+    reader.read(measurement);
+  return std::move(reader).finish();
 }
 
 }  // namespace

@@ -6,7 +6,8 @@
 
 namespace bragg::data {
 
-/// Scans of 2 theta, alone or coupled; other axes and area measurements are refused by name.
+/// Scans of 2 theta, alone or coupled, and over phi, chi, omega, x and the like; area measurements and meshes of scans are
+/// left out, by name.
 const Format& xrdml_format();
 
 }  // namespace bragg::data

@@ -70,9 +70,8 @@ void read_xrdml_beam(const XmlDocument& document, Xml measurement, Scan& scan) {
   scan.geometry = attribute(measurement, "sampleMode");
 }
 
-void read_xrdml_slits(const XmlDocument& document, Xml measurement, Scan& scan) {
-  const Xml slit = descend(measurement, {"incidentBeamPath", "divergenceSlit"});
-  if (!slit) return;
+void read_xrdml_slits(const XmlDocument& document, Xml slit, Scan& scan) {
+  if (!slit) return note_unstated_slits(scan);
   const std::string type = letters_of(attribute(slit, "type"));
   const Xml length = child(slit, "irradiatedLength");
   if (type.find("automatic") == std::string::npos && (!length || type.find("fixed") != std::string::npos)) {

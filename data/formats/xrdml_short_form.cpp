@@ -6,6 +6,7 @@
 
 #include "data/formats/base64.h"
 #include "data/formats/format.h"
+#include "data/formats/scan_corrections.h"
 #include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
 
@@ -59,8 +60,7 @@ Scan read_xrdml_short_form(const XmlDocument& document, Xml measurement, Xml ele
   const Xml common = child(elements[0], "commonParameters"), goniometer = child(common, "goniometer");
   Scan scan;
   scan.scan_axis = text_of(child(goniometer, "scanAxis"));
-  const std::string axis = letters_of(scan.scan_axis);
-  if (axis != "2thetatheta" && axis != "2theta" && axis != "gonio" && axis != "2thetaomega")
+  if (!steps_two_theta(scan.scan_axis))
     throw FormatRefused(fmt::format("a scan of {}, not of 2 theta", quoted_line(scan.scan_axis)));
   const auto values = children(elements[0], "intensities");
   if (values.size() != 1) document.fail(elements[0], fmt::format("{} elements <intensities>", values.size()));
@@ -77,6 +77,7 @@ Scan read_xrdml_short_form(const XmlDocument& document, Xml measurement, Xml ele
   stated.alpha2 = document.optional_number(descend(common, {"wavelengths", "kAlpha2"}));
   stated.from = document.place(common);
   set_radiation(scan, stated);
+  note_unstated_slits(scan);
   scan.counting_time = document.optional_number(child(common, "countingTime"));
   scan.sample = text_of(descend(measurement, {"sample", "name"}));
   if (scan.sample.empty()) scan.sample = text_of(descend(document.root(), {"sample", "name"}));

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "data/formats/scan_pattern.h"
 #include "tests/data/format_samples.h"
 #include "tests/support/shared_data.h"
 
@@ -118,6 +119,14 @@ TEST(Xrdml, ConvertsAutomaticSlits) {
   EXPECT_EQ(scan.notes[0].from, "line 8");
 }
 
+TEST(Xrdml, WhatIsReadIsPlainText) {
+  const Scan scan =
+      read(replaced(XrdmlText{}.text(), "Beta-filter Nickel", "&#27;[2JNickel" + std::string(500, 'x')))[0];
+  EXPECT_EQ(scan.monochromator.find('\x1b'), std::string::npos);
+  EXPECT_EQ(scan.monochromator.substr(0, 9), "[2JNickel");
+  EXPECT_LE(scan.monochromator.size(), 203u);
+}
+
 TEST(Xrdml, RefusesByName) {
   const auto said = [](const XrdmlText& form) { return refusal(xrdml_format(), form.text()); };
   EXPECT_EQ(said({.scan = "scanAxis=\"Reciprocal Space\""}),
@@ -170,6 +179,36 @@ TEST(Xrdml, ScansThatWereGivenUpAreLeftOutAndManyAreCounted) {
   EXPECT_EQ(read.warnings[10], "290 more scans are left out");
   for (const Scan& scan : read.scans)
     EXPECT_TRUE(scan.warnings.empty());
+}
+
+TEST(Xrdml, SeriesAreNoRepeats) {
+  // The number of patterns that two scans of the same positions become.
+  const auto patterns = [](XrdmlText form, const std::string& first, const std::string& second) {
+    const std::string text = form.text();
+    const std::size_t begin = text.find("<scan "), end = text.find("</scan>") + 7;
+    const std::string one = text.substr(begin, end - begin), omega = "<commonPosition>5<", close = "</scan>";
+    const auto with = [&](const std::string& what) {
+      return what.starts_with("<") ? replaced(one, close, what + close)
+                                   : replaced(one, omega, "<commonPosition>" + what + "<");
+    };
+    const std::string both = text.substr(0, begin) + with(first) + with(second) + text.substr(end);
+    return choose_scans(xrdml_format().read({both, "series"}), std::nullopt).size();
+  };
+  const auto at = [](const char* kelvin) {
+    return fmt::format(
+        "<nonAmbientPoints type=\"Temperature\" unit=\"K\"><nonAmbientValues>{0} {0}</nonAmbientValues>"
+        "</nonAmbientPoints>",
+        kelvin);
+  };
+  EXPECT_EQ(patterns({}, "5", "5"), 1u);
+  EXPECT_EQ(patterns({}, "5", "6"), 2u) << "another incidence";
+  EXPECT_EQ(patterns({}, at("300"), at("300")), 1u);
+  EXPECT_EQ(patterns({}, at("300"), at("310")), 2u);
+  XrdmlText heated{.measurement =
+                       "measurementType=\"Non-ambient measurement\" measurementStepAxis=\"Temperature\""};
+  EXPECT_EQ(patterns(heated, "5", "5"), 2u);
+  heated.measurement = "measurementType=\"Repeated scan\" measurementStepAxis=\"Time\"";
+  EXPECT_EQ(patterns(heated, "5", "5"), 1u);
 }
 
 TEST(Xrdml, ReadsScansOverOtherAxesAsWhatTheyAre) {

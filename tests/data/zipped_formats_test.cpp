@@ -9,6 +9,7 @@
 
 #include "data/formats/brml.h"
 #include "data/formats/rasx.h"
+#include "data/formats/scan_pattern.h"
 #include "tests/data/format_samples.h"
 #include "tests/support/shared_data.h"
 
@@ -139,6 +140,45 @@ TEST(Brml, RefusesByName) {
                                            {"Experiment0/DataContainer.xml", missing}}))
                 .find("'../RawData5.xml' is not in the archive"),
             std::string::npos);
+}
+
+TEST(Brml, SeriesAreNoRepeats) {
+  const auto patterns = [](const std::string& first, const std::string& second) {
+    std::vector<PackedFile> files;
+    int number = 0;
+    for (const std::string& fixed : {first, second}) {
+      std::string text = RawData{}.text();
+      text.insert(text.find("<FixedInformation>") + 18, fixed);
+      files.push_back({fmt::format("Experiment0/RawData{}.xml", number++), text});
+    }
+    return choose_scans(brml_format().read({zip_of(files), "series"}), std::nullopt).size();
+  };
+  const auto phi = [](int angle) {
+    return fmt::format(
+        "<Drives><InfoData LogicName=\"Phi\"><Position Unit=\"deg\" Value=\"{}\"/></InfoData></Drives>",
+        angle);
+  };
+  EXPECT_EQ(patterns(phi(10), phi(10)), 1u);
+  EXPECT_EQ(patterns(phi(10), phi(20)), 2u);
+  const auto heated = [](int kelvin) {
+    std::string text =
+        RawData{
+            .rows = fmt::format("<Datum>2,1,10,5,100,{0}</Datum><Datum>2,1,10.02,5,90,{0}</Datum>", kelvin),
+            .points = "2",
+            .steps = "2"}
+            .text();
+    text.insert(text.find("</DataViews>"),
+                "<RawDataView xsi:type=\"RecordedRawDataView\" Start=\"5\" Length=\"1\"><Recording "
+                "VisibleName=\"Sample "
+                "Temperature\" LogicName=\"T\"/></RawDataView>");
+    return text;
+  };
+  for (const int second : {300, 400}) {
+    const std::string file =
+        zip_of({{"Experiment0/RawData0.xml", heated(300)}, {"Experiment0/RawData1.xml", heated(second)}});
+    EXPECT_EQ(choose_scans(brml_format().read({file, "series"}), std::nullopt).size(),
+              second == 300 ? 1u : 2u);
+  }
 }
 
 TEST(Brml, SeveralRangesInOrderAndBounded) {
