@@ -105,6 +105,8 @@ const Format& format_of(const FileBytes& file) {
   if (const auto refused = refused_by_content(file.bytes))
     throw FormatRefused(refused->name, refused->reason());
   if (is_binary(file.bytes) || is_markup(file.bytes)) refuse_unknown(file);
+  if (const auto refused = refused_by_extension(file.extension()))
+    throw FormatRefused(refused->name, refused->reason());
   return registry().back();
 }
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <optional>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -34,6 +36,9 @@ std::optional<double> su_of(std::string_view text) {
   return digits ? std::optional(*digits * xrd::last_decimal(text)) : std::nullopt;
 }
 
+/// Blocks that describe one profile; a file has one or two.
+constexpr std::size_t most_partners = 10;
+
 class Reader {
  public:
   explicit Reader(const FileBytes& file) : name_(file.name) {
@@ -49,6 +54,7 @@ class Reader {
   }
 
   ReadScans read() {
+    find_partners();
     std::string other;
     for (const xrd::CifBlock& block : blocks_) {
       const std::string why = other_profile(block);
@@ -97,8 +103,7 @@ class Reader {
       fail(loop.line, fmt::format("{} values in a loop of {} tags: it is cut off or damaged",
                                   loop.values.size(), loop.tags.size()));
     for (const xrd::CifNote& note : block.notes) {
-      if (note.text.find("truncated") != std::string::npos || note.text.find("cut off") != std::string::npos)
-        fail(note.line, note.text);
+      if (note.is_cut_off) fail(note.line, note.text);
     }
     scan.axis = profile.axis;
     scan.unit = profile.unit;
@@ -114,17 +119,24 @@ class Reader {
     ranges_.add(std::move(scan), [&](const std::string& reason) { fail(loop.line, reason); });
   }
 
-  /// A block may keep its profile alone and the rest of the measurement in another one.
+  /// A block may keep its profile alone and the rest of the measurement in others, which name it.
+  void find_partners() {
+    for (const xrd::CifBlock& block : blocks_) {
+      for (const xrd::CifValue* id : cif_values(block, "_pd_block_diffractogram_id")) {
+        auto& named = partners_[id->text];
+        if (named.size() < most_partners && (named.empty() || named.back() != &block))
+          named.push_back(&block);
+      }
+    }
+  }
+
   std::vector<const xrd::CifBlock*> with_partners(const xrd::CifBlock& block) const {
     std::vector<const xrd::CifBlock*> found{&block};
     const xrd::CifValue* id = cif_value(block, {"_pd_block_id"});
-    for (const xrd::CifBlock& other : blocks_) {
-      if (&other == &block || !id) continue;
-      const auto values = cif_values(other, "_pd_block_diffractogram_id");
-      if (std::any_of(values.begin(), values.end(),
-                      [&](const xrd::CifValue* value) { return value->text == id->text; }))
-        found.push_back(&other);
-    }
+    const auto named = id ? partners_.find(id->text) : partners_.end();
+    if (named == partners_.end()) return found;
+    for (const xrd::CifBlock* other : named->second)
+      if (other != &block) found.push_back(other);
     return found;
   }
 
@@ -152,7 +164,7 @@ class Reader {
     const xrd::CifValue* declared =
         value(block, {profile.is_measured ? "_pd_meas_number_of_points" : "_pd_proc_number_of_points"});
     if (!declared) return;
-    counted_.push_back(profile.intensity.loop);
+    counted_.insert(profile.intensity.loop);
     const double points = number(*declared, "the number of points");
     const double rows = static_cast<double>(profile.intensity.loop->rows());
     if (points > rows && profile.is_measured)
@@ -173,8 +185,7 @@ class Reader {
       return true;
     return std::any_of(blocks_.begin(), blocks_.end(), [&](const xrd::CifBlock& block) {
       return std::any_of(block.loops.begin(), block.loops.end(), [&](const xrd::CifLoop& loop) {
-        return !loop.values.empty() && loop.values.back().line == last_line_ &&
-               std::find(counted_.begin(), counted_.end(), &loop) == counted_.end();
+        return !loop.values.empty() && loop.values.back().line == last_line_ && !counted_.contains(&loop);
       });
     });
   }
@@ -309,7 +320,9 @@ class Reader {
   std::string text_;
   std::vector<xrd::CifBlock> blocks_;
   RangeList ranges_;
-  std::vector<const xrd::CifLoop*> counted_;  ///< those whose number of rows is declared
+  std::map<std::string_view, std::vector<const xrd::CifBlock*>>
+      partners_;                           ///< by the identifier that they name
+  std::set<const xrd::CifLoop*> counted_;  ///< those whose number of rows is declared
   bool ends_within_line_ = false;
   int last_line_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "data/formats/text_rows.h"
 #include "xrd/folded_text.h"
 
 namespace bragg::data {
@@ -87,7 +88,7 @@ constexpr std::array signatures = {
               "a program", as_text},
 };
 
-/// By extension, where the contents say nothing: binary data and XML of no known kind.
+/// By extension, where the contents are of no known kind, and for text, in which those formats hold no columns.
 struct NamedKind {
   std::string_view extension;
   const char* name;
@@ -101,11 +102,9 @@ constexpr std::array named_kinds = {
     NamedKind{".nja", "Seifert .nja", seifert},
     NamedKind{".val", "Seifert .val", seifert},
     NamedKind{".nxs", "NeXus", container},
-    NamedKind{".raw", "a .raw file of an unknown kind (Bruker's and GSAS's are read)", as_text},
     NamedKind{".pro", "Stoe .pro", stoe},
     NamedKind{".dql", "Bruker .dql, a measuring job", "give the .raw or .brml that it measured"},
     NamedKind{".mdi", "MDI Jade .mdi", as_text},
-    NamedKind{".cpi", "Sietronics .cpi", as_text},
     NamedKind{".cnf", "Canberra .cnf", as_text},
     NamedKind{".spc", "a spectrum (.spc)", as_text},
     NamedKind{".gfrm", "an image of an area detector (Bruker .gfrm)", frame},
@@ -146,6 +145,22 @@ bool is_seifert(std::string_view bytes) {
   return end < bytes.size() && holds(bytes.substr(0, end), "=") && bytes.substr(end + 1).starts_with("&");
 }
 
+/// A block and a tag, after comments: powder CIF with a profile was asked before.
+bool is_cif(std::string_view bytes) {
+  std::string_view head = bytes.substr(0, 16384);
+  bool in_block = false;
+  while (!head.empty()) {
+    const std::size_t end = std::min(head.find_first_of("\r\n"), head.size());
+    const std::string_view line = trimmed(head.substr(0, end));
+    head.remove_prefix(std::min(end + 1, head.size()));
+    if (line.empty() || line.front() == '#' || line.starts_with("\xEF\xBB\xBF#")) continue;
+    if (in_block) return line.front() == '_' || line == "loop_";
+    if (!xrd::lower_case(std::string(line.substr(0, 5))).starts_with("data_")) return false;
+    in_block = true;
+  }
+  return false;
+}
+
 std::optional<RefusedFormat> of_markup(std::string_view bytes) {
   constexpr std::size_t looked_at = 4096;
   const std::string_view begin = bytes.substr(0, looked_at);
@@ -178,6 +193,11 @@ std::optional<RefusedFormat> refused_by_content(std::string_view bytes) {
   if (is_safetensors(bytes)) {
     return RefusedFormat{"a safetensors file",
                          "bragg's pattern sets go to predict, evaluate and patterns describe as they are"};
+  }
+  if (is_cif(bytes)) {
+    return RefusedFormat{
+        "a CIF without a measured profile",
+        "a structure goes to `bragg crystals import`; export the measured pattern as text (.xy)"};
   }
   if (is_seifert(bytes)) return RefusedFormat{"Seifert .nja", seifert};
   return of_markup(bytes);

@@ -1,6 +1,7 @@
 #include "data/formats/scan_writer.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <vector>

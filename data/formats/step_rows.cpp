@@ -19,10 +19,17 @@ namespace {
 /// Lines of words before start, step and end.
 constexpr std::size_t most_header_lines = 10;
 constexpr double fewest_points = 20, most_points = 1e7;
-/// Powder diffractometers whose neutrons no file of theirs mentions otherwise.
-constexpr std::string_view neutron_instruments[] = {
-    "D1A", "D1A5", "D1B", "D2B",  "D20", "D4C",     "DMC",  "HRPT", "SPODI",   "3T2",  "G41",  "G4.1",
-    "G42", "E9",   "BT1", "HB2A", "E6",  "ECHIDNA", "HRPD", "GEM",  "POLARIS", "WISH", "NOVA", "POWGEN"};
+/// Powder diffractometers whose neutrons no file of theirs mentions otherwise: names that are nothing else.
+constexpr std::string_view neutron_instruments[] = {"D1A5", "HRPT", "SPODI", "ECHIDNA", "HB2A", "POWGEN"};
+/// Those that may be the name of a sample, too: "Title:" behind them, as DMC's and D1A's programs write, tells.
+constexpr std::string_view maybe_neutron_instruments[] = {"D1A", "D1B", "D2B",  "D20",  "D4C",  "DMC",
+                                                          "3T2", "G41", "G4.1", "G42",  "E9",   "BT1",
+                                                          "E6",  "GEM", "HRPD", "WISH", "NOVA", "POLARIS"};
+
+template <class List>
+bool holds(const List& list, std::string_view word) {
+  return std::find(std::begin(list), std::end(list), word) != std::end(list);
+}
 
 struct Steps {
   std::size_t line = 0;
@@ -107,7 +114,7 @@ class Reader {
     for (std::size_t i = 0; i < steps.line; ++i)
       header.push_back({lines_[i], i});
     header.push_back({steps.rest, steps.line});
-    refuse_neutrons(header);
+    refuse_neutrons(header, scan);
     scan.radiation = find_radiation(header);
     if (scan.radiation.is_no_xrays) throw FormatRefused(fmt::format("line {}", *scan.radiation.fault));
     scan.alpha2_ratio = scan.radiation.alpha2_ratio;
@@ -116,7 +123,7 @@ class Reader {
     if (scan.sample.empty()) scan.sample = plain_text(header.size() > 1 ? header.front().text : steps.rest);
   }
 
-  static void refuse_neutrons(const std::vector<HeaderLine>& header) {
+  static void refuse_neutrons(const std::vector<HeaderLine>& header, Scan& scan) {
     for (const HeaderLine& line : header) {
       if (names_neutrons(line.text))
         throw FormatRefused(fmt::format("neutron data (line {}: {}); X-ray patterns are read",
@@ -125,9 +132,14 @@ class Reader {
       if (words.empty()) continue;
       std::string first = plain_text(words[0]);
       first = first.substr(0, first.find_first_of(",;:"));
-      if (std::find(std::begin(neutron_instruments), std::end(neutron_instruments), first) ==
-          std::end(neutron_instruments))
+      const bool maybe = holds(maybe_neutron_instruments, first);
+      if (!maybe && !holds(neutron_instruments, first)) continue;
+      if (maybe && (words.size() < 2 || words[1] != "Title:")) {
+        scan.warnings.push_back(fmt::format(
+            "line {}: {} is a diffractometer for neutrons, too; the data are taken for X-rays ({})",
+            line.number + 1, first, quoted_line(line.text)));
         continue;
+      }
       throw FormatRefused(
           fmt::format("neutron data: line {} names the diffractometer {} ({}); X-ray patterns are read",
                       line.number + 1, first, quoted_line(line.text)));

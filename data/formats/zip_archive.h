@@ -18,7 +18,7 @@ inline constexpr std::uint64_t largest_zip_total = std::uint64_t{256} << 20;
 inline constexpr std::uint64_t largest_zip_ratio = 250;
 
 struct ZipMember {
-  std::string name;  ///< bytes as they stand in the archive; messages show them by quoted_name()
+  std::string name;  ///< bytes as they stand in the archive
   std::uint32_t crc = 0;
   std::uint64_t packed = 0, size = 0;  ///< bytes
   std::uint64_t header = 0;            ///< where its local header lies

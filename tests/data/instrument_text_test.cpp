@@ -408,6 +408,16 @@ TEST(StepRows, IsNotTakenForColumnsAndRefusesNeutrons) {
   EXPECT_NE(
       refusal_of(step_rows_format(), "10 0.05 12\n" + rows_of_counts(40)).find("41 points, but 40 numbers"),
       std::string::npos);
+  // A sample may be called so.
+  for (const char* name : {"NOVA", "GEM", "E6", "WISH", "D20"}) {
+    const std::string text = fmt::format("{} 7, garnet\n 10 0.05 12\n", name) + rows_of_counts(41);
+    const Scan scan = read_as(step_rows_format(), text).at(0);
+    ASSERT_EQ(scan.warnings.size(), 1) << name;
+    EXPECT_NE(scan.warnings[0].find("taken for X-rays"), std::string::npos) << name;
+    EXPECT_TRUE(is_refused_by_name(step_rows_format(),
+                                   fmt::format("{} Title: 1.9 A\n 10 0.05 12\n", name) + rows_of_counts(41)))
+        << name;
+  }
   EXPECT_FALSE(step_rows_format().looks_like("5.0 0.02 90.0\n5.0000 20.000\n5.0200 20.000\n5.0400 20.000\n"));
   EXPECT_FALSE(step_rows_format().looks_like("5.0 0.2 20.0\n5.1 0.3 21.0\n5.2 0.2 20.0\n"));
   EXPECT_FALSE(step_rows_format().looks_like("quartz\n4251\n5.0000 20.000\n5.0200 20.000\n"));

@@ -100,6 +100,32 @@ TEST(PowderCif, IsNeverASilentPartOrAFault) {
   expect_answer_for_mutants(powder_cif_format(), second, 400);
 }
 
+TEST(PowderCif, PartnersAreFoundByTheirIdentifierHoweverManyBlocksThereAre) {
+  // 5,000 profiles whose wavelengths stand behind all of them.
+  std::string text;
+  constexpr int blocks = 5000;
+  for (int i = 0; i < blocks; ++i)
+    text += fmt::format(
+        "data_p{0}\n_pd_block_id p{0}\nloop_\n_pd_proc_2theta_corrected\n_pd_proc_intensity_net\n"
+        "10 1\n11 2\n",
+        i);
+  for (int i = 0; i < blocks; ++i)
+    text +=
+        fmt::format("data_w{0}\n_diffrn_radiation_wavelength 1.{0:04}\n_pd_block_diffractogram_id p{0}\n", i);
+  const auto scans = read_as(powder_cif_format(), text);
+  ASSERT_EQ(scans.size(), blocks);
+  EXPECT_EQ(*scans[0].radiation.wavelength, 1);
+  EXPECT_EQ(*scans[4321].radiation.wavelength, 1.4321);
+}
+
+TEST(PowderCif, WavelengthsThatAreTooManyAreAFaultOfTheirLine) {
+  const std::string three =
+      "loop_\n_diffrn_radiation_wavelength_id\n_diffrn_radiation_wavelength\n1 1.54056\n2 1.54439\n3 "
+      "1.39222\n";
+  EXPECT_EQ(read_as(powder_cif_format(), measured(three))[0].radiation.fault,
+            "line 9: 3 wavelengths are named");
+}
+
 struct Sample {
   const char* file;
   std::size_t points;

@@ -161,7 +161,7 @@ struct Action<rules::loop> {
     if (std::any_of(loop.tags.begin(), loop.tags.end(), is_structural)) throw pegtl::parse_error(what, in);
     if (state.in_frame) return;
     CifBlock& block = state.blocks.back();
-    if (!loop.values.empty()) block.notes.push_back({loop.line, what + "; it is left out"});
+    if (!loop.values.empty()) block.notes.push_back({loop.line, what + "; it is left out", true});
     block.loops.pop_back();
   }
 };

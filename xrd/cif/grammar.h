@@ -38,6 +38,7 @@ struct CifLoop {
 struct CifNote {
   int line = 0;
   std::string text;
+  bool is_cut_off = false;  ///< a loop that ends within a row
 };
 
 struct CifBlock {
