@@ -27,12 +27,6 @@ bool is_set(const std::string& file) {
   return file.ends_with(".safetensors");
 }
 
-/// "3: wavelength ...": a fault of a text's line.
-bool is_at_line(const std::string& fault) {
-  const std::size_t digits = fault.find_first_not_of("0123456789");
-  return digits != std::string::npos && digits > 0 && fault[digits] == ':';
-}
-
 /// Resamples onto the model's grid and notes what was covered; the reason where the pattern can't be used.
 void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double wavelength,
              const ModelFacts& facts) {
@@ -46,20 +40,14 @@ void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double w
   }
 }
 
-/// "FILE:LINE: reason" for what stands on a line, "FILE: reason" for the rest.
-std::string with_line(const std::string& fault) {
-  return is_at_line(fault) ? ":" + fault : ": " + fault;
-}
-
 /// The wavelength of a 2 theta axis: the flag's, else the file's, else the model's; A, for the positions.
 double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, std::optional<double> flag,
                          const ModelFacts& facts) {
   if (flag) {
     item.assumed.wavelength = Assumed::Wavelength{*flag, WavelengthFrom::flag, {}, {}};
     if (radiation.fault) {
-      item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file's is not usable: {}{}",
-                                          *flag, is_at_line(*radiation.fault) ? "line " : "",
-                                          *radiation.fault));
+      item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file's is not usable: {}",
+                                          *flag, *radiation.fault));
     } else if (radiation.position_wavelength &&
                std::abs(*radiation.position_wavelength - *flag) > 1e-4 * *flag) {
       item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file says {:.6g} A", *flag,
@@ -68,7 +56,7 @@ double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, s
     return *flag;
   }
   if (radiation.fault)
-    item.refused = fmt::format("{}{}; --wavelength overrides it", item.file, with_line(*radiation.fault));
+    item.refused = fmt::format("{}: {}; --wavelength overrides it", item.file, *radiation.fault);
   if (!radiation.wavelength) {
     item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
     return facts.instrument.wavelength;
@@ -110,8 +98,7 @@ void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::F
     if (flag)
       item.warnings.push_back(fmt::format("--wavelength is not used: the axis is {}", name_of(scan.axis)));
     if (radiation.fault)
-      item.warnings.push_back(fmt::format("the wavelength is not used: {}{}",
-                                          is_at_line(*radiation.fault) ? "line " : "", *radiation.fault));
+      item.warnings.push_back(fmt::format("the wavelength is not used: {}", *radiation.fault));
   }
   if (item.refused) return;
   try {

@@ -66,7 +66,7 @@ class Reader {
                                         line.number + 1, quoted_line(line.text)));
     }
     radiation_ = find_radiation(header);
-    if (radiation_.is_no_xrays) throw FormatRefused(fmt::format("GSAS data, line {}", *radiation_.fault));
+    if (radiation_.is_no_xrays) throw FormatRefused(fmt::format("GSAS data, {}", *radiation_.fault));
     if (!header.empty()) title_ = plain_text(header.front().text);
   }
 

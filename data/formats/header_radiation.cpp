@@ -52,7 +52,7 @@ class Judge {
  private:
   void fail(const Said& at, const std::string& reason) {
     if (!result_.fault)
-      result_.fault = fmt::format("{}: {} ({})", at.number + 1, reason, quoted_line(at.text));
+      result_.fault = fmt::format("line {}: {} ({})", at.number + 1, reason, quoted_line(at.text));
   }
   void warn(const Said& at, const std::string& what) {
     result_.warnings.push_back(fmt::format("line {}: {} ({})", at.number + 1, what, quoted_line(at.text)));

@@ -25,7 +25,8 @@ struct Radiation {
   bool is_of_anode = false;           ///< the wavelengths are those of an anode's name: no number is stated
   bool is_no_xrays = false;           ///< neutrons and the like; `fault` says where
   std::vector<std::string> warnings;  ///< what was named but not understood or contradicts itself, quoted
-  std::optional<std::string> fault;   ///< why the file's radiation can't be used: "3: wavelength 154 A ..."
+  std::optional<std::string>
+      fault;  ///< why the file's radiation can't be used: "line 3: wavelength 154 A ..."
 };
 
 /// Reads header and comment lines. Wavelengths outside 0.1..3 A, values or anodes that contradict each other

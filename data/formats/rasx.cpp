@@ -23,11 +23,6 @@ constexpr std::array held_axes{"omega", "chi", "phi", "x", "y", "z", "temperatur
 /// Positions of filters and monochromators that are none.
 constexpr std::array no_optic{"", "none", "open", "nounit"};
 
-template <class List>
-bool holds(const List& list, const std::string& name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 bool looks_like_rasx(std::string_view bytes) {
   const auto names = zip_member_names(bytes);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {

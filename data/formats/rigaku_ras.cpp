@@ -73,6 +73,7 @@ class Reader {
   void read_key(const std::string& key, const std::string& value) {
     constexpr std::string_view names = "MEAS_COND_AXIS_NAME_INTERNAL-";
     keys_[key] = value;
+    if (key.ends_with("XG_WAVE_LENGTH_ALPHA1")) wavelength_line_ = line_ + 1;
     if (key.starts_with(names)) part_of_[value] = key.substr(names.size());
   }
 
@@ -180,7 +181,7 @@ class Reader {
     tube.beta = wavelength("BETA");
     tube.anode = text("HW_XG_TARGET_NAME");
     tube.used = used_line(text("MEAS_COND_XG_WAVE_TYPE"));
-    tube.from = "*HW_XG_WAVE_LENGTH_ALPHA1";
+    tube.from = wavelength_line_ > 0 ? fmt::format("line {}", wavelength_line_) : "";
     set_radiation(scan, tube);
   }
 
@@ -201,7 +202,7 @@ class Reader {
   std::map<std::string, std::string> keys_;
   std::map<std::string, std::string> part_of_;  ///< the number of the axis with that inner name
   std::vector<double> numbers_;
-  std::size_t line_ = 0, data_line_ = 0;
+  std::size_t line_ = 0, data_line_ = 0, wavelength_line_ = 0;
   bool in_data_ = false, has_end_ = false, has_variable_slits_ = false;
 };
 

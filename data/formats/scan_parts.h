@@ -2,6 +2,8 @@
 // every scan must hold.
 #pragma once
 
+#include <algorithm>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +12,11 @@
 #include "data/formats/scan.h"
 
 namespace bragg::data {
+
+template <class List>
+bool holds(const List& list, std::string_view name) {
+  return std::find(std::begin(list), std::end(list), name) != std::end(list);
+}
 
 /// start, start + step, ...: the nearest numbers to the decimal ones where both have at most nine decimals.
 std::vector<double> even_positions(double start, double step, std::size_t points);

@@ -88,12 +88,6 @@ void finish_sum(ChosenScan& chosen) {
                         ""});
 }
 
-double pattern_factor(AxisQuantity axis) {
-  if (axis == AxisQuantity::theta) return 2;
-  if (axis == AxisQuantity::s) return 2 * std::numbers::pi;
-  return 1;
-}
-
 Abscissa abscissa_of(AxisQuantity axis) {
   if (axis == AxisQuantity::two_theta || axis == AxisQuantity::theta) return Abscissa::two_theta;
   return axis == AxisQuantity::d ? Abscissa::d : Abscissa::q;
@@ -171,6 +165,12 @@ std::string_view name_of(IntensityUnit unit) {
       return "arbitrary";
   }
   throw Error("[scan] unknown unit of intensity");
+}
+
+double pattern_factor(AxisQuantity axis) {
+  if (axis == AxisQuantity::theta) return 2;
+  if (axis == AxisQuantity::s) return 2 * std::numbers::pi;
+  return 1;
 }
 
 std::string axis_name(const Scan& scan) {

@@ -27,6 +27,9 @@ struct ChosenScan {
 /// scans.
 std::vector<ChosenScan> choose_scans(ReadScans, std::optional<int> number);
 
+/// The pattern's number for one of the scan's: 2 theta for theta, q for s.
+double pattern_factor(AxisQuantity);
+
 /// Of what the positions are: "two_theta" in "deg", "q" in "1/A", "phi" in "deg".
 std::string axis_name(const Scan&);
 std::string axis_unit(const Scan&);

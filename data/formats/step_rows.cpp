@@ -26,11 +26,6 @@ constexpr std::string_view maybe_neutron_instruments[] = {"D1A", "D1B", "D2B",  
                                                           "3T2", "G41", "G4.1", "G42",  "E9",   "BT1",
                                                           "E6",  "GEM", "HRPD", "WISH", "NOVA", "POLARIS"};
 
-template <class List>
-bool holds(const List& list, std::string_view word) {
-  return std::find(std::begin(list), std::end(list), word) != std::end(list);
-}
-
 struct Steps {
   std::size_t line = 0;
   double start = 0, step = 0, end = 0;
@@ -116,7 +111,7 @@ class Reader {
     header.push_back({steps.rest, steps.line});
     refuse_neutrons(header, scan);
     scan.radiation = find_radiation(header);
-    if (scan.radiation.is_no_xrays) throw FormatRefused(fmt::format("line {}", *scan.radiation.fault));
+    if (scan.radiation.is_no_xrays) throw FormatRefused(*scan.radiation.fault);
     scan.alpha2_ratio = scan.radiation.alpha2_ratio;
     for (const HeaderLine& line : header)
       read_words(plain_text(line.text), scan);

@@ -1,19 +1,12 @@
 #include "data/formats/text_columns.h"
 
-#include <numbers>
 #include <utility>
 
 #include "data/formats/pattern_text.h"
+#include "data/formats/scan_pattern.h"
 
 namespace bragg::data {
 namespace {
-
-/// The pattern's number for one of the scan's: 2 theta for theta, q for s.
-double pattern_factor(AxisQuantity axis) {
-  if (axis == AxisQuantity::theta) return 2;
-  if (axis == AxisQuantity::s) return 2 * std::numbers::pi;
-  return 1;
-}
 
 ReadScans read(const FileBytes& file) {
   TextPattern text = parse_pattern_text(file.bytes, file.name);

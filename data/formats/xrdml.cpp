@@ -20,16 +20,19 @@ namespace {
 /// Axes that make a mesh of scans where they step from scan to scan.
 constexpr std::array mesh_axes{"2theta", "omega", "phi", "chi", "psi", "x", "y", "z"};
 
-template <class List>
-bool holds(const List& list, const std::string& name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
 bool looks_like_xrdml(std::string_view bytes) {
   std::string begin(bytes.substr(0, 8192));
   std::erase(begin, '\0');  // UTF-16
   const std::size_t first = begin.find('<');
   return first <= 16 && begin.find("xrdMeasurements") != std::string::npos;
+}
+
+/// " (there are those of Omega, Phi)"
+std::string axes_there(Xml points) {
+  std::string axes;
+  for (const Xml positions : children(points, "positions"))
+    axes += (axes.empty() ? "" : ", ") + attribute(positions, "axis");
+  return axes.empty() ? "" : fmt::format(" (there are those of {})", quoted_line(axes));
 }
 
 /// Positions of n points: listed, or first and last.
@@ -43,7 +46,7 @@ void read_positions(const XmlDocument& document, Xml points, std::size_t n, Scan
     if (found) document.fail(positions, fmt::format("{} is stated twice", name));
     found = positions;
   }
-  if (!found) throw FormatRefused(fmt::format("no positions of {}", name));
+  if (!found) throw FormatRefused(fmt::format("no positions of {}{}", name, axes_there(points)));
   const std::string unit = letters_of(attribute(found, "unit"));
   if (!unit.empty() && unit != due)
     document.fail(found,

@@ -133,7 +133,8 @@ TEST(Xrdml, RefusesByName) {
             "no powder pattern: scan 1 (line 10): a scan of 'Reciprocal Space', not of 2 theta");
   EXPECT_EQ(said({.scan = "scanAxis=\"Omega\""}),
             "no powder pattern: scan 1 (line 10): omega stands still: no scan of it");
-  EXPECT_EQ(said({.scan = "scanAxis=\"Phi\""}), "no powder pattern: scan 1 (line 10): no positions of phi");
+  EXPECT_EQ(said({.scan = "scanAxis=\"Phi\""}),
+            "no powder pattern: scan 1 (line 10): no positions of phi (there are those of '2Theta, Omega')");
   EXPECT_NE(said({.measurement = "measurementType=\"Area measurement\""}).find("an area measurement"),
             std::string::npos);
   EXPECT_NE(said({.measurement = "measurementStepAxis=\"Omega\""}).find("a mesh of scans"),
@@ -158,7 +159,9 @@ TEST(Xrdml, SeveralScansAndOnesThatAreLeftOut) {
   EXPECT_EQ(read(text.substr(0, end) + scan + text.substr(end)).size(), 2u);
   const auto one = read(text.substr(0, end) + replaced(scan, "Gonio", "Chi") + text.substr(end));
   ASSERT_EQ(one.size(), 1u);
-  EXPECT_EQ(one[0].warnings, std::vector<std::string>{"scan 2 (line 13) is left out: no positions of chi"});
+  EXPECT_EQ(one[0].warnings,
+            std::vector<std::string>{
+                "scan 2 (line 13) is left out: no positions of chi (there are those of '2Theta, Omega')"});
 }
 
 TEST(Xrdml, ScansThatWereGivenUpAreLeftOutAndManyAreCounted) {
