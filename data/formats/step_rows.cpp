@@ -9,6 +9,7 @@
 #include "data/formats/header_radiation.h"
 #include "data/formats/line_reader.h"
 #include "data/formats/range_list.h"
+#include "data/formats/scan_corrections.h"
 #include "data/formats/scan_parts.h"
 #include "data/formats/text_rows.h"
 #include "xrd/folded_text.h"
@@ -98,6 +99,7 @@ class Reader {
     read_header(*steps, scan);
     read_counts(*steps, scan);
     scan.scan_axis = "2Theta";
+    note_unstated_slits(scan);
     ranges_.add(std::move(scan), [&](const std::string& reason) { lines_.fail(steps->line, reason); });
     if (lines_.ends_within_line()) ranges_.warn(LineReader::cut_off_warning);
     return std::move(ranges_).finish();
@@ -150,6 +152,8 @@ class Reader {
       return std::string(trimmed(value.substr(0, value.find("  "))));
     };
     if (const auto time = number_after(line, "StepTime")) scan.counting_time = time;
+    // In degrees, of fixed ones.
+    if (number_after(line, "DivergenceSlit")) scan.slits = SlitMode::fixed;
     if (const std::string name = text_after("SampleIdent "); !name.empty()) scan.sample = name;
     if (const std::string name = text_after("DiffrType "); !name.empty()) scan.instrument = name;
     if (const std::string value = text_after("MonochromatorUsed ");

@@ -385,12 +385,15 @@ TEST(StepRows, ReadsFreeFormatRiet7AndUncertainties) {
           step_rows_format(),
           "SampleIdent CPD RR Sample 1A        DataFileName CPD-1A\nDiffrType PW3710   GeneratorVoltage 40\n"
           "Anode Cu    Alpha1  1.54056    Alpha2  1.54439    Ratio  0.50000\n"
+          "MonochromatorUsed YES   DivergenceSlit 1      ReceivingSlit 0.3\n"
           "   5.000   0.020 5.800    MeasureDateTime 20/12/1997   10:51   StepTime   3.00\n" +
               rows_of_counts(41))
           .at(0);
   EXPECT_EQ(*riet7.radiation.wavelength, 1.54056);
   EXPECT_EQ(*riet7.radiation.alpha2, 1.54439);
   EXPECT_EQ(riet7.alpha2_ratio, 0.5);
+  EXPECT_EQ(riet7.slits, SlitMode::fixed);
+  EXPECT_EQ(bare.notes.at(0).what, "slits");
   EXPECT_EQ(riet7.counting_time, 3);
   EXPECT_EQ(riet7.sample, "CPD RR Sample 1A");
   EXPECT_EQ(riet7.date, "1997-12-20T10:51");
