@@ -170,8 +170,10 @@ std::string raw_date(const std::string& day, const std::string& time) {
     return text.find_first_not_of("0123456789") == std::string_view::npos;
   };
   const std::string written = plain_text(day + " " + time);
-  if ((day.size() != 8 && day.size() != 10) || !is_digits(day.substr(0, 2)) || !is_digits(day.substr(3, 2)) ||
-      !is_digits(day.substr(6)) || day.substr(0, 2) > "12")
+  // A point parts day and month the other way round.
+  if ((day.size() != 8 && day.size() != 10) || day[2] != '/' || day[5] != '/' ||
+      !is_digits(day.substr(0, 2)) || !is_digits(day.substr(3, 2)) || !is_digits(day.substr(6)) ||
+      day.substr(0, 2) > "12")
     return written;
   std::string year = day.substr(6);
   if (year.size() == 2) year = (year < "70" ? "20" : "19") + year;

@@ -289,6 +289,29 @@ TEST(BrukerRaw, Version1SaysWhatItTakesForGranted) {
       std::string::npos);
 }
 
+TEST(BrukerRaw, DatesAreMonthDayYearBetweenSlashes) {
+  EXPECT_EQ(raw_date("10/13/03", "18:50:59"), "2003-10-13T18:50:59");
+  EXPECT_EQ(raw_date("04/07/2025", ""), "2025-04-07");
+  for (const char* other : {"13/10/03", "10.12.03", "12345678", "10/13", ""})
+    EXPECT_EQ(raw_date(other, "18:50:59"), plain_text(other + std::string(" 18:50:59")));
+}
+
+TEST(BrukerRaw, DrivesOfVersion4TellRepeatsApart) {
+  const auto patterns = [](double second_phi) {
+    std::string file;
+    for (const double phi : {0.0, second_phi}) {
+      // The drive in the place of 2 theta's.
+      std::string one = version_4("Locked Coupled", phi);
+      one.replace(one.find("2Theta"), 6, std::string("Phi\0\0\0", 6));
+      file += file.empty() ? one : one.substr(61 + 44 + 136);
+    }
+    file[40] = file[44] = 2;
+    return choose_scans(bruker_raw_format().read({file, "a"}), std::nullopt).size();
+  };
+  EXPECT_EQ(patterns(0), 1);
+  EXPECT_EQ(patterns(45), 2);
+}
+
 TEST(BrukerRaw, OtherVersionsAreRefusedByTheirNumber) {
   std::string file = version_4("Locked Coupled", 10);
   file.replace(0, 7, "RAW5.10");
