@@ -154,7 +154,8 @@ void set_slits(const ByteReader& in, std::size_t at, Scan& scan) {
   }
 }
 
-/// Where the drives that the scan does not move stand, and the temperature.
+/// Where the drives that the scan does not move stand, and the temperature, whose place follows from the order of the same
+/// fields in .uxd; -1 and 0 are none.
 void read_held(const ByteReader& in, std::size_t at, Scan& scan) {
   struct Drive {
     const char* name;
