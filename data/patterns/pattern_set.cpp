@@ -53,16 +53,17 @@ std::vector<std::int64_t> column(const SafetensorsFile& file, const std::string&
 
 }  // namespace
 
-PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : file_(path) {
+PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : path_(path), file_(path) {
+  const SafetensorsFile& file = *file_;
   const std::string name = path.string();
-  if (!file_.has("patterns"))
-    throw Error(fmt::format("{}: not a pattern set: no tensor 'patterns': {}", name, kind_of(file_)));
-  if (file_.metadata().count("format_version") > 0 &&
-      file_.metadata("format_version") != std::to_string(pattern_set_format_version)) {
+  if (!file.has("patterns"))
+    throw Error(fmt::format("{}: not a pattern set: no tensor 'patterns': {}", name, kind_of(file)));
+  if (file.metadata().count("format_version") > 0 &&
+      file.metadata("format_version") != std::to_string(pattern_set_format_version)) {
     throw Error(fmt::format("{}: pattern set of format_version {}, this bragg reads {}", name,
-                            file_.metadata("format_version"), pattern_set_format_version));
+                            file.metadata("format_version"), pattern_set_format_version));
   }
-  const TensorInfo& patterns = file_.tensors().at("patterns");
+  const TensorInfo& patterns = file.tensors().at("patterns");
   if (patterns.shape.size() != 2 || patterns.shape[1] < 1) {
     throw Error(fmt::format("{}: tensor 'patterns' has rank {}, not (patterns, points)", name,
                             patterns.shape.size()));
@@ -72,22 +73,22 @@ PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : fi
   }
   size_ = patterns.shape[0];
   TwoThetaGrid& grid = instrument_.grid;
-  grid = {.start = number(file_, "two_theta_start", 0, 180),
-          .step = number(file_, "two_theta_step", 1e-6, 180),
+  grid = {.start = number(file, "two_theta_start", 0, 180),
+          .step = number(file, "two_theta_step", 1e-6, 180),
           .points = patterns.shape[1]};
   if (!(grid.end() < 180)) {
     throw Error(fmt::format("{}: {} points from {} by {} end at {} degrees of 2 theta", name, grid.points,
                             grid.start, grid.step, grid.end()));
   }
-  if (has_wavelength()) instrument_.wavelength = number(file_, "wavelength", 0.01, 100);
-  if (file_.has("space_group")) space_group_ = column(file_, "space_group", size_, 1, 230);
-  if (file_.has("group")) {
-    group_ = column(file_, "group", size_, std::numeric_limits<std::int32_t>::min(),
+  if (has_wavelength()) instrument_.wavelength = number(file, "wavelength", 0.01, 100);
+  if (file.has("space_group")) space_group_ = column(file, "space_group", size_, 1, 230);
+  if (file.has("group")) {
+    group_ = column(file, "group", size_, std::numeric_limits<std::int32_t>::min(),
                     std::numeric_limits<std::int32_t>::max());
   }
-  if (file_.has("name")) {
-    const auto bytes = file_.tensor("name", DType::u8, 1).bytes.size();
-    name_offset_ = column(file_, "name_offset", size_ + 1, 0, static_cast<std::int64_t>(bytes));
+  if (file.has("name")) {
+    const auto bytes = file.tensor("name", DType::u8, 1).bytes.size();
+    name_offset_ = column(file, "name_offset", size_ + 1, 0, static_cast<std::int64_t>(bytes));
     if (!std::is_sorted(name_offset_.begin(), name_offset_.end())) {
       throw Error(fmt::format("{}: tensor 'name_offset' is not in order", name));
     }
@@ -99,18 +100,30 @@ PatternSet::PatternSet(const std::filesystem::path& path, ValueCheck check) : fi
     for (std::int64_t i = 0; i < size_; ++i) {
       checked_maximum(i, raw_pattern(i));
       if ((i + 1) % portion == 0 || i + 1 == size_)
-        file_.unload(patterns.bytes.first(static_cast<std::size_t>(i + 1) * row_bytes));
+        file.unload(patterns.bytes.first(static_cast<std::size_t>(i + 1) * row_bytes));
     }
   }
 }
+
+PatternSet::PatternSet(PatternRows rows, std::filesystem::path path)
+    : path_(std::move(path)),
+      rows_(std::move(rows)),
+      size_(rows_->size()),
+      instrument_(rows_->instrument()),
+      space_group_(rows_->space_group().begin(), rows_->space_group().end()),
+      group_(rows_->group().begin(), rows_->group().end()) {}
 
 void PatternSet::check_index(std::int64_t i) const {
   if (i < 0 || i >= size_) throw Error(fmt::format("{}: pattern {} of {}", path().string(), i, size_));
 }
 
 std::vector<float> PatternSet::raw_pattern(std::int64_t i) const {
-  const TensorInfo& patterns = file_.tensors().at("patterns");
   const auto points = static_cast<std::size_t>(instrument_.grid.points);
+  if (rows_) {
+    const auto row = std::span(rows_->values()).subspan(static_cast<std::size_t>(i) * points, points);
+    return {row.begin(), row.end()};
+  }
+  const TensorInfo& patterns = file_->tensors().at("patterns");
   const std::byte* row = patterns.bytes.data() + i * points * size_of(patterns.dtype);
   std::vector<float> values(points);
   if (patterns.dtype == DType::f32) {
@@ -168,13 +181,15 @@ std::int32_t PatternSet::group(std::int64_t i) const {
 
 std::string PatternSet::name(std::int64_t i) const {
   check_index(i);
+  if (rows_) return rows_->names()[static_cast<std::size_t>(i)];
   if (name_offset_.empty()) return {};
-  const auto* text = reinterpret_cast<const char*>(file_.tensors().at("name").bytes.data());
+  const auto* text = reinterpret_cast<const char*>(file_->tensors().at("name").bytes.data());
   return {text + name_offset_[i], text + name_offset_[i + 1]};
 }
 
 std::string PatternSet::content_hash() const {
-  return content_hash_of(file_);
+  if (!file_) throw Error(fmt::format("{}: patterns in memory, which have no hash", path().string()));
+  return content_hash_of(*file_);
 }
 
 PatternSetWriter::PatternSetWriter(const Instrument& instrument) : grid_(instrument.grid) {

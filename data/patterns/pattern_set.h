@@ -14,11 +14,13 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "data/patterns/pattern_rows.h"
 #include "kernels/base/safetensors.h"
 #include "kernels/crystal/instrument.h"
 
@@ -35,12 +37,14 @@ enum class ValueCheck { on_opening, on_reading };
 class PatternSet {
  public:
   explicit PatternSet(const std::filesystem::path&, ValueCheck = ValueCheck::on_opening);
+  /// In memory, on no disk: `path` is where its patterns come from, for messages.
+  PatternSet(PatternRows, std::filesystem::path path);
 
   std::int64_t size() const { return size_; }
-  const std::filesystem::path& path() const { return file_.path(); }
+  const std::filesystem::path& path() const { return path_; }
   /// What the file does not say of it is as Instrument has it.
   const Instrument& instrument() const { return instrument_; }
-  bool has_wavelength() const { return file_.metadata().count("wavelength") > 0; }
+  bool has_wavelength() const { return !file_ || file_->metadata().count("wavelength") > 0; }
   /// Pattern i scaled to maximum 1; one without a positive value stays as it is. Throws Error where a value
   /// is not finite, as it stands or against the maximum.
   std::vector<float> pattern(std::int64_t i) const;
@@ -48,7 +52,7 @@ class PatternSet {
   int space_group(std::int64_t i) const;     ///< 1..230; throws Error without labels
   std::int32_t group(std::int64_t i) const;  ///< i itself where unknown
   std::string name(std::int64_t i) const;    ///< empty where unknown
-  /// Hash of all tensors, 16 hexadecimal digits. Reads the whole file.
+  /// Hash of all tensors, 16 hexadecimal digits. Reads the whole file; throws Error for a set in memory.
   std::string content_hash() const;
 
  private:
@@ -56,7 +60,9 @@ class PatternSet {
   std::vector<float> raw_pattern(std::int64_t i) const;
   float checked_maximum(std::int64_t i, std::span<const float> values) const;
 
-  SafetensorsFile file_;
+  std::filesystem::path path_;
+  std::optional<SafetensorsFile> file_;  ///< empty: in memory
+  std::optional<PatternRows> rows_;      ///< the other case
   std::int64_t size_ = 0;
   Instrument instrument_;
   std::vector<std::int64_t> space_group_, group_, name_offset_;
