@@ -12,6 +12,7 @@
 #include "apps/version.h"
 #include "kernels/base/error.h"
 #include "kernels/base/nearest_name.h"
+#include "kernels/base/utf8.h"
 
 namespace bragg::apps {
 namespace {
@@ -60,7 +61,26 @@ std::string explain(const CLI::App& app, const CLI::ParseError& error) {
   return error.what();
 }
 
+/// Messages quote files and paths: line by line without control characters.
+std::string shown(std::string_view message) {
+  std::string text;
+  while (true) {
+    const std::size_t end = message.find('\n');
+    text += printable(message.substr(0, end));
+    if (end == std::string_view::npos) return text;
+    text += '\n';
+    message.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
+
+int told_refusals(std::int64_t refused, std::int64_t all) {
+  if (refused == 0) return exit_success;
+  std::fflush(stdout);
+  fmt::print(stderr, "{} of {} refused\n", refused, all);
+  return exit_failure;
+}
 
 CommandLine::CommandLine() : app_("Powder X-ray diffraction: simulate, train, identify", "bragg") {
   app_.require_subcommand(1);
@@ -107,16 +127,16 @@ int CommandLine::main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) throw Error("standard output: cannot write");
     return code;
   } catch (const UsageError& error) {
-    fmt::print(stderr, "{}: {}\n", name, error.what());
+    fmt::print(stderr, "{}: {}\n", name, shown(error.what()));
     return exit_usage;
   } catch (const std::filesystem::filesystem_error& error) {
-    fmt::print(stderr, "{}: {}: {}\n", name, error.path1().string(), error.code().message());
+    fmt::print(stderr, "{}: {}: {}\n", name, printable(error.path1().string()), error.code().message());
     return exit_failure;
   } catch (const std::bad_alloc&) {
     fmt::print(stderr, "{}: out of memory\n", name);
     return exit_failure;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: {}\n", name, error.what());
+    fmt::print(stderr, "{}: {}\n", name, shown(error.what()));
     return exit_failure;
   }
 }

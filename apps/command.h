@@ -3,6 +3,7 @@
 // main.cpp.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -21,6 +22,10 @@ struct CommonOptions {
 };
 
 inline constexpr int exit_success = 0, exit_failure = 1, exit_usage = 2;
+
+/// The exit code of a command that took some of `all` files or patterns: a failure where any was refused, whose number
+/// goes to the standard error.
+int told_refusals(std::int64_t refused, std::int64_t all);
 
 class CommandLine {
  public:

@@ -1,12 +1,9 @@
 // bragg evaluate: what a model gets right on labelled patterns, beside baselines, as text, JSON and a page.
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/chrono.h>
@@ -17,6 +14,7 @@
 #include "apps/evaluation/evaluation.h"
 #include "apps/evaluation/evaluation_json.h"
 #include "apps/evaluation/labelled_files.h"
+#include "apps/evaluation/measured_paths.h"
 #include "apps/evaluation/nearest_structures.h"
 #include "apps/output_paths.h"
 #include "apps/report/evaluation_page.h"
@@ -65,38 +63,11 @@ std::vector<report::ShownPattern> shown_patterns(const Evaluation& evaluation, c
   return result;
 }
 
-/// A folder of its own that is there for as long as this is.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "bragg-evaluate-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw Error(fmt::format("{}: {}", name, std::strerror(errno)));
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code none;
-    std::filesystem::remove_all(path_, none);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
-
-/// The files of a labelled table on the model's grid, as a set in `folder`.
-std::filesystem::path join_table(const Options& options, const ModelFacts& facts, const CommonOptions& common,
-                                 const ScratchFolder& folder) {
+/// The files of a labelled table on the model's grid.
+JoinedFiles join_table(const Options& options, const ModelFacts& facts, const CommonOptions& common) {
   MeasuredReading reading{.threads = common.threads};
   if (!options.wavelength.empty()) reading.wavelength = xrd::parse_wavelength(options.wavelength);
-  constexpr float maximum = 1;  // as the model reads them
-  const std::filesystem::path set = folder.path() / "joined.safetensors";
-  const JoinedFiles joined = join_files(options.patterns, reading, facts, maximum, set);
-  for (const std::string& refused : joined.refused)
-    fmt::print(stderr, "{}\n", refused);
-  return set;
+  return join_files(options.patterns, reading, facts);
 }
 
 int evaluate(const Options& options, const CommonOptions& common) {
@@ -106,7 +77,7 @@ int evaluate(const Options& options, const CommonOptions& common) {
   const auto backend = make_backend(common, options.precision);
   // Similarities are computed in the device's own.
   const auto exact = options.precision == "fp32" ? nullptr : make_backend(common);
-  const bool is_set = options.patterns.ends_with(".safetensors");
+  const bool is_set = is_pattern_set(options.patterns);
   if (is_set && !options.wavelength.empty())
     throw UsageError("--wavelength is of measured files that a table labels; a set says its own");
   std::optional<data::PatternSet> stored;
@@ -115,10 +86,11 @@ int evaluate(const Options& options, const CommonOptions& common) {
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
   constexpr std::int64_t batch = 64;
   Classifier classifier(*backend, options.model, batch);
-  std::optional<ScratchFolder> scratch;
+  std::int64_t refused = 0;
   if (!is_set) {
-    scratch.emplace();
-    stored.emplace(join_table(options, classifier.facts(), common, *scratch));
+    JoinedFiles joined = join_table(options, classifier.facts(), common);
+    refused = joined.refused;
+    stored.emplace(std::move(joined.patterns), options.patterns);
   }
   const data::PatternSet& patterns = *stored;
   const Evaluation evaluation =
@@ -138,7 +110,7 @@ int evaluate(const Options& options, const CommonOptions& common) {
   fmt::print("{}", to_text(evaluation, context));
   if (!options.json.empty()) fmt::print("\nwrote {}\n", options.json);
   if (!options.report.empty()) fmt::print("\nwrote {}\n", options.report);
-  return exit_success;
+  return told_refusals(refused, refused + patterns.size());
 }
 
 }  // namespace

@@ -14,11 +14,14 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/evaluation/item_remarks.h"
 #include "apps/evaluation/measured_item.h"
+#include "apps/evaluation/measured_paths.h"
 #include "data/patterns/pattern_set.h"
 #include "data/patterns/pattern_statistics.h"
 #include "data/weighted_rows.h"
 #include "kernels/base/error.h"
+#include "kernels/base/utf8.h"
 
 namespace bragg::apps {
 namespace {
@@ -95,33 +98,38 @@ Columns columns_of_set(const std::string& path, const Options& options,
   return columns;
 }
 
-/// Measured files, on the grid that patterns are drawn on.
-Columns columns_of_files(const std::string& path, const CommonOptions& common) {
+/// Measured files, on the grid that patterns are drawn on; how many were taken and refused is added up.
+Columns columns_of_files(const std::string& path, const CommonOptions& common, std::int64_t& all,
+                         std::int64_t& refused) {
   const ModelFacts facts;
   Columns columns(data::statistic_names.size());
-  std::string refused;
+  std::string why;
   bool any = false;
   read_measured({path}, {.threads = common.threads}, facts, [&](MeasuredItem item) {
+    print_remarks(item);
+    ++all;
     if (item.refused) {
-      refused = *item.refused;
-      fmt::print(stderr, "{} refused: {}\n", item.file, refused);
+      why = *item.refused;
+      ++refused;
       return;
     }
     any = true;
     add_values(columns, values(data::pattern_statistics(facts.instrument, item.values)));
   });
-  if (!any) throw Error(fmt::format("{}: no pattern that can be used: {}", path, refused));
+  if (!any) throw Error(fmt::format("{}: no pattern that can be used: {}", path, why));
   return columns;
 }
 
 int describe(const Options& options, const CommonOptions& common) {
   std::optional<std::map<std::int32_t, double>> of_first;
   std::vector<Columns> of_set;
+  std::int64_t all = 0, refused = 0;
   for (const std::string& path : options.paths) {
-    const bool is_set = path.ends_with(".safetensors");
+    const bool is_set = is_pattern_set(path);
     if (!is_set && options.same_groups)
       throw UsageError(fmt::format("{}: --same-groups needs sets with space groups", path));
-    of_set.push_back(is_set ? columns_of_set(path, options, of_first) : columns_of_files(path, common));
+    of_set.push_back(is_set ? columns_of_set(path, options, of_first)
+                            : columns_of_files(path, common, all, refused));
     for (auto& column : of_set.back())
       std::sort(column.begin(), column.end());
   }
@@ -135,10 +143,10 @@ int describe(const Options& options, const CommonOptions& common) {
         else
           fmt::print(" {:10.4g}", data::percentile(of_set[s][k], share));
       }
-      fmt::print("  {}\n", options.paths[s]);
+      fmt::print("  {}\n", printable(options.paths[s]));
     }
   }
-  return exit_success;
+  return told_refusals(refused, all);
 }
 
 }  // namespace

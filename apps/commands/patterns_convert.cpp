@@ -6,17 +6,19 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/evaluation/item_remarks.h"
 #include "apps/evaluation/measured_item.h"
 #include "apps/output_paths.h"
 #include "data/formats/format.h"
 #include "data/formats/scan_pattern.h"
 #include "data/formats/scan_writer.h"
-#include "data/patterns/pattern_set.h"
+#include "data/patterns/pattern_rows.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
 #include "kernels/base/utf8.h"
@@ -42,35 +44,19 @@ int convert_to_set(const Options& options, const CommonOptions& common) {
   const ModelFacts facts;
   MeasuredReading reading{.scan = options.scan, .threads = common.threads};
   if (!options.wavelength.empty()) reading.wavelength = xrd::parse_wavelength(options.wavelength);
-  data::PatternSetWriter set(facts.instrument);
-  std::vector<std::vector<float>> patterns;
+  data::PatternRows patterns(facts.instrument);
   std::int64_t refused = 0;
   read_measured(options.files, reading, facts, [&](MeasuredItem item) {
-    const std::string where = item.index > 0 ? fmt::format("{} [{}]", item.file, item.index) : item.file;
-    for (const std::string& part : describe(item.assumed))
-      fmt::print(stderr, "{}: {}\n", printable(where), part);
-    for (const std::string& warning : item.warnings)
-      fmt::print(stderr, "{}: {}\n", printable(where), warning);
-    if (item.refused) {
+    print_remarks(item);
+    if (item.refused)
       ++refused;
-      fmt::print(stderr, "{} refused: {}\n", printable(where), *item.refused);
-      return;
-    }
-    set.add(printable(item.index > 0 ? fmt::format("{} [{}]", base_name(item.file), item.index)
-                                     : base_name(item.file)));
-    patterns.push_back(std::move(item.values));
+    else
+      patterns.add(printable(base_name(item.file) + part_of_file(item)), std::move(item.values));
   });
-  if (patterns.empty()) throw Error("no pattern that can be used: nothing is written");
-  constexpr float maximum = 1000;
-  set.write(options.output, [&](const data::PatternSetWriter::Sink& sink) {
-    for (std::vector<float>& pattern : patterns) {
-      for (float& value : pattern)
-        value *= maximum;
-      sink(pattern);
-    }
-  });
-  fmt::print(stderr, "{} patterns in {}\n", set.size(), options.output);
-  return refused == 0 ? exit_success : exit_failure;
+  if (patterns.size() == 0) throw Error("no pattern that can be used: nothing is written");
+  patterns.write(options.output);
+  fmt::print(stderr, "{} patterns in {}\n", patterns.size(), options.output);
+  return told_refusals(refused, refused + patterns.size());
 }
 
 /// The one scan of the files that is meant, repeats together.
@@ -105,7 +91,9 @@ int convert_to_text(const Options& options) {
   }
   const data::Radiation radiation = data::radiation_of(scan);
   if (radiation.fault) throw Error(fmt::format("{}: {}; --wavelength overrides it", file, *radiation.fault));
-  const auto say = [&](const std::string& what) { fmt::print(stderr, "{}: {}\n", printable(file), what); };
+  const auto say = [&](const std::string& what) {
+    fmt::print(stderr, "{}: {}\n", printable(file), printable(what));
+  };
   for (const data::ReadingNote& note : scan.notes)
     say(fmt::format("{}: {}", note.what, note.how));
   for (const std::string& warning : scan.warnings)

@@ -25,13 +25,12 @@ int join(const Options& options, const CommonOptions& common) {
   check_outputs({{"-o", options.output}}, {{"LIST", options.list}});
   MeasuredReading reading{.scan = options.scan, .threads = common.threads};
   if (!options.wavelength.empty()) reading.wavelength = xrd::parse_wavelength(options.wavelength);
-  constexpr float maximum = 1000;
   const ModelFacts facts;  // on the grid that patterns are drawn on
-  const JoinedFiles joined = join_files(options.list, reading, facts, maximum, options.output);
-  for (const std::string& refused : joined.refused)
-    fmt::print(stderr, "{}\n", refused);
-  fmt::print(stderr, "{} patterns of {} phases in {}\n", joined.patterns, joined.phases, options.output);
-  return exit_success;
+  const JoinedFiles joined = join_files(options.list, reading, facts);
+  joined.patterns.write(options.output);
+  fmt::print(stderr, "{} patterns of {} phases in {}\n", joined.patterns.size(), joined.phases,
+             options.output);
+  return told_refusals(joined.refused, joined.refused + joined.patterns.size());
 }
 
 }  // namespace

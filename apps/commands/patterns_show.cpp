@@ -1,7 +1,6 @@
 // bragg patterns show FILE...: what is in measured files, as text, JSON or a plot.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <numeric>
@@ -14,7 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/command.h"
-#include "apps/evaluation/measured_item.h"
+#include "apps/evaluation/measured_paths.h"
 #include "apps/evaluation/scan_files.h"
 #include "apps/output_paths.h"
 #include "apps/report/scan_plot.h"
@@ -46,7 +45,8 @@ Json or_null(const std::optional<Value>& value) {
 
 Json to_json(const data::Scan& scan) {
   const data::Radiation radiation = data::radiation_of(scan);
-  const bool usable = !radiation.fault;
+  // Null where the file has no number: the anode says the rest.
+  const bool usable = !radiation.fault && !radiation.is_of_anode;
   return {{"axis", data::axis_name(scan)},
           {"unit", data::axis_unit(scan)},
           {"points", scan.x.size()},
@@ -78,6 +78,7 @@ std::string radiation_text(const data::Scan& scan) {
   std::string text = fmt::format("{:.7g} A", *radiation.wavelength);
   if (radiation.alpha2) text += fmt::format(" with K alpha 2 {:.7g} A", *radiation.alpha2);
   if (radiation.alpha2 && scan.alpha2_ratio) text += fmt::format(", ratio {:.4g}", *scan.alpha2_ratio);
+  if (radiation.is_of_anode) text += ", by name";
   if (!scan.anode.empty()) text += fmt::format(", anode {}", printable(scan.anode));
   if (!scan.monochromator.empty()) text += fmt::format(", {}", printable(scan.monochromator));
   return text;
@@ -148,7 +149,7 @@ void plot(const ScanFile& file, const Options& options) {
   }
 }
 
-void check_plot(const Options& options) {
+void check_plot(const Options& options, const std::vector<MeasuredPath>& files) {
   if (options.plot.empty()) return;
   if (options.plot == "terminal") {
     if (options.json) throw UsageError("--plot terminal and --json both write to the standard output");
@@ -157,14 +158,16 @@ void check_plot(const Options& options) {
   if (!options.plot.ends_with(".svg"))
     throw UsageError(
         fmt::format("--plot {}: the name of a file ends in .svg; or --plot terminal", options.plot));
-  if (options.files.size() != 1) throw UsageError("--plot FILE.svg shows one file");
-  check_outputs({{"--plot", options.plot}}, {{"FILE", options.files[0]}});
+  if (files.size() != 1)
+    throw UsageError(fmt::format("--plot {} shows one file, not {}", options.plot, files.size()));
+  check_outputs({{"--plot", options.plot}}, {{"FILE", files[0].file}});
 }
 
 int show(const Options& options, const CommonOptions& common) {
-  check_plot(options);
+  const std::vector<MeasuredPath> files = measured_paths(options.files);
+  check_plot(options, files);
   std::int64_t refused = 0, all = 0;
-  read_scan_files(options.files, options.scan, common.threads, [&](ScanFile file) {
+  read_scan_files(files, options.scan, common.threads, [&](ScanFile file) {
     ++all;
     try {
       const bool is_svg = !options.plot.empty() && options.plot != "terminal";
@@ -178,14 +181,11 @@ int show(const Options& options, const CommonOptions& common) {
       if (!options.plot.empty()) plot(file, options);
     } catch (const data::PatternRefused& error) {
       file.refused = error.what();
-      fmt::print(stderr, "{}: {}\n", file.path, error.what());
+      fmt::print(stderr, "{}: {}\n", printable(file.path), printable(error.what()));
     }
     if (file.refused) ++refused;
   });
-  if (refused == 0) return exit_success;
-  std::fflush(stdout);
-  fmt::print(stderr, "{} of {} refused\n", refused, all);
-  return exit_failure;
+  return told_refusals(refused, all);
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // bragg predict: crystal system and space group of measured patterns.
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +11,9 @@
 
 #include "apps/command.h"
 #include "apps/evaluation/classifier.h"
+#include "apps/evaluation/item_remarks.h"
 #include "apps/evaluation/measured_item.h"
+#include "apps/evaluation/measured_paths.h"
 #include "apps/evaluation/nearest_structures.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/error.h"
@@ -102,7 +103,8 @@ class Answers {
                  printable(pattern_name(*neighbours_, one.row)), group, one.similarity);
       heading = "";
     }
-    if (nearest.empty()) fmt::print("  {:<14} nothing alike in {}\n", heading, options_.neighbours);
+    if (nearest.empty())
+      fmt::print("  {:<14} nothing alike in {}\n", heading, printable(options_.neighbours));
   }
 
   void print_json(const MeasuredItem& item, const Probabilities& answer, const Neighbours& nearest) const {
@@ -134,16 +136,16 @@ class Answers {
   }
 
   void print_text(const MeasuredItem& item, const Probabilities& answer, const Neighbours& nearest) const {
-    fmt::print("{}{}\n", printable(item.file), item.index > 0 ? fmt::format(" [{}]", item.index) : "");
+    fmt::print("{}\n", printable(item.file + part_of_file(item)));
     const char* assumed = "assumed";
     for (const std::string& part : describe(item.assumed)) {
-      fmt::print("  {:<14} {}\n", assumed, part);
+      fmt::print("  {:<14} {}\n", assumed, printable(part));
       assumed = "";
     }
     for (const std::string& warning : item.warnings)
-      fmt::print("  warning        {}\n", warning);
+      fmt::print("  warning        {}\n", printable(warning));
     if (item.refused) {
-      fmt::print("  refused        {}\n\n", *item.refused);
+      fmt::print("  refused        {}\n\n", printable(*item.refused));
       return;
     }
     const std::vector<float>& systems = answer.crystal_system;
@@ -193,10 +195,7 @@ int predict(const Options& options, const CommonOptions& common) {
   read_measured(options.files, {.wavelength = flag, .scan = options.scan, .threads = common.threads},
                 classifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
   answers.flush();
-  if (answers.refused() == 0) return exit_success;
-  std::fflush(stdout);
-  fmt::print(stderr, "{} of {} refused\n", answers.refused(), answers.asked());
-  return exit_failure;
+  return told_refusals(answers.refused(), answers.asked());
 }
 
 }  // namespace

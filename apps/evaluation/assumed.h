@@ -1,7 +1,6 @@
 // What `predict` took a pattern for: everything that is not the pattern itself.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,14 +15,6 @@ namespace bragg::apps {
 enum class WavelengthFrom { flag, file, model, default_value };
 
 struct Assumed {
-  /// How a text was read.
-  struct Text {
-    std::string separator;
-    char decimal_sign = '.';
-    int columns = 2, intensity_column = 2;  ///< from 1
-    bool descending = false;
-    std::int64_t header_lines = 0, merged_rows = 0;
-  };
   /// On the model's axis, degrees.
   struct Range {
     double first = 0, last = 0, step = 0, covered_share = 0;
@@ -47,7 +38,7 @@ struct Assumed {
   bool axis_is_named = false;
   std::optional<Wavelength> wavelength;
   std::optional<Range> range;
-  std::optional<Text> text;
+  std::optional<data::TextColumns> text;
 };
 
 /// `axis`, `wavelength_from` and `intensity_column` are always there, null where nothing was read so far.

@@ -136,7 +136,8 @@ void find_neighbours(Backend& backend, std::vector<Answer>& answers, const data:
   std::vector<std::uint8_t> usable_query, usable;
   const auto queries = features_of(set, rows, facts, usable_query);
   const auto references = features_of(neighbours, all, facts, usable);
-  const bool same_file = std::filesystem::equivalent(set.path(), neighbours.path());
+  std::error_code none;  // a set in memory may come from a pipe
+  const bool same_file = std::filesystem::equivalent(set.path(), neighbours.path(), none);
   const auto found = data::nearest_neighbours(
       backend, queries, references, facts.instrument.grid.points,
       [&](std::int64_t query, std::int64_t reference) {

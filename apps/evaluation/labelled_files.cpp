@@ -1,10 +1,12 @@
 #include "apps/evaluation/labelled_files.h"
 
+#include <filesystem>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
-#include "data/patterns/pattern_set.h"
+#include "apps/evaluation/item_remarks.h"
 #include "data/text_source.h"
 #include "data/text_table.h"
 #include "kernels/base/error.h"
@@ -31,41 +33,31 @@ std::vector<LabelledFile> read_labelled_files(const std::string& path) {
   return labels;
 }
 
-JoinedFiles join_files(const std::string& table, const MeasuredReading& reading, const ModelFacts& facts,
-                       float maximum, const fs::path& path) {
+JoinedFiles join_files(const std::string& table, const MeasuredReading& reading, const ModelFacts& facts) {
   const std::vector<LabelledFile> labels = read_labelled_files(table);
   std::vector<std::string> files;
   for (const LabelledFile& label : labels)
     files.push_back((fs::path(table).parent_path() / label.file).string());
-  JoinedFiles joined;
-  data::PatternSetWriter set(facts.instrument);
-  std::vector<std::vector<float>> patterns;
+  JoinedFiles joined{.patterns = data::PatternRows(facts.instrument)};
   std::map<std::string, std::int32_t> groups;
+  std::string first_refusal;
   read_measured(files, reading, facts, [&](MeasuredItem item) {
-    const LabelledFile& label = labels[item.source];
-    const std::string where = item.index > 0 ? fmt::format("{} [{}]", label.file, item.index) : label.file;
+    print_remarks(item);
     if (item.refused) {
-      joined.refused.push_back(fmt::format("{} refused: {}", where, *item.refused));
+      if (joined.refused++ == 0) first_refusal = *item.refused;
       return;
     }
+    const LabelledFile& label = labels[item.source];
+    const std::string where = label.file + part_of_file(item);
     const std::string phase = label.phase.empty() ? fmt::format("\t{}", item.source) : label.phase;
     const auto group = groups.try_emplace(phase, static_cast<std::int32_t>(groups.size())).first;
-    set.add(label.space_group, group->second,
-            label.phase.empty() ? where : fmt::format("{} ({})", label.phase, where));
-    patterns.push_back(std::move(item.values));
+    joined.patterns.add(label.phase.empty() ? where : fmt::format("{} ({})", label.phase, where),
+                        std::move(item.values), label.space_group, group->second);
   });
-  if (patterns.empty()) {
+  if (joined.patterns.size() == 0) {
     throw Error(fmt::format("{}: every pattern was refused: {}", table,
-                            joined.refused.empty() ? "there is none" : joined.refused.front()));
+                            joined.refused == 0 ? "there is none" : first_refusal));
   }
-  set.write(path, [&](const data::PatternSetWriter::Sink& sink) {
-    for (std::vector<float>& pattern : patterns) {
-      for (float& value : pattern)
-        value *= maximum;
-      sink(pattern);
-    }
-  });
-  joined.patterns = set.size();
   joined.phases = static_cast<std::int64_t>(groups.size());
   return joined;
 }

@@ -1,13 +1,13 @@
-// Measured files whose answer is known, by a table, as a pattern set: what `patterns join` writes and `evaluate` reads.
+// Measured files whose answer is known, by a table, as labelled patterns: what `patterns join` writes and `evaluate` asks a model.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "apps/evaluation/measured_item.h"
 #include "apps/evaluation/model_metadata.h"
+#include "data/patterns/pattern_rows.h"
 
 namespace bragg::apps {
 
@@ -23,12 +23,11 @@ struct LabelledFile {
 std::vector<LabelledFile> read_labelled_files(const std::string& path);
 
 struct JoinedFiles {
-  std::int64_t patterns = 0, phases = 0;
-  std::vector<std::string> refused;  ///< "FILE: reason"
+  data::PatternRows patterns;
+  std::int64_t phases = 0, refused = 0;
 };
-/// Writes the patterns of the table's files on the instrument's grid, `maximum` high. Throws Error where every one
-/// is refused.
-JoinedFiles join_files(const std::string& table, const MeasuredReading&, const ModelFacts&, float maximum,
-                       const std::filesystem::path& set);
+/// The patterns of the table's files on the instrument's grid, with their labels. What was assumed, warned of and refused
+/// is told on the standard error (item_remarks.h). Throws Error where every one is refused.
+JoinedFiles join_files(const std::string& table, const MeasuredReading&, const ModelFacts&);
 
 }  // namespace bragg::apps

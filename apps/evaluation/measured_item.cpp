@@ -4,28 +4,22 @@
 #include <cmath>
 #include <exception>
 #include <filesystem>
-#include <string_view>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "apps/evaluation/in_order.h"
+#include "apps/evaluation/measured_paths.h"
 #include "data/formats/format.h"
 #include "data/formats/scan_pattern.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/patterns/pattern_set.h"
 #include "data/patterns/resample.h"
-#include "data/text_source.h"
 #include "kernels/base/error.h"
 
 namespace bragg::apps {
 namespace {
 
 using Take = std::function<void(MeasuredItem)>;
-
-bool is_set(const std::string& file) {
-  return file.ends_with(".safetensors");
-}
 
 /// Resamples onto the model's grid and notes what was covered; the reason where the pattern can't be used.
 void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double wavelength,
@@ -73,6 +67,7 @@ void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::F
   const data::Scan& scan = chosen.scan;
   const std::optional<double> flag = reading.wavelength;
   item.index = chosen.number - 1;
+  item.assumed.file = Assumed::File{format.name, chosen.number, chosen.in_file, scan.notes};
   if (scan.other_axis) {
     item.refused = fmt::format("{}: scan {} is over {}, not 2 theta: no powder pattern", item.file,
                                chosen.number, scan.other_axis->name);
@@ -80,12 +75,7 @@ void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::F
   }
   item.assumed.axis = scan.axis;
   item.assumed.axis_is_named = !scan.text || scan.text->axis_is_named;
-  item.assumed.file = Assumed::File{format.name, chosen.number, chosen.in_file, scan.notes};
-  if (const auto& text = scan.text) {
-    item.assumed.text =
-        Assumed::Text{text->separator,  text->decimal_sign, text->columns,    text->intensity_column,
-                      text->descending, text->header_lines, text->merged_rows};
-  }
+  item.assumed.text = scan.text;
   const data::Radiation radiation = data::radiation_of(scan);
   item.warnings = scan.warnings;
   item.warnings.insert(item.warnings.end(), radiation.warnings.begin(), radiation.warnings.end());
@@ -141,6 +131,13 @@ std::vector<MeasuredItem> read_scan_file(const std::string& file, std::size_t so
   return items;
 }
 
+std::size_t bytes_of(const std::vector<MeasuredItem>& items) {
+  std::size_t bytes = items.size() * sizeof(MeasuredItem);
+  for (const MeasuredItem& item : items)
+    bytes += item.values.size() * sizeof(float);
+  return bytes;
+}
+
 void read_set(const std::string& file, std::size_t source, std::optional<double> flag,
               const ModelFacts& facts, const Take& take) {
   std::optional<data::PatternSet> set;
@@ -180,92 +177,24 @@ void read_set(const std::string& file, std::size_t source, std::optional<double>
   }
 }
 
-bool is_pattern_file(const std::filesystem::path& path, const std::vector<std::string>& endings) {
-  std::string name = path.filename().string();
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  if (is_set(name)) return true;
-  if (name.ends_with(".gz")) name.resize(name.size() - 3);
-  return std::any_of(endings.begin(), endings.end(),
-                     [&](const std::string& end) { return name.ends_with(end); });
-}
-
-/// A file, or why there is none.
-struct Entry {
-  std::string file;
-  std::size_t source;
-  std::optional<std::string> refused{};
-};
-
-void add_folder(const std::string& folder, std::size_t source, std::vector<Entry>& entries) {
-  std::int64_t others = 0;
-  try {
-    const std::vector<std::string> files = pattern_files(folder, others);
-    if (files.empty())
-      entries.push_back({folder, source,
-                         fmt::format("{}: a folder without patterns ({}, each also with .gz; .safetensors)",
-                                     folder, pattern_endings())});
-    for (const std::string& file : files)
-      entries.push_back({file, source});
-  } catch (const Error& error) {
-    entries.push_back({folder, source, error.what()});
-  }
-  if (others > 0)
-    fmt::print(stderr, "{}: {} file{} of other kinds skipped\n", folder, others, others == 1 ? "" : "s");
-}
-
-std::vector<Entry> entries_of(const std::vector<std::string>& paths) {
-  std::vector<Entry> entries;
-  for (std::size_t source = 0; source < paths.size(); ++source) {
-    std::error_code code;
-    if (paths[source] != data::standard_input && std::filesystem::is_directory(paths[source], code))
-      add_folder(paths[source], source, entries);
-    else
-      entries.push_back({paths[source], source});
-  }
-  return entries;
-}
-
 }  // namespace
-
-std::vector<std::string> pattern_files(const std::string& folder, std::int64_t& others) {
-  std::vector<std::string> files;
-  const std::vector<std::string> endings = data::scan_extensions();
-  std::error_code code;
-  for (std::filesystem::recursive_directory_iterator at(folder, code), end; !code && at != end;
-       at.increment(code)) {
-    std::error_code kind;
-    if (at->is_directory(kind)) continue;
-    // A pipe or a device in a folder is nobody's pattern, and opening it could wait for ever.
-    if (at->is_regular_file(kind) && is_pattern_file(at->path(), endings))
-      files.push_back(at->path().string());
-    else
-      ++others;
-  }
-  if (code) throw Error(fmt::format("{}: {}", folder, code.message()));
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-std::string pattern_endings() {
-  return fmt::format("{}", fmt::join(data::scan_extensions(), " "));
-}
 
 void read_measured(const std::vector<std::string>& paths, const MeasuredReading& reading,
                    const ModelFacts& facts, const Take& take) {
-  const std::vector<Entry> entries = entries_of(paths);
+  const std::vector<MeasuredPath> entries = measured_paths(paths);
   for (std::size_t begin = 0, end; begin < entries.size(); begin = end) {
-    for (end = begin; end < entries.size() && !is_set(entries[end].file);)
+    for (end = begin; end < entries.size() && !is_pattern_set(entries[end].file);)
       ++end;
     in_order<std::vector<MeasuredItem>>(
         static_cast<std::int64_t>(end - begin), reading.threads,
         [&](std::int64_t i) {
-          const Entry& entry = entries[begin + static_cast<std::size_t>(i)];
+          const MeasuredPath& entry = entries[begin + static_cast<std::size_t>(i)];
           if (!entry.refused) return read_scan_file(entry.file, entry.source, reading, facts);
           std::vector<MeasuredItem> items(1, MeasuredItem{.file = entry.file, .source = entry.source});
           items[0].refused = entry.refused;
           return items;
         },
+        bytes_of,
         [&](std::vector<MeasuredItem> items) {
           for (MeasuredItem& item : items)
             take(std::move(item));

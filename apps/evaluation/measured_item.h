@@ -15,7 +15,7 @@ namespace bragg::apps {
 /// Either why a pattern was refused or its values.
 struct MeasuredItem {
   std::string file;
-  std::int64_t index = 0;  ///< in a pattern set; of the scan in a file of several
+  std::int64_t index = 0;  ///< in a pattern set or of the scan in its file, from 0
   Assumed assumed{};
   std::vector<std::string> warnings{};
   std::optional<std::string> refused{};
@@ -29,16 +29,10 @@ struct MeasuredReading {
   int threads = 0;                     ///< that read files; 0: all that the process may use
 };
 
-/// Reads `paths`, each a file of any format that is read, also compressed or "-", a pattern set (.safetensors), or
-/// a folder: every such file in it, by name. Files are read by several threads at once, and taken in order. Whatever goes
+/// Reads `paths`, each a file of any format that is read, also compressed or "-", a pattern set, or a folder
+/// (measured_paths.h): every such file in it, by name. Files are read by several threads at once, and taken in order. Whatever goes
 /// wrong with one pattern refuses that one.
 void read_measured(const std::vector<std::string>& paths, const MeasuredReading&, const ModelFacts&,
                    const std::function<void(MeasuredItem)>& take);
-
-/// The files of a folder that are patterns by their names, sorted; `others` counts the rest. Throws Error where
-/// the folder can't be read.
-std::vector<std::string> pattern_files(const std::string& folder, std::int64_t& others);
-/// ".xy .xye ...": what pattern_files looks for.
-std::string pattern_endings();
 
 }  // namespace bragg::apps

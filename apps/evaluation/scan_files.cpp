@@ -6,10 +6,8 @@
 #include <fmt/format.h>
 
 #include "apps/evaluation/in_order.h"
-#include "apps/evaluation/measured_item.h"
 #include "data/formats/format.h"
 #include "data/formats/scan_pattern.h"
-#include "data/text_source.h"
 #include "kernels/base/error.h"
 
 namespace bragg::apps {
@@ -42,38 +40,29 @@ ScanFile read_file(const std::string& path, std::optional<int> number) {
   return file;
 }
 
+std::size_t bytes_of(const ScanFile& file) {
+  std::size_t bytes = sizeof file;
+  for (const NumberedScan& one : file.scans) {
+    const data::Scan& scan = one.scan;
+    bytes += sizeof one + sizeof(double) * (scan.x.size() + scan.intensity.size() + scan.uncertainty.size());
+    for (const std::string& warning : scan.warnings)
+      bytes += sizeof warning + warning.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
-void read_scan_files(const std::vector<std::string>& paths, std::optional<int> scan, int threads,
+void read_scan_files(const std::vector<MeasuredPath>& paths, std::optional<int> scan, int threads,
                      const std::function<void(ScanFile)>& take) {
-  std::vector<ScanFile> files;  // refused: folders that give none
-  for (const std::string& path : paths) {
-    std::error_code code;
-    if (path == data::standard_input || !std::filesystem::is_directory(path, code)) {
-      files.push_back({.path = path, .format = {}});
-      continue;
-    }
-    std::int64_t others = 0;
-    try {
-      const auto found = pattern_files(path, others);
-      for (const std::string& file : found)
-        files.push_back({.path = file, .format = {}});
-      if (found.empty())
-        files.push_back({.path = path,
-                         .format = {},
-                         .refused = fmt::format("{}: a folder without patterns ({}, each also with .gz)",
-                                                path, pattern_endings())});
-    } catch (const Error& error) {
-      files.push_back({.path = path, .format = {}, .refused = error.what()});
-    }
-  }
   in_order<ScanFile>(
-      std::ssize(files), threads,
+      std::ssize(paths), threads,
       [&](std::int64_t i) {
-        const ScanFile& file = files[static_cast<std::size_t>(i)];
-        return file.refused ? file : read_file(file.path, scan);
+        const MeasuredPath& path = paths[static_cast<std::size_t>(i)];
+        if (!path.refused) return read_file(path.file, scan);
+        return ScanFile{.path = path.file, .format = {}, .refused = path.refused};
       },
-      take);
+      bytes_of, take);
 }
 
 }  // namespace bragg::apps

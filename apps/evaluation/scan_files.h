@@ -1,4 +1,4 @@
-// Measured files as they are, many at a time: what patterns show and patterns convert work on.
+// Measured files as they are, many at a time: what patterns show works on.
 #pragma once
 
 #include <functional>
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/evaluation/measured_paths.h"
 #include "data/formats/scan.h"
 
 namespace bragg::apps {
@@ -25,9 +26,9 @@ struct ScanFile {
   std::vector<std::string> warnings{};  ///< about the whole file; where one scan was asked for, it has them
 };
 
-/// Reads `paths`, folders included (the files in them that have a pattern's name), by `threads` threads (0: all that
-/// the process may use), and gives them to `take` in order. With `scan` (from 1) that one of each alone.
-void read_scan_files(const std::vector<std::string>& paths, std::optional<int> scan, int threads,
+/// Reads `paths` by `threads` threads (0: all that the process may use), and gives them to `take` in order. With `scan`
+/// (from 1) that one of each alone.
+void read_scan_files(const std::vector<MeasuredPath>& paths, std::optional<int> scan, int threads,
                      const std::function<void(ScanFile)>& take);
 
 }  // namespace bragg::apps

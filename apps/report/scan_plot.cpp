@@ -31,6 +31,12 @@ std::pair<double, double> range_of(std::span<const double> values) {
   return {*low, *high > *low ? *high : *low + 1};
 }
 
+/// Where `value` lies between `low` and `high`, 0..1; halves, so that no span is beyond a double.
+double share_of(double value, double low, double high) {
+  const double share = (value / 2 - low / 2) / (high / 2 - low / 2);
+  return share > 0 ? std::min(share, 1.0) : 0;
+}
+
 /// Lowest and highest value of every half unit of the picture: peaks survive, and the file stays small.
 std::vector<Point> thinned(const PlottedScan& scan, const Axis& x, const Axis& y) {
   std::vector<Point> points;
@@ -77,8 +83,8 @@ std::string scan_text_plot(const PlottedScan& scan, int columns, int rows) {
   columns = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(columns), scan.x.size()));
   std::vector<double> height(static_cast<std::size_t>(columns), NAN);
   for (std::size_t i = 0; i < scan.x.size(); ++i) {
-    const double share = (scan.x[i] - first) / (last - first);
-    double& column = height[static_cast<std::size_t>(std::min(share * columns, columns - 1.0))];
+    const double place = share_of(scan.x[i], first, last) * columns;
+    double& column = height[static_cast<std::size_t>(std::min(place, columns - 1.0))];
     if (std::isnan(column) || scan.intensity[i] > column) column = scan.intensity[i];
   }
   constexpr std::string_view eighths[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
@@ -86,7 +92,7 @@ std::string scan_text_plot(const PlottedScan& scan, int columns, int rows) {
   for (int row = rows; row-- > 0;) {
     std::string line;
     for (const double value : height) {
-      const double filled = std::isnan(value) ? 0 : (value - base) / (highest - base) * rows * 8;
+      const double filled = std::isnan(value) ? 0 : share_of(value, base, highest) * rows * 8;
       line += eighths[std::clamp(static_cast<int>(std::lround(filled)) - row * 8, 0, 8)];
     }
     line.erase(line.find_last_not_of(' ') + 1);

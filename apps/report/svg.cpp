@@ -98,8 +98,9 @@ Axis::Axis(double low, double high, double from, double to, Scale scale)
 }
 
 double Axis::operator()(double value) const {
+  // Halves: the same bits, and no span is beyond a double.
   const double t = scale_ == Scale::logarithmic ? std::log(value / low_) / std::log(high_ / low_)
-                                                : (value - low_) / (high_ - low_);
+                                                : (value / 2 - low_ / 2) / (high_ / 2 - low_ / 2);
   return from_ + t * (to_ - from_);
 }
 
@@ -116,7 +117,7 @@ std::vector<double> Axis::ticks(int count) const {
     }
     return result;
   }
-  const double raw = (high_ - low_) / count, power = std::pow(10, std::floor(std::log10(raw)));
+  const double raw = (high_ / 2 - low_ / 2) / count * 2, power = std::pow(10, std::floor(std::log10(raw)));
   double step = 10 * power;
   for (const double factor : {1.0, 2.0, 5.0}) {
     if (factor * power >= raw * 0.9999) {
@@ -124,8 +125,13 @@ std::vector<double> Axis::ticks(int count) const {
       break;
     }
   }
-  for (double k = std::ceil(low_ / step - 1e-9); k * step <= high_ + 1e-9 * step; ++k)
-    result.push_back(k * step + 0.0);  // no -0
+  // Numbered by integers: a step may be too small to be told at the ends of the axis.
+  const double first = std::ceil(low_ / step - 1e-9);
+  for (int i = 0; i <= count + 1; ++i) {
+    const double tick = (first + i) * step + 0.0;  // no -0
+    if (!(tick <= high_ + 1e-9 * step)) break;
+    if (result.empty() || tick > result.back()) result.push_back(tick);
+  }
   return result;
 }
 

@@ -179,6 +179,7 @@ class Judge {
     const auto& anode = *named[0]->what.line.anode;
     const auto other = std::find_if(named.begin(), named.end(),
                                     [&](const Said* said) { return said->what.line.anode != &anode; });
+    if (other == named.end()) result_.anode = anode.symbol;
     if (result_.wavelength) {
       const bool fits = std::any_of(named.begin(), named.end(), [&](const Said* said) {
         const auto& a = *said->what.line.anode;

@@ -22,8 +22,9 @@ struct Radiation {
   std::optional<double> position_wavelength;  ///< A, by which positions are converted: the mean of a pair
                                               ///< weighted by intensity, K alpha 1 where alpha 2 was removed
   std::optional<double> alpha2_ratio;         ///< intensity of K alpha 2 over K alpha 1, where it is stated
-  bool is_of_anode = false;           ///< the wavelengths are those of an anode's name: no number is stated
-  bool is_no_xrays = false;           ///< neutrons and the like; `fault` says where
+  bool is_of_anode = false;  ///< the wavelengths are those of an anode's name: no number is stated
+  std::string anode;         ///< symbol, where a text names one; the other readers have it in their Scan
+  bool is_no_xrays = false;  ///< neutrons and the like; `fault` says where
   std::vector<std::string> warnings;  ///< what was named but not understood or contradicts itself, quoted
   std::optional<std::string>
       fault;  ///< why the file's radiation can't be used: "line 3: wavelength 154 A ..."

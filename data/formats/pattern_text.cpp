@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "data/formats/header_axis.h"
+#include "data/formats/last_row.h"
 #include "data/formats/text_rows.h"
 #include "data/text_source.h"
 #include "kernels/base/error.h"
@@ -41,6 +42,7 @@ class Reader {
     check_is_no_markup(text);
     if (text.find(hard_blank) != std::string_view::npos) text = without_hard_blanks(text);
     lines_ = split_lines(text);
+    ends_within_line_ = !text.empty() && text.find_last_of("\n\r\x1A") != text.size() - 1;
   }
 
   TextPattern read() {
@@ -274,11 +276,22 @@ class Reader {
   /// A third column may be anything: what is no standard uncertainty is left out.
   void check_uncertainty() {
     std::vector<double>& sigma = result_.uncertainty;
-    if (!std::all_of(sigma.begin(), sigma.end(), [](double s) { return std::isfinite(s) && s >= 0; }))
-      sigma.clear();
+    const auto odd =
+        std::find_if(sigma.begin(), sigma.end(), [](double s) { return !(std::isfinite(s) && s >= 0); });
+    TextReading& reading = result_.reading;
+    if (odd == sigma.end()) {
+      if (!sigma.empty()) reading.uncertainty_column = uncertainty_column() + 1;
+      reading.uncertainty_is_named = is_named_;
+      return;
+    }
+    reading.warnings.push_back(fmt::format(
+        "line {}: {} in column {} is no standard uncertainty: the column is not used",
+        line_of_[static_cast<std::size_t>(odd - sigma.begin())] + 1, *odd, uncertainty_column() + 1));
+    sigma.clear();
   }
 
   void take_rows() {
+    LastRow last;
     for (std::size_t i = block_begin_; i < block_end_; ++i) {
       if (is_comment(lines_[i])) continue;
       const auto row = parse_number_row(lines_[i], dialect_);
@@ -295,8 +308,14 @@ class Reader {
       if (uncertainty_column() >= 0)
         result_.uncertainty.push_back(row->value[static_cast<std::size_t>(uncertainty_column())]);
       line_of_.push_back(i);
+      last.add(row->field.back(), dialect_.decimal_sign);
     }
     TextReading& reading = result_.reading;
+    const auto doubt = ends_within_line_ ? last.doubt() : std::nullopt;
+    // Comments below the rows were cut instead.
+    if (doubt && line_of_.back() + 1 == lines_.size())
+      reading.warnings.push_back(fmt::format(
+          "line {}: the last line has no end, and {}: the file may be cut off", lines_.size(), *doubt));
     reading.rows = static_cast<std::int64_t>(line_of_.size());
     reading.header_lines = static_cast<std::int64_t>(block_begin_);
     reading.columns = columns_;
@@ -355,7 +374,7 @@ class Reader {
   Dialect dialect_;
   int columns_ = 2;
   ColumnChoice choice_;
-  bool is_named_ = false;
+  bool is_named_ = false, ends_within_line_ = false;
   std::string copy_;
   std::size_t block_begin_ = 0, block_end_ = 0;
   std::vector<std::size_t> line_of_;

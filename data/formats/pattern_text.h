@@ -20,17 +20,20 @@ namespace bragg::data {
 struct TextReading {
   std::string separator;  ///< "blank", "tab", "comma", "semicolon", "bar"
   char decimal_sign = '.';
-  int columns = 2;                ///< 3 without names: the last one is taken as the uncertainty
+  int columns = 2;
   bool descending = false;        ///< in the file; the pattern is ascending
   std::int64_t header_lines = 0;  ///< lines before the first row, comments included
   std::int64_t rows = 0;
   std::int64_t merged_rows = 0;  ///< rows at a position that stood there already: the mean is kept
   /// What the file holds; the pattern holds 2 theta for theta, q for s.
   AxisQuantity axis = AxisQuantity::two_theta;
-  std::string axis_label;    ///< the header's words that named it; empty: degrees of 2 theta were assumed
-  int intensity_column = 2;  ///< from 1
+  std::string axis_label;      ///< the header's words that named it; empty: degrees of 2 theta were assumed
+  int intensity_column = 2;    ///< from 1
+  int uncertainty_column = 0;  ///< from 1; 0: none is used
+  bool uncertainty_is_named = false;  ///< false: the last of three columns without names is taken for it
   Radiation radiation;
-  std::vector<std::string> warnings;  ///< about the axis and its unit; those about radiation stand there
+  /// About the axis, its unit, uncertainties that are none, an end within a number; those about radiation stand there.
+  std::vector<std::string> warnings;
 };
 
 struct TextPattern {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "data/formats/text_rows.h"
+#include "kernels/base/file_signature.h"
 #include "xrd/folded_text.h"
 
 namespace bragg::data {
@@ -132,12 +133,6 @@ std::optional<RefusedFormat> of_zip(std::string_view bytes) {
   return RefusedFormat{"a zip archive", unpack};
 }
 
-/// Length of the header (8 bytes, little-endian), then JSON.
-bool is_safetensors(std::string_view bytes) {
-  return bytes.size() > 10 && bytes[8] == '{' && bytes[9] == '"' && bytes[5] == 0 && bytes[6] == 0 &&
-         bytes[7] == 0;
-}
-
 /// Lines "&KEY=value" from the first one on.
 bool is_seifert(std::string_view bytes) {
   if (bytes.empty() || bytes.front() != '&') return false;
@@ -190,7 +185,7 @@ std::optional<RefusedFormat> refused_by_content(std::string_view bytes) {
   if (bytes.starts_with("BM") && bytes.size() > 26 && bytes.substr(6, 4) == "\0\0\0\0"sv)
     return RefusedFormat{"a BMP image", picture};
   if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06")) return of_zip(bytes);
-  if (is_safetensors(bytes)) {
+  if (looks_like_safetensors(bytes)) {
     return RefusedFormat{"a safetensors file",
                          "bragg's pattern sets go to predict, evaluate and patterns describe as they are"};
   }

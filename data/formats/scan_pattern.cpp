@@ -10,6 +10,7 @@
 
 #include "data/formats/header_fields.h"
 #include "data/formats/scan_corrections.h"
+#include "data/formats/scan_parts.h"
 #include "data/formats/stated_radiation.h"
 #include "kernels/base/error.h"
 
@@ -140,6 +141,10 @@ void check_point(const Scan& scan, std::size_t i, double x) {
   if (!std::isfinite(x) || !std::isfinite(scan.intensity[i])) {
     throw PatternRefused(
         fmt::format("point {}: position {}, intensity {}: not finite", i + 1, scan.x[i], scan.intensity[i]));
+  }
+  if (std::abs(x) > largest_position) {
+    throw PatternRefused(
+        fmt::format("point {}: position {} is beyond {:g}", i + 1, scan.x[i], largest_position));
   }
   if (scan.other_axis) return;
   const Abscissa abscissa = abscissa_of(scan.axis);

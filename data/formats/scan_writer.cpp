@@ -36,10 +36,10 @@ std::string radiation_lines(const Scan& scan) {
   const Radiation radiation = radiation_of(scan);
   if (radiation.fault || !radiation.wavelength) return "";
   if (!has_pair(radiation)) return fmt::format("# wavelength = {:.10g} A\n", *radiation.wavelength);
-  return fmt::format(
-      "# K-Alpha1 wavelength = {:.10g} A\n# K-Alpha2 wavelength = {:.10g} A\n# Ratio K-Alpha2/K-Alpha1 = "
-      "{:.6g}\n",
-      *radiation.wavelength, *radiation.alpha2, scan.alpha2_ratio.value_or(0.5));
+  std::string text = fmt::format("# K-Alpha1 wavelength = {:.10g} A\n# K-Alpha2 wavelength = {:.10g} A\n",
+                                 *radiation.wavelength, *radiation.alpha2);
+  if (scan.alpha2_ratio) text += fmt::format("# Ratio K-Alpha2/K-Alpha1 = {:.6g}\n", *scan.alpha2_ratio);
+  return text;
 }
 
 /// The scan's own, else those of counts; empty where there are none.
@@ -64,11 +64,12 @@ std::string cif_radiation(const Scan& scan) {
   if (radiation.fault || !radiation.wavelength) return "";
   if (!has_pair(radiation))
     return fmt::format("_diffrn_radiation_wavelength {:.10g}\n", *radiation.wavelength);
+  // Weights are written where the file had a ratio: none is made up.
+  const auto& ratio = scan.alpha2_ratio;
   return fmt::format(
-      "loop_\n_diffrn_radiation_wavelength_id\n_diffrn_radiation_wavelength\n_diffrn_radiation_wavelength_"
-      "wt\n"
-      "1 {:.10g} 1.0\n2 {:.10g} {:.6g}\n",
-      *radiation.wavelength, *radiation.alpha2, scan.alpha2_ratio.value_or(0.5));
+      "loop_\n_diffrn_radiation_wavelength_id\n_diffrn_radiation_wavelength\n{}1 {:.10g}{}\n2 {:.10g}{}\n",
+      ratio ? "_diffrn_radiation_wavelength_wt\n" : "", *radiation.wavelength, ratio ? " 1.0" : "",
+      *radiation.alpha2, ratio ? fmt::format(" {:.6g}", *ratio) : "");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ enum class ColumnLayout {
 };
 
 /// Positions as MeasuredPattern has them (degrees of 2 theta, q in 1/A or d in A) or over another axis, ascending; header
-/// lines begin with # and name the axis and the radiation. Throws PatternRefused as to_rows() does, and for .xye of a scan
+/// lines begin with # and name the axis and the radiation, the ratio of a K alpha pair where the scan has one. Throws PatternRefused as to_rows() does, and for .xye of a scan
 /// that has no uncertainties and no counts.
 std::string scan_as_columns(const Scan&, ColumnLayout);
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "data/formats/pattern_text.h"
 #include "data/formats/scan_pattern.h"
 
@@ -20,6 +22,7 @@ ReadScans read(const FileBytes& file) {
   scan.intensity = std::move(text.pattern.intensity);
   scan.uncertainty = std::move(text.uncertainty);
   scan.radiation = reading.radiation;
+  scan.anode = reading.radiation.anode;
   scan.alpha2_ratio = reading.radiation.alpha2_ratio;
   scan.text = TextColumns{.separator = reading.separator,
                           .decimal_sign = reading.decimal_sign,
@@ -29,6 +32,13 @@ ReadScans read(const FileBytes& file) {
                           .header_lines = reading.header_lines,
                           .merged_rows = reading.merged_rows,
                           .axis_is_named = !reading.axis_label.empty()};
+  if (reading.uncertainty_column > 0 && !reading.uncertainty_is_named) {
+    scan.notes.push_back(
+        {"uncertainty",
+         fmt::format("column {}, which no header names, is taken for the standard uncertainty",
+                     reading.uncertainty_column),
+         fmt::format("line {}", reading.header_lines + 1)});
+  }
   scan.warnings = reading.warnings;
   ReadScans read;
   read.scans.push_back(std::move(scan));

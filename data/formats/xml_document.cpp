@@ -20,6 +20,19 @@ std::string_view without_blanks(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
+/// With '?' for control characters (U+007F to U+009F among them), which XML forbids and a terminal would obey. Blanks stay.
+std::string without_controls(std::string text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_blank = byte == '\t' || byte == '\n' || byte == '\r';
+    const bool is_c1 =
+        byte >= 0x80 && byte < 0xa0 && i > 0 && static_cast<unsigned char>(text[i - 1]) == 0xc2;
+    if (is_c1) text[i - 1] = '?';
+    if (is_c1 || byte == 0x7f || (byte < 0x20 && !is_blank)) text[i] = '?';
+  }
+  return text;
+}
+
 std::string_view without_prefix(std::string_view name) {
   const std::size_t colon = name.find(':');
   return colon == std::string_view::npos ? name : name.substr(colon + 1);
@@ -193,12 +206,13 @@ std::string text_of(Xml node) {
   for (const Xml below : node) {
     if (below.type() == pugi::node_pcdata || below.type() == pugi::node_cdata) text += below.value();
   }
-  return std::string(without_blanks(text));
+  return without_controls(std::string(without_blanks(text)));
 }
 
 std::string attribute(Xml node, std::string_view name) {
   for (const pugi::xml_attribute found : node.attributes()) {
-    if (without_prefix(found.name()) == name) return std::string(without_blanks(found.value()));
+    if (without_prefix(found.name()) == name)
+      return without_controls(std::string(without_blanks(found.value())));
   }
   return {};
 }

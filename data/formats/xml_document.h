@@ -69,7 +69,8 @@ std::vector<Xml> children(Xml, std::string_view name);
 /// The first element of that name below `top`, at any depth, in the document's order; and all of them.
 Xml first_below(Xml top, std::string_view name);
 std::vector<Xml> all_below(Xml top, std::string_view name);
-/// All text directly in an element, trimmed: comments in it split it into nodes.
+/// All text directly in an element, trimmed: comments in it split it into nodes. Control characters other than blanks are
+/// '?' here and in attributes.
 std::string text_of(Xml);
 /// Value of the attribute of that local name, trimmed; empty where there is none.
 std::string attribute(Xml, std::string_view name);

@@ -240,12 +240,14 @@ std::string ZipArchive::read(const ZipMember& member) const {
     const std::string why = Inflater().unpack(packed, text);
     if (!why.empty()) fail(member.header, fmt::format("{}: {}", shown, why));
   }
+#ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION  // else no mutant would reach what reads the members
   const auto crc = static_cast<std::uint32_t>(crc32(
       crc32(0, nullptr, 0), reinterpret_cast<const Bytef*>(text.data()), static_cast<uInt>(text.size())));
   if (crc != member.crc) {
     fail(member.header,
          fmt::format("{} is damaged: its CRC is {:08x}, the directory says {:08x}", shown, crc, member.crc));
   }
+#endif
   return text;
 }
 

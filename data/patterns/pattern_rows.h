@@ -24,8 +24,8 @@ class PatternRows {
   const Instrument& instrument() const { return instrument_; }
   const std::vector<float>& values() const { return values_; }  ///< (size, points), one behind the other
   const std::vector<std::string>& names() const { return names_; }
-  const std::vector<int>& space_group() const { return space_group_; }   ///< empty: no labels
-  const std::vector<std::int32_t>& group() const { return group_; }      ///< of the same length
+  const std::vector<int>& space_group() const { return space_group_; }  ///< empty: no labels
+  const std::vector<std::int32_t>& group() const { return group_; }     ///< of the same length
   /// As a set on disk, 1000 high, atomically.
   void write(const std::filesystem::path&) const;
 

@@ -28,6 +28,11 @@ bool looks_like_cif(std::string_view text) {
   return false;
 }
 
+bool looks_like_safetensors(std::string_view bytes) {
+  return bytes.size() > 10 && bytes[8] == '{' && bytes[9] == '"' && bytes[5] == 0 && bytes[6] == 0 &&
+         bytes[7] == 0;
+}
+
 std::string resembled_kind(std::string_view bytes) {
   constexpr std::pair<std::string_view, const char*> signatures[] = {
       {"\x1f\x8b", "a gzip file"},

@@ -164,7 +164,7 @@ TEST(JoinedPatterns, AreASetToEvaluateOn) {
              "glass.xy\tGlass\t0\tamorphous\ndeep/b.xy\tAlbite\t2\tcrystal\na.xy\tQuartz\t154\tagain\n");
   const std::string set = (folder / "set.safetensors").string();
   const RunResult run = run_bragg({"patterns", "join", folder / "labels.tsv", "-o", set});
-  ASSERT_EQ(run.code, 0) << run.err;
+  ASSERT_EQ(run.code, 1) << "one is refused: " << run.err;
   EXPECT_NE(run.err.find("flat.xy refused"), std::string::npos) << run.err;
   const data::PatternSet patterns(set);
   ASSERT_EQ(patterns.size(), 3);

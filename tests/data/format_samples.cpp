@@ -148,4 +148,33 @@ void expect_bounded(const Format& format, const std::string& bytes, std::size_t 
   }
 }
 
+void expect_bounded_members(const Format& format, const std::vector<PackedFile>& files) {
+  std::mt19937 random(1919);
+  for (std::size_t member = 0; member < files.size(); ++member) {
+    SCOPED_TRACE(files[member].name);
+    int read = 0, refused = 0;
+    for (int round = 0; round < 600; ++round) {
+      std::vector<PackedFile> mutant = files;
+      std::string& text = mutant[member].text;
+      if (text.empty()) break;
+      // A digit for a digit gets past the XML, to the numbers.
+      for (int i = 0; i < 1 + round % 3; ++i) {
+        const std::size_t at = random() % text.size();
+        const bool is_digit = text[at] >= '0' && text[at] <= '9';
+        text[at] = static_cast<char>(is_digit && round % 2 == 0 ? '0' + random() % 10 : random() % 256);
+      }
+      if (round % 8 == 7) text.resize(random() % text.size());
+      try {
+        expect_sound(scans_of(format, zip_of(mutant), "mutant"));
+        ++read;
+      } catch (const Error& error) {
+        EXPECT_EQ(std::string(error.what()).find("CRC"), std::string::npos) << error.what();
+        ++refused;
+      }
+    }
+    EXPECT_GT(read, 0);
+    EXPECT_GT(refused, 0);
+  }
+}
+
 }  // namespace bragg::data

@@ -39,5 +39,8 @@ std::string refusal(const Format&, const std::string& bytes);
 /// Every prefix in steps of `step` bytes, and bytes changed here and there: each is an Error or read with finite numbers;
 /// a prefix that is read without a warning fails the test.
 void expect_bounded(const Format&, const std::string& bytes, std::size_t step = 97);
+/// Members changed here and there and cut off, and packed again, so that their CRC is right and the format's reader sees
+/// them: each is an Error or read with finite numbers. Fails where every mutant of a member is refused, or read.
+void expect_bounded_members(const Format&, const std::vector<PackedFile>&);
 
 }  // namespace bragg::data

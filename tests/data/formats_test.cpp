@@ -202,6 +202,9 @@ TEST(ScanPattern, ImpossibleScansAreRefused) {
   EXPECT_EQ(to_pattern(omega).pattern.x.size(), 2u);
   omega.other_axis = OtherAxis{"phi", "deg"};
   refuses(omega, "over phi, not 2 theta");
+  // A plot of any scan must be able to tell its positions apart.
+  omega.x = {1e17, 1e17 + 32};
+  EXPECT_THROW(to_rows(omega), PatternRefused);
 }
 
 TEST(ScanPattern, ScansOverOtherAxesAreLeftOutBesidePatterns) {
@@ -226,9 +229,11 @@ TEST(ScanPattern, RadiationFromNumbersThenFromTheAnode) {
   EXPECT_FALSE(radiation_of(scan).wavelength.has_value());
   scan.anode = "Cu";
   EXPECT_NEAR(*radiation_of(scan).wavelength, 1.540598, 1e-4);
+  EXPECT_TRUE(radiation_of(scan).is_of_anode);
   EXPECT_NEAR(*radiation_of(scan).position_wavelength, 1.54187, 1e-4);
   scan.radiation.wavelength = 1.540598;
   scan.radiation.alpha2 = 1.544426;
+  EXPECT_FALSE(radiation_of(scan).is_of_anode);
   scan.alpha2_ratio = 0;
   EXPECT_EQ(*radiation_of(scan).position_wavelength, 1.540598);
   scan.alpha2_ratio = 0.5;
@@ -279,6 +284,74 @@ TEST(ScanWriter, TextIsReadBackAsItWas) {
   EXPECT_THROW(scan_as_columns(scan, ColumnLayout::xye), PatternRefused);
   scan.unit = IntensityUnit::counts;
   EXPECT_EQ(back(ColumnLayout::xye, "a.xye").uncertainty[0], 10);
+}
+
+TEST(ScanWriter, WritesNoRatioThatTheScanLacks) {
+  Scan scan = scan_of({10, 11}, {1, 2});
+  scan.radiation.wavelength = 1.540598;
+  scan.radiation.alpha2 = 1.544426;
+  EXPECT_EQ(scan_as_columns(scan, ColumnLayout::xy),
+            "# K-Alpha1 wavelength = 1.540598 A\n# K-Alpha2 wavelength = 1.544426 A\n# 2theta_deg intensity\n"
+            "10 1\n11 2\n");
+  EXPECT_EQ(scan_as_cif(scan, "a").find("_wt"), std::string::npos) << scan_as_cif(scan, "a");
+  EXPECT_NE(scan_as_cif(scan, "a").find("\n1 1.540598\n2 1.544426\n"), std::string::npos);
+  scan.alpha2_ratio = 0.497;
+  EXPECT_NE(scan_as_columns(scan, ColumnLayout::xy).find("# Ratio K-Alpha2/K-Alpha1 = 0.497\n"),
+            std::string::npos);
+  EXPECT_NE(scan_as_cif(scan, "a").find("_wt\n1 1.540598 1.0\n2 1.544426 0.497\n"), std::string::npos);
+}
+
+TEST(TextColumns, AThirdColumnIsTakenForUncertaintiesAndSaid) {
+  const auto read = [](double sigma, const char* header) {
+    std::string text = header;
+    for (int i = 0; i < 30; ++i)
+      text += fmt::format("{:.2f} {} {}\n", 10 + 0.02 * i, 100 + i, i == 7 ? sigma : 10);
+    return read_scans(FileBytes{text, "a.xye"}).scans.at(0);
+  };
+  const Scan unnamed = read(10, "# sample\n");
+  EXPECT_EQ(unnamed.uncertainty.size(), 30u);
+  ASSERT_EQ(unnamed.notes.size(), 1u);
+  EXPECT_EQ(unnamed.notes[0].what, "uncertainty");
+  EXPECT_EQ(unnamed.notes[0].how, "column 3, which no header names, is taken for the standard uncertainty");
+  EXPECT_EQ(unnamed.notes[0].from, "line 2");
+  EXPECT_TRUE(unnamed.warnings.empty());
+  const Scan none = read(-1, "# sample\n");
+  EXPECT_TRUE(none.uncertainty.empty());
+  EXPECT_TRUE(none.notes.empty());
+  ASSERT_EQ(none.warnings.size(), 1u);
+  EXPECT_EQ(none.warnings[0], "line 9: -1 in column 3 is no standard uncertainty: the column is not used");
+  const Scan named = read(10, "# 2theta_deg intensity uncertainty\n");
+  EXPECT_EQ(named.uncertainty.size(), 30u);
+  EXPECT_TRUE(named.notes.empty());
+}
+
+TEST(TextColumns, AnEndWithinANumberIsSaidWhereItCanBeTold) {
+  const auto warnings = [](const std::string& text) {
+    return read_scans(FileBytes{text, "a.xy"}).scans.at(0).warnings.size();
+  };
+  std::string counts, decimals;
+  for (int i = 0; i < 40; ++i) {
+    counts += fmt::format("{:.2f} {}\n", 10 + 0.02 * i, 100 + i);
+    decimals += fmt::format("{:.2f}\t{:.3f}\r\n", 10 + 0.02 * i, 5000 / (1.0 + i));
+  }
+  // Every part that ends within a row is an error or has a warning; one that ends between rows can't be told.
+  for (const std::string& whole : {counts, decimals}) {
+    EXPECT_EQ(warnings(whole), 0u);
+    const std::string without_end = whole.substr(0, whole.find_last_not_of("\r\n") + 1);
+    EXPECT_EQ(warnings(without_end), 0u) << "many programs end a file so";
+    for (std::size_t end = whole.size() / 2; end < without_end.size(); ++end) {
+      const bool between = whole[end] == '\n' || whole[end] == '\r' || whole[end - 1] == '\n';
+      if (between) continue;
+      const std::string part = whole.substr(0, end);
+      try {
+        EXPECT_EQ(warnings(part), 1u) << part.substr(part.size() - 20);
+      } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find(":"), std::string::npos);
+      }
+    }
+  }
+  EXPECT_EQ(warnings(counts + "11.00 5"), 1u);
+  EXPECT_EQ(warnings(counts + "11.00 5\n"), 0u);
 }
 
 }  // namespace

@@ -1,10 +1,13 @@
 // Files as instruments write them, through the registry: every file of a format that is read gives scans that become patterns,
-// and the beginnings of it give an error or a warning, never a silent part. Their values are checked beside each format.
+// and the beginnings of it give an error or a warning, never a silent part. Their values are in sample_values_test.cpp and
+// beside each format.
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
@@ -30,18 +33,19 @@ std::vector<fs::path> files_of(const fs::path& folder) {
   return files;
 }
 
-/// By extension, of the formats other than text in columns that the registry has.
-bool is_listed(const fs::path& path) {
-  const std::string extension = FileBytes{"", path.filename().string()}.extension();
-  for (const Format& format : formats().first(formats().size() - 1)) {
-    if (std::find(format.extensions.begin(), format.extensions.end(), extension) != format.extensions.end())
-      return true;
+/// What the registry takes the file for by its content; empty: text in columns or nothing that is read.
+std::string listed_format(const fs::path& path) {
+  try {
+    const std::string bytes = read_text_source(path, largest_scan_bytes);
+    const Format& format = format_of(FileBytes{bytes, path.string()});
+    return &format == &formats().back() ? "" : format.name;
+  } catch (const FormatRefused&) {
+    return "";
   }
-  return false;
 }
 
 bool is_neutron(const fs::path& path) {
-  return path.filename() == "1517474.cif";
+  return path.filename() == "1517474.cif" || path.filename() == "D1A5.dat";
 }
 
 TEST(SampleFiles, OfListedFormatsAreRead) {
@@ -50,13 +54,12 @@ TEST(SampleFiles, OfListedFormatsAreRead) {
   int others = 0;
   for (const fs::path& path : files_of(folder)) {
     // Text in columns has samples that are no patterns; pattern_text_test.cpp knows them.
-    if (path.parent_path().filename() == "text" || !is_listed(path)) continue;
+    if (listed_format(path).empty()) continue;
     SCOPED_TRACE(path.filename().string());
     try {
       const ReadScans read = read_scans(path);
       EXPECT_FALSE(is_neutron(path)) << "a neutron pattern is no X-ray pattern";
       ++read_by[read.format->name];
-      EXPECT_STRNE(read.format->name, "text in columns");
       for (const ChosenScan& chosen : choose_scans(read, std::nullopt)) {
         if (chosen.scan.other_axis) {
           ++others;
@@ -73,9 +76,17 @@ TEST(SampleFiles, OfListedFormatsAreRead) {
     }
   }
   EXPECT_EQ(others, 68) << "scans over phi of bruker.UXD";
-  for (const auto& [name, count] : read_by)
-    RecordProperty(name, count);
-  EXPECT_GE(read_by["PANalytical XRDML"], 30);
+  // Counted by hand in the folders, and in text/ the five of counts below start, step and end.
+  const std::map<std::string, int> there{{"PANalytical XRDML", 34},
+                                         {"Bruker BRML", 1},
+                                         {"Bruker RAW", 7},
+                                         {"Bruker UXD", 1},
+                                         {"Rigaku RAS", 1},
+                                         {"Rigaku RASX", 2},
+                                         {"GSAS powder data", 5},
+                                         {"powder CIF", 5},
+                                         {"counts below start, step and end (FullProf, Riet7)", 5}};
+  EXPECT_EQ(read_by, there);
 }
 
 TEST(SampleFiles, MixturesAreReadWithTheirRadiation) {
@@ -101,46 +112,59 @@ TEST(SampleFiles, MixturesAreReadWithTheirRadiation) {
   EXPECT_EQ(files, 50);
 }
 
-/// The smallest file of each format.
+/// The smallest file of each format other than text in columns.
 std::map<std::string, fs::path> smallest_of_each(const fs::path& folder) {
   std::map<std::string, fs::path> smallest;
   for (const fs::path& path : files_of(folder)) {
-    if (path.parent_path().filename() == "text" || !is_listed(path)) continue;
-    try {
-      const std::string bytes = read_text_source(path, largest_scan_bytes);
-      fs::path& place = smallest[format_of(FileBytes{bytes, path.string()}).name];
-      if (place.empty() || fs::file_size(path) < fs::file_size(place)) place = path;
-    } catch (const Error&) {
-      continue;  // the test above tells
-    }
+    const std::string format = listed_format(path);
+    if (format.empty() || is_neutron(path)) continue;
+    fs::path& place = smallest[format];
+    if (place.empty() || fs::file_size(path) < fs::file_size(place)) place = path;
   }
   return smallest;
 }
 
+/// What is said of the scans that a command would take, whichever it is.
+std::set<std::string> warnings_of(std::string_view bytes, const fs::path& path) {
+  std::set<std::string> warnings;
+  for (const ChosenScan& chosen : choose_scans(read_scans(FileBytes{bytes, path.string()}), std::nullopt)) {
+    warnings.insert(chosen.scan.warnings.begin(), chosen.scan.warnings.end());
+    const Radiation radiation = radiation_of(chosen.scan);
+    warnings.insert(radiation.warnings.begin(), radiation.warnings.end());
+  }
+  return warnings;
+}
+
 TEST(SampleFiles, ABeginningIsAnErrorOrAWarning) {
   BRAGG_SHARED_DATA_OR_SKIP(folder, "patterns");
-  constexpr std::size_t step = 97, most_prefixes = 400;
-  for (const auto& [name, path] : smallest_of_each(folder)) {
+  constexpr std::size_t step = 97;
+  const auto smallest = smallest_of_each(folder);
+  EXPECT_EQ(smallest.size(), 9u);
+  for (const auto& [name, path] : smallest) {
     SCOPED_TRACE(name + " " + path.filename().string());
     const std::string bytes = read_text_source(path, largest_scan_bytes);
-    // Every 97th byte of small files; of larger ones as many prefixes, in multiples of it.
-    const std::size_t stride = step * std::max<std::size_t>(1, bytes.size() / step / most_prefixes);
+    const std::set<std::string> of_whole = warnings_of(bytes, path);
     // Blank lines at the end of a text are no part of the measurement.
-    const std::size_t whole = bytes.find_last_not_of(" \t\r\n\0\x1A") + 1;
-    for (std::size_t length = 0; length < whole; length += stride) {
+    const std::size_t whole = bytes.find_last_not_of(" \t\r\n\x1A") + 1;
+    std::size_t refused = 0, read = 0;
+    for (std::size_t length = 0; length < whole; length += step) {
       try {
-        const ReadScans read =
-            read_scans(FileBytes{std::string_view(bytes).substr(0, length), path.string()});
-        const bool warned =
-            !read.warnings.empty() || std::any_of(read.scans.begin(), read.scans.end(),
-                                                  [](const Scan& scan) { return !scan.warnings.empty(); });
-        EXPECT_TRUE(warned) << length << " of " << bytes.size() << " bytes were read as " << read.format->name
-                            << " without a word";
-        if (!warned) break;
+        const auto part = std::string_view(bytes).substr(0, length);
+        const auto warnings = warnings_of(part, path);
+        ++read;
+        // The one sample of .uxd has no _STEPCOUNT, of which it is warned: a part of whole lines is as good as all of it.
+        if (name == "Bruker UXD" && part.ends_with('\n') &&
+            warnings.contains("no _STEPCOUNT in the last range: the file may be cut off"))
+          continue;
+        // What is said of the whole file as well says nothing of the part.
+        EXPECT_FALSE(std::includes(of_whole.begin(), of_whole.end(), warnings.begin(), warnings.end()))
+            << length << " of " << bytes.size() << " bytes were read without a word";
       } catch (const Error&) {
-        continue;
+        ++refused;
       }
     }
+    EXPECT_EQ(read + refused, (whole + step - 1) / step);
+    EXPECT_GT(refused, 0u);
   }
 }
 

@@ -123,7 +123,7 @@ TEST(Xrdml, WhatIsReadIsPlainText) {
   const Scan scan =
       read(replaced(XrdmlText{}.text(), "Beta-filter Nickel", "&#27;[2JNickel" + std::string(500, 'x')))[0];
   EXPECT_EQ(scan.monochromator.find('\x1b'), std::string::npos);
-  EXPECT_EQ(scan.monochromator.substr(0, 9), "[2JNickel");
+  EXPECT_NE(scan.monochromator.find("[2JNickel"), std::string::npos) << scan.monochromator;
   EXPECT_LE(scan.monochromator.size(), 203u);
 }
 

@@ -44,7 +44,7 @@ struct RawData {
   }
 };
 
-std::string brml(const std::vector<RawData>& data) {
+std::vector<PackedFile> brml_members(const std::vector<RawData>& data) {
   std::vector<PackedFile> files{{"experimentCollection.xml", "<x/>"}};
   std::string references;
   for (std::size_t i = 0; i < data.size(); ++i) {
@@ -57,7 +57,11 @@ std::string brml(const std::vector<RawData>& data) {
                    "<InstrumentName>D8</InstrumentName><SerialNo>7</SerialNo></InstrumentDescription>"
                    "</DataContainer>",
                    references)});
-  return zip_of(files);
+  return files;
+}
+
+std::string brml(const std::vector<RawData>& data) {
+  return zip_of(brml_members(data));
 }
 
 TEST(Brml, ReadsACoupledScanWithItsAbsorber) {
@@ -212,9 +216,14 @@ const std::string profile =
     "\xef\xbb\xbf"
     "10.00\t100\t1\r\n10.04\t20\t10.5\r\n10.08\t90\t1\r\n";
 
+std::vector<PackedFile> rasx_members(const std::string& text, const std::string& xml) {
+  return {{"Data0/Profile0.txt", text}, {"Data0/MesurementConditions0.xml", xml}};
+}
+
 std::string rasx(const std::string& text, const std::string& xml) {
-  return zip_of(
-      {{"Data0/Profile0.txt", text}, {"Data0/MesurementConditions0.xml", xml}, {"root.xml", "<Root/>"}});
+  std::vector<PackedFile> files = rasx_members(text, xml);
+  files.push_back({"root.xml", "<Root/>"});
+  return zip_of(files);
 }
 
 TEST(Rasx, ReadsAProfile) {
@@ -284,6 +293,13 @@ TEST(Rasx, RefusesByNameAndIsBounded) {
   EXPECT_NE(refusal(rasx_format(), zip_of({{"Data0/Image0.bin", "x"}})).find("without a profile"),
             std::string::npos);
   expect_bounded(rasx_format(), rasx(profile, conditions()), 7);
+}
+
+TEST(ZippedFormats, MembersAreBounded) {
+  const auto brml_files = brml_members({{}, {.slit = "<InfoData xsi:type=\"VarSlitInfoData\"/>"}});
+  // The first member is only looked for by its name.
+  expect_bounded_members(brml_format(), {brml_files.begin() + 1, brml_files.end()});
+  expect_bounded_members(rasx_format(), rasx_members(profile, conditions()));
 }
 
 std::string bytes_of(const std::filesystem::path& path) {
