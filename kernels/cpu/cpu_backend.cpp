@@ -11,6 +11,7 @@ CpuBackend::CpuBackend(InstructionSet instruction_set, DType element, int thread
     : instruction_set_(instruction_set),
       network_(network_kernels(instruction_set)),
       crystal_(crystal_kernels(instruction_set)),
+      views_(view_kernels(instruction_set, element)),
       pool_(threads) {
   if (element == DType::bf16)
     in_bf16_.emplace(network_, pool_);

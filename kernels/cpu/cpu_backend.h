@@ -49,6 +49,8 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   void run_op(const GatherRows&);
   void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
+  void run_op(const DrawViews&);
+  void run_op(const MatchViews&);
   void run_op(const DenseBackwardWeightsAdam&);
   bool has_op(const DenseBackwardWeightsAdam&) const { return in_bf16_.has_value(); }
   std::size_t workspace_of(const Conv1dProblem&) const;
@@ -57,6 +59,8 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   std::size_t workspace_of(const SoftmaxCrossEntropyProblem&) const;
   std::size_t workspace_of(const NormProblem&) const;
   std::size_t workspace_of(const PatternProblem&) const;
+  std::size_t workspace_of(const DrawViewsProblem&) const;
+  std::size_t workspace_of(const MatchViewsProblem&) const;
 
  private:
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
@@ -88,6 +92,7 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   const InstructionSet instruction_set_;
   const NetworkKernels& network_;
   const CrystalKernels& crystal_;
+  const ViewKernels& views_;
   ThreadPool pool_;
   std::optional<const Gemm<float>> in_f32_;  ///< one of the two
   std::optional<const Gemm<BFloat16>> in_bf16_;

@@ -8,6 +8,7 @@
 #include "kernels/base/error.h"
 #include "kernels/cpu/isa/crystal_kernels.h"
 #include "kernels/cpu/isa/network_kernels.h"
+#include "kernels/cpu/isa/view_kernels.h"
 
 namespace bragg::cpu {
 namespace {
@@ -141,6 +142,21 @@ const CrystalKernels& crystal_kernels(InstructionSet set) {
       break;
   }
   return v2::crystal_kernels;
+}
+
+const ViewKernels& view_kernels(InstructionSet set, DType element) {
+  switch (set) {
+    case InstructionSet::v4_amx:
+    case InstructionSet::v4_bf16:
+      return element == DType::bf16 ? v4_bf16::view_kernels : v4::view_kernels;
+    case InstructionSet::v4:
+      return v4::view_kernels;
+    case InstructionSet::v3:
+      return v3::view_kernels;
+    case InstructionSet::v2:
+      break;
+  }
+  return v2::view_kernels;
 }
 
 }  // namespace bragg::cpu

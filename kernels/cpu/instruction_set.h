@@ -3,6 +3,8 @@
 
 #include <string_view>
 
+#include "kernels/base/memory.h"
+
 namespace bragg::cpu {
 
 /// x86-64-v2 (SSE4.2), v3 (AVX2, FMA), v4 (AVX-512), v4 with AVX512-BF16, and with AMX's tiles of bfloat16 as
@@ -17,9 +19,12 @@ InstructionSet best_instruction_set();
 InstructionSet parse_instruction_set(std::string_view);
 
 struct NetworkKernels;  // isa/network_kernels.h: GEMM and elementwise
+struct ViewKernels;     // isa/view_kernels.h: structures drawn and compared with patterns
 struct CrystalKernels;  // isa/crystal_kernels.h: structure factors and profiles
 
 const NetworkKernels& network_kernels(InstructionSet);
 const CrystalKernels& crystal_kernels(InstructionSet);
+/// Products in bfloat16 where `element` is that; else in floats, with the same bits from v4 on.
+const ViewKernels& view_kernels(InstructionSet, DType element);
 
 }  // namespace bragg::cpu

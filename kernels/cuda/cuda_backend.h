@@ -63,6 +63,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const GatherRows&);
   void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
+  void run_op(const DrawViews&);
+  void run_op(const MatchViews&);
   void run_op(const Conv1dPoolForward&);
   void run_op(const AvgPool1dBackwardKept&);
   void run_op(const DenseBackwardWeightsAdam&);
@@ -78,6 +80,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   std::size_t workspace_of(const NormProblem&) const;
   std::size_t workspace_of(const PatternSampling&) const;
   std::size_t workspace_of(const PatternProblem&) const;
+  std::size_t workspace_of(const MatchViewsProblem&) const;
   /// Goes through run_op without a launch.
   template <typename O>
   std::string how_of(const O& op) {

@@ -9,6 +9,7 @@ set(BRAGG_CUDA_SOURCES
   cuda_backend.cpp
   dense.cu
   device_scan.cu
+  draw_views.cu
   ema.cu
   gemm/flat_view.cpp
   gemm/gemm_backward_data.cu
@@ -16,6 +17,7 @@ set(BRAGG_CUDA_SOURCES
   gemm/gemm_config.cpp
   gemm/gemm_forward.cu
   huber_loss.cu
+  match_views.cu
   norm.cu
   render_patterns.cu
   rows.cu

@@ -33,6 +33,8 @@ struct SampleRows;
 struct GatherRows;
 struct SamplePatterns;
 struct RenderPatterns;
+struct DrawViews;
+struct MatchViews;
 
 /// What a backend is handed.
 using OpPointer =
@@ -43,7 +45,7 @@ using OpPointer =
                  const DenseForward*, const DenseBackwardData*, const DenseBackwardWeights*,
                  const DenseBackwardWeightsAdam*, const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*,
                  const Adam*, const Ema*, const Advance*, const SampleRows*, const GatherRows*,
-                 const SamplePatterns*, const RenderPatterns*>;
+                 const SamplePatterns*, const RenderPatterns*, const DrawViews*, const MatchViews*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

@@ -38,6 +38,8 @@ class ReferenceBackend final : public HostBackend<ReferenceBackend> {
   void run_op(const GatherRows&);
   void run_op(const SamplePatterns&);
   void run_op(const RenderPatterns&);
+  void run_op(const DrawViews&);
+  void run_op(const MatchViews&);
 
  private:
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;

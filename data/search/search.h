@@ -1,0 +1,74 @@
+// Which known structures look like a measured pattern: the similarity of drawn patterns, no refinement.
+//
+// Two passes. The first compares one coarse view of every structure that is allowed (a matrix product, op
+// match_views) and keeps a hundred or so of either kind; these are drawn (draw_views) and compared in all views and at all scales.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "data/patterns/resample.h"
+#include "data/search/search_index.h"
+#include "kernels/backend.h"
+
+namespace bragg::data {
+
+/// Cells from `first` to `last` times as long as the structure's, in even steps.
+struct ScaleRange {
+  double first, last, step;
+};
+
+struct SearchSettings {
+  ScaleRange experimental_scales{0.991, 1.009, 0.003};
+  ScaleRange dft_scales{0.976, 1.008, 0.004};
+  std::int64_t experimental = 30;  ///< matches of that kind, at most
+  std::int64_t dft = 20;
+  std::int64_t per_name = 2;  ///< of one name and space group, at most, among the experimental
+  /// What the first pass leaves of either kind.
+  std::int64_t experimental_candidates = 128, dft_candidates = 128;
+
+  /// Throws UsageError naming the setting and its value.
+  void validate() const;
+};
+
+/// A pattern to look up. `wavelength` in A, of a K-alpha doublet the mean; means nothing for q and d.
+struct SearchPattern {
+  const MeasuredPattern* measured = nullptr;
+  double wavelength = copper_k_alpha;
+};
+
+struct SearchMatch {
+  std::int32_t structure = -1;
+  float scale = 1;       ///< of the cell: the sample's over the structure's
+  float similarity = 0;  ///< mean of the views' cosines, 0..1
+};
+
+/// Searches with the same settings, one call after the other: what they share is made once. For one thread.
+class Searcher {
+ public:
+  /// `allowed`: 1 for each structure that is searched, (index.size()); empty: all. Backend and index outlive it.
+  /// Throws UsageError for settings, and an `allowed` of another size than the index.
+  Searcher(Backend&, const SearchIndex&, const SearchSettings& = {},
+           std::span<const std::uint8_t> allowed = {});
+  ~Searcher();
+  Searcher(Searcher&&) noexcept;
+  Searcher& operator=(Searcher&&) noexcept;
+
+  /// For each pattern its matches of both kinds, by descending similarity, of equal ones the lower structure first.
+  /// A pattern's matches don't depend on the others of the call, nor on the number of threads.
+  /// Throws PatternRefused as views_of(), naming the pattern where there are several.
+  std::vector<std::vector<SearchMatch>> search(std::span<const SearchPattern>);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The same once.
+std::vector<std::vector<SearchMatch>> search(Backend&, const SearchIndex&, std::span<const SearchPattern>,
+                                             const SearchSettings& = {},
+                                             std::span<const std::uint8_t> allowed = {});
+
+}  // namespace bragg::data

@@ -1,0 +1,130 @@
+#include "data/search/ranking.h"
+
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace bragg::data {
+namespace {
+
+/// Confidence is the share of the best itself, at a logit of its ln; nothing for the others but the prior.
+RankingWeights plain() {
+  return {.similarity = 2,
+          .calculated = -1,
+          .prior = 0,
+          .sharing = 1,
+          .confidence = {0, 0, 0, 0, 0},
+          .others = 0.75,
+          .search_exponent = {1, 0},
+          .network_exponent = {1, 0}};
+}
+
+xrd::BySpaceGroup<double> uniform_prior() {
+  xrd::BySpaceGroup<double> prior;
+  for (int number = 1; number <= xrd::space_group_count; ++number)
+    prior[number] = 1.0 / xrd::space_group_count;
+  return prior;
+}
+
+double sum(const xrd::BySpaceGroup<double>& groups) {
+  return std::accumulate(groups.begin(), groups.end(), 0.0);
+}
+
+TEST(Ranking, OfTwoGroupsByHand) {
+  const std::vector<RankingCandidate> candidates{{225, 0.9, false}, {227, 0.8, false}};
+  const auto prior = uniform_prior();
+  const Ranking ranking = rank_candidates(candidates, prior, 0.1, {}, plain());
+  // Logit 0: sure to one half; three quarters of the rest to the other group, a quarter to the prior.
+  const double by_prior = 0.5 * 0.25 / 230;
+  EXPECT_NEAR(ranking.space_group[225], 0.5 + by_prior, 1e-12);
+  EXPECT_NEAR(ranking.space_group[227], 0.375 + by_prior, 1e-12);
+  EXPECT_NEAR(ranking.space_group[14], by_prior, 1e-12);
+  EXPECT_NEAR(sum(ranking.space_group), 1, 1e-12);
+  EXPECT_NEAR(std::accumulate(ranking.crystal_system.begin(), ranking.crystal_system.end(), 0.0), 1, 1e-12);
+  EXPECT_NEAR(ranking.crystal_system[6], 0.875 + 36 * by_prior, 1e-12);
+  EXPECT_NEAR(ranking.candidates[0], ranking.space_group[225], 1e-12);
+}
+
+TEST(Ranking, MirrorImagesAreMergedBeforeTheBestIsChosen) {
+  // Quartz: 152 and 154 share what together is more than 180 has.
+  const std::vector<RankingCandidate> candidates{{152, 0.90, false}, {154, 0.90, false}, {180, 0.91, false}};
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), 0.1, {}, plain());
+  EXPECT_GT(ranking.space_group[152], ranking.space_group[180]);
+  EXPECT_EQ(ranking.space_group[154], 0);
+  // Both structures of the pair share its probability.
+  EXPECT_NEAR(ranking.candidates[0] + ranking.candidates[1], ranking.space_group[152], 1e-12);
+  EXPECT_NEAR(ranking.candidates[0], ranking.candidates[1], 1e-12);
+}
+
+TEST(Ranking, CalculatedCellsCountLess) {
+  const std::vector<RankingCandidate> candidates{{225, 0.9, true}, {227, 0.9, false}};
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), 0.1, {}, plain());
+  EXPECT_GT(ranking.space_group[227], ranking.space_group[225]);
+}
+
+TEST(Ranking, AGroupThatManyStructuresHaveIsTheLikelierOfTwo) {
+  const std::vector<RankingCandidate> candidates{{14, 0.9, false}, {198, 0.9, false}};
+  auto prior = uniform_prior();
+  prior[14] = 2.0 / 230;
+  prior[198] = 0;
+  RankingWeights weights = plain();
+  weights.others = 0;
+  weights.prior = 0.5;
+  const Ranking ranking = rank_candidates(candidates, prior, 0.1, {}, weights);
+  EXPECT_GT(ranking.space_group[14], 0.5);
+  EXPECT_LT(ranking.space_group[198], 0.1);
+}
+
+TEST(Ranking, SharingKeepsManyVariantsFromOutvotingOne) {
+  const std::vector<RankingCandidate> candidates{
+      {14, 0.80, false}, {14, 0.80, false}, {14, 0.80, false}, {14, 0.80, false}, {62, 0.85, false}};
+  RankingWeights weights = plain();
+  EXPECT_GT(rank_candidates(candidates, uniform_prior(), 0.1, {}, weights).space_group[14], 0.5);
+  weights.sharing = 8;
+  EXPECT_GT(rank_candidates(candidates, uniform_prior(), 0.1, {}, weights).space_group[62], 0.5);
+}
+
+TEST(Ranking, OneGroupAloneLeavesTheRestToThePrior) {
+  const std::vector<RankingCandidate> candidates{{62, 0.9, false}};
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), 0.1, {}, plain());
+  EXPECT_NEAR(ranking.space_group[62], 0.5 + 0.5 / 230, 1e-12);
+  EXPECT_NEAR(ranking.space_group[1], 0.5 / 230, 1e-12);
+}
+
+TEST(Ranking, ANetworkComesInByTheProduct) {
+  const std::vector<RankingCandidate> candidates{{225, 0.9, false}, {227, 0.8, false}};
+  const auto prior = uniform_prior();
+  const Ranking search = rank_candidates(candidates, prior, 0.1, {}, plain());
+  std::vector<float> network(230, 0.1f / 228);
+  network[226] = 0.5f;
+  network[224] = 0.4f;
+  const Ranking both = rank_candidates(candidates, prior, 0.1, network, plain());
+  EXPECT_NEAR(both.space_group[227] / both.space_group[225],
+              search.space_group[227] / search.space_group[225] * 0.5 / 0.4, 1e-6);
+  EXPECT_NEAR(sum(both.space_group), 1, 1e-12);
+  // An exponent that the line makes negative is none.
+  RankingWeights weights = plain();
+  weights.network_exponent = {0, -1};
+  const Ranking none = rank_candidates(candidates, prior, 0.1, network, weights);
+  EXPECT_NEAR(none.space_group[227], search.space_group[227], 1e-9);
+}
+
+TEST(Ranking, WithoutCandidatesThePriorAnswers) {
+  auto prior = uniform_prior();
+  prior[14] += prior[225];
+  prior[225] = 0;
+  const Ranking ranking = rank_candidates({}, prior, 1, {}, plain());
+  EXPECT_TRUE(ranking.candidates.empty());
+  EXPECT_NEAR(ranking.space_group[14], 2.0 / 230, 1e-12);
+  EXPECT_EQ(ranking.space_group[225], 0);
+}
+
+TEST(Ranking, SimilaritiesOutOfRangeAreBounded) {
+  EXPECT_NEAR(closeness(1.5), -std::log(0.02), 1e-12);
+  EXPECT_NEAR(closeness(-1), -std::log(1.02), 1e-12);
+}
+
+}  // namespace
+}  // namespace bragg::data
