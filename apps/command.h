@@ -74,6 +74,8 @@ void add_crystals(CommandLine&);
 void add_crystals_generate(CommandLine&, CLI::App* group);
 void add_crystals_hold_out(CommandLine&, CLI::App* group);
 void add_crystals_split(CommandLine&, CLI::App* group);
+void add_library(CommandLine&);
+void add_library_build(CommandLine&, CLI::App* group);
 void add_simulate(CommandLine&);
 void add_train(CommandLine&);
 void add_evaluate(CommandLine&);

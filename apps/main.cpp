@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond the limit is a failed write, which is told and cleaned up
   CommandLine line;
   add_crystals(line);
+  add_library(line);
   add_simulate(line);
   add_train(line);
   add_evaluate(line);

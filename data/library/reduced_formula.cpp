@@ -1,0 +1,60 @@
+// The formula of a crystal per formula unit.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "data/library/library.h"
+#include "xrd/scattering/species.h"
+
+namespace bragg::data {
+namespace {
+
+/// What rounding of occupancies makes of a whole number of atoms in a cell.
+constexpr double whole = 2e-3;
+
+/// Formula units in the cell: what all elements' numbers are multiples of, where they are whole; else, with
+/// sites that are partly occupied, what all multiplicities are multiples of.
+int formula_units(const xrd::Crystal& crystal, const std::array<double, 99>& count) {
+  int of_counts = 0, of_sites = 0;
+  bool is_whole = true;
+  for (const double n : count) {
+    is_whole = is_whole && std::abs(n - std::round(n)) <= whole;
+    of_counts = std::gcd(of_counts, static_cast<int>(std::lround(n)));
+  }
+  for (const xrd::Site& site : crystal.sites)
+    of_sites = std::gcd(of_sites, site.multiplicity);
+  return std::max(1, is_whole ? of_counts : of_sites);
+}
+
+}  // namespace
+
+std::string reduced_formula(const xrd::Crystal& crystal) {
+  std::array<double, 99> count{};
+  for (const xrd::Site& site : crystal.sites)
+    count.at(site.species.atomic_number) += site.occupancy * site.multiplicity;
+  const double units = formula_units(crystal, count);
+  std::vector<int> order;
+  for (int z = 1; z < 99; ++z)
+    if (count[static_cast<std::size_t>(z)] > 0) order.push_back(z);
+  // Hill: carbon, hydrogen, then by symbol; without carbon all by symbol.
+  const bool organic = count[6] > 0;
+  const auto rank = [&](int z) { return !organic ? 2 : z == 6 ? 0 : z == 1 ? 1 : 2; };
+  std::sort(order.begin(), order.end(), [&](int p, int q) {
+    return std::pair(rank(p), xrd::element_symbol(p)) < std::pair(rank(q), xrd::element_symbol(q));
+  });
+  std::string text;
+  for (const int z : order) {
+    const double number = std::round(count[static_cast<std::size_t>(z)] / units * 1000) / 1000;
+    if (number == 0) continue;
+    if (!text.empty()) text += ' ';
+    text += xrd::element_symbol(z);
+    if (number != 1) text += fmt::format("{}", number);
+  }
+  return text;
+}
+
+}  // namespace bragg::data
