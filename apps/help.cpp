@@ -35,6 +35,7 @@ const std::map<std::string, std::string> examples = {
      "bragg simulate crystals.safetensors --recipe realistic --count 10 --seed 2 -o patterns.safetensors"},
     {"bragg train", "bragg train examples/crystal_system.toml --set train.steps=2000 --out run"},
     {"bragg evaluate", "bragg evaluate run/best.safetensors labelled.safetensors --report page.html"},
+    {"bragg identify", "bragg identify measured.xrdml --elements Si,O,Al,H"},
     {"bragg predict", "bragg predict measured.xy --model run/best.safetensors --wavelength CoKa"},
     {"bragg compact",
      "bragg compact run/best.safetensors --figure rruff_dev_space_group=0.634 -o small.safetensors"},

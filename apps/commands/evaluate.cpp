@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/commands/evaluate_lookup.h"
 #include "apps/evaluation/classifier.h"
 #include "apps/evaluation/evaluation.h"
 #include "apps/evaluation/evaluation_json.h"
@@ -29,6 +30,8 @@ namespace {
 
 struct Options {
   std::string model, patterns, neighbours, json, report, wavelength, precision = "fp32";
+  bool lookup = false;
+  LookupOptions looked_up;  ///< flags of --lookup alone
 };
 
 EvaluationContext context_of(const Options& options) {
@@ -113,18 +116,39 @@ int evaluate(const Options& options, const CommonOptions& common) {
   return told_refusals(refused, refused + patterns.size());
 }
 
+/// A single argument is the patterns with --lookup, which needs no model.
+int evaluate_any(Options options, const CommonOptions& common) {
+  if (!options.lookup) {
+    if (options.patterns.empty()) throw UsageError("PATTERNS is required: bragg evaluate MODEL PATTERNS");
+    const LookupOptions& unused = options.looked_up;
+    if (!unused.libraries.empty() || !unused.figures.empty() || unused.no_built_in || unused.no_cache)
+      throw UsageError("--library, --no-builtin-library, --no-cache and --figures are of --lookup");
+    return evaluate(options, common);
+  }
+  if (!options.neighbours.empty() || !options.report.empty())
+    throw UsageError("--neighbours and --report are of a model's evaluation, not of --lookup");
+  if (options.patterns.empty()) std::swap(options.model, options.patterns);
+  LookupOptions lookup = options.looked_up;
+  lookup.model = options.model;
+  lookup.patterns = options.patterns;
+  lookup.wavelength = options.wavelength;
+  lookup.json = options.json;
+  lookup.precision = options.precision;
+  return evaluate_lookup(lookup, common);
+}
+
 }  // namespace
 
 void add_evaluate(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = line.add("evaluate", "Measure what a model gets right on labelled patterns",
-                           [options](const CommonOptions& common) { return evaluate(*options, common); });
-  app->add_option("MODEL", options->model, "a trained model (.safetensors)")->required();
-  app->add_option(
-         "PATTERNS", options->patterns,
-         "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured files "
-         "with the columns file and space_group, as patterns join takes it")
+  CLI::App* app = line.add("evaluate", "Measure what a model, or a look-up, gets right on labelled patterns",
+                           [options](const CommonOptions& common) { return evaluate_any(*options, common); });
+  app->add_option("MODEL", options->model, "a trained model (.safetensors); need not be there with --lookup")
       ->required();
+  app->add_option(
+      "PATTERNS", options->patterns,
+      "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured files "
+      "with the columns file and space_group, as patterns join takes it");
   app->add_option("--wavelength", options->wavelength,
                   "of a table's measurements, before the files' and the model's: " + xrd::wavelength_names());
   app->add_option("--neighbours", options->neighbours,
@@ -132,6 +156,16 @@ void add_evaluate(CommandLine& line) {
   app->add_option("--json", options->json, "write every figure to this file");
   add_precision(app, options->precision);
   app->add_option("--report", options->report, "write a self-contained HTML page to this file");
+  app->add_flag("--lookup", options->lookup,
+                "measure the search among known structures that bragg identify does; with MODEL both, alone "
+                "and together");
+  LookupOptions& lookup = options->looked_up;
+  app->add_option("--library", lookup.libraries,
+                  "structures to search beside the built-in library; can be repeated");
+  app->add_flag("--no-builtin-library", lookup.no_built_in, "search the libraries of --library alone");
+  app->add_flag("--no-cache", lookup.no_cache, "keep nothing in the user's cache folder");
+  app->add_option("--figures", lookup.figures,
+                  "write what the ranking is fitted to (bench/identify/fit_ranking.py), a line a pattern");
 }
 
 }  // namespace bragg::apps

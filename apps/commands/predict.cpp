@@ -15,6 +15,7 @@
 #include "apps/evaluation/measured_item.h"
 #include "apps/evaluation/measured_paths.h"
 #include "apps/evaluation/nearest_structures.h"
+#include "apps/identify/group_probabilities.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/error.h"
 #include "kernels/base/utf8.h"
@@ -78,6 +79,10 @@ class Answers {
   using Neighbours = std::vector<data::Neighbour>;
   static constexpr int nearest_count = 3;
 
+  static std::vector<double> systems_of(const Probabilities& answer) {
+    return {answer.crystal_system.begin(), answer.crystal_system.end()};
+  }
+
   Json neighbours_json(const Neighbours& nearest) const {
     Json all = Json::array();
     for (const data::Neighbour& one : nearest) {
@@ -114,21 +119,9 @@ class Answers {
     if (item.refused) {
       line["refused"] = *item.refused;
     } else {
-      const std::vector<float>& systems = answer.crystal_system;
-      for (const int s : ranked(systems, systems.size())) {
-        line["crystal_system"].push_back({{"name", xrd::name_of(static_cast<xrd::CrystalSystem>(s))},
-                                          {"probability", systems[static_cast<std::size_t>(s)]}});
-      }
-      if (classifier_.facts().classes == ClassKind::space_group) {
-        line["space_group"] = Json::array();
-        for (const int c : ranked(answer.classes, static_cast<std::size_t>(options_.top))) {
-          const auto pair = xrd::enantiomorph(c + 1);
-          line["space_group"].push_back({{"number", c + 1},
-                                         {"hm", xrd::hm_short(c + 1)},
-                                         {"probability", answer.classes[static_cast<std::size_t>(c)]},
-                                         {"indistinguishable_from", pair ? Json(*pair) : Json(nullptr)}});
-        }
-      }
+      line["crystal_system"] = crystal_systems_json(systems_of(answer));
+      if (classifier_.facts().classes == ClassKind::space_group)
+        line["space_group"] = space_groups_json(merged_enantiomorphs(answer.classes), options_.top);
     }
     if (neighbours_ != nullptr) line["neighbours"] = item.refused ? Json() : neighbours_json(nearest);
     // File names need not be UTF-8; JSON must be.
@@ -148,24 +141,11 @@ class Answers {
       fmt::print("  refused        {}\n\n", printable(*item.refused));
       return;
     }
-    const std::vector<float>& systems = answer.crystal_system;
-    std::string text;
-    for (const int s : ranked(systems, systems.size())) {
-      const float p = systems[static_cast<std::size_t>(s)];
-      if (p < 0.0005f && !text.empty()) break;
-      text += fmt::format("{}{} {:.1f} %", text.empty() ? "" : ", ",
-                          xrd::name_of(static_cast<xrd::CrystalSystem>(s)), 100 * p);
-    }
-    fmt::print("  crystal system {}\n", text);
+    fmt::print("  crystal system {}\n", crystal_systems_text(systems_of(answer)));
     if (classifier_.facts().classes == ClassKind::space_group) {
       const char* heading = "space group";
-      for (const int c : ranked(answer.classes, static_cast<std::size_t>(options_.top))) {
-        const auto pair = xrd::enantiomorph(c + 1);
-        fmt::print("  {:<14} {:>3}  {:<9} {:>5.1f} %  {}\n", heading, c + 1, xrd::hm_short(c + 1),
-                   100 * answer.classes[static_cast<std::size_t>(c)],
-                   pair ? fmt::format("or its mirror image {} ({}): powder patterns can't tell", *pair,
-                                      xrd::hm_short(*pair))
-                        : std::string(xrd::name_of(xrd::crystal_system(c + 1))));
+      for (const std::string& group : space_groups_text(merged_enantiomorphs(answer.classes), options_.top)) {
+        fmt::print("  {:<14} {}\n", heading, group);
         heading = "";
       }
     }

@@ -22,6 +22,8 @@ std::string_view name_of(WavelengthFrom from) {
       return "model";
     case WavelengthFrom::default_value:
       return "default";
+    case WavelengthFrom::search:
+      return "search";
   }
   throw Error("[assumed] unknown origin of a wavelength");
 }

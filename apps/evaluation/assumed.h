@@ -12,7 +12,7 @@
 
 namespace bragg::apps {
 
-enum class WavelengthFrom { flag, file, model, default_value };
+enum class WavelengthFrom { flag, file, model, default_value, search };
 
 struct Assumed {
   /// On the model's axis, degrees.

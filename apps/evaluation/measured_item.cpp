@@ -21,14 +21,29 @@ namespace {
 
 using Take = std::function<void(MeasuredItem)>;
 
+/// Where a set's pattern begins and ends with zeros nothing was measured.
+data::MeasuredPattern without_zero_ends(const data::MeasuredPattern& pattern) {
+  const auto is_measured = [](double intensity) { return intensity != 0; };
+  const auto& y = pattern.intensity;
+  const auto first = std::find_if(y.begin(), y.end(), is_measured) - y.begin();
+  const auto end =
+      y.size() - static_cast<std::size_t>(std::find_if(y.rbegin(), y.rend(), is_measured) - y.rbegin());
+  return {pattern.abscissa,
+          {pattern.x.begin() + first, pattern.x.begin() + static_cast<std::ptrdiff_t>(end)},
+          {y.begin() + first, y.begin() + static_cast<std::ptrdiff_t>(end)}};
+}
+
 /// Resamples onto the model's grid and notes what was covered; the reason where the pattern can't be used.
-void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double wavelength,
+void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double wavelength, bool keep,
              const ModelFacts& facts) {
   try {
     data::PreparedPattern prepared = data::prepare_pattern(measured, wavelength, facts.instrument);
     item.assumed.range = Assumed::Range{prepared.first, prepared.last, prepared.step, prepared.covered_share};
     data::require_bragg_lines(measured, wavelength, facts.instrument);
     item.values = std::move(prepared.values);
+    if (!keep) return;
+    item.measured = without_zero_ends(measured);
+    item.wavelength = wavelength;
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();
   }
@@ -92,7 +107,7 @@ void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::F
   }
   if (item.refused) return;
   try {
-    prepare(item, data::to_pattern(scan).pattern, wavelength, facts);
+    prepare(item, data::to_pattern(scan).pattern, wavelength, reading.keep_measured, facts);
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();
   }
@@ -134,12 +149,13 @@ std::vector<MeasuredItem> read_scan_file(const std::string& file, std::size_t so
 std::size_t bytes_of(const std::vector<MeasuredItem>& items) {
   std::size_t bytes = items.size() * sizeof(MeasuredItem);
   for (const MeasuredItem& item : items)
-    bytes += item.values.size() * sizeof(float);
+    bytes += item.values.size() * sizeof(float) + 2 * item.measured.x.size() * sizeof(double);
   return bytes;
 }
 
-void read_set(const std::string& file, std::size_t source, std::optional<double> flag,
+void read_set(const std::string& file, std::size_t source, const MeasuredReading& reading,
               const ModelFacts& facts, const Take& take) {
+  const std::optional<double> flag = reading.wavelength;
   std::optional<data::PatternSet> set;
   try {
     // A pattern that is no pattern is refused alone.
@@ -169,7 +185,7 @@ void read_set(const std::string& file, std::size_t source, std::optional<double>
     try {
       const auto values = set->pattern(i);
       measured.intensity.assign(values.begin(), values.end());
-      prepare(item, measured, wavelength, facts);
+      prepare(item, measured, wavelength, reading.keep_measured, facts);
     } catch (const std::exception& error) {
       item.refused = error.what();
     }
@@ -200,7 +216,7 @@ void read_measured(const std::vector<std::string>& paths, const MeasuredReading&
             take(std::move(item));
         });
     if (end == entries.size()) break;
-    read_set(entries[end].file, entries[end].source, reading.wavelength, facts, take);
+    read_set(entries[end].file, entries[end].source, reading, facts, take);
     ++end;
   }
 }

@@ -9,6 +9,7 @@
 
 #include "apps/evaluation/assumed.h"
 #include "apps/evaluation/model_metadata.h"
+#include "data/patterns/resample.h"
 
 namespace bragg::apps {
 
@@ -21,12 +22,16 @@ struct MeasuredItem {
   std::optional<std::string> refused{};
   std::vector<float> values{};  ///< on the model's grid
   std::size_t source = 0;       ///< which of the paths it came from
+  /// As it was measured, and by which wavelength (A) its positions are to be understood; empty where that was not to be kept.
+  data::MeasuredPattern measured{};
+  double wavelength = 0;
 };
 
 struct MeasuredReading {
   std::optional<double> wavelength{};  ///< A, that the user gave
   std::optional<int> scan{};           ///< the only one that is read of each file, from 1
   int threads = 0;                     ///< that read files; 0: all that the process may use
+  bool keep_measured = false;          ///< fills MeasuredItem::measured
 };
 
 /// Reads `paths`, each a file of any format that is read, also compressed or "-", a pattern set, or a folder

@@ -7,8 +7,8 @@
 
 namespace bragg::apps::report {
 
-/// The whole page around `body` (HTML).
-std::string page(std::string_view title, std::string_view body);
+/// The whole page around `body` (HTML); `more_style` (CSS) is what only such a page needs.
+std::string page(std::string_view title, std::string_view body, std::string_view more_style = {});
 /// A headed part of the page. `lead` (HTML, may be empty) says how to read what follows.
 std::string section(std::string_view title, std::string_view lead, std::string_view body);
 /// Cells are HTML; the first column names the row, the others are numbers.

@@ -74,7 +74,7 @@ def header(path):
 
 
 def prepare(folder):
-    for name in ("data", "examples"):
+    for name in ("data", "examples", "models"):
         (folder / name).symlink_to(ROOT / name)
     (folder / "my_cifs").mkdir()
     cifs = sorted((ROOT / "data/crystals").glob("*.cif"))
@@ -83,6 +83,12 @@ def prepare(folder):
     text = "\n".join(cif.read_text() for cif in cifs)
     for name in ("more.cif.gz", "minerals.cif.gz", "crystals.cif.gz"):
         (folder / name).write_bytes(gzip.compress(text.encode()))
+    blocks_of = re.findall(r"^data_(\S+)", text, re.M)
+    table = ["block\tkind\tknown"]
+    for i, block in enumerate(blocks_of):
+        table.append(f"{block}\t{'exp' if i % 2 else 'dft'}\t{'IC' if i % 4 else ''}")
+    (folder / "crystals.tsv.gz").write_bytes(gzip.compress("\n".join(table).encode()))
+    (folder / "not_to_ship.tsv").write_text(f"block\n{blocks_of[0]}\n")
     subprocess.run(["sh", "-e", "-c", FILES.format(bragg=BRAGG)], cwd=folder, check=True, capture_output=True)
     short = folder / "bin" / "bragg"
     short.parent.mkdir()
@@ -99,7 +105,8 @@ class Readme(unittest.TestCase):
             with tempfile.TemporaryDirectory() as name:
                 folder = Path(name)
                 prepare(folder)
-                environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+                environment = {**os.environ, "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+                               "XDG_CACHE_HOME": str(folder / "cache")}
                 for body in shell:
                     run = subprocess.run(["sh", "-ex"], input=body, text=True, cwd=folder, env=environment,
                                          capture_output=True)

@@ -34,7 +34,8 @@ inline std::string why_not_well_formed(std::string_view html) {
       open.pop_back();
     } else if (!tag.starts_with("!DOCTYPE") && !tag.ends_with("/")) {
       open.push_back(name);
-      if (name == "style") end = html.find("</style>", end) - 1;  // CSS holds > of its own
+      // CSS and scripts hold < and > of their own.
+      if (name == "style" || name == "script") end = html.find("</" + name + ">", end) - 1;
     }
     for (std::size_t equals = tag.find('='); equals != std::string_view::npos;
          equals = tag.find('=', equals)) {

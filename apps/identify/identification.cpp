@@ -1,0 +1,19 @@
+#include "apps/identify/identification.h"
+
+#include "kernels/base/error.h"
+
+namespace bragg::apps {
+
+std::string_view name_of(NoMatch why) {
+  switch (why) {
+    case NoMatch::amorphous:
+      return "amorphous";
+    case NoMatch::several_phases:
+      return "several_phases";
+    case NoMatch::unknown_phase:
+      return "unknown_phase";
+  }
+  throw Error("[identification] unknown reason of no match");
+}
+
+}  // namespace bragg::apps

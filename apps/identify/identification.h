@@ -1,0 +1,74 @@
+// The answer to "what is this pattern of?": a value, which text, JSON, a table and a page print.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/evaluation/assumed.h"
+#include "apps/identify/group_probabilities.h"
+#include "xrd/symmetry/space_groups.h"
+#include "xrd/unit_cell.h"
+
+namespace bragg::apps {
+
+/// Why no structure of the library is the answer; the pattern is answered all the same.
+enum class NoMatch {
+  amorphous,       ///< what the lines hold of the intensity is next to nothing
+  several_phases,  ///< strong lines that the best structure does not have, and others have
+  unknown_phase,   ///< nothing in the library is like it
+};
+std::string_view name_of(NoMatch);  ///< "amorphous", "several_phases", "unknown_phase"
+
+/// A line of a structure, where it would lie in the measured pattern.
+struct CandidateLine {
+  double two_theta;  ///< degrees, at the pattern's wavelength and the candidate's scale of the cell
+  double intensity;  ///< of the strongest 1
+  std::array<int, 3> hkl;
+};
+
+/// A structure of the library, and how like the pattern it is.
+struct Candidate {
+  std::int64_t structure = -1;  ///< row of the libraries that were searched, joined
+  std::string name, formula;    ///< formula: elements with numbers, "CaCO3"
+  int space_group = 0;          ///< 1..230
+  xrd::UnitCell cell;           ///< as the library has it
+  double scale = 1;             ///< by which its edges fit the pattern best
+  double similarity = 0;        ///< 0..1
+  double probability = 0;       ///< that the pattern is of this structure
+  std::string source, entry;    ///< "AMCSD", "0000098"
+  bool calculated = false;      ///< a relaxed cell of a calculation (DFT), not a measured structure
+  /// What only a refinement can say.
+  std::optional<double> weight_fraction{}, residual{}, explained{};
+  std::vector<CandidateLine> lines{};   ///< those of at least 1 % of the strongest, ascending
+  std::vector<std::string> variants{};  ///< names and groups of other entries that are as like: "albite (2)"
+};
+
+/// A verdict about one pattern.
+struct Identification {
+  std::string file;
+  std::int64_t index = 0;  ///< in a pattern set; of the scan in a file of several, from 0
+  Assumed assumed{};
+  std::vector<std::string> warnings{};
+  std::optional<std::string> refused{};  ///< nothing below is filled
+
+  std::array<double, xrd::crystal_system_count> crystal_system{};  ///< adds up to 1
+  std::vector<GroupProbability> space_groups{};  ///< descending, adds up to 1; pairs are one entry
+  std::optional<NoMatch> no_match{};
+  std::string reason{};                 ///< of no_match, a sentence with the figures
+  std::vector<Candidate> phases{};      ///< what is accepted; empty with no_match
+  std::vector<Candidate> candidates{};  ///< by descending probability, at most most_candidates
+  std::vector<float> values{};          ///< the pattern on the grid of `first`, `step`; the highest 1
+  double first = 0, step = 0;           ///< degrees of 2 theta
+  double wavelength = 0;                ///< A, of those angles; 0 where it is not known
+
+  /// That space_groups[0] is right.
+  double confidence() const { return space_groups.empty() ? 0 : space_groups.front().probability; }
+};
+
+inline constexpr int most_candidates = 20;
+
+}  // namespace bragg::apps

@@ -1,0 +1,85 @@
+// Names the phase of measured patterns: the search among known structures, a network beside it where one is given, and the
+// verdict that follows from both.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/evaluation/classifier.h"
+#include "apps/evaluation/measured_item.h"
+#include "apps/identify/identification.h"
+#include "apps/identify/verdict.h"
+#include "data/library/joined_library.h"
+#include "data/search/element_filter.h"
+#include "data/search/ranking.h"
+#include "data/search/search.h"
+#include "data/search/search_index.h"
+#include "kernels/backend.h"
+
+namespace bragg::apps {
+
+struct IdentifierSettings {
+  std::vector<std::string> libraries{};  ///< files beside the built-in library
+  bool built_in = true;
+  std::string model{};  ///< empty: no network
+  data::ElementFilter filter{};
+  data::SearchCache cache{};
+  bool with_lines = false;  ///< all candidates' lines, for a page
+};
+
+/// What was found for a pattern before a verdict: what a ranking is fitted to.
+struct Findings {
+  std::vector<data::SearchMatch> matches;          ///< best first
+  std::vector<data::RankingCandidate> candidates;  ///< of the same
+  double unexplained = 1;                          ///< share of the lines that the best match lacks
+  /// What a network says, empty without one: of the space groups (230) and the crystal systems (7).
+  std::vector<float> network, network_system;
+
+  float best_similarity() const { return matches.empty() ? 0 : matches.front().similarity; }
+};
+
+class Identifier {
+ public:
+  /// Throws UsageError where there is no library to search, Error naming the file of a library or model that can't be
+  /// read, or of a model that has other classes than the space groups.
+  Identifier(Backend&, IdentifierSettings);
+
+  /// What read_measured() is to bring patterns to.
+  const ModelFacts& facts() const { return facts_; }
+  const data::JoinedLibrary& library() const { return *library_; }
+  /// Shares of the space groups among the library's structures.
+  const xrd::BySpaceGroup<double>& prior() const { return prior_; }
+
+  /// The answers to patterns read with MeasuredReading::keep_measured, in their order.
+  std::vector<Identification> identify(std::vector<MeasuredItem>);
+
+  /// The first step of identify(): of items that are not refused; others get none. Where the search refuses a pattern, the item is
+  /// refused. An item without a stated wavelength gets the one that fits best.
+  std::vector<Findings> find(std::vector<MeasuredItem>&);
+  /// The same of items that find() has had, with the structures left out whose similarity is above `most_similar`.
+  std::vector<Findings> find_unlike(std::vector<MeasuredItem>&, float most_similar);
+
+ private:
+  std::vector<std::uint8_t> allowed_structures() const;
+  void look_up(MeasuredItem&, Findings&);
+  /// Where nothing states the radiation and copper's fits badly: the anode whose K alpha fits best.
+  void try_radiations(MeasuredItem&, Findings&);
+  void set_matches(const MeasuredItem&, std::vector<data::SearchMatch>, Findings&) const;
+  void ask_network(const std::vector<MeasuredItem>&, std::vector<Findings>&);
+  Identification answer(const MeasuredItem&, const Findings&) const;
+  void set_verdict(const MeasuredItem&, Identification&) const;
+  Candidate candidate_of(const data::SearchMatch&, double probability) const;
+
+  Backend& backend_;
+  IdentifierSettings settings_;
+  std::unique_ptr<data::JoinedLibrary> library_;
+  std::unique_ptr<Classifier> classifier_;
+  std::unique_ptr<data::SearchIndex> index_;
+  std::unique_ptr<data::Searcher> searcher_;
+  ModelFacts facts_;
+  xrd::BySpaceGroup<double> prior_{};
+};
+
+}  // namespace bragg::apps

@@ -1,0 +1,31 @@
+// Whether the best structure is accepted as the phase of a pattern, and if not, why.
+#pragma once
+
+#include <string>
+
+#include "apps/identify/identification.h"
+
+namespace bragg::apps {
+
+/// What is known of a pattern and its best structure.
+struct VerdictFigures {
+  bool has_candidate = true;  ///< of the likeliest space group
+  double confidence = 0;      ///< that the space group is right
+  double similarity = 0;      ///< of the likeliest structure, 0..1
+  double line_share = 0;      ///< of the intensity above the pattern's lowest level, in Bragg lines
+  double explained = 0;       ///< share of the lines' heights that the best structure accounts for
+  double remainder = 0;       ///< of what it leaves, the share that another structure found accounts for
+};
+
+/// Below these a pattern is no match; found on measured patterns of crystals, glasses and mixtures (docs/measured.md).
+inline constexpr double least_confidence = 0.5, least_similarity = 0.5;
+inline constexpr double amorphous_line_share = 0.10, amorphous_confidence = 0.8;
+inline constexpr double least_explained = 0.75, least_remainder = 0.6;
+
+struct Verdict {
+  std::optional<NoMatch> no_match;
+  std::string reason;  ///< a sentence with the figures; empty for a match
+};
+Verdict verdict_of(const VerdictFigures&);
+
+}  // namespace bragg::apps

@@ -1,0 +1,341 @@
+// bragg identify and bragg evaluate --lookup as scripts use them, with a library of five structures.
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "data/library/built_in_library.h"
+#include "data/patterns/pattern_set.h"
+#include "kernels/base/atomic_file.h"
+#include "tests/apps/run_bragg.h"
+#include "tests/apps/tiny_model.h"
+#include "tests/support/shared_data.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bragg::apps::tests {
+namespace {
+
+using bragg::tests::lines;
+using bragg::tests::project_file;
+using bragg::tests::read_text;
+using bragg::tests::run_bragg;
+using bragg::tests::RunResult;
+using Json = nlohmann::json;
+
+/// What is made once for all tests: the library, and a drawn pattern of each of its structures.
+class Identify : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new bragg::tests::TemporaryFolder;
+    std::vector<std::string> import{"crystals", "import"};
+    for (const char* name : structures)
+      import.push_back(project_file(std::string("data/crystals/") + name + ".cif").string());
+    import.insert(import.end(), {"-o", path("five.safetensors")});
+    ASSERT_EQ(run_bragg(import).code, 0);
+    ASSERT_EQ(run_bragg({"library", "build", path("five.safetensors"), "-o", path("five.bragg")}).code, 0);
+    const RunResult drawn = run_bragg({"simulate", path("five.safetensors"), "--recipe", "large", "--seed",
+                                       "3", "-o", path("patterns.safetensors")});
+    ASSERT_EQ(drawn.code, 0) << drawn.err;
+  }
+  static void TearDownTestSuite() {
+    delete folder_;
+    folder_ = nullptr;
+  }
+  static std::string path(const std::string& name) { return (folder_->path() / name).string(); }
+  static RunResult identify(std::vector<std::string> more) {
+    std::vector<std::string> arguments{"identify", "--library", path("five.bragg"), "--no-builtin-library",
+                                       "--no-cache"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_bragg(arguments);
+  }
+  static std::vector<Json> answers(const std::vector<std::string>& more, int code = 0) {
+    std::vector<std::string> arguments = more;
+    arguments.push_back("--json");
+    const RunResult result = identify(arguments);
+    EXPECT_EQ(result.code, code) << result.err;
+    std::vector<Json> all;
+    for (const std::string& line : lines(result.out))
+      all.push_back(Json::parse(line));
+    return all;
+  }
+  /// Pattern i as a text on 2 theta of `wavelength`.
+  static std::string text_of(std::int64_t i, double wavelength, const char* name) {
+    const data::PatternSet set{std::filesystem::path(path("patterns.safetensors"))};
+    const auto values = set.pattern(i);
+    std::ofstream out(path(name));
+    for (std::int64_t k = 0; k < set.instrument().grid.points; k += 2) {
+      const double half = set.instrument().grid.at(k) * M_PI / 360;
+      const double sine = std::sin(half) * wavelength / set.instrument().wavelength;
+      if (sine < 1)
+        out << 2 * std::asin(sine) * 180 / M_PI << " " << values[static_cast<std::size_t>(k)] << "\n";
+    }
+    return path(name);
+  }
+
+  static constexpr const char* structures[] = {"quartz_alpha", "halite", "calcite", "rutile", "corundum"};
+  static constexpr int groups[] = {152, 225, 167, 136, 167};  ///< of pairs the lower
+  static constexpr const char* names[] = {"Quartz", "Halite", "Calcite", "Rutile", "Corundum"};
+  static bragg::tests::TemporaryFolder* folder_;
+};
+bragg::tests::TemporaryFolder* Identify::folder_ = nullptr;
+
+TEST_F(Identify, FindsEveryStructureOfItsLibrary) {
+  const auto all = answers({path("patterns.safetensors")});
+  ASSERT_EQ(all.size(), 5u);
+  for (std::size_t i = 0; i < 5; ++i) {
+    const Json& answer = all[i];
+    EXPECT_EQ(answer["index"], i);
+    EXPECT_TRUE(answer["refused"].is_null());
+    ASSERT_FALSE(answer["candidates"].empty());
+    EXPECT_EQ(answer["candidates"][0]["name"], names[i]);
+    EXPECT_GT(answer["candidates"][0]["similarity"], 0.8);
+    EXPECT_EQ(answer["space_group"][0]["number"], groups[i]);
+    EXPECT_EQ(answer["confidence"], answer["space_group"][0]["probability"]);
+  }
+  EXPECT_EQ(all[0]["space_group"][0]["indistinguishable_from"], 154);
+}
+
+TEST_F(Identify, HasTheFieldsThatScriptsRead) {
+  const Json answer = answers({path("patterns.safetensors"), "--top", "3"}).front();
+  for (const char* key : {"file", "index", "assumed", "warnings", "refused", "crystal_system", "space_group",
+                          "confidence", "no_match", "phases", "candidates"})
+    EXPECT_TRUE(answer.contains(key)) << key;
+  EXPECT_EQ(answer["space_group"].size(), 3u);
+  double systems = 0;
+  for (const Json& system : answer["crystal_system"])
+    systems += system["probability"].get<double>();
+  EXPECT_NEAR(systems, 1, 1e-9);
+  const Json& candidate = answer["candidates"][0];
+  for (const char* key : {"name", "formula", "space_group", "hm", "cell", "weight_fraction", "similarity",
+                          "residual", "explained", "source", "entry"})
+    EXPECT_TRUE(candidate.contains(key)) << key;
+  EXPECT_EQ(candidate["cell"].size(), 6u);
+  for (const char* key : {"weight_fraction", "residual", "explained"})
+    EXPECT_TRUE(candidate[key].is_null()) << key;
+  // All groups add up to 1 before --top cuts.
+  double all = 0;
+  const Json whole = answers({path("patterns.safetensors"), "--top", "230"}).front();
+  for (const Json& group : whole["space_group"])
+    all += group["probability"].get<double>();
+  EXPECT_NEAR(all, 1, 1e-9);
+}
+
+TEST_F(Identify, AnotherRadiationIsAskedForOrFound) {
+  const std::string file = text_of(1, 1.79026, "cobalt.xy");
+  const Json told = answers({file, "--wavelength", "CoKa"}).front();
+  EXPECT_EQ(told["candidates"][0]["name"], "Halite");
+  EXPECT_EQ(told["assumed"]["wavelength_from"], "flag");
+  const Json found = answers({file}).front();
+  EXPECT_EQ(found["candidates"][0]["name"], "Halite");
+  EXPECT_EQ(found["assumed"]["wavelength_from"], "search");
+  EXPECT_NEAR(found["assumed"]["wavelength"].get<double>(), 1.7903, 1e-3);
+  ASSERT_EQ(found["warnings"].size(), 1u);
+  EXPECT_NE(found["warnings"][0].get<std::string>().find("Co K-alpha"), std::string::npos);
+  // Copper is not doubted where it fits.
+  EXPECT_EQ(answers({text_of(1, 1.54184, "copper.xy")}).front()["assumed"]["wavelength_from"], "default");
+}
+
+TEST_F(Identify, ElementsRestrictWhatIsSearched) {
+  const auto named = [&](std::vector<std::string> flags) {
+    flags.push_back(path("patterns.safetensors"));
+    std::vector<std::string> found;
+    const Json answer = answers(flags).front();
+    for (const Json& candidate : answer["candidates"])
+      found.push_back(candidate["name"]);
+    return found;
+  };
+  EXPECT_EQ(named({"--elements", "Na,Cl"}), std::vector<std::string>{"Halite"});
+  const auto without = named({"--exclude", "Si"});
+  EXPECT_EQ(without.size(), 4u);
+  EXPECT_EQ(std::count(without.begin(), without.end(), "Quartz"), 0);
+}
+
+TEST_F(Identify, NoiseIsRefusedAndTheRestAnswered) {
+  std::ofstream noise(path("noise.xy"));
+  unsigned state = 1;
+  for (int i = 0; i < 4000; ++i)
+    noise << 5 + 0.02 * i << " " << 100 + (state = state * 1664525u + 1013904223u) / 4294967296.0 * 20
+          << "\n";
+  noise.close();
+  const auto all = answers({path("noise.xy"), text_of(3, 1.54184, "rutile.xy")}, 1);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_TRUE(all[0]["refused"].is_string());
+  EXPECT_TRUE(all[0]["phases"].empty());
+  EXPECT_TRUE(all[0]["candidates"].empty());
+  EXPECT_EQ(all[1]["candidates"][0]["name"], "Rutile");
+}
+
+TEST_F(Identify, AStructureThatTheLibraryLacksIsAnUnknownPhase) {
+  // Quartz, looked up among what holds no silicon.
+  const Json answer =
+      answers({text_of(0, 1.54184, "quartz.xy"), "--exclude", "Si", "--wavelength", "CuKa"}).front();
+  EXPECT_TRUE(answer["refused"].is_null());
+  EXPECT_EQ(answer["no_match"], "unknown_phase");
+  EXPECT_TRUE(answer["phases"].empty());
+  EXPECT_FALSE(answer["candidates"].empty());
+  EXPECT_FALSE(answer["space_group"].empty());
+}
+
+TEST_F(Identify, OneCandidateThatIsUnlikeIsNoMatch) {
+  const Json answer =
+      answers({text_of(0, 1.54184, "alone.xy"), "--elements", "Na,Cl", "--wavelength", "CuKa"}).front();
+  ASSERT_EQ(answer["candidates"].size(), 1u);
+  EXPECT_EQ(answer["no_match"], "unknown_phase");
+  EXPECT_LT(answer["confidence"].get<double>(), 0.9);
+  // No structure at all.
+  const Json none =
+      answers({text_of(0, 1.54184, "none.xy"), "--elements", "Xe", "--wavelength", "CuKa"}).front();
+  EXPECT_TRUE(none["candidates"].empty());
+  EXPECT_EQ(none["no_match"], "unknown_phase");
+  EXPECT_FALSE(none["space_group"].empty());
+}
+
+TEST_F(Identify, RequiredElementsAreInTheStructure) {
+  const Json answer = answers({path("patterns.safetensors"), "--elements", "Ti!,O,Al"}).front();
+  ASSERT_EQ(answer["candidates"].size(), 1u);
+  EXPECT_EQ(answer["candidates"][0]["name"], "Rutile");
+}
+
+TEST_F(Identify, APagesAnswerIsTheSame) {
+  const std::vector<std::string> plain{path("patterns.safetensors"), "--exclude", "Si", "--json"};
+  std::vector<std::string> paged = plain;
+  paged.insert(paged.end(), {"--report", path("same.html")});
+  EXPECT_EQ(identify(plain).out, identify(paged).out);
+  EXPECT_EQ(read_text(path("same.html")).find("data-wavelength=\"0\""), std::string::npos);
+}
+
+TEST_F(Identify, WritesATableAndAPage) {
+  const RunResult result = identify(
+      {path("patterns.safetensors"), "--csv", path("answers.csv"), "--report", path("answers.html")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  EXPECT_EQ(lines(read_text(path("answers.csv"))).size(), 6u);
+  const std::string page = read_text(path("answers.html"));
+  for (const char* name : names)
+    EXPECT_NE(page.find(name), std::string::npos) << name;
+}
+
+TEST_F(Identify, WrongUseIsExitCodeTwo) {
+  const std::string set = path("patterns.safetensors");
+  EXPECT_EQ(run_bragg({"identify", "--no-builtin-library", set}).code, 2);
+  EXPECT_EQ(identify({set, "--elements", "Qx"}).code, 2);
+  EXPECT_EQ(identify({set, "--elements", "Si", "--exclude", "Si"}).code, 2);
+  EXPECT_EQ(identify({set, "--csv", set}).code, 2);
+  EXPECT_EQ(identify({set, "--top", "0"}).code, 2);
+  EXPECT_EQ(identify({set, "--library", path("nothing.bragg")}).code, 1);
+  EXPECT_EQ(identify({set, "--library", set}).code, 1);
+  EXPECT_EQ(identify({path("nothing.xy")}).code, 1);
+}
+
+TEST_F(Identify, TheCacheIsUsedAndADamagedOneMadeAnew) {
+  const std::string set = path("patterns.safetensors");
+  ::setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
+  const auto run = [&] {
+    return run_bragg({"identify", "--library", path("five.bragg"), "--no-builtin-library", "--json", set});
+  };
+  const RunResult cold = run();
+  ASSERT_EQ(cold.code, 0) << cold.err;
+  std::vector<std::filesystem::path> kept;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(path("cache"))) {
+    if (entry.is_regular_file()) kept.push_back(entry.path());
+  }
+  ASSERT_EQ(kept.size(), 1u);
+  const std::string content = read_text(kept[0]);
+  EXPECT_EQ(run().out, cold.out);
+  EXPECT_EQ(read_text(kept[0]), content);
+  std::filesystem::resize_file(kept[0], content.size() / 2);
+  EXPECT_EQ(run().out, cold.out);
+  EXPECT_EQ(read_text(kept[0]), content);
+  // A cache folder that is a file is no failure.
+  write_file(path("file"), "no folder");
+  ::setenv("XDG_CACHE_HOME", path("file").c_str(), 1);
+  EXPECT_EQ(run().out, cold.out);
+  ::unsetenv("XDG_CACHE_HOME");
+}
+
+TEST_F(Identify, EvaluateMeasuresTheLookup) {
+  const std::string set = path("patterns.safetensors"), json = path("lookup.json"),
+                    figures = path("figures.jsonl");
+  const RunResult result =
+      run_bragg({"evaluate", "--lookup", set, "--library", path("five.bragg"), "--no-builtin-library",
+                 "--no-cache", "--json", json, "--figures", figures});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json all = Json::parse(read_text(json));
+  EXPECT_EQ(all["patterns"], 5);
+  ASSERT_EQ(all["scores"].size(), 1u);
+  EXPECT_EQ(all["scores"][0]["name"], "look-up");
+  EXPECT_EQ(all["scores"][0]["space_group"], 1.0);
+  EXPECT_EQ(all["scores"][0]["crystal_system"], 1.0);
+  EXPECT_EQ(all["without_resembling"].size(), 1u);
+  // Without the structure itself the answer can be right for calcite and corundum alone, which have one group.
+  EXPECT_LT(all["without_resembling"][0]["space_group"].get<double>(), 0.7);
+  const auto rows = lines(read_text(figures));
+  ASSERT_EQ(rows.size(), 6u);
+  EXPECT_EQ(Json::parse(rows[0])["prior"].size(), 230u);
+  EXPECT_EQ(Json::parse(rows[1])["space_group"], 154);
+  EXPECT_EQ(Json::parse(rows[1])["candidates"].size(), 5u);
+}
+
+TEST_F(Identify, ANetworkIsAskedBeside) {
+  const std::string model = path("tiny.safetensors"), set = path("patterns.safetensors"),
+                    json = path("both.json");
+  write_tiny_model_of_two_heads(model);
+  const Json alone = answers({set}).front(), both = answers({set, "--model", model}).front();
+  EXPECT_EQ(both["candidates"][0]["name"], "Quartz");
+  EXPECT_NE(both["confidence"], alone["confidence"]);
+  const RunResult result = run_bragg({"evaluate", "--lookup", model, set, "--library", path("five.bragg"),
+                                      "--no-builtin-library", "--no-cache", "--json", json});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json all = Json::parse(read_text(json));
+  ASSERT_EQ(all["scores"].size(), 3u);
+  EXPECT_EQ(all["scores"][1]["name"], "network");
+  EXPECT_LT(all["scores"][1]["space_group"].get<double>(), 1.0);
+  EXPECT_EQ(all["scores"][2]["space_group"], 1.0);
+  // A model of crystal systems has no say in space groups.
+  write_tiny_model(path("systems.safetensors"), 7);
+  EXPECT_EQ(identify({set, "--model", path("systems.safetensors")}).code, 1);
+}
+
+TEST_F(Identify, EvaluateTakesATableOfFiles) {
+  text_of(0, 1.54184, "a.xy");
+  text_of(1, 1.54184, "b.xy");
+  write_file(path("labels.tsv"), "file\tspace_group\tphase\na.xy\t152\tQuartz\nb.xy\t225\tHalite\n");
+  const RunResult result =
+      run_bragg({"evaluate", "--lookup", path("labels.tsv"), "--library", path("five.bragg"),
+                 "--no-builtin-library", "--no-cache", "--json", path("table.json")});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json all = Json::parse(read_text(path("table.json")));
+  EXPECT_EQ(all["patterns"], 2);
+  EXPECT_EQ(all["groups"], 2);
+  EXPECT_EQ(all["scores"][0]["space_group"], 1.0);
+}
+
+TEST_F(Identify, EvaluateRefusesFlagsThatMeanNothing) {
+  const std::string set = path("patterns.safetensors");
+  EXPECT_EQ(run_bragg({"evaluate", set}).code, 2);
+  EXPECT_EQ(run_bragg({"evaluate", "m.safetensors", set, "--library", path("five.bragg")}).code, 2);
+  EXPECT_EQ(run_bragg({"evaluate", "--lookup", set, "--report", path("page.html")}).code, 2);
+}
+
+TEST(IdentifyBuiltIn, MeasuredQuartzIsQuartz) {
+  if (!data::built_in_library()) GTEST_SKIP() << "built without the library";
+  BRAGG_SHARED_DATA_OR_SKIP(
+      file,
+      "patterns/text/Quartz__R040031-1__Powder__Xray_Data_XY_Processed__403071cbddfda8ff3a1189a86eb4.txt");
+  const RunResult result = run_bragg({"identify", file.string(), "--json", "--no-cache"});
+  ASSERT_EQ(result.code, 0) << result.err;
+  const Json answer = Json::parse(lines(result.out).front());
+  EXPECT_TRUE(answer["no_match"].is_null());
+  ASSERT_EQ(answer["phases"].size(), 1u);
+  EXPECT_EQ(answer["phases"][0]["name"], "Quartz");
+  EXPECT_EQ(answer["phases"][0]["formula"], "O2 Si");
+  EXPECT_EQ(answer["space_group"][0]["number"], 152);
+}
+
+}  // namespace
+}  // namespace bragg::apps::tests
