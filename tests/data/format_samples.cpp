@@ -13,7 +13,7 @@ namespace {
 
 void put(std::string& bytes, std::uint64_t value, int width) {
   for (int i = 0; i < width; ++i)
-    bytes += static_cast<char>(value >> 8 * i & 0xff);
+    bytes += static_cast<char>(i < 8 ? value >> 8 * i & 0xff : 0);
 }
 
 std::string deflated(const std::string& text) {
