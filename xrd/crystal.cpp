@@ -3,20 +3,30 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
 namespace bragg::xrd {
-namespace {
 
-std::array<double, 99> composition(const Crystal& crystal) {
-  std::array<double, 99> count{};
-  for (const Site& site : crystal.sites)
+std::vector<int> hill_order(const Composition& count) {
+  std::vector<int> order;
+  for (int z = 1; z < 99; ++z)
+    if (count[static_cast<std::size_t>(z)] > 0) order.push_back(z);
+  const bool organic = count[6] > 0;
+  const auto rank = [&](int z) { return !organic ? 2 : z == 6 ? 0 : z == 1 ? 1 : 2; };
+  std::sort(order.begin(), order.end(), [&](int p, int q) {
+    return std::pair(rank(p), element_symbol(p)) < std::pair(rank(q), element_symbol(q));
+  });
+  return order;
+}
+
+Composition composition_of(std::span<const Site> sites) {
+  Composition count{};
+  for (const Site& site : sites)
     count.at(site.species.atomic_number) += site.occupancy * site.multiplicity;
   return count;
 }
-
-}  // namespace
 
 double Crystal::atoms_per_cell() const {
   double sum = 0;
@@ -26,18 +36,9 @@ double Crystal::atoms_per_cell() const {
 }
 
 std::string Crystal::formula() const {
-  const auto count = composition(*this);
-  std::vector<int> order;
-  for (int z = 1; z < 99; ++z)
-    if (count[static_cast<std::size_t>(z)] > 0) order.push_back(z);
-  // Hill: carbon, hydrogen, then by symbol; without carbon all by symbol.
-  const bool organic = count[6] > 0;
-  const auto rank = [&](int z) { return !organic ? 2 : z == 6 ? 0 : z == 1 ? 1 : 2; };
-  std::sort(order.begin(), order.end(), [&](int p, int q) {
-    return std::pair(rank(p), element_symbol(p)) < std::pair(rank(q), element_symbol(q));
-  });
+  const Composition count = composition_of(sites);
   std::string out;
-  for (const int z : order) {
+  for (const int z : hill_order(count)) {
     const double rounded = std::round(count[static_cast<std::size_t>(z)] * 1000) / 1000;
     if (!out.empty()) out += ' ';
     out += element_symbol(z);
@@ -48,7 +49,7 @@ std::string Crystal::formula() const {
 
 double Crystal::density() const {
   constexpr double dalton = 1.66053906660;  // 1e-24 g (CODATA 2018)
-  const auto count = composition(*this);
+  const Composition count = composition_of(sites);
   double mass = 0;
   for (int z = 1; z < 99; ++z)
     mass +=

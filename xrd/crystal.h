@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,13 @@ inline constexpr std::array crystal_name_fields{
     CrystalNameField{"doi", &CrystalNames::doi},
     CrystalNameField{"citation", &CrystalNames::citation},
 };
+
+/// Atoms by atomic number.
+using Composition = std::array<double, 99>;
+/// Per cell: sums of occupancy x multiplicity.
+Composition composition_of(std::span<const Site>);
+/// The atomic numbers that occur, in Hill's order: carbon, hydrogen, then by symbol; without carbon all by symbol.
+std::vector<int> hill_order(const Composition&);
 
 struct Crystal {
   std::string name;  ///< the CIF's block

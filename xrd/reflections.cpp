@@ -25,15 +25,8 @@ std::vector<Reflection> computed(Backend& backend, const Crystal& crystal, const
   const ReflectionSet set = backend.structure_factors(problem, batch);
   const auto count = static_cast<std::size_t>(set.reflections);
   std::vector<Miller> miller(count);
-  std::vector<double> f2(count);
   backend.download(set.miller.data(), miller.data(), count * sizeof(Miller));
-  if (backend.precise_type() == DType::f64) {
-    backend.download(set.f2.data(), f2.data(), count * sizeof(double));
-  } else {
-    std::vector<float> single(count);
-    backend.download({set.f2.data(), backend.precise_type()}, single);
-    std::copy(single.begin(), single.end(), f2.begin());
-  }
+  const std::vector<double> f2 = downloaded_f2(backend, set);
 
   struct Place {
     double q;
@@ -80,6 +73,18 @@ void finish(std::vector<Reflection>& list, double wavelength) {
 }
 
 }  // namespace
+
+std::vector<double> downloaded_f2(Backend& backend, const ReflectionSet& set) {
+  std::vector<double> f2(static_cast<std::size_t>(set.reflections));
+  if (backend.precise_type() == DType::f64) {
+    backend.download(set.f2.data(), f2.data(), f2.size() * sizeof(double));
+  } else {
+    std::vector<float> single(f2.size());
+    backend.download({set.f2.data(), backend.precise_type()}, single);
+    std::copy(single.begin(), single.end(), f2.begin());
+  }
+  return f2;
+}
 
 std::vector<Reflection> reflections(Backend& backend, const Crystal& crystal,
                                     const ReflectionOptions& options) {

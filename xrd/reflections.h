@@ -31,6 +31,9 @@ struct ReflectionOptions {
   bool anomalous = false;  ///< f' and f'' at `wavelength`
 };
 
+/// The |F|^2 of a set (reflections), whatever type the backend keeps them in.
+std::vector<double> downloaded_f2(Backend&, const ReflectionSet&);
+
 /// Unique under the Laue group, unmerged, by descending d.
 std::vector<Reflection> reflections(Backend&, const Crystal&, const ReflectionOptions&);
 

@@ -18,7 +18,7 @@ constexpr double whole = 2e-3;
 
 /// Formula units in the cell: what all elements' numbers are multiples of, where they are whole; else, with
 /// sites that are partly occupied, what all multiplicities are multiples of.
-int formula_units(const xrd::Crystal& crystal, const std::array<double, 99>& count) {
+int formula_units(const xrd::Crystal& crystal, const xrd::Composition& count) {
   int of_counts = 0, of_sites = 0;
   bool is_whole = true;
   for (const double n : count) {
@@ -33,21 +33,10 @@ int formula_units(const xrd::Crystal& crystal, const std::array<double, 99>& cou
 }  // namespace
 
 std::string reduced_formula(const xrd::Crystal& crystal) {
-  std::array<double, 99> count{};
-  for (const xrd::Site& site : crystal.sites)
-    count.at(site.species.atomic_number) += site.occupancy * site.multiplicity;
+  const xrd::Composition count = xrd::composition_of(crystal.sites);
   const double units = formula_units(crystal, count);
-  std::vector<int> order;
-  for (int z = 1; z < 99; ++z)
-    if (count[static_cast<std::size_t>(z)] > 0) order.push_back(z);
-  // Hill: carbon, hydrogen, then by symbol; without carbon all by symbol.
-  const bool organic = count[6] > 0;
-  const auto rank = [&](int z) { return !organic ? 2 : z == 6 ? 0 : z == 1 ? 1 : 2; };
-  std::sort(order.begin(), order.end(), [&](int p, int q) {
-    return std::pair(rank(p), xrd::element_symbol(p)) < std::pair(rank(q), xrd::element_symbol(q));
-  });
   std::string text;
-  for (const int z : order) {
+  for (const int z : xrd::hill_order(count)) {
     const double number = std::round(count[static_cast<std::size_t>(z)] / units * 1000) / 1000;
     if (number == 0) continue;
     if (!text.empty()) text += ' ';

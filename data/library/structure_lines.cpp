@@ -39,18 +39,6 @@ StructureLines strongest(std::vector<Line> lines) {
   return out;
 }
 
-std::vector<double> downloaded_f2(Backend& backend, const ReflectionSet& set) {
-  std::vector<double> f2(static_cast<std::size_t>(set.reflections));
-  if (backend.precise_type() == DType::f64) {
-    backend.download(set.f2.data(), f2.data(), f2.size() * sizeof(double));
-  } else {
-    std::vector<float> single(f2.size());
-    backend.download(set.f2.data(), single.data(), single.size() * sizeof(float));
-    std::copy(single.begin(), single.end(), f2.begin());
-  }
-  return f2;
-}
-
 void append_lines(Backend& backend, std::span<const xrd::Crystal> crystals,
                   std::vector<StructureLines>& out) {
   const CrystalBatch batch = xrd::make_batch(crystals);
@@ -60,7 +48,7 @@ void append_lines(Backend& backend, std::span<const xrd::Crystal> crystals,
   backend.download(set.offset.data(), offset.data(), offset.size() * sizeof(std::uint64_t));
   std::vector<Miller> miller(static_cast<std::size_t>(set.reflections));
   backend.download(set.miller.data(), miller.data(), miller.size() * sizeof(Miller));
-  const std::vector<double> f2 = downloaded_f2(backend, set);
+  const std::vector<double> f2 = xrd::downloaded_f2(backend, set);
   for (std::size_t i = 0; i < crystals.size(); ++i) {
     std::vector<Line> lines;
     for (std::uint64_t r = offset[i]; r < offset[i + 1]; ++r) {

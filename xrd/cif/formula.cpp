@@ -6,9 +6,7 @@ namespace bragg::xrd {
 
 bool fits_formula(std::span<const Site> sites, const std::array<double, 99>& formula) {
   constexpr double tolerance = 0.02, tolerance_atoms = 0.05;
-  std::array<double, 99> counts{};
-  for (const Site& site : sites)
-    counts.at(site.species.atomic_number) += site.occupancy * site.multiplicity;
+  const Composition counts = composition_of(sites);
   double product = 0, square = 0;
   for (std::size_t z = 1; z < counts.size(); ++z) {
     product += counts[z] * formula[z];
