@@ -8,7 +8,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/copy_chunk.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/match_views.h"
@@ -137,7 +137,7 @@ class Fetch {
       const auto count = static_cast<int>(row_[i] == nullptr || k >= K ? 0
                                           : K - k < 8                  ? K - k
                                                                        : std::int64_t{8});
-      copy(tile + at(i) / chunks * pitch + at(i) % chunks * 8, row_[i] + k, count);
+      copy_chunk<aligned>(tile + at(i) / chunks * pitch + at(i) % chunks * 8, row_[i] + k, count, anywhere_);
     }
   }
 
@@ -146,17 +146,6 @@ class Fetch {
   static_assert(size * chunks % threads == 0);
   __device__ static int at(int i) {
     return static_cast<int>(threadIdx.x) + threads * i;
-  }
-  __device__ void copy(BFloat16* dst, const BFloat16* src, int count) const {
-    if constexpr (aligned) {
-      copy_async(dst, count > 0 ? src : anywhere_, static_cast<std::uint32_t>(count) * sizeof(BFloat16));
-    } else {
-      Pack<BFloat16, 8> values;
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
-        values.at[i] = i < count ? src[i] : BFloat16{0};
-      store(dst, values);
-    }
   }
 
   const BFloat16* anywhere_;

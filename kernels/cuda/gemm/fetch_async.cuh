@@ -6,7 +6,7 @@
 // of ldmatrix reads lie in 8 different groups of banks.
 #pragma once
 
-#include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/copy_chunk.cuh"
 #include "kernels/cuda/gemm/gemm_arguments.h"
 
 namespace bragg::cuda {
@@ -59,7 +59,7 @@ class AsyncFetch {
           count = min(end_, view_.length(static_cast<std::uint32_t>(k))) - column;
         }
       }
-      copy(tile + row * Tile::pitch + 8 * chunk, src, min(max(count, 0), 8));
+      copy_chunk<aligned>(tile + row * Tile::pitch + 8 * chunk, src, min(max(count, 0), 8), view_.data);
     }
   }
 
@@ -67,18 +67,6 @@ class AsyncFetch {
   static constexpr int per_thread = (Tile::rows * Tile::chunks + threads - 1) / threads;
   __device__ static int at(int i) {
     return static_cast<int>(threadIdx.x) + threads * i;
-  }
-
-  __device__ void copy(BFloat16* dst, const BFloat16* src, int count) const {
-    if constexpr (aligned) {
-      copy_async(dst, count > 0 ? src : view_.data, static_cast<std::uint32_t>(count) * sizeof(BFloat16));
-    } else {
-      Pack<BFloat16, 8> values;
-#pragma unroll
-      for (int i = 0; i < 8; ++i)
-        values.at[i] = i < count ? src[i] : BFloat16{0};
-      store(dst, values);
-    }
   }
 
   const ConstMatrixView<BFloat16>& view_;
