@@ -34,6 +34,7 @@ int evaluate_lookup(const LookupOptions& options, const CommonOptions& common) {
   if (is_pattern_set(options.patterns) && !options.wavelength.empty())
     throw UsageError("--wavelength is of measured files that a table labels; a set says its own");
   MeasuredReading reading{.threads = common.threads};
+  if (options.model.empty()) reading.unstated = WavelengthFrom::default_value;
   if (!options.wavelength.empty()) reading.wavelength = xrd::parse_wavelength(options.wavelength);
   const auto backend = make_backend(common, options.precision);
   Identifier identifier(*backend, {.libraries = options.libraries,

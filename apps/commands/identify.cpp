@@ -98,10 +98,13 @@ int identify(const Options& options, const CommonOptions& common) {
   const auto backend = make_backend(common, options.precision);
   Identifier identifier(*backend, std::move(settings));
   Answers answers(identifier, options);
-  read_measured(
-      options.files,
-      {.wavelength = wavelength, .scan = options.scan, .threads = common.threads, .keep_measured = true},
-      identifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
+  read_measured(options.files,
+                {.wavelength = wavelength,
+                 .scan = options.scan,
+                 .threads = common.threads,
+                 .keep_measured = true,
+                 .unstated = options.model.empty() ? WavelengthFrom::default_value : WavelengthFrom::model},
+                identifier.facts(), [&](MeasuredItem item) { answers.add(std::move(item)); });
   answers.flush();
   answers.finish();
   return told_refusals(answers.refused(), answers.asked());

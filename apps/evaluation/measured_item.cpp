@@ -50,8 +50,9 @@ void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double w
 }
 
 /// The wavelength of a 2 theta axis: the flag's, else the file's, else the model's; A, for the positions.
-double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, std::optional<double> flag,
+double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, const MeasuredReading& reading,
                          const ModelFacts& facts) {
+  const std::optional<double> flag = reading.wavelength;
   if (flag) {
     item.assumed.wavelength = Assumed::Wavelength{*flag, WavelengthFrom::flag, {}, {}};
     if (radiation.fault) {
@@ -67,7 +68,7 @@ double choose_wavelength(MeasuredItem& item, const data::Radiation& radiation, s
   if (radiation.fault)
     item.refused = fmt::format("{}: {}; --wavelength overrides it", item.file, *radiation.fault);
   if (!radiation.wavelength) {
-    item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
+    item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, reading.unstated, {}, {}};
     return facts.instrument.wavelength;
   }
   Assumed::Wavelength wavelength{*radiation.wavelength, WavelengthFrom::file, radiation.alpha2, {}};
@@ -96,10 +97,10 @@ void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::F
   item.warnings.insert(item.warnings.end(), radiation.warnings.begin(), radiation.warnings.end());
   double wavelength = facts.instrument.wavelength;
   if (scan.axis == data::AxisQuantity::two_theta || scan.axis == data::AxisQuantity::theta) {
-    wavelength = choose_wavelength(item, radiation, flag, facts);
+    wavelength = choose_wavelength(item, radiation, reading, facts);
   } else {
     // q, s and d need none: the model's makes them 2 theta.
-    item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, WavelengthFrom::model, {}, {}};
+    item.assumed.wavelength = Assumed::Wavelength{facts.instrument.wavelength, reading.unstated, {}, {}};
     if (flag)
       item.warnings.push_back(fmt::format("--wavelength is not used: the axis is {}", name_of(scan.axis)));
     if (radiation.fault)

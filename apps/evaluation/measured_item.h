@@ -32,6 +32,8 @@ struct MeasuredReading {
   std::optional<int> scan{};           ///< the only one that is read of each file, from 1
   int threads = 0;                     ///< that read files; 0: all that the process may use
   bool keep_measured = false;          ///< fills MeasuredItem::measured
+  /// Whose wavelength a file has that names none: the model's that asks, or without one a default.
+  WavelengthFrom unstated = WavelengthFrom::model;
 };
 
 /// Reads `paths`, each a file of any format that is read, also compressed or "-", a pattern set, or a folder

@@ -223,10 +223,7 @@ void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchM
 void Identifier::look_up(MeasuredItem& item, Findings& found) {
   const data::SearchPattern pattern{&item.measured, item.wavelength};
   found.matches = searcher_->search({&pattern, 1}).front();
-  auto& stated = item.assumed.wavelength;
-  // Without a model the wavelength that nothing states is the search's own.
-  if (stated && stated->from == WavelengthFrom::model && !classifier_)
-    stated->from = WavelengthFrom::default_value;
+  const auto& stated = item.assumed.wavelength;
   const bool is_open =
       stated && (stated->from == WavelengthFrom::model || stated->from == WavelengthFrom::default_value) &&
       item.measured.abscissa == data::Abscissa::two_theta;
