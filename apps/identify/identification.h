@@ -10,6 +10,7 @@
 
 #include "apps/evaluation/assumed.h"
 #include "apps/identify/group_probabilities.h"
+#include "data/search/explained_lines.h"
 #include "xrd/symmetry/space_groups.h"
 #include "xrd/unit_cell.h"
 
@@ -22,13 +23,6 @@ enum class NoMatch {
   unknown_phase,   ///< nothing in the library is like it
 };
 std::string_view name_of(NoMatch);  ///< "amorphous", "several_phases", "unknown_phase"
-
-/// A line of a structure, where it would lie in the measured pattern.
-struct CandidateLine {
-  double two_theta;  ///< degrees, at the pattern's wavelength and the candidate's scale of the cell
-  double intensity;  ///< of the strongest 1
-  std::array<int, 3> hkl;
-};
 
 /// A structure of the library, and how like the pattern it is.
 struct Candidate {
@@ -43,7 +37,8 @@ struct Candidate {
   bool calculated = false;      ///< a relaxed cell of a calculation (DFT), not a measured structure
   /// What only a refinement can say.
   std::optional<double> weight_fraction{}, residual{}, explained{};
-  std::vector<CandidateLine> lines{};   ///< those of at least 1 % of the strongest, ascending
+  /// At the pattern's wavelength and `scale`: those of at least 1 % of the strongest, which is 1; ascending.
+  std::vector<data::CalculatedLine> lines{};
   std::vector<std::string> variants{};  ///< names and groups of other entries that are as like: "albite (2)"
 };
 

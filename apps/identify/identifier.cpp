@@ -4,7 +4,6 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
-#include <numbers>
 #include <numeric>
 #include <span>
 #include <tuple>
@@ -19,6 +18,7 @@
 #include "data/search/radiation_search.h"
 #include "kernels/base/error.h"
 #include "xrd/reflections.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::apps {
 namespace {
@@ -52,8 +52,13 @@ data::SearchLibrary search_library_of(const data::JoinedLibrary& library) {
   std::map<std::pair<std::string, int>, std::int32_t> numbers;
   for (std::int64_t i = 0; i < library.size(); ++i) {
     result.kind.push_back(library.kind(i));
-    const auto key = std::pair(library.entry(i).title, library.space_group(i));
-    result.name.push_back(numbers.try_emplace(key, static_cast<std::int32_t>(numbers.size())).first->second);
+    // Only measured structures are limited to a few of a name.
+    std::int32_t number = -1;
+    if (library.kind(i) == data::StructureKind::experimental) {
+      const auto key = std::pair(library.entry(i).title, library.space_group(i));
+      number = numbers.try_emplace(key, static_cast<std::int32_t>(numbers.size())).first->second;
+    }
+    result.name.push_back(number);
   }
   return result;
 }
@@ -82,14 +87,15 @@ OnTwoTheta on_two_theta(const MeasuredItem& item) {
 }
 
 /// A structure's lines within what was measured, those of at least weakest_line of the strongest there.
-std::vector<CandidateLine> lines_of(Backend& backend, xrd::Crystal crystal, double scale,
-                                    const OnTwoTheta& measured) {
+std::vector<data::CalculatedLine> lines_of(Backend& backend, xrd::Crystal crystal, double scale,
+                                           const OnTwoTheta& measured) {
   for (double* edge : {&crystal.cell.a, &crystal.cell.b, &crystal.cell.c})
     *edge *= scale;
-  const double smallest = measured.wavelength / (2 * least_d_spacing);
-  const double last = smallest < 1 ? 2 * std::asin(smallest) * 180 / std::numbers::pi : 180;
+  const double last = measured.wavelength < 2 * least_d_spacing
+                          ? xrd::two_theta_from_d(least_d_spacing, measured.wavelength)
+                          : 180;
   const double from = measured.pattern.x.front(), to = std::min(measured.pattern.x.back(), last);
-  std::vector<CandidateLine> lines;
+  std::vector<data::CalculatedLine> lines;
   if (to <= from) return lines;
   const auto peaks = xrd::peaks(backend, crystal, {.wavelength = measured.wavelength, .range = {from, to}});
   double strongest = 0;
@@ -100,13 +106,6 @@ std::vector<CandidateLine> lines_of(Backend& backend, xrd::Crystal crystal, doub
       lines.push_back({peak.two_theta, peak.intensity / strongest, peak.hkl});
   }
   return lines;
-}
-
-std::vector<data::CalculatedLine> calculated(const std::vector<CandidateLine>& lines) {
-  std::vector<data::CalculatedLine> result;
-  for (const CandidateLine& line : lines)
-    result.push_back({line.two_theta, line.intensity});
-  return result;
 }
 
 bool is_same_phase(const Candidate& one, const Candidate& other) {
@@ -126,7 +125,7 @@ double remainder_of(std::span<const data::BraggLine> measured, const std::vector
   double most = 0;
   for (const Candidate& other : others) {
     if (is_same_phase(best, other)) continue;
-    most = std::max(most, data::explained_share(rest, data::explained_parts(rest, calculated(other.lines))));
+    most = std::max(most, data::explained_share(rest, data::explained_parts(rest, other.lines)));
   }
   return most;
 }
@@ -210,14 +209,14 @@ void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchM
     found.candidates.push_back({library_->space_group(match.structure), match.similarity,
                                 index_->kind(match.structure) == data::StructureKind::dft});
   }
+  const OnTwoTheta measured = on_two_theta(item);
+  found.lines = data::bragg_lines(measured.pattern.x, measured.pattern.intensity);
   found.unexplained = 1;
   if (found.matches.empty()) return;
-  const OnTwoTheta measured = on_two_theta(item);
-  const data::BraggLines lines = data::bragg_lines(measured.pattern.x, measured.pattern.intensity);
   const data::SearchMatch& best = found.matches.front();
   const auto parts = data::explained_parts(
-      lines.lines, calculated(lines_of(backend_, library_->crystal(best.structure), best.scale, measured)));
-  found.unexplained = 1 - data::explained_share(lines.lines, parts);
+      found.lines.lines, lines_of(backend_, library_->crystal(best.structure), best.scale, measured));
+  found.unexplained = 1 - data::explained_share(found.lines.lines, parts);
 }
 
 void Identifier::look_up(MeasuredItem& item, Findings& found) {
@@ -332,13 +331,13 @@ Identification Identifier::answer(const MeasuredItem& item, const Findings& foun
   for (const std::size_t i : order)
     result.candidates.push_back(candidate_of(found.matches[i], ranking.candidates[i]));
   name_variants(result.candidates);
-  set_verdict(item, result);
+  set_verdict(item, found, result);
   return result;
 }
 
-void Identifier::set_verdict(const MeasuredItem& item, Identification& result) const {
+void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Identification& result) const {
   const OnTwoTheta measured = on_two_theta(item);
-  const data::BraggLines lines = data::bragg_lines(measured.pattern.x, measured.pattern.intensity);
+  const data::BraggLines& lines = found.lines;
   VerdictFigures figures{
       .has_candidate = false, .confidence = result.confidence(), .line_share = lines.share};
   if (!result.candidates.empty()) {
@@ -350,7 +349,7 @@ void Identifier::set_verdict(const MeasuredItem& item, Identification& result) c
     figures.has_candidate =
         xrd::modulo_enantiomorph(best.space_group) == result.space_groups.front().space_group;
     figures.similarity = best.similarity;
-    const auto parts = data::explained_parts(lines.lines, calculated(best.lines));
+    const auto parts = data::explained_parts(lines.lines, best.lines);
     figures.explained = data::explained_share(lines.lines, parts);
     const std::span others = std::span(result.candidates).subspan(1);
     if (figures.explained < least_explained || settings_.with_lines)

@@ -12,6 +12,7 @@
 #include "apps/identify/identification.h"
 #include "apps/identify/verdict.h"
 #include "data/library/joined_library.h"
+#include "data/patterns/bragg_lines.h"
 #include "data/search/element_filter.h"
 #include "data/search/ranking.h"
 #include "data/search/search.h"
@@ -33,7 +34,8 @@ struct IdentifierSettings {
 struct Findings {
   std::vector<data::SearchMatch> matches;          ///< best first
   std::vector<data::RankingCandidate> candidates;  ///< of the same
-  double unexplained = 1;                          ///< share of the lines that the best match lacks
+  data::BraggLines lines;                          ///< of the pattern
+  double unexplained = 1;                          ///< share of their heights that the best match lacks
   /// What a network says, empty without one: of the space groups (230) and the crystal systems (7).
   std::vector<float> network, network_system;
 
@@ -69,7 +71,7 @@ class Identifier {
   void set_matches(const MeasuredItem&, std::vector<data::SearchMatch>, Findings&) const;
   void ask_network(const std::vector<MeasuredItem>&, std::vector<Findings>&);
   Identification answer(const MeasuredItem&, const Findings&) const;
-  void set_verdict(const MeasuredItem&, Identification&) const;
+  void set_verdict(const MeasuredItem&, const Findings&, Identification&) const;
   Candidate candidate_of(const data::SearchMatch&, double probability) const;
 
   Backend& backend_;

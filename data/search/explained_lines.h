@@ -2,6 +2,7 @@
 // known one from an unknown, without a refinement.
 #pragma once
 
+#include <array>
 #include <span>
 #include <vector>
 
@@ -9,10 +10,11 @@
 
 namespace bragg::data {
 
-/// A line of a structure; intensity in any unit.
+/// A line of a structure.
 struct CalculatedLine {
-  double two_theta;  ///< degrees, where it would be in the pattern
-  double intensity;
+  double two_theta;  ///< degrees, where it would lie in the measured pattern
+  double intensity;  ///< in any unit
+  std::array<int, 3> hkl{};
 };
 
 /// Measured and calculated lines this near (degrees; or half the measured line's width, if that is more) are the same.

@@ -55,7 +55,7 @@ Identification quartz() {
   for (int i = 0; i <= 1700; ++i) {
     const double two_theta = answer.first + answer.step * i;
     double value = 0.02;
-    for (const CandidateLine& line : answer.phases.front().lines)
+    for (const data::CalculatedLine& line : answer.phases.front().lines)
       value += 0.98 * line.intensity * std::exp(-std::pow((two_theta - line.two_theta) / 0.1, 2));
     answer.values.push_back(static_cast<float>(value));
   }
