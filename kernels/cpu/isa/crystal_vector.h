@@ -96,10 +96,11 @@ static inline Floats exp2_fraction(Floats f) {
 constexpr float round_float = 12582912.0f;           // 1.5 * 2^23: x + this - this is x rounded to an integer
 constexpr double round_double = 6755399441055744.0;  // 1.5 * 2^52
 
-/// 2^(whole + rest) with whole integral in [-126, 127] and shifted by round_float.
+/// 2^(whole + rest) with whole integral in [-126, 127] and shifted by round_float; beyond, some number: lanes that
+/// nobody reads may lie there, so the sum is one that wraps.
 static inline Floats scale_by_power(Floats mantissa, Floats shifted) {
-  const Ints exponent = reinterpret_cast<Ints>(shifted) << 23;  // the bits of round_float are shifted out
-  return reinterpret_cast<Floats>(reinterpret_cast<Ints>(mantissa) + exponent);
+  const Words exponent = reinterpret_cast<Words>(shifted) << 23;  // the bits of round_float are shifted out
+  return reinterpret_cast<Floats>(reinterpret_cast<Words>(mantissa) + exponent);
 }
 
 /// e^x, relative error below 2e-7 for -87 <= x <= 88; beyond, the value at the end of that range.

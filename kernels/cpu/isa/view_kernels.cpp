@@ -32,7 +32,7 @@ float float_of(std::uint32_t bits) {
   return x;
 }
 
-/// 2^x for x from -126 on, as far as a bfloat16 goes: Chebyshev fit of degree 4, relative error 3e-6.
+/// 2^x as far as a bfloat16 goes, some number for x below -126: Chebyshev fit of degree 4, relative error 3e-6.
 Floats bell(Floats x) {
   const Floats shifted = x + round_float;
   const Floats f = x - (shifted - round_float);
