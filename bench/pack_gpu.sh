@@ -5,8 +5,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 largest=20000000 # bytes
-programs="bragg bench/bench_kernels bench/bench_training bench/bench_simulator
-  tests/kernels/network_ops_test tests/kernels/crystal_ops_test tests/nn/nn_test"
+programs="bragg bench/bench_kernels bench/bench_refine bench/bench_search bench/bench_training bench/bench_simulator
+  tests/kernels/network_ops_test tests/kernels/crystal_ops_test tests/kernels/view_ops_test tests/kernels/refine_test tests/nn/nn_test"
 
 build=
 [ "${1:-}" != --build ] || {

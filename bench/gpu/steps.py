@@ -78,7 +78,9 @@ class Steps:
         wgmma = {f"wgmma_{key}": [str(self.bin / "network_ops_test"), f"--gtest_filter=*/Wgmma.{test}*"]
                  for key, test in (("papers", "APapers"), ("columns", "ByRowsOfK"))}
         return Step("test_ops", 90, {**wgmma, **self.shards("network_ops_test", "*/cuda*-*Wgmma*", 20),
-                                     **self.shards("crystal_ops_test", "*/cuda*:RenderPatterns.AgreesWithReference", 4)},
+                                     **self.shards("crystal_ops_test", "*/cuda*:RenderPatterns.AgreesWithReference", 4),
+                                     **self.shards("view_ops_test", "Devices/*/cuda*", 2),
+                                     **self.shards("refine_test", "Devices/*/cuda", 4)},
                     at_once=AT_ONCE)
 
     def ops_over_time(self):
@@ -139,6 +141,11 @@ class Steps:
                     f"--benchmark_out={self.logs}/simulator_{recipe}.json", "--benchmark_out_format=json")
                 for recipe in ("set1", "realistic")]
 
+    def identification(self):
+        """The search's passes, and models refined at once."""
+        return [one("search_passes", 15, self.bin / "bench_search", "--device", "cuda", "--passes", 65000),
+                one("refine", 15, self.bin / "bench_refine", "--device", "cuda")]
+
     def other_precisions(self):
         return [one(f"step_{model}_{precision}_{batch}", 8, self.bin / "bench_training", "--device", "cuda", "--precision",
                     precision, "--model", model, "--batch", batch, "--seconds", 0.5)
@@ -172,7 +179,7 @@ class Steps:
 
     def second(self):
         return [self.info(), *self.kernels(), *self.profiles(), *self.kernel_peers(), *self.steps(), *self.pytorch(),
-                self.whole_models(), *self.simulator(), *self.other_precisions(), self.memcheck(), self.training()]
+                self.whole_models(), *self.simulator(), *self.identification(), *self.other_precisions(), self.memcheck(), self.training()]
 
 
 def environment(step):

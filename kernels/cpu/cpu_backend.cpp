@@ -12,6 +12,7 @@ CpuBackend::CpuBackend(InstructionSet instruction_set, DType element, int thread
       network_(network_kernels(instruction_set)),
       crystal_(crystal_kernels(instruction_set)),
       views_(view_kernels(instruction_set, element)),
+      refinement_(refine_kernels(instruction_set)),
       pool_(threads) {
   if (element == DType::bf16)
     in_bf16_.emplace(network_, pool_);

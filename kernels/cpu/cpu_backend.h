@@ -51,6 +51,7 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   void run_op(const RenderPatterns&);
   void run_op(const DrawViews&);
   void run_op(const MatchViews&);
+  void run_op(const Refine&);
   void run_op(const DenseBackwardWeightsAdam&);
   bool has_op(const DenseBackwardWeightsAdam&) const { return in_bf16_.has_value(); }
   std::size_t workspace_of(const Conv1dProblem&) const;
@@ -93,6 +94,7 @@ class CpuBackend final : public HostBackend<CpuBackend> {
   const NetworkKernels& network_;
   const CrystalKernels& crystal_;
   const ViewKernels& views_;
+  const RefineKernels& refinement_;
   ThreadPool pool_;
   std::optional<const Gemm<float>> in_f32_;  ///< one of the two
   std::optional<const Gemm<BFloat16>> in_bf16_;

@@ -8,6 +8,7 @@
 #include "kernels/base/error.h"
 #include "kernels/cpu/isa/crystal_kernels.h"
 #include "kernels/cpu/isa/network_kernels.h"
+#include "kernels/cpu/isa/refine_kernels.h"
 #include "kernels/cpu/isa/view_kernels.h"
 
 namespace bragg::cpu {
@@ -142,6 +143,20 @@ const CrystalKernels& crystal_kernels(InstructionSet set) {
       break;
   }
   return v2::crystal_kernels;
+}
+
+const RefineKernels& refine_kernels(InstructionSet set) {
+  switch (set) {
+    case InstructionSet::v4_amx:
+    case InstructionSet::v4_bf16:
+    case InstructionSet::v4:
+      return v4::refine_kernels;
+    case InstructionSet::v3:
+      return v3::refine_kernels;
+    case InstructionSet::v2:
+      break;
+  }
+  return v2::refine_kernels;
 }
 
 const ViewKernels& view_kernels(InstructionSet set, DType element) {

@@ -20,11 +20,13 @@ InstructionSet parse_instruction_set(std::string_view);
 
 struct NetworkKernels;  // isa/network_kernels.h: GEMM and elementwise
 struct ViewKernels;     // isa/view_kernels.h: structures drawn and compared with patterns
+struct RefineKernels;   // isa/refine_kernels.h: models of measured patterns
 struct CrystalKernels;  // isa/crystal_kernels.h: structure factors and profiles
 
 const NetworkKernels& network_kernels(InstructionSet);
 const CrystalKernels& crystal_kernels(InstructionSet);
 /// Products in bfloat16 where `element` is that; else in floats, with the same bits from v4 on.
 const ViewKernels& view_kernels(InstructionSet, DType element);
+const RefineKernels& refine_kernels(InstructionSet);
 
 }  // namespace bragg::cpu

@@ -65,6 +65,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const RenderPatterns&);
   void run_op(const DrawViews&);
   void run_op(const MatchViews&);
+  void run_op(const Refine&);
   void run_op(const Conv1dPoolForward&);
   void run_op(const AvgPool1dBackwardKept&);
   void run_op(const DenseBackwardWeightsAdam&);
@@ -81,6 +82,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   std::size_t workspace_of(const PatternSampling&) const;
   std::size_t workspace_of(const PatternProblem&) const;
   std::size_t workspace_of(const MatchViewsProblem&) const;
+  std::size_t workspace_of(const RefineProblem&) const;
   /// Goes through run_op without a launch.
   template <typename O>
   std::string how_of(const O& op) {

@@ -19,6 +19,7 @@ set(BRAGG_CUDA_SOURCES
   huber_loss.cu
   match_views.cu
   norm.cu
+  refine.cu
   render_patterns.cu
   rows.cu
   runtime.cpp

@@ -13,6 +13,7 @@
 #include "kernels/ops/huber_loss.h"
 #include "kernels/ops/match_views.h"
 #include "kernels/ops/norm.h"
+#include "kernels/ops/refine.h"
 #include "kernels/ops/render_patterns.h"
 #include "kernels/ops/rows.h"
 #include "kernels/ops/sample_patterns.h"

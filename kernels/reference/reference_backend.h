@@ -40,6 +40,7 @@ class ReferenceBackend final : public HostBackend<ReferenceBackend> {
   void run_op(const RenderPatterns&);
   void run_op(const DrawViews&);
   void run_op(const MatchViews&);
+  void run_op(const Refine&);
 
  private:
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;

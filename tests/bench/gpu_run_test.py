@@ -58,6 +58,8 @@ esac
 [ "$GTEST_SHARD_INDEX" != 2 ] || { echo '[==========] 0 tests from 0 test suites ran. (0 ms total)'; exit; }
 ok "Crystals/$GTEST_SHARD_INDEX"
 """,
+    "tests/kernels/view_ops_test": SHELL + TESTS + 'ok "Views/$GTEST_SHARD_INDEX"\n',
+    "tests/kernels/refine_test": SHELL + TESTS + 'test "${1#*=}" = "Devices/*/cuda" && ok "Refine/$GTEST_SHARD_INDEX"\n',
     "tests/nn/nn_test": SHELL + TESTS + 'test "$BRAGG_TEST_STEPS" = 2 && ok "${1#*=}"\n',
     "bench/bench_training": SHELL + """
 while [ $# -gt 0 ]; do case $1 in
@@ -84,6 +86,8 @@ case $filter in
     printf '\\n  ]\\n}\\n' >>"$out" ;;
 esac
 """,
+    "bench/bench_search": SHELL + 'echo "100000 searches/s"\n',
+    "bench/bench_refine": SHELL + 'echo "1000 models"\n',
     "bench/bench_simulator": SHELL + BENCHMARK + 'head; entry "$filter" 7; printf "\\n  ]\\n}\\n" >>"$out"\n',
 }
 PYTORCH = """
@@ -179,7 +183,7 @@ class GpuRun(unittest.TestCase):
                          ("NVIDIA H100 80GB HBM3", "580.1", "abc123", "first"))
         self.assertEqual((found["sm_clock_lowest"], found["sm_clock_highest"], found["power_highest"]), (345, 1980, 650))
         self.assertIn("device a GPU, bf16 by wgmma", found["info"])
-        self.assertEqual(found["tests"]["ops"], {"passed": 1 + 20 + 18 + 3, "failed": ["Wgmma.APapers/cuda_bf16"], "skipped": 0,
+        self.assertEqual(found["tests"]["ops"], {"passed": 1 + 20 + 18 + 3 + 2 + 4, "failed": ["Wgmma.APapers/cuda_bf16"], "skipped": 0,
                                                  "not_finished": ["Ops.B/3", "Ops.B/5"]})
         codes = found["exit_codes"]
         self.assertEqual({name: code for name, code in codes.items() if code},
@@ -209,7 +213,7 @@ class GpuRun(unittest.TestCase):
         self.assertEqual({name: code for name, code in codes.items() if code},
                          {"kernels_1": 137, "kernels_cudnn": 137, "pytorch_strongest_scnn": 124, "step_mlp_fp32_256": 1})
         self.assertEqual([codes[f"ncu_npcnn_{op}"] for op in ("conv2_forward", "conv2_backward_data", "dense1_forward")], [0] * 3)
-        self.assertEqual((codes["memcheck"], codes["train"]), (0, 0))
+        self.assertEqual([codes[name] for name in ("memcheck", "search_passes", "refine", "train")], [0] * 4)
         self.assertEqual(found["training_run"], [{"step": 2}])
         self.assertEqual(found["model"]["pieces"], ["model.safetensors.0"])
         model = (out / "model.safetensors.0").read_bytes()

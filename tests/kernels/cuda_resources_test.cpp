@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <regex>
-#include <set>
 #include <sstream>
 #include <string>
 
@@ -124,15 +123,25 @@ TEST(CudaResources, AreThoseOfTheTable) {
   if (HasFailure()) std::cerr << "if this is meant: cp " << replacement << ' ' << path.string() << '\n';
 }
 
-/// One register, written once and read three times in a row's end: where a card of sm_90a cannot take wgmma, the factors
-/// of a scheduled step are one number more than there is room for.
-const std::set<std::string> explained_spills{
-    "gemm_mma_bf16<MmaTile<2, 8, 4, 2>, (Contiguous)1, (Contiguous)1, false, AdamStore<false> >\tsm_90a",
-    "gemm_mma_bf16<MmaTile<2, 8, 4, 2>, (Contiguous)1, (Contiguous)1, true, AdamStore<false> >\tsm_90a"};
+/// Bytes of stores and loads together.
+/// The products' gradient: one register, written once and read three times in a row's end: where a card of sm_90a cannot take wgmma,
+/// the factors of a scheduled step are one number more than there is room for.
+/// Refinement: numbers that are made once for all models, once a model or once a hundred of its lines, and are read as seldom; four
+/// blocks on a multiprocessor, 128 registers a thread, are worth more.
+const std::map<std::string, int> explained_spills{
+    {"gemm_mma_bf16<MmaTile<2, 8, 4, 2>, (Contiguous)1, (Contiguous)1, false, AdamStore<false> >\tsm_90a",
+     16},
+    {"gemm_mma_bf16<MmaTile<2, 8, 4, 2>, (Contiguous)1, (Contiguous)1, true, AdamStore<false> >\tsm_90a", 16},
+    {"refine_models<128>\tsm_90a", 36},
+    {"refine_models<256>\tsm_90a", 36}};
 
 TEST(CudaResources, NothingSpillsButWhatIsExplained) {
-  for (const auto& [key, resources] : reported())
-    EXPECT_LE(resources.spill_stores + resources.spill_loads, explained_spills.contains(key) ? 16 : 0) << key;
+  for (const auto& [key, resources] : reported()) {
+    const auto explained = explained_spills.find(key);
+    EXPECT_LE(resources.spill_stores + resources.spill_loads,
+              explained == explained_spills.end() ? 0 : explained->second)
+        << key;
+  }
 }
 
 }  // namespace

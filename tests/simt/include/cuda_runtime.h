@@ -75,6 +75,12 @@ inline double __dmul_rn(double a, double b) {
 inline int __clz(int x) {
   return std::countl_zero(static_cast<unsigned>(x));
 }
+inline int __ffs(int x) {
+  return x == 0 ? 0 : std::countr_zero(static_cast<unsigned>(x)) + 1;
+}
+inline float __fdividef(float a, float b) {
+  return a / b;
+}
 /// sin and cos of pi x, correct to the last bit or the one before it.
 inline void sincospif(float x, float* sine, float* cosine) {
   const double angle = std::remainder(double{x}, 2.0) * 3.14159265358979323846;
