@@ -81,6 +81,7 @@ void add_train(CommandLine&);
 void add_evaluate(CommandLine&);
 void add_predict(CommandLine&);
 void add_identify(CommandLine&);
+void add_fit(CommandLine&);
 void add_patterns(CommandLine&);
 void add_patterns_convert(CommandLine&, CLI::App* group);
 void add_patterns_join(CommandLine&, CLI::App* group);

@@ -36,6 +36,8 @@ const std::map<std::string, std::string> examples = {
     {"bragg train", "bragg train examples/crystal_system.toml --set train.steps=2000 --out run"},
     {"bragg evaluate", "bragg evaluate run/best.safetensors labelled.safetensors --report page.html"},
     {"bragg identify", "bragg identify measured.xrdml --elements Si,O,Al,H"},
+    {"bragg fit",
+     "bragg fit measured.xy --phase corundum --phase data/crystals/fluorite.cif --report fit.html"},
     {"bragg predict", "bragg predict measured.xy --model run/best.safetensors --wavelength CoKa"},
     {"bragg compact",
      "bragg compact run/best.safetensors --figure rruff_dev_space_group=0.634 -o small.safetensors"},

@@ -14,6 +14,7 @@ int main(int argc, char** argv) {
   add_evaluate(line);
   add_predict(line);
   add_identify(line);
+  add_fit(line);
   add_compact(line);
   add_patterns(line);
   add_recipe(line);

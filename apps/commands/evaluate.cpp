@@ -11,6 +11,7 @@
 
 #include "apps/command.h"
 #include "apps/commands/evaluate_lookup.h"
+#include "apps/commands/evaluate_mixtures.h"
 #include "apps/evaluation/classifier.h"
 #include "apps/evaluation/evaluation.h"
 #include "apps/evaluation/evaluation_json.h"
@@ -30,8 +31,9 @@ namespace {
 
 struct Options {
   std::string model, patterns, neighbours, json, report, wavelength, precision = "fp32";
-  bool lookup = false;
-  LookupOptions looked_up;  ///< flags of --lookup alone
+  bool lookup = false, elements_given = false;
+  std::string mixtures;
+  LookupOptions looked_up;  ///< flags of --lookup and --mixtures alone
 };
 
 EvaluationContext context_of(const Options& options) {
@@ -116,13 +118,27 @@ int evaluate(const Options& options, const CommonOptions& common) {
   return told_refusals(refused, refused + patterns.size());
 }
 
+int evaluate_mixtures_of(const Options& options, const CommonOptions& common) {
+  if (options.lookup || !options.model.empty() || !options.neighbours.empty() || !options.report.empty())
+    throw UsageError("--mixtures goes without MODEL, PATTERNS, --lookup, --neighbours and --report");
+  MixtureOptions mixtures{options.mixtures, options.elements_given, options.looked_up};
+  mixtures.common.wavelength = options.wavelength;
+  mixtures.common.json = options.json;
+  mixtures.common.precision = options.precision;
+  return evaluate_mixtures(mixtures, common);
+}
+
 /// A single argument is the patterns with --lookup, which needs no model.
 int evaluate_any(Options options, const CommonOptions& common) {
+  if (!options.mixtures.empty()) return evaluate_mixtures_of(options, common);
+  if (options.elements_given) throw UsageError("--elements-given is of --mixtures");
+  if (options.model.empty()) throw UsageError("MODEL is required: bragg evaluate MODEL PATTERNS");
   if (!options.lookup) {
     if (options.patterns.empty()) throw UsageError("PATTERNS is required: bragg evaluate MODEL PATTERNS");
     const LookupOptions& unused = options.looked_up;
     if (!unused.libraries.empty() || !unused.figures.empty() || unused.no_built_in || unused.no_cache)
-      throw UsageError("--library, --no-builtin-library, --no-cache and --figures are of --lookup");
+      throw UsageError(
+          "--library, --no-builtin-library, --no-cache and --figures are of --lookup and --mixtures");
     return evaluate(options, common);
   }
   if (!options.neighbours.empty() || !options.report.empty())
@@ -143,8 +159,7 @@ void add_evaluate(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* app = line.add("evaluate", "Measure what a model, or a look-up, gets right on labelled patterns",
                            [options](const CommonOptions& common) { return evaluate_any(*options, common); });
-  app->add_option("MODEL", options->model, "a trained model (.safetensors); need not be there with --lookup")
-      ->required();
+  app->add_option("MODEL", options->model, "a trained model (.safetensors); need not be there with --lookup");
   app->add_option(
       "PATTERNS", options->patterns,
       "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured files "
@@ -159,6 +174,12 @@ void add_evaluate(CommandLine& line) {
   app->add_flag("--lookup", options->lookup,
                 "measure the search among known structures that bragg identify does; with MODEL both, alone "
                 "and together");
+  app->add_option(
+      "--mixtures", options->mixtures,
+      "measure which phases of mixtures are named: a table of measured files with the columns file and "
+      "phases (formulas between semicolons), at will scan and weights, or a folder with such a labels.tsv");
+  app->add_flag("--elements-given", options->elements_given,
+                "with --mixtures: search structures of the mixture's elements, O and H alone");
   LookupOptions& lookup = options->looked_up;
   app->add_option("--library", lookup.libraries,
                   "structures to search beside the built-in library; can be repeated");

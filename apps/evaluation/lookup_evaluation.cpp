@@ -107,8 +107,7 @@ std::vector<LookupScores> scores_of(const Identifier& identifier, std::span<cons
     if (items[i].item.refused) continue;
     const Findings& one = found[i];
     const auto answered = [&](std::span<const float> with) {
-      const data::Ranking ranking =
-          data::rank_candidates(one.candidates, identifier.prior(), one.unexplained, with);
+      const data::Ranking ranking = data::rank_candidates(one.candidates, identifier.prior(), with);
       return Answered{ranking.space_group, ranking.crystal_system,
                       xrd::modulo_enantiomorph(items[i].space_group), items[i].group, one.best_similarity()};
     };
@@ -128,12 +127,12 @@ std::vector<LookupScores> scores_of(const Identifier& identifier, std::span<cons
 std::string figures_of(const LabelledItem& item, const Findings& found) {
   Json candidates = Json::array();
   for (const data::RankingCandidate& candidate : found.candidates)
-    candidates.push_back({candidate.space_group, candidate.similarity, candidate.calculated ? 1 : 0});
+    candidates.push_back({candidate.space_group, candidate.similarity, candidate.calculated ? 1 : 0,
+                          candidate.root_cosine, candidate.misfit, candidate.explained});
   return Json{{"file", item.item.file},
               {"index", item.item.index},
               {"space_group", item.space_group},
               {"group", item.group},
-              {"unexplained", found.unexplained},
               {"candidates", std::move(candidates)},
               {"network", found.network.empty() ? Json() : Json(found.network)}}
       .dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -21,29 +21,45 @@ namespace {
 
 using Take = std::function<void(MeasuredItem)>;
 
+/// A pattern with what is known of its intensities.
+struct Measured {
+  data::MeasuredPattern pattern;
+  std::vector<double> uncertainty{};
+};
+
 /// Where a set's pattern begins and ends with zeros nothing was measured.
-data::MeasuredPattern without_zero_ends(const data::MeasuredPattern& pattern) {
+Measured without_zero_ends(const Measured& measured) {
   const auto is_measured = [](double intensity) { return intensity != 0; };
+  const auto& [pattern, uncertainty] = measured;
   const auto& y = pattern.intensity;
   const auto first = std::find_if(y.begin(), y.end(), is_measured) - y.begin();
-  const auto end =
-      y.size() - static_cast<std::size_t>(std::find_if(y.rbegin(), y.rend(), is_measured) - y.rbegin());
-  return {pattern.abscissa,
-          {pattern.x.begin() + first, pattern.x.begin() + static_cast<std::ptrdiff_t>(end)},
-          {y.begin() + first, y.begin() + static_cast<std::ptrdiff_t>(end)}};
+  const auto end = std::max(first, std::find_if(y.rbegin(), y.rend(), is_measured).base() - y.begin());
+  const auto part = [&](const std::vector<double>& all) {
+    return all.empty() ? all : std::vector<double>(all.begin() + first, all.begin() + end);
+  };
+  return {{pattern.abscissa, part(pattern.x), part(y)}, part(uncertainty)};
+}
+
+void keep(MeasuredItem& item, const Measured& measured, double wavelength) {
+  auto [pattern, uncertainty] = without_zero_ends(measured);
+  item.measured = std::move(pattern);
+  item.uncertainty = std::move(uncertainty);
+  item.wavelength = wavelength;
 }
 
 /// Resamples onto the model's grid and notes what was covered; the reason where the pattern can't be used.
-void prepare(MeasuredItem& item, const data::MeasuredPattern& measured, double wavelength, bool keep,
+void prepare(MeasuredItem& item, const Measured& measured, double wavelength, const MeasuredReading& reading,
              const ModelFacts& facts) {
+  if (reading.without_grid) {
+    keep(item, measured, wavelength);
+    return;
+  }
   try {
-    data::PreparedPattern prepared = data::prepare_pattern(measured, wavelength, facts.instrument);
+    data::PreparedPattern prepared = data::prepare_pattern(measured.pattern, wavelength, facts.instrument);
     item.assumed.range = Assumed::Range{prepared.first, prepared.last, prepared.step, prepared.covered_share};
-    data::require_bragg_lines(measured, wavelength, facts.instrument);
+    data::require_bragg_lines(measured.pattern, wavelength, facts.instrument);
     item.values = std::move(prepared.values);
-    if (!keep) return;
-    item.measured = without_zero_ends(measured);
-    item.wavelength = wavelength;
+    if (reading.keep_measured) keep(item, measured, wavelength);
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();
   }
@@ -108,7 +124,8 @@ void take_scan(MeasuredItem& item, const data::ChosenScan& chosen, const data::F
   }
   if (item.refused) return;
   try {
-    prepare(item, data::to_pattern(scan).pattern, wavelength, reading.keep_measured, facts);
+    data::ScanPattern pattern = data::to_pattern(scan);
+    prepare(item, {std::move(pattern.pattern), std::move(pattern.uncertainty)}, wavelength, reading, facts);
   } catch (const data::PatternRefused& refused) {
     item.refused = refused.what();
   }
@@ -150,7 +167,8 @@ std::vector<MeasuredItem> read_scan_file(const std::string& file, std::size_t so
 std::size_t bytes_of(const std::vector<MeasuredItem>& items) {
   std::size_t bytes = items.size() * sizeof(MeasuredItem);
   for (const MeasuredItem& item : items)
-    bytes += item.values.size() * sizeof(float) + 2 * item.measured.x.size() * sizeof(double);
+    bytes += item.values.size() * sizeof(float) +
+             (2 * item.measured.x.size() + item.uncertainty.size()) * sizeof(double);
   return bytes;
 }
 
@@ -186,7 +204,7 @@ void read_set(const std::string& file, std::size_t source, const MeasuredReading
     try {
       const auto values = set->pattern(i);
       measured.intensity.assign(values.begin(), values.end());
-      prepare(item, measured, wavelength, reading.keep_measured, facts);
+      prepare(item, {measured}, wavelength, reading, facts);
     } catch (const std::exception& error) {
       item.refused = error.what();
     }

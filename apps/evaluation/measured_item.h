@@ -24,6 +24,7 @@ struct MeasuredItem {
   std::size_t source = 0;       ///< which of the paths it came from
   /// As it was measured, and by which wavelength (A) its positions are to be understood; empty where that was not to be kept.
   data::MeasuredPattern measured{};
+  std::vector<double> uncertainty{};  ///< of each intensity of `measured`, where the file states them
   double wavelength = 0;
 };
 
@@ -32,6 +33,9 @@ struct MeasuredReading {
   std::optional<int> scan{};           ///< the only one that is read of each file, from 1
   int threads = 0;                     ///< that read files; 0: all that the process may use
   bool keep_measured = false;          ///< fills MeasuredItem::measured
+  /// Nothing is brought to the model's grid, so that nothing is refused for what a model would miss: short ranges, wide
+  /// steps, lines that are not there. MeasuredItem::values stays empty.
+  bool without_grid = false;
   /// Whose wavelength a file has that names none: the model's that asks, or without one a default.
   WavelengthFrom unstated = WavelengthFrom::model;
 };

@@ -16,4 +16,8 @@ std::string_view name_of(NoMatch why) {
   throw Error("[identification] unknown reason of no match");
 }
 
+bool is_same_phase(const Candidate& one, const Candidate& other) {
+  return (!one.name.empty() && one.name == other.name) || one.formula == other.formula;
+}
+
 }  // namespace bragg::apps

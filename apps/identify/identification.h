@@ -29,18 +29,28 @@ struct Candidate {
   std::int64_t structure = -1;  ///< row of the libraries that were searched, joined
   std::string name, formula;    ///< formula: elements with numbers, "CaCO3"
   int space_group = 0;          ///< 1..230
-  xrd::UnitCell cell;           ///< as the library has it
-  double scale = 1;             ///< by which its edges fit the pattern best
-  double similarity = 0;        ///< 0..1
-  double probability = 0;       ///< that the pattern is of this structure
-  std::string source, entry;    ///< "AMCSD", "0000098"
-  bool calculated = false;      ///< a relaxed cell of a calculation (DFT), not a measured structure
-  /// What only a refinement can say.
-  std::optional<double> weight_fraction{}, residual{}, explained{};
-  /// At the pattern's wavelength and `scale`: those of at least 1 % of the strongest, which is 1; ascending.
+  xrd::UnitCell cell;           ///< refined
+  /// Each edge over that in the library, less 1.
+  std::array<double, 3> cell_change{};
+  double zero = 0, displacement = 0;  ///< degrees: lines lie at 2 theta + zero + displacement cos theta
+  double similarity = 0;              ///< 0..1
+  double probability = 0;     ///< that the pattern is of this structure; of a phase of several 0: not known
+  std::string source, entry;  ///< "AMCSD", "0000098"
+  bool calculated = false;    ///< a relaxed cell of a calculation (DFT), not a measured structure
+  /// Rwp, see data::RefinedCandidate; of the phases of a mixture that of all of them together, without the background and with
+  /// the weights of the refinement.
+  double residual = 0;
+  double explained = 0;                     ///< share of what rises above background and noise, 0..1
+  std::optional<double> weight_fraction{};  ///< of the phases of a mixture
+  /// At the pattern's wavelength, where they were measured: those of at least 1 % of the strongest, which is 1; ascending.
   std::vector<data::CalculatedLine> lines{};
+  /// On the points of Identification::values and in their unit, NaN where the refinement did not look; with lines alone.
+  std::vector<float> calculated_curve{}, background_curve{};
   std::vector<std::string> variants{};  ///< names and groups of other entries that are as like: "albite (2)"
 };
+
+/// By name or formula.
+bool is_same_phase(const Candidate&, const Candidate&);
 
 /// A verdict about one pattern.
 struct Identification {

@@ -49,6 +49,24 @@ std::string wavelength_of(const Identification& answer) {
   return answer.assumed.wavelength ? fmt::format("{}", answer.assumed.wavelength->value) : std::string();
 }
 
+/// "Ga2O3 43.8 wt %; Fe3O4 28.6 wt %"; a single phase without a fraction.
+std::string phases_of(const Identification& answer) {
+  std::vector<std::string> parts;
+  for (const Candidate& phase : answer.phases) {
+    parts.push_back(phase.formula);
+    if (phase.weight_fraction) parts.back() += fmt::format(" {:.1f} wt %", 100 * *phase.weight_fraction);
+  }
+  return all_of(parts);
+}
+
+/// Refined, of the best.
+std::string cell_of(const Identification& answer) {
+  if (!best(answer)) return {};
+  const xrd::UnitCell& cell = best(answer)->cell;
+  return fmt::format("{:.5f} {:.5f} {:.5f} {:.4f} {:.4f} {:.4f}", cell.a, cell.b, cell.c, cell.alpha,
+                     cell.beta, cell.gamma);
+}
+
 using Answer = Identification;
 constexpr Column columns[] = {
     {"file", [](const Answer& a) { return csv_text(a.file); }},
@@ -70,6 +88,10 @@ constexpr Column columns[] = {
     {"source", [](const Answer& a) { return best(a) ? csv_text(best(a)->source) : ""; }},
     {"entry", [](const Answer& a) { return best(a) ? csv_text(best(a)->entry) : ""; }},
     {"wavelength", wavelength_of},
+    {"phases", phases_of},
+    {"cell", cell_of},
+    {"residual", [](const Answer& a) { return best(a) ? fmt::format("{:.4f}", best(a)->residual) : ""; }},
+    {"explained", [](const Answer& a) { return best(a) ? fmt::format("{:.4f}", best(a)->explained) : ""; }},
     {"reason", [](const Answer& a) { return csv_text(a.reason); }},
     {"warnings", [](const Answer& a) { return all_of(a.warnings); }},
 };

@@ -20,11 +20,13 @@ Json to_json(const Candidate& candidate) {
           {"cell", {cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma}},
           {"weight_fraction", number_or_null(candidate.weight_fraction)},
           {"similarity", candidate.similarity},
-          {"residual", number_or_null(candidate.residual)},
-          {"explained", number_or_null(candidate.explained)},
+          {"residual", candidate.residual},
+          {"explained", candidate.explained},
+          {"cell_change", candidate.cell_change},
           {"source", candidate.source},
           {"entry", candidate.entry},
-          {"probability", candidate.probability},
+          // Of a phase of several none is known.
+          {"probability", candidate.weight_fraction ? Json(nullptr) : Json(candidate.probability)},
           {"variants", candidate.variants}};
 }
 

@@ -56,14 +56,21 @@ class Lines {
 void add_candidate(Lines& lines, const Candidate& candidate) {
   const std::string name = candidate.name.empty() ? "without a name" : candidate.name;
   lines.add("candidates",
-            fmt::format("{:>6}  {}{}: similarity {:.3f}, {} {}{}", percent_text(candidate.probability), name,
+            fmt::format("{:>6}  {}{}: similarity {:.3f}, {}{}", percent_text(candidate.probability), name,
                         candidate.formula.empty() ? "" : ", " + candidate.formula, candidate.similarity,
-                        candidate.source, candidate.entry,
-                        candidate.calculated ? " (calculated, not measured)" : ""));
+                        source_text(candidate), candidate.calculated ? " (calculated, not measured)" : ""));
   lines.add("candidates",
             fmt::format("{:>6}  {}, {} {}, extinction symbol {}", "",
                         xrd::name_of(xrd::crystal_system(candidate.space_group)), candidate.space_group,
                         group_text(candidate.space_group), xrd::extinction_symbol(candidate.space_group)));
+  const xrd::UnitCell& cell = candidate.cell;
+  const auto& change = candidate.cell_change;
+  lines.add("candidates", fmt::format("{:>6}  refined: {:.4f} {:.4f} {:.4f} A {:.2f} {:.2f} {:.2f} degrees, "
+                                      "edges {:+.2f} {:+.2f} {:+.2f} %, "
+                                      "residual {:.1f} %, {:.0f} % explained",
+                                      "", cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma,
+                                      100 * change[0], 100 * change[1], 100 * change[2],
+                                      100 * candidate.residual, 100 * candidate.explained));
   if (!candidate.variants.empty())
     lines.add("candidates", fmt::format("{:>6}  as like: {}", "", joined(candidate.variants)));
 }
@@ -83,6 +90,12 @@ std::string group_text(int space_group) {
               : std::string(xrd::hm_short(space_group));
 }
 
+std::string source_text(const Candidate& candidate) {
+  // Some sources' own numbers begin with their names.
+  return candidate.entry.starts_with(candidate.source) ? candidate.entry
+                                                       : candidate.source + " " + candidate.entry;
+}
+
 std::string phase_text(const Candidate& phase) {
   std::string text;
   for (const std::string& part : {phase.name, phase.name == phase.formula ? std::string() : phase.formula,
@@ -100,8 +113,11 @@ std::string verdict(const Identification& answer) {
   }
   std::string text;
   for (const Candidate& phase : answer.phases) {
-    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", phase_text(phase),
-                        percent_text(group_probability(answer, phase.space_group)));
+    // Of several phases the fractions are what is asked for.
+    const std::string figure = phase.weight_fraction
+                                   ? fmt::format("{:.1f} wt %", 100 * *phase.weight_fraction)
+                                   : percent_text(group_probability(answer, phase.space_group));
+    text += fmt::format("{}{}: {}", text.empty() ? "" : "; ", phase_text(phase), figure);
   }
   return text.empty() ? "no phase named" : text;
 }

@@ -13,6 +13,8 @@ std::string percent_text(double probability);
 std::string group_text(int space_group);
 /// "quartz, SiO2, P3221 (or P3121)": what is unknown is left out.
 std::string phase_text(const Candidate&);
+/// "AMCSD 0000098"
+std::string source_text(const Candidate&);
 
 /// The answer in a sentence: "quartz, SiO2, P3221 (or P3121): 97 %" (the probability of the space group), "no
 /// confident match: " and the reason, or "refused: " and the reason. What comes from files is in it as it is:

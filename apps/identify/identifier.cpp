@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <map>
+#include <numbers>
 #include <numeric>
 #include <span>
 #include <tuple>
@@ -11,6 +13,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/identify/identification_curves.h"
 #include "data/library/built_in_library.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/search/explained_lines.h"
@@ -25,8 +28,6 @@ namespace {
 
 /// Copper is doubted where nothing states a wavelength and the best structure is less like the pattern than this.
 constexpr float copper_is_doubted = 0.75f;
-/// Lines of a candidate that are shown and compared: of its strongest, and above this d, A.
-constexpr double weakest_line = 0.01, least_d_spacing = 0.7;
 /// Structures this much less alike than another of the same name or formula are its variants.
 constexpr double alike = 0.02;
 constexpr std::int64_t network_batch = 32;
@@ -47,22 +48,6 @@ std::unique_ptr<data::JoinedLibrary> open_libraries(const IdentifierSettings& se
   return std::make_unique<data::JoinedLibrary>(std::move(libraries));
 }
 
-data::SearchLibrary search_library_of(const data::JoinedLibrary& library) {
-  data::SearchLibrary result{.crystals = library.crystals(), .content_hash = library.content_hash()};
-  std::map<std::pair<std::string, int>, std::int32_t> numbers;
-  for (std::int64_t i = 0; i < library.size(); ++i) {
-    result.kind.push_back(library.kind(i));
-    // Only measured structures are limited to a few of a name.
-    std::int32_t number = -1;
-    if (library.kind(i) == data::StructureKind::experimental) {
-      const auto key = std::pair(library.entry(i).title, library.space_group(i));
-      number = numbers.try_emplace(key, static_cast<std::int32_t>(numbers.size())).first->second;
-    }
-    result.name.push_back(number);
-  }
-  return result;
-}
-
 xrd::BySpaceGroup<double> prior_of(const data::JoinedLibrary& library) {
   xrd::BySpaceGroup<double> prior;
   // Every group counts one more, so that none is impossible.
@@ -73,61 +58,6 @@ xrd::BySpaceGroup<double> prior_of(const data::JoinedLibrary& library) {
   for (int number = 1; number <= xrd::space_group_count; ++number)
     prior[number] /= static_cast<double>(library.size() + xrd::space_group_count);
   return prior;
-}
-
-/// The pattern on 2 theta of its own radiation, or of copper where it lies on q or d.
-struct OnTwoTheta {
-  data::MeasuredPattern pattern;
-  double wavelength;  ///< A
-};
-OnTwoTheta on_two_theta(const MeasuredItem& item) {
-  const bool is_angle = item.measured.abscissa == data::Abscissa::two_theta;
-  const double wavelength = is_angle ? item.wavelength : data::search_wavelength;
-  return {data::to_two_theta(item.measured, item.wavelength, wavelength), wavelength};
-}
-
-/// A structure's lines within what was measured, those of at least weakest_line of the strongest there.
-std::vector<data::CalculatedLine> lines_of(Backend& backend, xrd::Crystal crystal, double scale,
-                                           const OnTwoTheta& measured) {
-  for (double* edge : {&crystal.cell.a, &crystal.cell.b, &crystal.cell.c})
-    *edge *= scale;
-  const double last = measured.wavelength < 2 * least_d_spacing
-                          ? xrd::two_theta_from_d(least_d_spacing, measured.wavelength)
-                          : 180;
-  const double from = measured.pattern.x.front(), to = std::min(measured.pattern.x.back(), last);
-  std::vector<data::CalculatedLine> lines;
-  if (to <= from) return lines;
-  const auto peaks = xrd::peaks(backend, crystal, {.wavelength = measured.wavelength, .range = {from, to}});
-  double strongest = 0;
-  for (const xrd::Reflection& peak : peaks)
-    strongest = std::max(strongest, peak.intensity);
-  for (const xrd::Reflection& peak : peaks) {
-    if (peak.intensity >= weakest_line * strongest && strongest > 0)
-      lines.push_back({peak.two_theta, peak.intensity / strongest, peak.hkl});
-  }
-  return lines;
-}
-
-bool is_same_phase(const Candidate& one, const Candidate& other) {
-  return (!one.name.empty() && one.name == other.name) || one.formula == other.formula;
-}
-
-/// The share of what `parts` leave of the lines that another phase accounts for, the most of any.
-double remainder_of(std::span<const data::BraggLine> measured, const std::vector<double>& parts,
-                    const Candidate& best, std::span<const Candidate> others) {
-  constexpr double is_explained = 0.95;
-  std::vector<data::BraggLine> rest;
-  for (std::size_t i = 0; i < measured.size(); ++i) {
-    if (parts[i] >= is_explained) continue;
-    rest.push_back(measured[i]);
-    rest.back().height *= 1 - parts[i];
-  }
-  double most = 0;
-  for (const Candidate& other : others) {
-    if (is_same_phase(best, other)) continue;
-    most = std::max(most, data::explained_share(rest, data::explained_parts(rest, other.lines)));
-  }
-  return most;
 }
 
 void name_variants(std::vector<Candidate>& candidates) {
@@ -141,20 +71,6 @@ void name_variants(std::vector<Candidate>& candidates) {
   }
 }
 
-/// The pattern for a page: a grid of even steps over what was measured, the highest 1.
-void draw(const OnTwoTheta& measured, Identification& result) {
-  const std::vector<double>& x = measured.pattern.x;
-  const auto n = static_cast<std::int64_t>(x.size());
-  const TwoThetaGrid grid{x.front(), (x.back() - x.front()) / static_cast<double>(n - 1), n};
-  const data::GridValues values = data::resample(x, measured.pattern.intensity, grid);
-  const double highest = *std::max_element(values.values.begin(), values.values.end());
-  result.first = grid.start;
-  result.step = grid.step;
-  result.wavelength = measured.wavelength;
-  for (const double value : values.values)
-    result.values.push_back(static_cast<float>(highest > 0 ? value / highest : 0));
-}
-
 }  // namespace
 
 Identifier::Identifier(Backend& backend, IdentifierSettings settings)
@@ -166,9 +82,14 @@ Identifier::Identifier(Backend& backend, IdentifierSettings settings)
       throw Error(
           fmt::format("{}: answers crystal systems; a model of space groups is needed", settings_.model));
   }
-  index_ = std::make_unique<data::SearchIndex>(backend_, search_library_of(*library_), settings_.cache);
+  index_ = std::make_unique<data::SearchIndex>(backend_, data::search_library_of(*library_), settings_.cache);
   searcher_ =
       std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{}, allowed_structures());
+  // Of a mixture only the phases together must hold what is required.
+  mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
+                                                       data::allowed_structures(*index_, settings_.filter));
+  mixtures_ = std::make_unique<data::MixtureFinder>(
+      data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()});
   prior_ = prior_of(*library_);
 }
 
@@ -176,7 +97,7 @@ std::vector<std::uint8_t> Identifier::allowed_structures() const {
   std::vector<std::uint8_t> allowed = data::allowed_structures(*index_, settings_.filter);
   const data::ElementSet& required = settings_.filter.required;
   if (required.is_empty()) return allowed;
-  // One phase is named, which must hold what the phases together must hold.
+  // One phase alone must hold what the phases together must hold.
   if (allowed.empty()) allowed.assign(static_cast<std::size_t>(index_->size()), 1);
   for (std::int64_t i = 0; i < index_->size(); ++i) {
     if (!required.is_subset_of(index_->elements(i))) allowed[static_cast<std::size_t>(i)] = 0;
@@ -201,22 +122,45 @@ void Identifier::try_radiations(MeasuredItem& item, Findings& found) {
   item.values = std::move(prepared.values);
 }
 
+void Identifier::refine(const OnTwoTheta& measured, Findings& found) const {
+  std::vector<data::RefinementStart> starts;
+  for (const data::SearchMatch& match : found.matches)
+    starts.push_back({library_->crystal(match.structure), match.scale});
+  // What the search looked at, by d.
+  const auto angle = [&](double at) {
+    const double d = xrd::d_from_two_theta(at, data::search_wavelength);
+    return measured.wavelength < 2 * d ? xrd::two_theta_from_d(d, measured.wavelength) : 180;
+  };
+  const std::vector<data::RefinedCandidate> refined = data::refine_candidates(
+      backend_, {&measured.pattern, measured.wavelength, measured.are_angles}, starts,
+      angle(data::search_grid.start), angle(data::search_grid.end()), settings_.with_lines);
+  std::vector<data::SearchMatch> kept;
+  for (std::size_t i = 0; i < refined.size(); ++i) {
+    if (refined[i].is_dropped) continue;
+    kept.push_back(found.matches[i]);
+    found.refined.push_back(refined[i]);
+  }
+  found.matches = std::move(kept);
+}
+
 void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchMatch> matches,
                              Findings& found) const {
-  found.matches = std::move(matches);
-  found.candidates.clear();
-  for (const data::SearchMatch& match : found.matches) {
-    found.candidates.push_back({library_->space_group(match.structure), match.similarity,
-                                index_->kind(match.structure) == data::StructureKind::dft});
-  }
   const OnTwoTheta measured = on_two_theta(item);
   found.lines = data::bragg_lines(measured.pattern.x, measured.pattern.intensity);
-  found.unexplained = 1;
+  found.matches = std::move(matches);
+  found.refined.clear();
+  found.candidates.clear();
   if (found.matches.empty()) return;
-  const data::SearchMatch& best = found.matches.front();
-  const auto parts = data::explained_parts(
-      found.lines.lines, lines_of(backend_, library_->crystal(best.structure), best.scale, measured));
-  found.unexplained = 1 - data::explained_share(found.lines.lines, parts);
+  refine(measured, found);
+  for (std::size_t i = 0; i < found.matches.size(); ++i) {
+    const data::SearchMatch& match = found.matches[i];
+    found.candidates.push_back({.space_group = library_->space_group(match.structure),
+                                .similarity = match.similarity,
+                                .calculated = index_->kind(match.structure) == data::StructureKind::dft,
+                                .root_cosine = double{found.refined[i].figures.root_cosine},
+                                .misfit = found.refined[i].misfit(),
+                                .explained = double{found.refined[i].figures.explained}});
+  }
 }
 
 void Identifier::look_up(MeasuredItem& item, Findings& found) {
@@ -285,19 +229,30 @@ std::vector<Findings> Identifier::find_unlike(std::vector<MeasuredItem>& items, 
   return found;
 }
 
-Candidate Identifier::candidate_of(const data::SearchMatch& match, double probability) const {
-  const data::LibraryEntry entry = library_->entry(match.structure);
-  return {.structure = match.structure,
+Candidate Identifier::known(std::int64_t structure) const {
+  const data::LibraryEntry entry = library_->entry(structure);
+  return {.structure = structure,
           .name = entry.name,
           .formula = entry.formula,
-          .space_group = library_->space_group(match.structure),
-          .cell = library_->crystal(match.structure).cell,
-          .scale = match.scale,
-          .similarity = std::clamp<double>(match.similarity, 0, 1),
-          .probability = probability,
+          .space_group = library_->space_group(structure),
+          .cell = {},
           .source = entry.source.name,
           .entry = entry.entry,
           .calculated = entry.kind == data::StructureKind::dft};
+}
+
+Candidate Identifier::candidate_of(const data::SearchMatch& match, const data::RefinedCandidate& refined,
+                                   double probability) const {
+  Candidate candidate = known(match.structure);
+  candidate.cell = refined.cell;
+  candidate.cell_change = refined.cell_change;
+  candidate.zero = refined.zero();
+  candidate.displacement = refined.displacement();
+  candidate.similarity = std::clamp<double>(match.similarity, 0, 1);
+  candidate.probability = probability;
+  candidate.residual = refined.residual;
+  candidate.explained = double{refined.figures.explained};
+  return candidate;
 }
 
 Identification Identifier::answer(const MeasuredItem& item, const Findings& found) const {
@@ -307,8 +262,7 @@ Identification Identifier::answer(const MeasuredItem& item, const Findings& foun
                         .warnings = item.warnings,
                         .refused = item.refused};
   if (result.refused) return result;
-  const data::Ranking ranking =
-      data::rank_candidates(found.candidates, prior_, found.unexplained, found.network);
+  const data::Ranking ranking = data::rank_candidates(found.candidates, prior_, found.network);
   result.crystal_system = ranking.crystal_system;
   for (int number = 1; number <= xrd::space_group_count; ++number) {
     if (xrd::modulo_enantiomorph(number) == number)
@@ -329,10 +283,59 @@ Identification Identifier::answer(const MeasuredItem& item, const Findings& foun
                    [&](std::size_t a, std::size_t b) { return rank_of(a) < rank_of(b); });
   if (order.size() > most_candidates) order.resize(most_candidates);
   for (const std::size_t i : order)
-    result.candidates.push_back(candidate_of(found.matches[i], ranking.candidates[i]));
+    result.candidates.push_back(candidate_of(found.matches[i], found.refined[i], ranking.candidates[i]));
   name_variants(result.candidates);
   set_verdict(item, found, result);
   return result;
+}
+
+Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual) const {
+  Candidate candidate = known(phase.structure);
+  candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
+  candidate.cell = phase.cell;
+  const xrd::UnitCell& before = library_->crystal(phase.structure).cell;
+  candidate.cell_change = {phase.cell.a / before.a - 1, phase.cell.b / before.b - 1,
+                           phase.cell.c / before.c - 1};
+  candidate.weight_fraction = phase.weight_fraction;
+  candidate.residual = residual;
+  for (const std::int32_t isotype : phase.alternatives) {
+    const Candidate other = known(isotype);
+    candidate.variants.push_back(fmt::format("{} ({})", other.name.empty() ? other.formula : other.name,
+                                             xrd::hm_short(other.space_group)));
+  }
+  return candidate;
+}
+
+bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) const {
+  const data::Mixture mixture = [&] {
+    try {
+      return mixtures_->find({&item.measured, item.wavelength, {}},
+                             settings_.filter.required.is_empty()
+                                 ? std::span<const data::SearchMatch>(found.matches)
+                                 : std::span<const data::SearchMatch>());
+    } catch (const data::PatternRefused&) {
+      return data::Mixture{};  // too little is left of it
+    }
+  }();
+  const double alone = result.candidates.front().explained;
+  if (mixture.phases.size() < 2 || mixture.explained < least_mixture_explained ||
+      mixture.explained < alone + least_mixture_gain ||
+      mixture.phases.front().similarity < static_cast<float>(least_main_similarity))
+    return false;
+  data::ElementSet together;
+  for (const data::MixturePhase& phase : mixture.phases)
+    together = together.united(index_->elements(phase.structure));
+  if (!settings_.filter.required.is_subset_of(together)) return false;
+  for (const data::MixturePhase& phase : mixture.phases)
+    result.phases.push_back(phase_of(phase, mixture.rwp));
+  if (mixture.axis_stretch != 0) {
+    result.warnings.push_back(fmt::format(
+        "angles were taken to lie {:.0f} % too {}: the phases fit better then",
+        100 * std::abs(mixture.axis_stretch), mixture.axis_stretch > 0 ? "near together" : "far apart"));
+  }
+  for (Candidate& phase : result.phases)
+    phase.explained = mixture.explained;
+  return true;
 }
 
 void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Identification& result) const {
@@ -343,7 +346,8 @@ void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Id
   if (!result.candidates.empty()) {
     Candidate& best = result.candidates.front();
     const auto fill = [&](Candidate& one) {
-      one.lines = lines_of(backend_, library_->crystal(one.structure), one.scale, measured);
+      one.lines = lines_of(backend_, library_->crystal(one.structure), one.cell, {one.zero, one.displacement},
+                           measured);
     };
     fill(best);
     figures.has_candidate =
@@ -357,11 +361,14 @@ void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Id
     if (figures.explained < least_explained)
       figures.remainder = remainder_of(lines.lines, parts, best, others);
   }
+  if (settings_.with_lines) draw_curves(measured, found, result);
   const Verdict verdict = verdict_of(figures);
+  const bool may_be_several = verdict.no_match != NoMatch::amorphous && !result.candidates.empty() &&
+                              result.candidates.front().explained < one_phase_explains;
+  if (may_be_several && take_apart(item, found, result)) return;
   result.no_match = verdict.no_match;
   result.reason = verdict.reason;
   if (!result.no_match) result.phases.push_back(result.candidates.front());
-  if (settings_.with_lines) draw(measured, result);
 }
 
 std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items) {

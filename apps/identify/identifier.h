@@ -9,10 +9,13 @@
 
 #include "apps/evaluation/classifier.h"
 #include "apps/evaluation/measured_item.h"
+#include "apps/identify/candidate_lines.h"
 #include "apps/identify/identification.h"
 #include "apps/identify/verdict.h"
 #include "data/library/joined_library.h"
+#include "data/mixture/mixture_finder.h"
 #include "data/patterns/bragg_lines.h"
+#include "data/refinement/refiner.h"
 #include "data/search/element_filter.h"
 #include "data/search/ranking.h"
 #include "data/search/search.h"
@@ -32,10 +35,10 @@ struct IdentifierSettings {
 
 /// What was found for a pattern before a verdict: what a ranking is fitted to.
 struct Findings {
-  std::vector<data::SearchMatch> matches;          ///< best first
+  std::vector<data::SearchMatch> matches;          ///< those that were refined to the end, most similar first
   std::vector<data::RankingCandidate> candidates;  ///< of the same
   data::BraggLines lines;                          ///< of the pattern
-  double unexplained = 1;                          ///< share of their heights that the best match lacks
+  std::vector<data::RefinedCandidate> refined;     ///< the same, refined
   /// What a network says, empty without one: of the space groups (230) and the crystal systems (7).
   std::vector<float> network, network_system;
 
@@ -72,14 +75,23 @@ class Identifier {
   void ask_network(const std::vector<MeasuredItem>&, std::vector<Findings>&);
   Identification answer(const MeasuredItem&, const Findings&) const;
   void set_verdict(const MeasuredItem&, const Findings&, Identification&) const;
-  Candidate candidate_of(const data::SearchMatch&, double probability) const;
+  /// The phases of a mixture where several explain the pattern, with their fractions; false where they don't.
+  bool take_apart(const MeasuredItem&, const Findings&, Identification&) const;
+  Candidate phase_of(const data::MixturePhase&, double residual) const;
+  /// Fills `refined` from `matches`, of which those that were dropped go.
+  void refine(const OnTwoTheta&, Findings&) const;
+  /// What the library says of a structure.
+  Candidate known(std::int64_t structure) const;
+  Candidate candidate_of(const data::SearchMatch&, const data::RefinedCandidate&, double probability) const;
 
   Backend& backend_;
   IdentifierSettings settings_;
   std::unique_ptr<data::JoinedLibrary> library_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<data::SearchIndex> index_;
-  std::unique_ptr<data::Searcher> searcher_;
+  std::unique_ptr<data::Searcher> searcher_;          ///< of one phase
+  std::unique_ptr<data::Searcher> mixture_searcher_;  ///< of one of several
+  std::unique_ptr<data::MixtureFinder> mixtures_;
   ModelFacts facts_;
   xrd::BySpaceGroup<double> prior_{};
 };

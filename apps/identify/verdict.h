@@ -22,6 +22,11 @@ inline constexpr double least_confidence = 0.5, least_similarity = 0.5;
 inline constexpr double amorphous_line_share = 0.10, amorphous_confidence = 0.8;
 inline constexpr double least_explained = 0.75, least_remainder = 0.6;
 
+/// A pattern that its likeliest structure explains less of is taken apart; what several phases have to explain together, and
+/// more than the one alone, to be the answer; and how like what the others leave the largest of them is.
+inline constexpr double one_phase_explains = 0.7, least_mixture_explained = 0.8, least_mixture_gain = 0.1;
+inline constexpr double least_main_similarity = 0.55;
+
 struct Verdict {
   std::optional<NoMatch> no_match;
   std::string reason;  ///< a sentence with the figures; empty for a match

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
 #include "apps/identify/identification_text.h"
 #include "apps/report/html.h"
 #include "apps/report/pattern_view.h"
+#include "apps/report/series_section.h"
 #include "apps/report/svg.h"
 #include "kernels/base/utf8.h"
 #include "xrd/symmetry/extinction_symbol.h"
@@ -16,6 +18,8 @@ namespace bragg::apps::report {
 namespace {
 
 constexpr std::size_t longest_text = 300, longest_name = 80;
+/// On a page of more, the likeliest candidate alone has its refined pattern: each has some 100 kB.
+constexpr std::size_t few_patterns = 10;
 constexpr std::size_t most_notes = 12, most_variants = 12, most_groups = 5;
 
 /// At most about `most` bytes of the text, whole characters.
@@ -32,12 +36,12 @@ std::string shortened(std::string_view text, std::size_t most = longest_text) {
 }
 
 std::string source_of(const Candidate& candidate) {
-  return shortened(candidate.source + " " + candidate.entry, longest_name) +
+  return shortened(source_text(candidate), longest_name) +
          (candidate.calculated ? ", calculated, not measured" : "");
 }
 
 std::string cell_of(const xrd::UnitCell& cell) {
-  return fmt::format("{:.4g}, {:.4g}, {:.4g} \xC3\x85; {:.5g}, {:.5g}, {:.5g}\xC2\xB0", cell.a, cell.b,
+  return fmt::format("{:.4f}, {:.4f}, {:.4f} \xC3\x85; {:.5g}, {:.5g}, {:.5g}\xC2\xB0", cell.a, cell.b,
                      cell.c, cell.alpha, cell.beta, cell.gamma);
 }
 
@@ -91,12 +95,16 @@ std::string card(const Candidate& candidate, const std::string& id, std::size_t 
     variants += fmt::format(", and {} more", candidate.variants.size() - most_variants);
   return fmt::format(
       "<label class=\"card l{}\" for=\"{}\">\n<strong>{}</strong>\n<span>{}, {}</span>\n"
-      "<span>probability {}, similarity {:.3f}</span>\n<span>cell {}</span>\n<span>extinction symbol "
+      "<span>probability {}, similarity {:.3f}</span>\n<span>cell {}</span>\n<span>edges {:+.2f}, {:+.2f}, "
+      "{:+.2f} % "
+      "of the known ones; residual {:.1f} %, {:.0f} % explained</span>\n<span>extinction symbol "
       "{}</span>\n"
       "<span>{}</span>\n{}</label>\n",
       place, id, name_of(candidate), xrd::name_of(xrd::crystal_system(candidate.space_group)),
       group_of(candidate.space_group), escaped(percent_text(candidate.probability)), candidate.similarity,
-      cell_of(candidate.cell), escaped(xrd::extinction_symbol(candidate.space_group)), source_of(candidate),
+      cell_of(candidate.cell), 100 * candidate.cell_change[0], 100 * candidate.cell_change[1],
+      100 * candidate.cell_change[2], 100 * candidate.residual, 100 * candidate.explained,
+      escaped(xrd::extinction_symbol(candidate.space_group)), source_of(candidate),
       variants.empty() ? std::string() : fmt::format("<span>as like: {}</span>\n", variants));
 }
 
@@ -141,7 +149,28 @@ std::string shares(const Identification& answer) {
       groups, systems);
 }
 
-std::string pattern_section(const Identification& answer, std::size_t number) {
+struct OwnCurve {
+  std::vector<float> values;
+  std::string style;
+};
+
+/// A candidate's refined pattern with its background, and below the measured pattern what it leaves, on the same scale, cut
+/// where that is more than a tenth of the highest point. Shown with the candidate's lines.
+void add_curves(const Identification& answer, const Candidate& candidate, std::size_t place,
+                std::vector<OwnCurve>& curves) {
+  if (candidate.calculated_curve.size() != answer.values.size()) return;
+  constexpr float reach = 0.1f, under = -1.3f * reach;
+  OwnCurve difference{{}, fmt::format("difference sticks s{}", place)};
+  for (std::size_t i = 0; i < answer.values.size(); ++i) {
+    const float rest = answer.values[i] - candidate.calculated_curve[i];
+    difference.values.push_back(std::isfinite(rest) ? under + std::clamp(rest, -reach, reach) : rest);
+  }
+  curves.push_back({candidate.background_curve, fmt::format("background sticks s{}", place)});
+  curves.push_back({candidate.calculated_curve, fmt::format("calculated sticks s{}", place)});
+  curves.push_back(std::move(difference));
+}
+
+std::string pattern_section(const Identification& answer, std::size_t number, std::size_t curves_of_pattern) {
   const std::string id = fmt::format("p{}", number);
   std::string text =
       fmt::format("<section class=\"match\" id=\"{}\">\n<h2>{}</h2>\n<p class=\"verdict\">{}</p>\n{}", id,
@@ -152,6 +181,7 @@ std::string pattern_section(const Identification& answer, std::size_t number) {
   const std::string label = fmt::format("Diffraction pattern {}, below it the lines of the chosen candidate",
                                         cut(answer.file, longest_name));
   view.label = label;
+  std::vector<OwnCurve> curves;
   std::string cards;
   const std::size_t chosen_from = std::min(answer.candidates.size(), most_stick_sets);
   for (std::size_t i = 0; i < chosen_from; ++i) {
@@ -160,7 +190,10 @@ std::string pattern_section(const Identification& answer, std::size_t number) {
                         i == 0 ? " checked=\"checked\"" : "");
     cards += card(answer.candidates[i], choice, i + 1);
     view.sticks.push_back(sticks_of(answer.candidates[i]));
+    if (i < curves_of_pattern) add_curves(answer, answer.candidates[i], i + 1, curves);
   }
+  for (const OwnCurve& curve : curves)
+    view.curves.push_back({curve.values, curve.style});
   text += pattern_view(view);
   if (!cards.empty()) text += "<div class=\"cards choice\">\n" + cards + "</div>\n";
   return text + other_candidates(answer) + shares(answer) + "</section>\n";
@@ -170,10 +203,16 @@ std::string contents(std::span<const Identification> shown) {
   if (shown.size() < 2) return {};
   std::vector<std::vector<std::string>> rows;
   for (std::size_t i = 0; i < shown.size(); ++i) {
-    rows.push_back({fmt::format("<a href=\"#p{}\">{}</a>", i + 1, file_of(shown[i])),
-                    shortened(verdict(shown[i]), longest_text)});
+    std::string cells, residual;
+    for (const Candidate& phase : shown[i].phases) {
+      cells += (cells.empty() ? "" : "; ") + cell_of(phase.cell);
+      residual = fmt::format("{:.1f} %", 100 * phase.residual);
+    }
+    rows.push_back({fmt::format("{} <a href=\"#p{}\">{}</a>", i + 1, i + 1, file_of(shown[i])),
+                    shortened(verdict(shown[i]), longest_text), cells, residual});
   }
-  return "<div class=\"contents\">\n" + table("", {"pattern", "verdict"}, rows) + "</div>\n";
+  return "<div class=\"contents\">\n" + table("", {"pattern", "verdict", "refined cell", "residual"}, rows) +
+         "</div>\n" + series_section(shown);
 }
 
 }  // namespace
@@ -185,14 +224,16 @@ std::string identification_page(std::span<const Identification> shown, std::int6
       "its "
       "space group is right; a similarity is 1 where pattern and structure agree in every line. Choose a "
       "candidate "
-      "to see its lines below the pattern, and rest the pointer on a line for its indices.";
+      "to see the pattern that it gives (red), what that leaves (below) and its lines; rest the pointer on a "
+      "line for its "
+      "indices. The residual is Rwp of the refined pattern.";
   if (asked > static_cast<std::int64_t>(shown.size()))
     lead += fmt::format(" The first {} of {} patterns are shown.", shown.size(), asked);
   std::string body =
       fmt::format("<header>\n<h1>{}</h1>\n<p class=\"soft\">{}</p>\n</header>\n", title, lead) +
       contents(shown);
   for (std::size_t i = 0; i < shown.size(); ++i)
-    body += pattern_section(shown[i], i + 1);
+    body += pattern_section(shown[i], i + 1, shown.size() <= few_patterns ? most_stick_sets : 1);
   return page("bragg: " + title, body + std::string(zoom_script()), pattern_style());
 }
 

@@ -11,11 +11,19 @@ namespace bragg::apps::report {
 
 /// Most structures whose lines a view can show: pattern_style() has a rule for each.
 inline constexpr std::size_t most_stick_sets = 6;
+/// The same where all are shown at once, each in its row.
+inline constexpr std::size_t most_stick_rows = 8;
 
 struct Stick {
   double two_theta;   ///< degrees
   double intensity;   ///< of the strongest 1
   std::string title;  ///< what a pointer over it shows
+};
+
+/// Another curve on the places of the pattern's; `style` is its class.
+struct Curve {
+  std::span<const float> values;
+  std::string_view style;
 };
 
 struct PatternView {
@@ -27,6 +35,8 @@ struct PatternView {
   /// Of each structure, at most most_stick_sets. Lines outside of the pattern, weaker than 1 % or beyond the
   /// 300 strongest are left out.
   std::vector<std::vector<Stick>> sticks{};
+  std::vector<Curve> curves{};  ///< drawn over the pattern
+  bool sticks_in_rows = false;  ///< all of them, alike in height, a row for each structure (most_stick_rows)
 };
 
 /// HTML: class `pattern`, the lines of structure i in a group of the class `s1`, `s2` ... The curve is the

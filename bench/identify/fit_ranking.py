@@ -4,10 +4,10 @@
     bragg evaluate --lookup [MODEL] rruff_dev.safetensors --figures dev.jsonl
     bench/identify/fit_ranking.py dev.jsonl [--write data/search/ranking_weights.cpp]
 
-A line of the figures is a pattern: {"space_group", "group", "unexplained", "candidates": [[space_group, similarity,
-calculated], ...], "network": [230 probabilities] or null}; the first line is {"prior": [230 shares]}. The formulas are those
-of data/search/ranking.cpp. Patterns of a group stay on one side of every split. Several files: groups of each are its own; a file is
-known by its name, whatever its folder.
+A line of the figures is a pattern: {"space_group", "group", "candidates": [[space_group, similarity, calculated,
+root_cosine, misfit, explained], ...], "network": [230 probabilities] or null}; the first line is {"prior": [230 shares]}. The
+formulas are those of data/search/ranking.cpp. Patterns of a group stay on one side of every split. Several files: groups of each
+are its own; a file is known by its name, whatever its folder.
 """
 import argparse
 import hashlib
@@ -17,16 +17,11 @@ import os
 import numpy as np
 
 PAIRS = {78: 76, 95: 91, 96: 92, 145: 144, 153: 151, 154: 152, 170: 169, 172: 171, 179: 178, 181: 180, 213: 212}
-SYSTEM_ENDS = [2, 15, 74, 142, 167, 194, 230]
+SYSTEM_ENDS = np.array([2, 15, 74, 142, 167, 194, 230])
 FOLDS = 10
-
-
-def merged(group):
-    return PAIRS.get(group, group)
-
-
-def system(group):
-    return next(i for i, end in enumerate(SYSTEM_ENDS) if group <= end)
+MERGED = np.array([PAIRS.get(g, g) - 1 for g in range(1, 231)])
+SYSTEM = np.searchsorted(SYSTEM_ENDS, np.arange(1, 231))
+LEAST = 1e-9
 
 
 def closeness(similarity):
@@ -34,161 +29,179 @@ def closeness(similarity):
 
 
 def merge_pairs(p):
-    p = np.array(p, dtype=float)
-    for upper, lower in PAIRS.items():
-        p[lower - 1] += p[upper - 1]
-        p[upper - 1] = 0
-    return p
+    merged = np.zeros(230)
+    np.add.at(merged, MERGED, p)
+    return merged
 
 
-class Pattern:
-    def __init__(self, line, file, prior):
-        self.truth = merged(line["space_group"])
-        self.plain_truth = line["space_group"]
-        self.group = (os.path.basename(file), line["group"])
+# Features of a candidate: closeness of similarity and root cosine, -ln misfit, calculated, ln of its group's share.
+SIMILARITY, ROOT_COSINE, MISFIT, CALCULATED, PRIOR = range(5)
+BY_CHANCE = np.array([closeness(0.6), closeness(0.65), -np.log(0.75), 0, np.log(1 / 230)])
+
+
+class Patterns:
+    """Many patterns as arrays, the candidates of each filled up to as many as any has."""
+
+    def __init__(self, prior, lines, files):
+        count = len(lines)
+        most = max(1, max(len(line["candidates"]) for line in lines))
         self.prior = prior
-        candidates = np.array(line["candidates"], dtype=float).reshape(-1, 3)
-        groups = np.array([merged(int(g)) for g in candidates[:, 0]], dtype=int)
-        self.groups, self.member = np.unique(groups, return_inverse=True)
-        self.closeness = closeness(candidates[:, 1])
-        self.calculated = candidates[:, 2]
-        self.log_prior = np.log(np.maximum(prior[groups - 1], 1e-9))
-        self.best = self.closeness.max() if len(candidates) else 0.0
-        self.similarity = candidates[:, 1].max() if len(candidates) else 0.0
-        self.unexplained = np.log(0.02 + line["unexplained"])
-        network = line.get("network")
-        self.log_network = None if network is None else np.log(np.maximum(merge_pairs(network), 1e-9))
+        self.truth = np.array([MERGED[line["space_group"] - 1] for line in lines])
+        self.groups = [(os.path.basename(file), line["group"]) for file, line in zip(files, lines)]
+        self.unexplained = np.zeros((count, most))
+        self.feature = np.zeros((count, most, 5))
+        self.group = np.full((count, most), -1)
+        self.log_network = None
+        if all(line.get("network") is not None for line in lines):
+            self.log_network = np.log(np.maximum([merge_pairs(line["network"]) for line in lines], LEAST))
+        for n, line in enumerate(lines):
+            if not line["candidates"]:
+                continue
+            c = np.array(line["candidates"], dtype=float)
+            k = len(c)
+            self.group[n, :k] = MERGED[c[:, 0].astype(int) - 1]
+            self.feature[n, :k, SIMILARITY] = closeness(c[:, 1])
+            self.feature[n, :k, ROOT_COSINE] = closeness(c[:, 3])
+            self.feature[n, :k, MISFIT] = -np.log(np.maximum(c[:, 4], 1e-3))
+            self.feature[n, :k, CALCULATED] = c[:, 2]
+            self.unexplained[n, :k] = np.log(0.02 + np.clip(1 - c[:, 5], 0, 1))
+            self.feature[n, :k, PRIOR] = np.log(np.maximum(prior[self.group[n, :k]], LEAST))
+        self.is_there = self.group >= 0
+        self.best_closeness = np.where(self.is_there, self.feature[:, :, SIMILARITY], 0).max(1)
+
+    def __len__(self):
+        return len(self.truth)
+
+    def some(self, index):
+        part = object.__new__(Patterns)
+        part.prior = self.prior
+        part.groups = [self.groups[i] for i in index]
+        for name in ("truth", "unexplained", "feature", "group", "is_there", "best_closeness"):
+            setattr(part, name, getattr(self, name)[index])
+        part.log_network = None if self.log_network is None else self.log_network[index]
+        return part
 
 
-LOWER = np.array([merged(g) == g for g in range(1, 231)])
+# Weights: five of the features, ln(sharing - 1) | four of the confidence, logit of others | the exponents.
+SCORE, SURE, EXPONENTS = np.arange(0, 6), np.arange(6, 11), np.arange(11, 15)
+START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0])
+SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2])
 
 
-def search_probabilities(w, pattern):
-    """w: similarity, calculated, ln(sharing - 1), prior, five of the confidence, logit of others, the exponents."""
-    if not len(pattern.closeness):
-        return pattern.prior.copy()
-    sharing = 1 + np.exp(w[2])
-    score = w[0] * pattern.closeness + w[1] * pattern.calculated + w[3] * pattern.log_prior
-    shares = np.zeros(len(pattern.groups))
-    np.add.at(shares, pattern.member, np.exp(sharing * (score - score.max())))
-    shares = shares ** (1 / sharing)
-    total = shares.sum()
-    shares /= total
-    best = shares.argmax()
-    # A structure that is as like as any is by chance stands beside the groups.
-    chance = np.exp(w[0] * closeness(0.6) + w[3] * np.log(1 / 230) - score.max()) / total
-    first = shares[best] / (1 + chance)
-    second = max(np.delete(shares, best).max() if len(shares) > 1 else 0.0, chance) / (1 + chance)
-    logit = (w[4] + w[5] * pattern.best + w[6] * np.log(first) + w[7] * np.log(first / max(second, 1e-6))
-             + w[8] * pattern.unexplained)
-    sure = np.clip(1 / (1 + np.exp(-logit)), 0.02, 0.995)
-    others = 1 / (1 + np.exp(-w[9]))
-    rest = 1 - shares[best]
-    p = (1 - sure) * (1 - others) * pattern.prior
-    if rest > 0:
-        other = shares / rest
-        other[best] = 0
-        p[pattern.groups - 1] += (1 - sure) * others * other
-    else:
-        p += (1 - sure) * others * pattern.prior
-    p[pattern.groups[best] - 1] += sure
-    return p / p.sum()
+def scores(w, p):
+    return np.where(p.is_there, p.feature @ w[:5], -np.inf)
 
 
-def probabilities(w, pattern, with_network):
-    p = search_probabilities(w, pattern)
-    if not with_network or pattern.log_network is None:
-        return p
-    a = max(0.0, w[10] + w[11] * pattern.best)
-    b = max(0.0, w[12] + w[13] * pattern.best)
-    logs = np.where(LOWER, a * np.log(np.maximum(p, 1e-9)) + b * pattern.log_network, -np.inf)
-    q = np.exp(logs - logs.max())
-    return q / q.sum()
+def shares(w, p):
+    """Of the groups, by a power mean over their candidates; the share of one that is as like as any is by chance; the best one."""
+    score = scores(w, p)
+    best = score.argmax(1)
+    highest = score[np.arange(len(p)), best]
+    highest = np.where(np.isfinite(highest), highest, 0)
+    sharing = 1 + np.exp(w[5])
+    raised = np.exp(np.maximum(sharing * (score - highest[:, None]), -700)) * p.is_there
+    groups = np.zeros((len(p), 230))
+    n, k = np.nonzero(p.is_there)
+    np.add.at(groups, (n, p.group[n, k]), raised[n, k])
+    groups = groups ** (1 / sharing)
+    total = np.maximum(groups.sum(1), 1e-300)
+    chance = np.exp(np.minimum(BY_CHANCE @ w[:5] - highest, 700)) / total
+    return groups / total[:, None], chance, best
 
 
-START = np.array([8.5, -0.2, 0.0, 0.2, 0.0, 1.0, 1.0, 0.3, -0.5, 0.8, 1.0, 0.0, 0.8, -0.3])
-SCALE = np.array([3.0, 0.5, 1.0, 0.2, 1.0, 0.7, 1.0, 0.4, 0.5, 1.0, 0.3, 0.2, 0.3, 0.2])
+def search_probabilities(w, p):
+    groups, chance, best = shares(w, p)
+    rows = np.arange(len(p))
+    first_group = groups.argmax(1)
+    ordered = np.partition(groups, -2, axis=1)
+    first = ordered[:, -1] / (1 + chance)
+    second = np.maximum(ordered[:, -2], chance) / (1 + chance)
+    b = w[SURE]
+    logit = (b[0] + b[1] * np.log(np.maximum(first, LEAST))
+             + b[2] * np.log(np.maximum(first, LEAST) / np.maximum(second, 1e-6)) + b[3] * p.unexplained[rows, best])
+    sure = np.clip(1 / (1 + np.exp(-np.clip(logit, -50, 50))), 0.02, 0.995)
+    of_others = 1 / (1 + np.exp(-b[4]))
+    rest = 1 - groups[rows, first_group]
+    others = groups.copy()
+    others[rows, first_group] = 0
+    # With one group alone there is nobody else to share with.
+    others = np.where(rest[:, None] > 0, others / np.maximum(rest, 1e-300)[:, None], p.prior)
+    result = (1 - sure)[:, None] * (of_others * others + (1 - of_others) * p.prior)
+    result[rows, first_group] += sure
+    result[~p.is_there.any(1)] = p.prior
+    return result / result.sum(1, keepdims=True)
 
 
-def loss(w, patterns, with_network):
-    nll = -sum(np.log(max(probabilities(w, p, with_network)[p.truth - 1], 1e-9)) for p in patterns) / len(patterns)
-    # A weak prior keeps what the data do not decide where it began.
-    return nll + 0.5 / len(patterns) * np.sum(((w - START) / (3 * SCALE)) ** 2)
+def probabilities(w, p, with_network):
+    search = search_probabilities(w, p)
+    if not with_network or p.log_network is None:
+        return search
+    a = np.maximum(0, w[11] + w[12] * p.best_closeness)[:, None]
+    b = np.maximum(0, w[13] + w[14] * p.best_closeness)[:, None]
+    logs = a * np.log(np.maximum(search, LEAST)) + b * p.log_network
+    logs[:, MERGED != np.arange(230)] = -np.inf
+    result = np.exp(logs - logs.max(1, keepdims=True))
+    return result / result.sum(1, keepdims=True)
 
 
-def share_loss(w, patterns):
+def loss(w, p, with_network):
+    of_truth = probabilities(w, p, with_network)[np.arange(len(p)), p.truth]
+    return -np.mean(np.log(np.maximum(of_truth, LEAST)))
+
+
+def share_loss(w, p):
     """Conditional logit of the candidates alone, where the truth is among them."""
-    total = 0.0
-    count = 0
-    sharing = 1 + np.exp(w[2])
-    for p in patterns:
-        where = np.flatnonzero(p.groups == p.truth)
-        if not len(where):
-            continue
-        score = w[0] * p.closeness + w[1] * p.calculated + w[3] * p.log_prior
-        shares = np.zeros(len(p.groups))
-        np.add.at(shares, p.member, np.exp(sharing * (score - score.max())))
-        shares = shares ** (1 / sharing)
-        total -= np.log(max(shares[where[0]] / shares.sum(), 1e-9))
-        count += 1
-    return total / count + 0.5 / count * np.sum(((w[:4] - START[:4]) / (3 * SCALE[:4])) ** 2)
+    of_truth = shares(w, p)[0][np.arange(len(p)), p.truth]
+    return -np.mean(np.log(np.maximum(of_truth[of_truth > 0], LEAST)))
 
 
-def minimise(function, start, scale, free):
-    """BFGS with differences of the function; `free`: which numbers are fitted."""
-    index = np.flatnonzero(free)
-
+def minimise(function, w, free, count):
+    """BFGS with differences of the function; `free`: which weights are fitted. A weak prior keeps what the data do not decide
+    where it began."""
     def at(x):
-        w = start.copy()
-        w[index] += x * scale[index]
-        return w
+        moved = w.copy()
+        moved[free] += x * SCALE[free]
+        return moved
+
+    def value_at(x):
+        away = (at(x)[free] - START[free]) / (3 * SCALE[free])
+        return function(at(x)) + 0.5 / count * away @ away
 
     def gradient(x):
         step = 1e-4
-        g = np.zeros(len(x))
-        for i in range(len(x)):
-            e = np.zeros(len(x))
-            e[i] = step
-            g[i] = (function(at(x + e)) - function(at(x - e))) / (2 * step)
-        return g
+        return np.array([(value_at(x + e) - value_at(x - e)) / (2 * step) for e in step * np.eye(len(x))])
 
-    x = np.zeros(len(index))
-    value, g, inverse = function(at(x)), gradient(x), np.eye(len(x))
-    for _ in range(60):
+    x = np.zeros(len(free))
+    value, g, inverse = value_at(x), gradient(x), np.eye(len(x))
+    for _ in range(80):
         direction = -inverse @ g
         if direction @ g >= 0:
             direction, inverse = -g, np.eye(len(x))
         length = 1.0
-        while length > 1e-6:
-            new = function(at(x + length * direction))
-            if new < value + 1e-4 * length * (direction @ g):
-                break
+        while length > 1e-6 and not value_at(x + length * direction) < value + 1e-4 * length * (direction @ g):
             length /= 2
-        else:
+        if length <= 1e-6:
             break
         s = length * direction
-        new_gradient = gradient(x + s)
-        y = new_gradient - g
-        x, g = x + s, new_gradient
-        if value - new < 1e-7:
-            value = new
+        y = gradient(x + s) - g
+        x, g = x + s, g + y
+        fallen, value = value - value_at(x), value_at(x)
+        if fallen < 1e-7:
             break
-        value = new
         if s @ y > 1e-12:
-            rho = 1 / (s @ y)
-            i = np.eye(len(x))
-            inverse = (i - rho * np.outer(s, y)) @ inverse @ (i - rho * np.outer(y, s)) + rho * np.outer(s, s)
+            rho, identity = 1 / (s @ y), np.eye(len(x))
+            inverse = ((identity - rho * np.outer(s, y)) @ inverse @ (identity - rho * np.outer(y, s))
+                       + rho * np.outer(s, s))
     return at(x)
 
 
-def fit(patterns, with_network):
+def fit(p, with_network):
     """The candidates' shares first, then how sure they are, then what a network adds."""
     w = START.copy()
-    w = minimise(lambda v: share_loss(v, patterns), w, SCALE, np.arange(14) < 4)
-    middle = (np.arange(14) >= 4) & (np.arange(14) < 10)
-    w = minimise(lambda v: loss(v, patterns, False), w, SCALE, middle)
+    w = minimise(lambda v: share_loss(v, p), w, SCORE, len(p))
+    w = minimise(lambda v: loss(v, p, False), w, SURE, len(p))
     if with_network:
-        w = minimise(lambda v: loss(v, patterns, True), w, SCALE, np.arange(14) >= 10)
+        w = minimise(lambda v: loss(v, p, True), w, EXPONENTS, len(p))
     return w
 
 
@@ -196,14 +209,18 @@ def fold_of(group):
     return int(hashlib.sha256(repr(group).encode()).hexdigest(), 16) % FOLDS
 
 
-def cross_fitted(patterns, with_network):
-    result = [None] * len(patterns)
-    for fold in range(FOLDS):
-        w = fit([p for p in patterns if fold_of(p.group) != fold], with_network)
-        for i, p in enumerate(patterns):
-            if fold_of(p.group) == fold:
-                result[i] = probabilities(w, p, with_network)
-    return result
+def cross_fitted(p, with_network):
+    """Probabilities without and with the network, of each fold by weights fitted to the others."""
+    fold = np.array([fold_of(group) for group in p.groups])
+    search, both = np.zeros((len(p), 230)), np.zeros((len(p), 230))
+    for f in range(FOLDS):
+        own = np.flatnonzero(fold == f)
+        if not len(own):
+            continue
+        w = fit(p.some(np.flatnonzero(fold != f)), with_network)
+        search[own] = probabilities(w, p.some(own), False)
+        both[own] = probabilities(w, p.some(own), with_network)
+    return search, both
 
 
 def calibration_error(confidence, right, bins=10):
@@ -213,24 +230,23 @@ def calibration_error(confidence, right, bins=10):
     return sum(abs(np.sum(confidence[part]) - np.sum(right[part])) for part in parts) / n
 
 
-def report(name, patterns, answers):
-    best = np.array([a.argmax() + 1 for a in answers])
-    truth = np.array([p.truth for p in patterns])
-    right = best == truth
-    confidence = np.array([a.max() for a in answers])
-    systems = np.array([np.bincount([system(g) for g in range(1, 231)], weights=a, minlength=7).argmax() for a in answers])
-    system_right = systems == np.array([system(t) for t in truth])
-    top5 = np.array([t - 1 in np.argsort(-a)[:5] for a, t in zip(answers, truth)])
-    nll = -np.mean([np.log(max(a[t - 1], 1e-9)) for a, t in zip(answers, truth)])
+def report(name, p, answers):
+    rows = np.arange(len(p))
+    right = answers.argmax(1) == p.truth
+    confidence = answers.max(1)
+    systems = np.stack([answers[:, SYSTEM == s].sum(1) for s in range(7)], 1)
+    system_right = systems.argmax(1) == SYSTEM[p.truth]
+    of_truth = answers[rows, p.truth]
+    top5 = (answers > of_truth[:, None]).sum(1) < 5
     surer = np.argsort(-confidence, kind="stable")[:(len(right) + 1) // 2]
-    ece = calibration_error(confidence, right)
     rng = np.random.default_rng(1)
     chance = [calibration_error(confidence, rng.random(len(right)) < confidence) for _ in range(500)]
     low, high = np.percentile(chance, [5, 95])
     print(f"{name}: {len(right)} patterns, space group {100 * right.mean():.1f} %, system {100 * system_right.mean():.1f} %, "
-          f"top 5 {100 * top5.mean():.1f} %, surer half {100 * right[surer].mean():.1f} %, NLL {nll:.3f}, "
-          f"ECE {ece:.3f} (calibrated: {low:.3f}..{high:.3f})")
-    similarity = np.array([p.similarity for p in patterns])
+          f"top 5 {100 * top5.mean():.1f} %, surer half {100 * right[surer].mean():.1f} %, "
+          f"NLL {-np.mean(np.log(np.maximum(of_truth, LEAST))):.3f}, "
+          f"ECE {calibration_error(confidence, right):.3f} (calibrated: {low:.3f}..{high:.3f})")
+    similarity = 1.02 - np.exp(-p.best_closeness)
     for low, high in ((0, 0.7), (0.7, 0.8), (0.8, 1.01)):
         part = (similarity >= low) & (similarity < high)
         if part.any():
@@ -238,23 +254,27 @@ def report(name, patterns, answers):
                   f"{100 * right[part].mean():.1f} %, system {100 * system_right[part].mean():.1f} %")
 
 
-def write(path, w, command):
-    others = 1 / (1 + np.exp(-w[9]))
+def write(path, w, comment):
+    others = 1 / (1 + np.exp(-w[10]))
+    numbers = lambda part: ", ".join(f"{x:.5g}" for x in part)
     with open(path, "w", encoding="utf-8") as out:
-        out.write(f"""// Written by bench/identify/fit_ranking.py from measured patterns whose answer is known ({command}).
+        out.write(f"""// Written by bench/identify/fit_ranking.py from measured patterns whose answer is known ({comment}).
 #include "data/search/ranking.h"
 
 namespace bragg::data {{
 
 const RankingWeights& ranking_weights() {{
-  static constexpr RankingWeights weights{{.similarity = {w[0]:.5g},
-                                          .calculated = {w[1]:.5g},
-                                          .prior = {w[3]:.5g},
-                                          .sharing = {1 + np.exp(w[2]):.5g},
-                                          .confidence = {{{w[4]:.5g}, {w[5]:.5g}, {w[6]:.5g}, {w[7]:.5g}, {w[8]:.5g}}},
-                                          .others = {others:.5g},
-                                          .search_exponent = {{{w[10]:.5g}, {w[11]:.5g}}},
-                                          .network_exponent = {{{w[12]:.5g}, {w[13]:.5g}}}}};
+  static constexpr RankingWeights weights{{
+      .similarity = {w[SIMILARITY]:.5g},
+      .root_cosine = {w[ROOT_COSINE]:.5g},
+      .misfit = {w[MISFIT]:.5g},
+      .calculated = {w[CALCULATED]:.5g},
+      .prior = {w[PRIOR]:.5g},
+      .sharing = {1 + np.exp(w[5]):.5g},
+      .confidence = {{{numbers(w[6:10])}}},
+      .others = {others:.5g},
+      .search_exponent = {{{numbers(w[11:13])}}},
+      .network_exponent = {{{numbers(w[13:15])}}}}};
   return weights;
 }}
 
@@ -267,18 +287,24 @@ def main():
     arguments.add_argument("figures", nargs="+")
     arguments.add_argument("--write", help="where the weights go that are fitted to all patterns")
     options = arguments.parse_args()
-    patterns = []
+    lines, files, prior = [], [], None
     for file in options.figures:
-        with open(file, encoding="utf-8") as lines:
-            prior = merge_pairs(json.loads(next(lines))["prior"])
-            patterns += [Pattern(json.loads(line), file, prior / prior.sum()) for line in lines]
-    with_network = all(p.log_network is not None for p in patterns)
-    report("look-up, cross-fitted", patterns, cross_fitted(patterns, False))
+        with open(file, encoding="utf-8") as text:
+            own = merge_pairs(json.loads(next(text))["prior"])
+            assert prior is None or np.allclose(prior, own), f"{file}: figures of another library"
+            prior = own
+            lines += [json.loads(line) for line in text]
+        files += [file] * (len(lines) - len(files))
+    patterns = Patterns(prior / prior.sum(), lines, files)
+    with_network = patterns.log_network is not None
+    search, both = cross_fitted(patterns, with_network)
+    report("look-up, cross-fitted", patterns, search)
     if with_network:
-        report("network alone", patterns, [np.exp(p.log_network) / np.exp(p.log_network).sum() for p in patterns])
-        report("both, cross-fitted", patterns, cross_fitted(patterns, True))
+        network = np.exp(patterns.log_network)
+        report("network alone", patterns, network / network.sum(1, keepdims=True))
+        report("both, cross-fitted", patterns, both)
     w = fit(patterns, with_network)
-    report("fitted to these", patterns, [probabilities(w, p, with_network) for p in patterns])
+    report("fitted to these", patterns, probabilities(w, patterns, with_network))
     if options.write:
         write(options.write, w, f"{len(patterns)} patterns" + ("" if with_network else ", no network"))
 

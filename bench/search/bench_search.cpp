@@ -13,7 +13,6 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -26,9 +25,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include "bench/measured_pattern.h"
 #include "bench/search/passes.h"
 #include "data/crystals/crystal_set.h"
-#include "data/patterns/pattern_set.h"
 #include "data/search/radiation_search.h"
 #include "data/search/search.h"
 #include "kernels/base/error.h"
@@ -39,6 +38,8 @@
 namespace {
 
 using namespace bragg;
+using bench::cpu_seconds;
+using bench::measured_pattern;
 
 struct Options {
   std::vector<std::string> experimental, dft;
@@ -52,11 +53,6 @@ struct Options {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// CPU time of all threads, which a busy machine does not lengthen.
-double cpu_seconds() {
-  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 }
 
 /// Of this process, MB, by /proc: "VmRSS:" now, "VmHWM:" at most.
@@ -102,16 +98,6 @@ Library open_library(const Options& options) {
                              [owned = std::make_shared<data::CrystalSource>(data::crystals_of(sets))](
                                  std::int64_t i) { return owned->at(i); }};
   return library;
-}
-
-data::MeasuredPattern measured(const data::PatternSet& set, std::int64_t i) {
-  const std::vector<float> values = set.pattern(i);
-  data::MeasuredPattern pattern;
-  for (std::size_t k = 0; k < values.size(); ++k) {
-    pattern.x.push_back(set.instrument().grid.at(static_cast<std::int64_t>(k)));
-    pattern.intensity.push_back(values[k]);
-  }
-  return pattern;
 }
 
 /// Right answers among patterns.
@@ -205,7 +191,7 @@ struct Bench {
         backend(make_backend({given.device, given.threads, ""})),
         set(given.patterns) {
     for (std::int64_t i = 0; i < std::min(set.size(), given.limit); ++i)
-      patterns.push_back(measured(set, i));
+      patterns.push_back(measured_pattern(set, i));
     if (given.candidates > 0) settings.experimental_candidates = settings.dft_candidates = given.candidates;
   }
 
@@ -342,7 +328,7 @@ void run(const Options& options) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): it ends with it
   CLI::App app("The search's speed and what it finds");
   Options options;
   app.add_option("--experimental", options.experimental, "crystal sets of measured structures");

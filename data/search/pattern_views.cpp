@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <span>
 
 #include <fmt/format.h>
 
+#include "data/patterns/smooth_background.h"
 #include "xrd/reflections.h"
 #include "xrd/scattering/wavelength.h"
 
@@ -14,8 +16,6 @@ namespace bragg::data {
 namespace {
 
 constexpr double degree = std::numbers::pi / 180;
-constexpr std::int64_t half_window = 30;  // bins on either side that a background is taken from
-constexpr double background_share = 0.30;
 constexpr double least_noise =
     1e-3;  // of the highest point: below it are rounding and what a background left
 constexpr double same_wavelength = 1e-4;  // relative
@@ -43,32 +43,10 @@ double held(std::span<const double> y, std::int64_t i) {
   return y[index(std::clamp<std::int64_t>(i, 0, std::ssize(y) - 1))];
 }
 
-/// The value below which background_share of the window's points lie, between two of them linearly.
-std::vector<double> low_values(std::span<const double> y) {
-  std::vector<double> low(y.size()), window(2 * half_window + 1);
-  const double rank = background_share * (2 * half_window);
-  const auto whole = static_cast<std::ptrdiff_t>(rank);
-  for (std::int64_t i = 0; i < std::ssize(y); ++i) {
-    for (std::int64_t j = -half_window; j <= half_window; ++j)
-      window[index(j + half_window)] = held(y, i + j);
-    const auto at = window.begin() + whole;
-    std::nth_element(window.begin(), at, window.end());
-    const double next = *std::min_element(at + 1, window.end());
-    low[index(i)] = *at + (rank - static_cast<double>(whole)) * (next - *at);
-  }
-  return low;
-}
-
 std::vector<double> less_background(std::span<const double> y) {
-  const std::vector<double> low = low_values(y);
+  const std::vector<double> background = smooth_background(y, search_grid.step);
   std::vector<double> rest(y.size());
-  double sum = 0;
-  for (std::int64_t j = -half_window; j <= half_window; ++j)
-    sum += held(low, j);
-  for (std::int64_t i = 0; i < std::ssize(y); ++i) {
-    rest[index(i)] = y[index(i)] - sum / (2 * half_window + 1);
-    sum += held(low, i + half_window + 1) - held(low, i - half_window);
-  }
+  std::transform(y.begin(), y.end(), background.begin(), rest.begin(), std::minus());
   return rest;
 }
 
@@ -109,6 +87,17 @@ bool normalise(std::span<float> view) {
   return true;
 }
 
+/// Less what is explained, and less what that may be off by, which in the flanks of lines is a share of their height.
+void subtract(std::vector<double>& rest, std::span<const double> explained) {
+  constexpr std::int64_t flank = 2;  // bins
+  for (std::int64_t i = 0; i < std::ssize(rest); ++i) {
+    double near = 0;
+    for (std::int64_t j = -flank; j <= flank; ++j)
+      near = std::max(near, held(explained, i + j));
+    rest[index(i)] -= explained[index(i)] + explained_misfit * near;
+  }
+}
+
 struct Window {
   std::int64_t first = 0, end = 0;
 };
@@ -122,7 +111,7 @@ Window measured_bins(const std::vector<std::uint8_t>& covered) {
 
 }  // namespace
 
-PatternViews views_of(const MeasuredPattern& measured, double wavelength) {
+PatternViews views_of(const MeasuredPattern& measured, double wavelength, std::span<const double> explained) {
   const MeasuredPattern pattern = at_search_wavelength(measured, wavelength);
   GridValues grid = resample(pattern.x, pattern.intensity, search_grid);
   const Window window = measured_bins(grid.covered);
@@ -134,7 +123,16 @@ PatternViews views_of(const MeasuredPattern& measured, double wavelength) {
         xrd::d_from_two_theta(search_grid.start, search_wavelength), minimum_points));
   }
   const std::span<const double> inside(grid.values.data() + window.first, index(window.end - window.first));
-  const std::vector<double> rest = less_background(inside);
+  std::vector<double> rest = less_background(inside);
+  if (!explained.empty()) {
+    if (explained.size() != measured.x.size())
+      throw Error(fmt::format("[pattern_views] {} explained intensities of {} points", explained.size(),
+                              measured.x.size()));
+    MeasuredPattern other{measured.abscissa, measured.x, {explained.begin(), explained.end()}};
+    other = at_search_wavelength(other, wavelength);
+    const GridValues known = resample(other.x, other.intensity, search_grid);
+    subtract(rest, std::span(known.values).subspan(index(window.first), rest.size()));
+  }
   const double highest = *std::max_element(rest.begin(), rest.end());
   const double noise = std::max(noise_of(rest), least_noise * highest);
   PatternViews views{.values = std::vector<float>(search_views.size() * index(search_grid.points)),
@@ -143,7 +141,8 @@ PatternViews views_of(const MeasuredPattern& measured, double wavelength) {
   for (std::size_t v = 0; v < search_views.size(); ++v) {
     const SearchView& view = search_views[v];
     const std::vector<double> smooth = smoothed(rest, view.smoothing);
-    const double floor = 2 * noise / std::sqrt(2 * std::sqrt(std::numbers::pi) * view.smoothing);
+    const double floor =
+        (explained.empty() ? 2 : 1) * noise / std::sqrt(2 * std::sqrt(std::numbers::pi) * view.smoothing);
     const std::span<float> to(views.values.data() + v * index(search_grid.points), index(search_grid.points));
     for (std::size_t i = 0; i < smooth.size(); ++i)
       to[index(window.first) + i] =

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "data/patterns/resample.h"
@@ -41,8 +42,11 @@ struct PatternViews {
 };
 
 /// Throws PatternRefused where fewer than minimum_points bins of the grid were measured, or nothing rises above the noise.
-/// `wavelength` in A; means nothing for q and d.
-PatternViews views_of(const MeasuredPattern&, double wavelength);
+/// `wavelength` in A; means nothing for q and d. `explained`: what other phases account for at each point of the
+/// pattern, above its background; views are then of what is left, with the noise of that, and explained_misfit of what is explained
+/// near a point is doubted.
+PatternViews views_of(const MeasuredPattern&, double wavelength, std::span<const double> explained = {});
+inline constexpr double explained_misfit = 0.06;
 
 /// Views at another size of the cell: what stood at d stands at d / scale, interpolated; of length 1 / sqrt(views) again.
 /// A structure drawn as it is then fits a sample whose cell is `scale` times as long.

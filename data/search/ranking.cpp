@@ -9,7 +9,7 @@ namespace {
 
 using Groups = xrd::BySpaceGroup<double>;
 
-constexpr double least_probability = 1e-9, least_second = 1e-6;
+constexpr double least_probability = 1e-9, least_second = 1e-6, least_misfit = 1e-3;
 /// Bounds of how sure the best group can be: no figure excludes it, none proves it.
 constexpr double least_sure = 0.02, most_sure = 0.995;
 /// Of a space group in the library, on an average.
@@ -69,21 +69,31 @@ Lead lead_of(const Groups& groups, double chance) {
   return lead;
 }
 
+double well_fitted(const RankingCandidate& candidate) {
+  return -std::log(std::max(candidate.misfit, least_misfit));
+}
+
+/// `share`: that its space group has of the library.
+double score_of(const RankingCandidate& candidate, double share, const RankingWeights& weights) {
+  return weights.similarity * closeness(candidate.similarity) +
+         weights.root_cosine * closeness(candidate.root_cosine) + weights.misfit * well_fitted(candidate) +
+         (candidate.calculated ? weights.calculated : 0) +
+         weights.prior * std::log(std::max(share, least_probability));
+}
+
 /// The candidates' shares, as sure as the figures allow; what is left over goes to the others and to the prior.
 Groups by_search(std::span<const RankingCandidate> candidates, std::span<const double> score,
-                 const Groups& prior, double unexplained, double best_closeness,
-                 const RankingWeights& weights) {
+                 const Groups& prior, const RankingWeights& weights) {
   double sum = 0;
   const Groups shares = shares_of_groups(candidates, score, weights.sharing, sum);
-  const double best_score = *std::max_element(score.begin(), score.end());
-  const double chance = std::exp(weights.similarity * closeness(similarity_by_chance) +
-                                 weights.prior * std::log(mean_share) - best_score) /
-                        sum;
+  const auto best = std::max_element(score.begin(), score.end());
+  const double chance = std::exp(score_of(by_chance, mean_share, weights) - *best) / sum;
+  const RankingCandidate& first = candidates[static_cast<std::size_t>(best - score.begin())];
   const Lead lead = lead_of(shares, chance);
   const auto& b = weights.confidence;
-  const double logit = b[0] + b[1] * best_closeness + b[2] * std::log(lead.first) +
-                       b[3] * std::log(lead.first / std::max(lead.second, least_second)) +
-                       b[4] * std::log(0.02 + unexplained);
+  const double logit = b[0] + b[1] * std::log(lead.first) +
+                       b[2] * std::log(lead.first / std::max(lead.second, least_second)) +
+                       b[3] * std::log(0.02 + std::clamp(1 - first.explained, 0.0, 1.0));
   const double sure = std::clamp(1 / (1 + std::exp(-logit)), least_sure, most_sure);
   const double rest = 1 - shares[lead.best];
   Groups result{};
@@ -130,7 +140,7 @@ double closeness(double similarity) {
   return -std::log(1.02 - std::clamp(similarity, 0.0, 1.0));
 }
 
-Ranking rank_candidates(std::span<const RankingCandidate> candidates, const Groups& prior, double unexplained,
+Ranking rank_candidates(std::span<const RankingCandidate> candidates, const Groups& prior,
                         std::span<const float> network, const RankingWeights& weights) {
   Ranking ranking;
   const Groups merged_prior = merged(prior);
@@ -138,14 +148,11 @@ Ranking rank_candidates(std::span<const RankingCandidate> candidates, const Grou
   std::vector<double> score;
   for (const RankingCandidate& candidate : candidates) {
     best_closeness = std::max(best_closeness, closeness(candidate.similarity));
-    const double share = merged_prior[xrd::modulo_enantiomorph(candidate.space_group)];
-    score.push_back(weights.similarity * closeness(candidate.similarity) +
-                    (candidate.calculated ? weights.calculated : 0) +
-                    weights.prior * std::log(std::max(share, least_probability)));
+    score.push_back(
+        score_of(candidate, merged_prior[xrd::modulo_enantiomorph(candidate.space_group)], weights));
   }
   ranking.space_group =
-      candidates.empty() ? merged_prior
-                         : by_search(candidates, score, merged_prior, unexplained, best_closeness, weights);
+      candidates.empty() ? merged_prior : by_search(candidates, score, merged_prior, weights);
   if (!network.empty())
     ranking.space_group = with_network(ranking.space_group, network, best_closeness, weights);
   for (int number = 1; number <= xrd::space_group_count; ++number)

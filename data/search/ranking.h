@@ -1,4 +1,4 @@
-// From similarities to probabilities: which of the structures found, which space group, and how sure.
+// From similarities and refinements to probabilities: which of the structures found, which space group, and how sure.
 //
 // A conditional logit over the candidates, and a logistic model of whether its best group is right (an own formula;
 // the form of both was found on measured patterns, docs/measured.md). A network's probabilities come in log-linearly,
@@ -18,27 +18,32 @@ struct RankingCandidate {
   int space_group = 0;      ///< 1..230
   double similarity = 0;    ///< 0..1
   bool calculated = false;  ///< a relaxed cell
+  double root_cosine = 0;   ///< of the roots of intensities after refinement, 0..1
+  double misfit = 1;        ///< chi^2 after refinement over that of the background alone
+  double explained = 0;     ///< share of what rises above background and noise, 0..1
 };
 
 /// Numbers that the ranking was fitted to (bench/identify/fit_ranking.py).
 struct RankingWeights {
-  double similarity;  ///< of closeness(similarity)
-  double calculated;  ///< added where the cell is calculated
-  double prior;       ///< of the ln of the share that the space group has of the library
-  double sharing;     ///< exponent of the power mean over the candidates of a group, at least 1
-  /// Logit that the best group is right: constant, closeness of the best, ln of its share, ln of its lead over the
-  /// second group, ln(0.02 + unexplained share).
-  std::array<double, 5> confidence;
+  double similarity;   ///< of closeness(similarity)
+  double root_cosine;  ///< of closeness(root_cosine)
+  double misfit;       ///< of -ln misfit
+  double calculated;   ///< added where the cell is calculated
+  double prior;        ///< of the ln of the share that the space group has of the library
+  double sharing;      ///< exponent of the power mean over the candidates of a group, at least 1
+  /// Logit that the best group is right: constant, ln of its share, ln of its lead over the second group, and
+  /// ln(0.02 + what its best candidate leaves unexplained).
+  std::array<double, 4> confidence;
   double
       others;  ///< of what the best group leaves: the share of the other candidates; the library has the rest
   /// Exponents of the library's and of the network's probabilities: constant and slope in closeness of the best.
   std::array<double, 2> search_exponent, network_exponent;
 };
-/// Fitted with search alone; with a network beside it the exponents count too.
+/// Fitted without a network; with one beside it the exponents count too.
 const RankingWeights& ranking_weights();
 
 /// What the best of many structures reaches by chance where none is the right one.
-inline constexpr double similarity_by_chance = 0.6;
+inline constexpr RankingCandidate by_chance{.similarity = 0.6, .root_cosine = 0.65, .misfit = 0.75};
 
 /// -ln(1.02 - similarity): 0.98 counts for much more beside 0.95 than 0.58 beside 0.55.
 double closeness(double similarity);
@@ -49,11 +54,9 @@ struct Ranking {
   std::array<double, xrd::crystal_system_count> crystal_system{};  ///< adds up to 1
 };
 
-/// `prior` are the shares of the space groups among the library's structures; `unexplained` the share of the pattern's
-/// lines that the most similar structure does not have, 0..1; `network` (230 probabilities) may be empty. `prior` must
-/// add up to 1; without candidates it is what the search says.
+/// `prior` are the shares of the space groups among the library's structures, which must add up to 1; without
+/// candidates it is what the search says. `network` (230 probabilities) may be empty.
 Ranking rank_candidates(std::span<const RankingCandidate>, const xrd::BySpaceGroup<double>& prior,
-                        double unexplained, std::span<const float> network,
-                        const RankingWeights& = ranking_weights());
+                        std::span<const float> network, const RankingWeights& = ranking_weights());
 
 }  // namespace bragg::data

@@ -62,7 +62,7 @@ const SearchSettings& checked(const SearchSettings& settings, const SearchIndex&
 
 PatternViews views_of_pattern(std::span<const SearchPattern> patterns, std::size_t n) {
   try {
-    return views_of(*patterns[n].measured, patterns[n].wavelength);
+    return views_of(*patterns[n].measured, patterns[n].wavelength, patterns[n].explained);
   } catch (const PatternRefused& reason) {
     if (patterns.size() == 1) throw;
     throw PatternRefused(fmt::format("pattern {}: {}", n, reason.what()));

@@ -23,11 +23,11 @@ struct ScaleRange {
 struct SearchSettings {
   ScaleRange experimental_scales{0.991, 1.009, 0.003};
   ScaleRange dft_scales{0.976, 1.008, 0.004};
-  std::int64_t experimental = 30;  ///< matches of that kind, at most
-  std::int64_t dft = 20;
+  std::int64_t experimental = 50;  ///< matches of that kind, at most
+  std::int64_t dft = 30;
   std::int64_t per_name = 2;  ///< of one name and space group, at most, among the experimental
   /// What the first pass leaves of either kind.
-  std::int64_t experimental_candidates = 128, dft_candidates = 128;
+  std::int64_t experimental_candidates = 160, dft_candidates = 128;
 
   /// Throws UsageError naming the setting and its value.
   void validate() const;
@@ -37,6 +37,8 @@ struct SearchSettings {
 struct SearchPattern {
   const MeasuredPattern* measured = nullptr;
   double wavelength = copper_k_alpha;
+  /// What other phases account for at each point, above the background: the rest is looked up. Empty: nothing.
+  std::span<const double> explained{};
 };
 
 struct SearchMatch {

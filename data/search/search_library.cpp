@@ -1,7 +1,10 @@
 #include "data/search/search_library.h"
 
 #include <bit>
+#include <map>
 #include <span>
+#include <string>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -75,6 +78,22 @@ void validate(const SearchLibrary& library) {
   };
   require("kinds", std::ssize(library.kind));
   if (!library.name.empty()) require("names", std::ssize(library.name));
+}
+
+SearchLibrary search_library_of(const JoinedLibrary& library) {
+  SearchLibrary result{.crystals = library.crystals(), .content_hash = library.content_hash()};
+  std::map<std::pair<std::string, int>, std::int32_t> numbers;
+  for (std::int64_t i = 0; i < library.size(); ++i) {
+    result.kind.push_back(library.kind(i));
+    // Only measured structures are limited to a few of a name.
+    std::int32_t number = -1;
+    if (library.kind(i) == StructureKind::experimental) {
+      const auto key = std::pair(library.entry(i).title, library.space_group(i));
+      number = numbers.try_emplace(key, static_cast<std::int32_t>(numbers.size())).first->second;
+    }
+    result.name.push_back(number);
+  }
+  return result;
 }
 
 }  // namespace bragg::data

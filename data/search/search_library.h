@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "data/crystals/crystal_source.h"
+#include "data/library/joined_library.h"
 #include "data/library/structure_kind.h"
 
 namespace bragg::data {
@@ -24,6 +25,9 @@ struct SearchLibrary {
 /// 16 hexadecimal digits of cells, symmetries, sites and displacements of all crystals in their order; not of
 /// names.
 std::string content_hash_of(const CrystalSource&);
+
+/// All structures of libraries; measured ones are known by title and space group, calculated ones all differ.
+SearchLibrary search_library_of(const JoinedLibrary&);
 
 /// Throws UsageError where kind or name are not one for each crystal.
 void validate(const SearchLibrary&);

@@ -71,6 +71,42 @@ TEST(IdentificationPage, SaysTheVerdictAndShowsEachCandidatesLines) {
   EXPECT_EQ(count_of(page, "<table>"), 0u) << "no list of a single pattern, no other candidates";
 }
 
+TEST(IdentificationPage, ACandidatesRefinedPatternIsDrawnOverTheMeasuredOne) {
+  Identification answer = tests::quartz();
+  const std::size_t without = count_of(page_of({answer}), "<polyline");
+  Candidate& candidate = answer.candidates[1];
+  candidate.calculated_curve = answer.values;
+  candidate.background_curve.assign(answer.values.size(), 0.02f);
+  // What the refinement did not look at is not drawn.
+  candidate.calculated_curve[0] = candidate.background_curve[0] = std::numeric_limits<float>::quiet_NaN();
+  const std::string page = page_of({answer});
+  EXPECT_EQ(why_not_well_formed(page), "");
+  EXPECT_EQ(count_of(page, "<polyline"), without + 3);
+  for (const char* part :
+       {"class=\"calculated sticks s2\"", "class=\"difference sticks s2\"", "class=\"background sticks s2\"",
+        "edges +0.10, +0.10, -0.20 %", "residual 12.5 %, 75 % explained"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  // The same curve leaves nothing: the difference is a straight line.
+  const std::size_t from = page.find("class=\"difference sticks s2\" points=\"");
+  const std::string points = page.substr(from, page.find("\">", from) - from);
+  const std::string first = points.substr(points.find(',') + 1);
+  const std::string level = first.substr(0, first.find(' '));
+  EXPECT_EQ(count_of(points, "," + level), count_of(points, ","));
+}
+
+TEST(IdentificationPage, ASeriesIsShownAtAGlance) {
+  Identification one = tests::quartz(), other = tests::quartz();
+  other.phases[0].cell_change = {0.004, 0.004, 0.001};
+  const std::string page = page_of({one, other, tests::refused_file()});
+  EXPECT_EQ(why_not_well_formed(page), "");
+  EXPECT_NE(page.find("<h2>The series</h2>"), std::string::npos);
+  EXPECT_EQ(count_of(page, "class=\"edge-a\""), 1u + 2u) << "a line and a mark a scan";
+  EXPECT_NE(page.find("scan 2: a = 4.9137"), std::string::npos);
+  EXPECT_NE(page.find("refined cell"), std::string::npos);
+  EXPECT_EQ(page_of({one}).find("The series"), std::string::npos);
+}
+
 TEST(IdentificationPage, RunsAndFetchesNothingThatFilesSay) {
   Identification answer = tests::quartz();
   for (Candidate* candidate : {&answer.phases[0], &answer.candidates[0], &answer.candidates[1]}) {
@@ -153,9 +189,10 @@ TEST(PatternView, TheStyleSheetShowsTheChosenOneOfAllThatThereCanBe) {
   const std::string style(pattern_style());
   for (std::size_t i = 1; i <= most_stick_sets; ++i) {
     const std::string n = std::to_string(i);
-    EXPECT_NE(style.find(".c" + n + ":checked ~ .pattern .s" + n), std::string::npos) << n;
-    EXPECT_NE(style.find(".c" + n + ":checked ~ .choice .l" + n), std::string::npos) << n;
-    EXPECT_NE(style.find(".c" + n + ":focus-visible ~ .choice .l" + n), std::string::npos) << n;
+    for (const char* rule :
+         {":checked ~ .pattern .s", ":checked ~ .choice .l", ":focus-visible ~ .choice .l"})
+      EXPECT_NE(style.find(std::string(".c").append(n).append(rule).append(n)), std::string::npos)
+          << n << rule;
   }
   EXPECT_EQ(std::count(style.begin(), style.end(), '{'), std::count(style.begin(), style.end(), '}'));
 }

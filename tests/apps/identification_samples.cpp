@@ -12,6 +12,9 @@ Candidate quartz_candidate() {
   candidate.formula = "SiO2";
   candidate.space_group = 154;
   candidate.cell = {4.9137, 4.9137, 5.4047, 90, 90, 120};
+  candidate.cell_change = {0.001, 0.001, -0.002};
+  candidate.residual = 0.125;
+  candidate.explained = 0.75;
   candidate.similarity = 0.953;
   candidate.probability = 0.91;
   candidate.source = "AMCSD";
@@ -42,9 +45,7 @@ Candidate hostile_candidate() {
 Identification quartz() {
   Identification answer;
   answer.file = "scans/quartz.xy";
-  auto& wavelength = answer.assumed.wavelength.emplace();
-  wavelength.value = 1.5406;
-  wavelength.from = WavelengthFrom::file;
+  answer.assumed.wavelength = Assumed::Wavelength{1.5406, WavelengthFrom::file, {}, {}};
   answer.warnings = {"the first warning", "-the second, with a comma"};
   answer.crystal_system = {0, 0.01, 0.04, 0, 0.95, 0, 0};
   answer.space_groups = {{152, 0.94}, {62, 0.05}, {14, 0.01}};

@@ -101,6 +101,34 @@ TEST_F(Identify, FindsEveryStructureOfItsLibrary) {
   EXPECT_EQ(all[0]["space_group"][0]["indistinguishable_from"], 154);
 }
 
+TEST_F(Identify, TheLinesOfTwoPhasesAreTwoPhases) {
+  const data::PatternSet set{std::filesystem::path(path("patterns.safetensors"))};
+  const auto quartz = set.pattern(0), rutile = set.pattern(3);
+  std::ofstream out(path("mixture.xy"));
+  for (std::int64_t k = 0; k < set.instrument().grid.points; k += 2) {
+    const auto at = static_cast<std::size_t>(k);
+    out << set.instrument().grid.at(k) << " " << 0.6f * quartz[at] + 0.4f * rutile[at] << "\n";
+  }
+  out.close();
+  const Json answer = answers({path("mixture.xy")}).front();
+  EXPECT_TRUE(answer["no_match"].is_null()) << answer["no_match"];
+  std::vector<std::string> found;
+  double fractions = 0;
+  for (const Json& phase : answer["phases"]) {
+    found.push_back(phase["name"]);
+    fractions += phase["weight_fraction"].get<double>();
+    EXPECT_GT(phase["weight_fraction"], 0.05);
+    EXPECT_LT(phase["residual"], 0.4);
+    for (const Json& change : phase["cell_change"])
+      EXPECT_NEAR(change.get<double>(), 0, 3e-3);
+  }
+  std::sort(found.begin(), found.end());
+  EXPECT_EQ(found, (std::vector<std::string>{"Quartz", "Rutile"}));
+  EXPECT_NEAR(fractions, 1, 1e-6);
+  const std::string text = identify({path("mixture.xy")}).out;
+  EXPECT_NE(text.find(" wt %; "), std::string::npos) << text;
+}
+
 TEST_F(Identify, HasTheFieldsThatScriptsRead) {
   const Json answer = answers({path("patterns.safetensors"), "--top", "3"}).front();
   for (const char* key : {"file", "index", "assumed", "warnings", "refused", "crystal_system", "space_group",
@@ -113,11 +141,14 @@ TEST_F(Identify, HasTheFieldsThatScriptsRead) {
   EXPECT_NEAR(systems, 1, 1e-9);
   const Json& candidate = answer["candidates"][0];
   for (const char* key : {"name", "formula", "space_group", "hm", "cell", "weight_fraction", "similarity",
-                          "residual", "explained", "source", "entry"})
+                          "residual", "explained", "cell_change", "source", "entry"})
     EXPECT_TRUE(candidate.contains(key)) << key;
   EXPECT_EQ(candidate["cell"].size(), 6u);
-  for (const char* key : {"weight_fraction", "residual", "explained"})
-    EXPECT_TRUE(candidate[key].is_null()) << key;
+  EXPECT_TRUE(candidate["weight_fraction"].is_null());
+  EXPECT_LT(candidate["residual"], 0.3);
+  EXPECT_GT(candidate["explained"], 0.9);
+  for (const Json& change : candidate["cell_change"])
+    EXPECT_NEAR(change.get<double>(), 0, 2e-3);
   // All groups add up to 1 before --top cuts.
   double all = 0;
   const Json whole = answers({path("patterns.safetensors"), "--top", "230"}).front();

@@ -12,10 +12,12 @@ namespace {
 /// Confidence is the share of the best itself, at a logit of its ln; nothing for the others but the prior.
 RankingWeights plain() {
   return {.similarity = 2,
+          .root_cosine = 0,
+          .misfit = 0,
           .calculated = -1,
           .prior = 0,
           .sharing = 1,
-          .confidence = {0, 0, 0, 0, 0},
+          .confidence = {0, 0, 0, 0},
           .others = 0.75,
           .search_exponent = {1, 0},
           .network_exponent = {1, 0}};
@@ -35,7 +37,7 @@ double sum(const xrd::BySpaceGroup<double>& groups) {
 TEST(Ranking, OfTwoGroupsByHand) {
   const std::vector<RankingCandidate> candidates{{225, 0.9, false}, {227, 0.8, false}};
   const auto prior = uniform_prior();
-  const Ranking ranking = rank_candidates(candidates, prior, 0.1, {}, plain());
+  const Ranking ranking = rank_candidates(candidates, prior, {}, plain());
   // Logit 0: sure to one half; three quarters of the rest to the other group, a quarter to the prior.
   const double by_prior = 0.5 * 0.25 / 230;
   EXPECT_NEAR(ranking.space_group[225], 0.5 + by_prior, 1e-12);
@@ -50,7 +52,7 @@ TEST(Ranking, OfTwoGroupsByHand) {
 TEST(Ranking, MirrorImagesAreMergedBeforeTheBestIsChosen) {
   // Quartz: 152 and 154 share what together is more than 180 has.
   const std::vector<RankingCandidate> candidates{{152, 0.90, false}, {154, 0.90, false}, {180, 0.91, false}};
-  const Ranking ranking = rank_candidates(candidates, uniform_prior(), 0.1, {}, plain());
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), {}, plain());
   EXPECT_GT(ranking.space_group[152], ranking.space_group[180]);
   EXPECT_EQ(ranking.space_group[154], 0);
   // Both structures of the pair share its probability.
@@ -60,8 +62,41 @@ TEST(Ranking, MirrorImagesAreMergedBeforeTheBestIsChosen) {
 
 TEST(Ranking, CalculatedCellsCountLess) {
   const std::vector<RankingCandidate> candidates{{225, 0.9, true}, {227, 0.9, false}};
-  const Ranking ranking = rank_candidates(candidates, uniform_prior(), 0.1, {}, plain());
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), {}, plain());
   EXPECT_GT(ranking.space_group[227], ranking.space_group[225]);
+}
+
+TEST(Ranking, WhatFitsBetterAfterRefinementIsTheLikelierOfTwo) {
+  const RankingCandidate likely{.space_group = 225, .similarity = 0.9, .root_cosine = 0.9, .misfit = 0.2},
+      other{.space_group = 227, .similarity = 0.9, .root_cosine = 0.8, .misfit = 0.4};
+  RankingWeights weights = plain();
+  weights.others = 0;
+  const auto ratio = [&] {
+    // The share of the first one alone decides how sure it is.
+    weights.confidence = {0, 0, 1, 0};
+    const Ranking ranking = rank_candidates({{likely, other}}, uniform_prior(), {}, weights);
+    const double sure = ranking.space_group[225] - (1 - ranking.space_group[225]) / 229;
+    return sure / (1 - sure);
+  };
+  weights.root_cosine = 1;
+  EXPECT_NEAR(ratio(), 0.22 / 0.12, 0.02);
+  weights.root_cosine = 0;
+  weights.misfit = 1;
+  EXPECT_NEAR(ratio(), 2, 0.02);
+}
+
+TEST(Ranking, WhatTheBestExplainsDecidesHowSureItIs) {
+  RankingCandidate candidate{.space_group = 225, .similarity = 0.9, .explained = 0.9};
+  RankingWeights weights = plain();
+  weights.confidence = {0, 0, 0, -1};
+  const auto sure = [&] {
+    return rank_candidates({{candidate}}, uniform_prior(), {}, weights).space_group[225];
+  };
+  // Logit -ln 0.12; what is left goes to the prior.
+  const double expected = 1 / 1.12;
+  EXPECT_NEAR(sure(), expected + (1 - expected) / 230, 1e-9);
+  candidate.explained = 0.5;
+  EXPECT_LT(sure(), expected);
 }
 
 TEST(Ranking, AGroupThatManyStructuresHaveIsTheLikelierOfTwo) {
@@ -72,7 +107,7 @@ TEST(Ranking, AGroupThatManyStructuresHaveIsTheLikelierOfTwo) {
   RankingWeights weights = plain();
   weights.others = 0;
   weights.prior = 0.5;
-  const Ranking ranking = rank_candidates(candidates, prior, 0.1, {}, weights);
+  const Ranking ranking = rank_candidates(candidates, prior, {}, weights);
   EXPECT_GT(ranking.space_group[14], 0.5);
   EXPECT_LT(ranking.space_group[198], 0.1);
 }
@@ -81,14 +116,14 @@ TEST(Ranking, SharingKeepsManyVariantsFromOutvotingOne) {
   const std::vector<RankingCandidate> candidates{
       {14, 0.80, false}, {14, 0.80, false}, {14, 0.80, false}, {14, 0.80, false}, {62, 0.85, false}};
   RankingWeights weights = plain();
-  EXPECT_GT(rank_candidates(candidates, uniform_prior(), 0.1, {}, weights).space_group[14], 0.5);
+  EXPECT_GT(rank_candidates(candidates, uniform_prior(), {}, weights).space_group[14], 0.5);
   weights.sharing = 8;
-  EXPECT_GT(rank_candidates(candidates, uniform_prior(), 0.1, {}, weights).space_group[62], 0.5);
+  EXPECT_GT(rank_candidates(candidates, uniform_prior(), {}, weights).space_group[62], 0.5);
 }
 
 TEST(Ranking, OneGroupAloneLeavesTheRestToThePrior) {
   const std::vector<RankingCandidate> candidates{{62, 0.9, false}};
-  const Ranking ranking = rank_candidates(candidates, uniform_prior(), 0.1, {}, plain());
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), {}, plain());
   EXPECT_NEAR(ranking.space_group[62], 0.5 + 0.5 / 230, 1e-12);
   EXPECT_NEAR(ranking.space_group[1], 0.5 / 230, 1e-12);
 }
@@ -96,18 +131,18 @@ TEST(Ranking, OneGroupAloneLeavesTheRestToThePrior) {
 TEST(Ranking, ANetworkComesInByTheProduct) {
   const std::vector<RankingCandidate> candidates{{225, 0.9, false}, {227, 0.8, false}};
   const auto prior = uniform_prior();
-  const Ranking search = rank_candidates(candidates, prior, 0.1, {}, plain());
+  const Ranking search = rank_candidates(candidates, prior, {}, plain());
   std::vector<float> network(230, 0.1f / 228);
   network[226] = 0.5f;
   network[224] = 0.4f;
-  const Ranking both = rank_candidates(candidates, prior, 0.1, network, plain());
+  const Ranking both = rank_candidates(candidates, prior, network, plain());
   EXPECT_NEAR(both.space_group[227] / both.space_group[225],
               search.space_group[227] / search.space_group[225] * 0.5 / 0.4, 1e-6);
   EXPECT_NEAR(sum(both.space_group), 1, 1e-12);
   // An exponent that the line makes negative is none.
   RankingWeights weights = plain();
   weights.network_exponent = {0, -1};
-  const Ranking none = rank_candidates(candidates, prior, 0.1, network, weights);
+  const Ranking none = rank_candidates(candidates, prior, network, weights);
   EXPECT_NEAR(none.space_group[227], search.space_group[227], 1e-9);
 }
 
@@ -115,7 +150,7 @@ TEST(Ranking, WithoutCandidatesThePriorAnswers) {
   auto prior = uniform_prior();
   prior[14] += prior[225];
   prior[225] = 0;
-  const Ranking ranking = rank_candidates({}, prior, 1, {}, plain());
+  const Ranking ranking = rank_candidates({}, prior, {}, plain());
   EXPECT_TRUE(ranking.candidates.empty());
   EXPECT_NEAR(ranking.space_group[14], 2.0 / 230, 1e-12);
   EXPECT_EQ(ranking.space_group[225], 0);

@@ -199,7 +199,7 @@ TEST_F(Search, SettingsAndMasksAreChecked) {
     found(measured, copper_k_alpha, settings);
   };
   refused<UsageError>("search: per_name 0 is not in 1..4096", [&] { with([](auto& s) { s.per_name = 0; }); });
-  refused<UsageError>("search: dft_candidates 5 is not in 20..4096",
+  refused<UsageError>("search: dft_candidates 5 is not in 30..4096",
                       [&] { with([](auto& s) { s.dft_candidates = 5; }); });
   refused<UsageError>("search: dft_scales 0.9 to 1.1 by 0.001 are not 1..32 scales between 0.5 and 2", [&] {
     with([](auto& s) { s.dft_scales = {0.9, 1.1, 0.001}; });

@@ -18,7 +18,9 @@ std::filesystem::path project_file(const std::string& relative);
 }  // namespace bragg::tests
 
 /// Defines `variable`, the path of shared data, or skips the test.
+// NOLINTBEGIN(bugprone-macro-parentheses): a name that is declared
 #define BRAGG_SHARED_DATA_OR_SKIP(variable, relative)                                                \
   const auto variable##_found = ::bragg::tests::shared_data(relative);                               \
   if (!variable##_found) GTEST_SKIP() << "no shared data: " << (relative) << " (BRAGG_SHARED_DATA)"; \
   const std::filesystem::path& variable = *variable##_found
+// NOLINTEND(bugprone-macro-parentheses)

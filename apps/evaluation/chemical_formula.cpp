@@ -1,0 +1,110 @@
+#include "apps/evaluation/chemical_formula.h"
+
+#include <cctype>
+#include <charconv>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
+#include "xrd/scattering/species.h"
+
+namespace bragg::apps {
+namespace {
+
+bool is_capital(char c) {
+  return c >= 'A' && c <= 'Z';
+}
+
+bool is_small(char c) {
+  return c >= 'a' && c <= 'z';
+}
+
+constexpr int most_brackets = 20;
+
+class FormulaReader {
+ public:
+  explicit FormulaReader(std::string_view text) : text_(text) {}
+
+  xrd::Composition read() {
+    xrd::Composition sum{};
+    while (true) {
+      const double times = number();
+      add(sum, group(0), times);
+      if (at_ == text_.size()) break;
+      const char c = text_[at_++];
+      if (c != '-' && c != '.' && c != '*') fail(fmt::format("'{}' is no part of a formula", c));
+      if (at_ < text_.size() && is_small(text_[at_])) break;
+    }
+    return sum;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    throw UsageError(fmt::format("formula '{}': {}", text_, what));
+  }
+
+  static void add(xrd::Composition& to, const xrd::Composition& part, double times) {
+    for (std::size_t z = 0; z < to.size(); ++z)
+      to[z] += times * part[z];
+  }
+
+  /// 1 where none is written.
+  double number() {
+    double value = 1;
+    const char* const begin = text_.data() + at_;
+    if (at_ == text_.size() || std::isdigit(static_cast<unsigned char>(*begin)) == 0) return value;
+    const auto [end, error] =
+        std::from_chars(begin, text_.data() + text_.size(), value, std::chars_format::fixed);
+    if (error != std::errc{}) fail("a number can't be read");
+    at_ += static_cast<std::size_t>(end - begin);
+    return value;
+  }
+
+  /// `depth`: of brackets around it.
+  xrd::Composition group(int depth) {
+    if (depth > most_brackets) fail("too many brackets within one another");
+    xrd::Composition sum{};
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && (is_capital(text_[at_]) || text_[at_] == '(')) {
+      xrd::Composition part{};
+      if (text_[at_] == '(') {
+        ++at_;
+        part = group(depth + 1);
+      } else {
+        part[element()] = 1;
+      }
+      add(sum, part, number());
+    }
+    if (at_ == begin) fail("an element is missing");
+    if (depth > 0) {
+      if (at_ == text_.size() || text_[at_] != ')') fail("a bracket stays open");
+      ++at_;
+    }
+    return sum;
+  }
+
+  std::size_t element() {
+    std::size_t length = 1;
+    while (at_ + length < text_.size() && is_small(text_[at_ + length]))
+      ++length;
+    const std::string_view symbol = text_.substr(at_, length);
+    for (int z = 1; z < 99; ++z) {
+      if (xrd::element_symbol(z) != symbol) continue;
+      at_ += length;
+      return static_cast<std::size_t>(z);
+    }
+    fail(fmt::format("'{}' is no symbol of an element", symbol));
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace
+
+xrd::Composition parse_formula(std::string_view formula) {
+  return FormulaReader(formula).read();
+}
+
+}  // namespace bragg::apps

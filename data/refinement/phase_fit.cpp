@@ -1,0 +1,268 @@
+#include "data/refinement/phase_fit.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "data/library/library.h"
+#include "data/refinement/counted_fit.h"
+#include "data/refinement/fitted_phases.h"
+#include "data/refinement/model_run.h"
+#include "data/refinement/phase_fit_levels.h"
+#include "kernels/base/error.h"
+#include "xrd/scattering/wavelength.h"
+
+namespace bragg::data {
+namespace {
+
+std::size_t index(std::int64_t i) {
+  return static_cast<std::size_t>(i);
+}
+
+void set_radiation(RefinedPattern& pattern, const FitRadiation& radiation, bool doublet) {
+  const bool both = doublet && radiation.second_share > 0;
+  pattern.wavelength[0] = static_cast<float>(both ? radiation.wavelength[0] : radiation.mean());
+  pattern.wavelength[1] = static_cast<float>(both ? radiation.wavelength[1] : radiation.mean());
+  pattern.second_share = both ? static_cast<float>(radiation.second_share) : 0;
+}
+
+ModelParameters first_parameters(std::size_t phases, double narrower) {
+  ModelParameters model;
+  model.phases.resize(phases);
+  for (auto& phase : model.phases) {
+    phase.fill(0);
+    phase[scale_at] = 0.5f;
+    phase[ln_fwhm_at] = static_cast<float>(std::log(phase_first_fwhm * narrower));
+    phase[fwhm_slope_at] = static_cast<float>(phase_first_slope);
+    phase[lorentz_share_at] = static_cast<float>(phase_first_lorentz_share);
+  }
+  return model;
+}
+
+/// The coarse levels of a pattern.
+class CoarseFit {
+ public:
+  CoarseFit(Backend& backend, const RefinementPattern& pattern, const StructuresThere& structures,
+            const FitRadiation& radiation, bool texture)
+      : narrower_(std::min(1.0, radiation.mean() / copper_k_alpha)) {
+    for (const PhaseFitLevel& level : coarse_fit_levels(texture)) {
+      RefinementPattern::OnGrid grid =
+          pattern.on_grid(level.step * narrower_, level.blur * narrower_, coarse_misfit);
+      set_radiation(grid.pattern, radiation, level.doublet);
+      runs_.push_back({ModelRun(backend, grid, structures),
+                       {.terms = coarse_terms,
+                        .lines = level.lines,
+                        .iterations = level.iterations,
+                        .blur = level.blur * narrower_,
+                        .data_weight = coarse_data_weight,
+                        .rule = level.rule}});
+    }
+  }
+
+  struct Found {
+    std::vector<ModelParameters> models;
+    std::vector<double> objective;
+  };
+  /// Models of these structures through levels [0, levels).
+  Found refine(std::span<const std::vector<std::int32_t>> of_phase, std::size_t levels) {
+    Found found;
+    if (of_phase.empty()) return found;
+    const ModelParameters begin = first_parameters(of_phase.front().size(), narrower_);
+    found.models.assign(of_phase.size(), begin);
+    const std::vector<ModelParameters> prior = found.models;
+    found.objective.resize(of_phase.size());
+    for (std::size_t level = 0; level < levels; ++level) {
+      const auto refined = runs_[level].run.refine(runs_[level].rules, of_phase, found.models, prior);
+      for (std::size_t m = 0; m < refined.size(); ++m)
+        found.objective[m] = comparable(double{refined[m].figures.objective});
+    }
+    return found;
+  }
+  std::size_t levels() const { return runs_.size(); }
+  double narrower() const { return narrower_; }
+
+ private:
+  struct Level {
+    ModelRun run;
+    ModelRules rules;
+  };
+  double narrower_;
+  std::vector<Level> runs_;
+};
+
+/// The structures that each phase may be, and which of them it is.
+class Choice {
+ public:
+  Choice(CoarseFit& fit, std::span<const xrd::Crystal> crystals,
+         std::span<const std::vector<std::int32_t>> candidates)
+      : fit_(fit), crystals_(crystals), candidates_(candidates) {}
+
+  /// Of each phase the structure that fits best beside those of the others: first alone, then twice one after the other.
+  std::vector<std::int32_t> made() {
+    std::vector<std::int32_t> chosen;
+    for (const std::vector<std::int32_t>& own : candidates_)
+      chosen.push_back(best_of(own, {}));
+    for (int sweep = 0; sweep < 2 && chosen.size() > 1; ++sweep) {
+      const std::vector<std::int32_t> before = chosen;
+      for (std::size_t phase = 0; phase < chosen.size(); ++phase) {
+        std::vector<std::int32_t> others = chosen;
+        others.erase(others.begin() + std::ptrdiff_t(phase));
+        chosen[phase] = best_of(candidates_[phase], others);
+      }
+      if (chosen == before) break;
+    }
+    return chosen;
+  }
+
+ private:
+  /// Structures that explain so much less of what the best one does explain it as well; so do those that are off by what an
+  /// expectation or two cost.
+  static constexpr double as_good = 0.02, least_difference = 3;
+
+  std::int32_t best_of(const std::vector<std::int32_t>& own, const std::vector<std::int32_t>& others) {
+    if (own.size() == 1) return own.front();
+    std::vector<std::vector<std::int32_t>> models;
+    for (const std::int32_t structure : own) {
+      models.push_back(others);
+      models.back().push_back(structure);
+    }
+    const CoarseFit::Found found = fit_.refine(models, choosing_levels);
+    const std::vector<std::vector<std::int32_t>> rest{others};
+    const double without = fit_.refine(rest, choosing_levels).objective.front(),
+                 best = *std::min_element(found.objective.begin(), found.objective.end());
+    std::vector<std::size_t> good;
+    for (std::size_t i = 0; i < own.size(); ++i)
+      if (found.objective[i] <= best + std::max(as_good * (without - best), least_difference))
+        good.push_back(i);
+    return own[plainest_of(good, own, found)];
+  }
+
+  /// Of those that fit as well: of the composition that most of the name have, the one whose cell is closest.
+  std::size_t plainest_of(const std::vector<std::size_t>& good, const std::vector<std::int32_t>& own,
+                          const CoarseFit::Found& found) const {
+    std::map<std::string, int> times;
+    for (const std::int32_t structure : own)
+      ++times[reduced_formula(crystals_[index(structure)])];
+    const auto rank = [&](std::size_t i) {
+      return std::pair(-times[reduced_formula(crystals_[index(own[i])])],
+                       std::abs(found.models[i].phases.back()[strain_at]));
+    };
+    return *std::min_element(good.begin(), good.end(),
+                             [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
+  }
+
+  CoarseFit& fit_;
+  std::span<const xrd::Crystal> crystals_;
+  std::span<const std::vector<std::int32_t>> candidates_;
+};
+
+/// Chebyshev's series on the grid.
+double series(std::span<const double> coefficients, double x) {
+  double sum = 0, polynomial = 1, next = x;
+  for (const double coefficient : coefficients) {
+    sum += coefficient * polynomial;
+    const double after = 2 * x * next - polynomial;
+    polynomial = next;
+    next = after;
+  }
+  return sum;
+}
+
+void put_lines(const CountedPattern& counted, const std::vector<float>& calculated, PhaseFit& to) {
+  const RefinementPattern::OnGrid& grid = counted.grid;
+  to.start = grid.pattern.start;
+  to.step = grid.pattern.step;
+  const auto height = static_cast<float>(counted.height);
+  for (std::size_t i = 0; i < grid.y.size(); ++i) {
+    const bool is_measured = grid.weight[i] > 0;
+    constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
+    to.measured.push_back(is_measured ? height * grid.y[i] : nothing);
+    to.calculated.push_back(is_measured ? height * calculated[i] : nothing);
+    const double x = 2 * static_cast<double>(i) / static_cast<double>(grid.y.size() - 1) - 1;
+    to.background_line.push_back(is_measured ? static_cast<float>(series(to.background, x)) : nothing);
+  }
+}
+
+}  // namespace
+
+FitRadiation fit_radiation(double wavelength) {
+  RefinedPattern pattern{};
+  data::set_radiation(pattern, wavelength);
+  if (!(pattern.second_share > 0)) return {{wavelength, wavelength}, 0};
+  FitRadiation radiation{{}, double{pattern.second_share}};
+  for (const xrd::Anode& anode : xrd::anodes())
+    if (static_cast<float>(anode.k_alpha1) == pattern.wavelength[0])
+      radiation.wavelength = {anode.k_alpha1, anode.k_alpha2};
+  return radiation;
+}
+
+PhaseFit fit_phases(Backend& backend, const PatternToFit& of, std::span<const PhaseToFit> phases,
+                    const PhaseFitSettings& settings) {
+  const PatternToRefine measured{of.measured, of.radiation.mean()};
+  const RefinementPattern pattern(measured, of.first, of.last);
+  std::vector<xrd::Crystal> crystals;
+  std::vector<std::vector<std::int32_t>> candidates;
+  for (const PhaseToFit& phase : phases) {
+    std::vector<std::int32_t>& own = candidates.emplace_back();
+    for (std::size_t i = 0; i < std::min(phase.structures.size(), most_tried_structures); ++i) {
+      own.push_back(static_cast<std::int32_t>(crystals.size()));
+      crystals.push_back(phase.structures[i]);
+    }
+    if (own.empty()) throw Error("[phase_fit] a phase without a structure");
+  }
+  const double shortest = of.radiation.wavelength[0];
+  const StructuresThere structures(
+      backend,
+      refined_structures(backend, crystals, xrd::d_from_two_theta(pattern.last(), shortest),
+                         xrd::d_from_two_theta(std::max(pattern.first(), 0.1), shortest), shortest, true));
+
+  for (std::size_t phase = 0; phase < candidates.size(); ++phase) {
+    std::erase_if(candidates[phase], [&](std::int32_t structure) {
+      return structures.host.structures[static_cast<std::size_t>(structure)].lines == 0;
+    });
+    if (candidates[phase].empty())
+      throw Error(fmt::format("phase {}: no structure of it has a line between {:.2f} and {:.2f} degrees",
+                              phase + 1, pattern.first(), pattern.last()));
+  }
+  CoarseFit coarse(backend, pattern, structures, of.radiation, settings.texture);
+  const std::vector<std::vector<std::int32_t>> model{Choice(coarse, crystals, candidates).made()};
+  ModelParameters parameters = coarse.refine(model, coarse.levels()).models.front();
+
+  CountedPattern counted = counted_pattern(measured, of.uncertainty, of.first, of.last, pattern.height());
+  set_radiation(counted.grid.pattern, of.radiation, true);
+  parameters.background.clear();
+  const CountedFit fit =
+      refine_counted(backend, counted, structures, model.front(), std::move(parameters),
+                     first_parameters(phases.size(), coarse.narrower()),
+                     {.terms = settings.background_terms,
+                      .lines = std::int64_t{1} << 16,
+                      .iterations = counted_iterations,
+                      .converged = counted_convergence,
+                      .tail_cut = counted_tail_cut,
+                      .rule = counted_fit_rules(counted.grid.pattern.step, settings.texture)});
+  PhaseFit result;
+  result.variance_from = counted.from;
+  result.points = counted.points;
+  result.iterations = std::llround(fit.refined.figures.iterations);
+  result.is_converged = result.iterations < counted_iterations;
+  for (const float coefficient : fit.parameters.background)
+    result.background.push_back(counted.height * double{coefficient});
+  put_figures({.structures = structures.host,
+               .crystals = crystals,
+               .structure_of_phase = model.front(),
+               .fit = fit,
+               .height = counted.height,
+               .pattern = counted.grid.pattern},
+              result);
+  for (std::size_t phase = 0; phase < phases.size(); ++phase)
+    result.phases[phase].structure = index(model.front()[phase] - candidates[phase].front());
+  put_lines(counted, fit.refined.calculated, result);
+  return result;
+}
+
+}  // namespace bragg::data

@@ -1,0 +1,30 @@
+// Structures as op refine takes them: their lines, and what their symmetry leaves free.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/ops/refine.h"
+#include "xrd/crystal.h"
+
+namespace bragg::data {
+
+struct RefinedStructures {
+  std::vector<RefinedStructure> structures;
+  std::vector<RefinedLine> lines;
+  /// Of each structure: multiplicity |F|^2 of a line is its area times this.
+  std::vector<double> area_unit;
+};
+
+/// Lines between d spacings (A, with a margin for strain), ranked as they are strong at `wavelength`, A; those below 1e-4 of
+/// the strongest are left out. The strongest line, of whatever rank, has the area times LP 1. `anomalous`: with f' and f'' at
+/// that wavelength, without which scales of phases can't be compared.
+RefinedStructures refined_structures(Backend&, std::span<const xrd::Crystal>, double least_d, double most_d,
+                                     double wavelength, bool anomalous = false);
+
+/// The cell of a structure with these strains (most_strains of them).
+xrd::UnitCell refined_cell(const RefinedStructure&, const float* strains);
+
+}  // namespace bragg::data
