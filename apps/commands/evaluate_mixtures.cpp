@@ -1,13 +1,12 @@
 #include "apps/commands/evaluate_mixtures.h"
 
 #include <filesystem>
-#include <memory>
 
 #include <fmt/format.h>
 
 #include "apps/evaluation/mixture_evaluation.h"
+#include "apps/open_libraries.h"
 #include "apps/output_paths.h"
-#include "data/library/built_in_library.h"
 #include "data/search/search_library.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
@@ -15,22 +14,6 @@
 #include "xrd/scattering/wavelength.h"
 
 namespace bragg::apps {
-namespace {
-
-data::JoinedLibrary libraries_of(const LookupOptions& options) {
-  std::vector<std::shared_ptr<const data::Library>> libraries;
-  if (!options.no_built_in) {
-    if (auto library = data::built_in_library()) libraries.push_back(std::move(library));
-  }
-  for (const std::string& file : options.libraries)
-    libraries.push_back(std::make_shared<data::Library>(std::filesystem::path(file)));
-  if (libraries.empty())
-    throw UsageError("--mixtures needs structures to search: name a library by --library");
-  return data::JoinedLibrary(std::move(libraries));
-}
-
-}  // namespace
-
 int evaluate_mixtures(const MixtureOptions& options, const CommonOptions& common) {
   const LookupOptions& lookup = options.common;
   std::string folder;
@@ -52,7 +35,7 @@ int evaluate_mixtures(const MixtureOptions& options, const CommonOptions& common
   read_measured(files, reading, ModelFacts{}, [&](MeasuredItem item) { items.push_back(std::move(item)); });
 
   const auto backend = make_backend(common, lookup.precision);
-  const data::JoinedLibrary library = libraries_of(lookup);
+  const data::JoinedLibrary library = libraries_to_search(lookup.libraries, !lookup.no_built_in);
   const data::SearchIndex index(*backend, data::search_library_of(library), {.enabled = !lookup.no_cache});
   const MixtureEvaluation evaluation =
       evaluate_mixtures(*backend, library, index, labels, items,

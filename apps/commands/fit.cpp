@@ -16,9 +16,9 @@
 #include "apps/fit/mixture_json.h"
 #include "apps/fit/mixture_text.h"
 #include "apps/fit/refined_cifs.h"
+#include "apps/open_libraries.h"
 #include "apps/output_paths.h"
 #include "apps/report/mixture_page.h"
-#include "data/library/built_in_library.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
 #include "xrd/scattering/wavelength.h"
@@ -38,16 +38,6 @@ struct Options {
 /// A page draws every pattern; of more it would be no page.
 constexpr std::size_t most_on_a_page = 20;
 
-data::JoinedLibrary open_libraries(const Options& options) {
-  std::vector<std::shared_ptr<const data::Library>> libraries;
-  if (!options.no_built_in) {
-    if (auto library = data::built_in_library()) libraries.push_back(std::move(library));
-  }
-  for (const std::string& file : options.libraries)
-    libraries.push_back(std::make_shared<data::Library>(std::filesystem::path(file)));
-  return data::JoinedLibrary(std::move(libraries));
-}
-
 std::vector<NamedPhase> named_phases(const Options& options) {
   if (options.phases.size() > most_refined_phases)
     throw UsageError(fmt::format("{} times --phase: at most {} are refined together", options.phases.size(),
@@ -64,7 +54,7 @@ std::vector<NamedPhase> named_phases(const Options& options) {
       phases.push_back(read_phase(phase));
       continue;
     }
-    if (!libraries) libraries = open_libraries(options);
+    if (!libraries) libraries = open_libraries(options.libraries, !options.no_built_in);
     if (libraries->libraries().empty())
       throw UsageError(fmt::format("--phase {} is no file, and there is no library to look it up in", phase));
     phases.push_back(find_phase(phase, *libraries));

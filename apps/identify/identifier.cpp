@@ -14,7 +14,7 @@
 #include <fmt/format.h>
 
 #include "apps/identify/identification_curves.h"
-#include "data/library/built_in_library.h"
+#include "apps/open_libraries.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/search/explained_lines.h"
 #include "data/search/pattern_views.h"
@@ -31,22 +31,6 @@ constexpr float copper_is_doubted = 0.75f;
 /// Structures this much less alike than another of the same name or formula are its variants.
 constexpr double alike = 0.02;
 constexpr std::int64_t network_batch = 32;
-
-std::unique_ptr<data::JoinedLibrary> open_libraries(const IdentifierSettings& settings) {
-  std::vector<std::shared_ptr<const data::Library>> libraries;
-  if (settings.built_in) {
-    if (auto library = data::built_in_library()) libraries.push_back(std::move(library));
-  }
-  for (const std::string& file : settings.libraries)
-    libraries.push_back(std::make_shared<data::Library>(std::filesystem::path(file)));
-  if (libraries.empty()) {
-    throw UsageError(
-        settings.built_in
-            ? "this bragg was built without a library: name one by --library (bragg library build makes one)"
-            : "--no-builtin-library without --library FILE leaves nothing to search");
-  }
-  return std::make_unique<data::JoinedLibrary>(std::move(libraries));
-}
 
 xrd::BySpaceGroup<double> prior_of(const data::JoinedLibrary& library) {
   xrd::BySpaceGroup<double> prior;
@@ -74,7 +58,10 @@ void name_variants(std::vector<Candidate>& candidates) {
 }  // namespace
 
 Identifier::Identifier(Backend& backend, IdentifierSettings settings)
-    : backend_(backend), settings_(std::move(settings)), library_(open_libraries(settings_)) {
+    : backend_(backend),
+      settings_(std::move(settings)),
+      library_(std::make_unique<data::JoinedLibrary>(
+          libraries_to_search(settings_.libraries, settings_.built_in))) {
   if (!settings_.model.empty()) {
     classifier_ = std::make_unique<Classifier>(backend_, settings_.model, network_batch);
     facts_ = classifier_->facts();
@@ -85,11 +72,6 @@ Identifier::Identifier(Backend& backend, IdentifierSettings settings)
   index_ = std::make_unique<data::SearchIndex>(backend_, data::search_library_of(*library_), settings_.cache);
   searcher_ =
       std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{}, allowed_structures());
-  // Of a mixture only the phases together must hold what is required.
-  mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
-                                                       data::allowed_structures(*index_, settings_.filter));
-  mixtures_ = std::make_unique<data::MixtureFinder>(
-      data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()});
   prior_ = prior_of(*library_);
 }
 
@@ -126,19 +108,15 @@ void Identifier::refine(const OnTwoTheta& measured, Findings& found) const {
   std::vector<data::RefinementStart> starts;
   for (const data::SearchMatch& match : found.matches)
     starts.push_back({library_->crystal(match.structure), match.scale});
-  // What the search looked at, by d.
-  const auto angle = [&](double at) {
-    const double d = xrd::d_from_two_theta(at, data::search_wavelength);
-    return measured.wavelength < 2 * d ? xrd::two_theta_from_d(d, measured.wavelength) : 180;
-  };
-  const std::vector<data::RefinedCandidate> refined = data::refine_candidates(
+  std::vector<data::RefinedCandidate> refined = data::refine_candidates(
       backend_, {&measured.pattern, measured.wavelength, measured.are_angles}, starts,
-      angle(data::search_grid.start), angle(data::search_grid.end()), settings_.with_lines);
+      data::angle_of(data::search_grid.start, measured.wavelength),
+      data::angle_of(data::search_grid.end(), measured.wavelength), settings_.with_lines);
   std::vector<data::SearchMatch> kept;
   for (std::size_t i = 0; i < refined.size(); ++i) {
     if (refined[i].is_dropped) continue;
     kept.push_back(found.matches[i]);
-    found.refined.push_back(refined[i]);
+    found.refined.push_back(std::move(refined[i]));
   }
   found.matches = std::move(kept);
 }
@@ -255,7 +233,7 @@ Candidate Identifier::candidate_of(const data::SearchMatch& match, const data::R
   return candidate;
 }
 
-Identification Identifier::answer(const MeasuredItem& item, const Findings& found) const {
+Identification Identifier::answer(const MeasuredItem& item, const Findings& found) {
   Identification result{.file = item.file,
                         .index = item.index,
                         .assumed = item.assumed,
@@ -293,9 +271,7 @@ Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual)
   Candidate candidate = known(phase.structure);
   candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
   candidate.cell = phase.cell;
-  const xrd::UnitCell& before = library_->crystal(phase.structure).cell;
-  candidate.cell_change = {phase.cell.a / before.a - 1, phase.cell.b / before.b - 1,
-                           phase.cell.c / before.c - 1};
+  candidate.cell_change = data::change_of_edges(phase.cell, library_->crystal(phase.structure).cell);
   candidate.weight_fraction = phase.weight_fraction;
   candidate.residual = residual;
   for (const std::int32_t isotype : phase.alternatives) {
@@ -306,10 +282,21 @@ Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual)
   return candidate;
 }
 
-bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) const {
+data::MixtureFinder& Identifier::mixtures() {
+  if (!mixtures_) {
+    // Of a mixture only the phases together must hold what is required.
+    mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
+                                                         data::allowed_structures(*index_, settings_.filter));
+    mixtures_ = std::make_unique<data::MixtureFinder>(
+        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()});
+  }
+  return *mixtures_;
+}
+
+bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
   const data::Mixture mixture = [&] {
     try {
-      return mixtures_->find({&item.measured, item.wavelength, {}},
+      return mixtures().find({&item.measured, item.wavelength, {}},
                              settings_.filter.required.is_empty()
                                  ? std::span<const data::SearchMatch>(found.matches)
                                  : std::span<const data::SearchMatch>());
@@ -338,7 +325,7 @@ bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Ide
   return true;
 }
 
-void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Identification& result) const {
+void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Identification& result) {
   const OnTwoTheta measured = on_two_theta(item);
   const data::BraggLines& lines = found.lines;
   VerdictFigures figures{

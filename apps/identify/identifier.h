@@ -73,10 +73,12 @@ class Identifier {
   void try_radiations(MeasuredItem&, Findings&);
   void set_matches(const MeasuredItem&, std::vector<data::SearchMatch>, Findings&) const;
   void ask_network(const std::vector<MeasuredItem>&, std::vector<Findings>&);
-  Identification answer(const MeasuredItem&, const Findings&) const;
-  void set_verdict(const MeasuredItem&, const Findings&, Identification&) const;
+  Identification answer(const MeasuredItem&, const Findings&);
+  void set_verdict(const MeasuredItem&, const Findings&, Identification&);
   /// The phases of a mixture where several explain the pattern, with their fractions; false where they don't.
-  bool take_apart(const MeasuredItem&, const Findings&, Identification&) const;
+  bool take_apart(const MeasuredItem&, const Findings&, Identification&);
+  /// Made for the first pattern that needs it.
+  data::MixtureFinder& mixtures();
   Candidate phase_of(const data::MixturePhase&, double residual) const;
   /// Fills `refined` from `matches`, of which those that were dropped go.
   void refine(const OnTwoTheta&, Findings&) const;

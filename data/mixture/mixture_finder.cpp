@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <numeric>
-#include <optional>
 
 #include <fmt/format.h>
 
@@ -217,25 +217,27 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
     axis.matches = tools_.searcher.search({&whole, 1}).front();
   }
   std::vector<MixtureRound> kept;
-  std::optional<MixtureRounds> found;
-  found.emplace(tools_, settings_, prior_, axis.measured, wavelength, is_angle);
+  auto rounds_there =
+      std::make_unique<MixtureRounds>(tools_, settings_, prior_, axis.measured, wavelength, is_angle);
   const std::int64_t first_depth = std::min(depth_of_axis, settings_.most_phases);
-  std::vector<MixtureState> states = followed(*found, {found->nothing()}, 0, first_depth, axis.matches, kept);
+  const MixtureState nothing = rounds_there->nothing();
+  std::vector<MixtureState> states = followed(*rounds_there, {nothing}, 0, first_depth, axis.matches, kept);
   const Axis tried = is_angle ? stretched(axis, wavelength) : axis;
   if (tried.stretch != 0) {
-    MixtureRounds rounds(tools_, settings_, prior_, tried.measured, wavelength, is_angle);
-    std::vector<MixtureRound> kept_there;
-    std::vector<MixtureState> there =
-        followed(rounds, {rounds.nothing()}, 0, first_depth, tried.matches, kept_there);
-    if (belief_in_axis(there, rounds.nothing()) > belief_in_axis(states, found->nothing()) + stretch_margin) {
+    auto rounds_tried =
+        std::make_unique<MixtureRounds>(tools_, settings_, prior_, tried.measured, wavelength, is_angle);
+    std::vector<MixtureRound> kept_tried;
+    const MixtureState nothing_tried = rounds_tried->nothing();
+    std::vector<MixtureState> states_tried =
+        followed(*rounds_tried, {nothing_tried}, 0, first_depth, tried.matches, kept_tried);
+    if (belief_in_axis(states_tried, nothing_tried) > belief_in_axis(states, nothing) + stretch_margin) {
       axis.stretch = tried.stretch;
-      axis.measured = tried.measured;
-      found.emplace(tools_, settings_, prior_, axis.measured, wavelength, is_angle);
-      kept.clear();
-      states = followed(*found, {found->nothing()}, 0, first_depth, tried.matches, kept);
+      rounds_there = std::move(rounds_tried);
+      states = std::move(states_tried);
+      kept = std::move(kept_tried);
     }
   }
-  MixtureRounds& rounds = *found;
+  MixtureRounds& rounds = *rounds_there;
   states = followed(rounds, std::move(states), first_depth, settings_.most_phases, {}, kept);
   for (MixtureState& state : states) {
     if (settings_.keep_rounds) {
@@ -251,7 +253,7 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
   for (std::int64_t pass = 0; pass < settings_.swap_passes && state.phases.size() > 1; ++pass) {
     bool has_changed = false;
     for (std::size_t i = 0; i < state.phases.size(); ++i)
-      has_changed |= swap_phase(rounds, state, i, rounds.each_without_one(state)[i]);
+      has_changed |= swap_phase(rounds, state, i, rounds.without_one(state, i));
     if (!has_changed) break;
   }
   eliminate(rounds, state);

@@ -6,6 +6,7 @@
 #include "data/patterns/resample.h"
 #include "data/search/pattern_views.h"
 #include "data/search/ranking.h"
+#include "kernels/crystal/refinement_model.h"
 #include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
@@ -18,11 +19,6 @@ constexpr double later_shift = 0.02, later_ln_fwhm = 0.3, later_slope = 0.1, lat
 /// A structure of this type and cell is there already.
 constexpr double same_phase_cell = 0.012;
 constexpr int triclinic_groups = 2;
-
-double angle_of(double copper_two_theta, double wavelength) {
-  const double d = xrd::d_from_two_theta(copper_two_theta, search_wavelength);
-  return wavelength < 2 * d ? xrd::two_theta_from_d(d, wavelength) : 180;
-}
 
 void expect(RefinementLevel& level, RefinedKind kind, double deviation) {
   level.rule[static_cast<std::size_t>(kind)].deviation = deviation;
@@ -38,32 +34,13 @@ RefinementLevel for_later(RefinementLevel level) {
   return level;
 }
 
-std::array<float, phase_parameters> first_of_phase() {
-  std::array<float, phase_parameters> p{};
-  p[scale_at] = 0.5f;
-  p[ln_fwhm_at] = static_cast<float>(std::log(first_fwhm));
-  p[fwhm_slope_at] = static_cast<float>(first_slope);
-  p[lorentz_share_at] = static_cast<float>(first_lorentz_share);
-  return p;
-}
-
-double background_at(const MixtureModel& model, double u) {
-  double before = 1, now = u, sum = double{model.shared[shared_parameters]};
-  for (std::size_t n = 1; n < static_cast<std::size_t>(refinement_terms); ++n) {
-    sum += double{model.shared[shared_parameters + n]} * now;
-    const double next = 2 * u * now - before;
-    before = now;
-    now = next;
-  }
-  return sum;
-}
-
 /// What a model calculates less its background.
-std::vector<float> without_background(const MixtureModel& model, std::span<const float> calculated) {
+std::vector<float> without_background(const RefinedPattern& pattern, const MixtureModel& model,
+                                      std::span<const float> calculated) {
   std::vector<float> phases(calculated.size());
-  const double last = static_cast<double>(calculated.size()) - 1;
   for (std::size_t i = 0; i < phases.size(); ++i) {
-    const double background = background_at(model, 2 * static_cast<double>(i) / last - 1);
+    const double background = refined_background(pattern, model.shared.data() + shared_parameters,
+                                                 refinement_terms, static_cast<std::int64_t>(i));
     phases[i] = static_cast<float>(std::max(0.0, double{calculated[i]} - background));
   }
   return phases;
@@ -86,6 +63,13 @@ double change_of_cell(const RefinedStructure& structure, const xrd::Crystal& cry
   for (const double ratio : {cell.a / crystal.cell.a, cell.b / crystal.cell.b, cell.c / crystal.cell.c})
     most = std::max(most, std::abs(ratio - 1));
   return most;
+}
+
+/// A state without one of its phases, as it is.
+MixtureState less_one(MixtureState state, std::size_t which) {
+  state.phases.erase(state.phases.begin() + static_cast<std::ptrdiff_t>(which));
+  state.model.phases.erase(state.model.phases.begin() + static_cast<std::ptrdiff_t>(which));
+  return state;
 }
 
 }  // namespace
@@ -117,7 +101,7 @@ std::vector<SearchMatch> MixtureRounds::search_rest(const MixtureState& state) {
   SearchPattern pattern{&measured_, wavelength_, {}};
   std::vector<double> explained;
   if (!state.phases.empty()) {
-    const std::vector<float> phases = without_background(state.model, state.fit.calculated);
+    const std::vector<float> phases = without_background(finest().pattern, state.model, state.fit.calculated);
     const RefinedPattern& grid = finest().pattern;
     for (const double x : measured_.x) {
       const double at = (x - grid.start) / grid.step;
@@ -199,7 +183,7 @@ RefinementPattern::OnGrid MixtureRounds::rest_on(std::size_t level, const Mixtur
       level + 1 == levels_.size()
           ? state.fit.calculated
           : refine_models(tools_.backend, grid, pool_, as_it_is, model, true, false).front().calculated;
-  const std::vector<float> near = highest_near(without_background(state.model, calculated),
+  const std::vector<float> near = highest_near(without_background(grid.pattern, state.model, calculated),
                                                static_cast<std::int64_t>(flank / grid.pattern.step + 0.5));
   for (std::size_t i = 0; i < grid.y.size(); ++i) {
     grid.y[i] -= calculated[i];
@@ -295,14 +279,14 @@ void MixtureRounds::set_gain(CandidateFigures& figures, const MixtureState& with
   figures.misfit = std::log(with.chi_squared() / static_cast<double>(std::max<std::ptrdiff_t>(1, points)));
 }
 
+MixtureState MixtureRounds::without_one(const MixtureState& state, std::size_t which) {
+  return refined_together({less_one(state, which)}).front();
+}
+
 std::vector<MixtureState> MixtureRounds::each_without_one(const MixtureState& state) {
   std::vector<MixtureState> states;
-  for (std::size_t without = 0; without < state.phases.size(); ++without) {
-    MixtureState next = state;
-    next.phases.erase(next.phases.begin() + static_cast<std::ptrdiff_t>(without));
-    next.model.phases.erase(next.model.phases.begin() + static_cast<std::ptrdiff_t>(without));
-    states.push_back(std::move(next));
-  }
+  for (std::size_t which = 0; which < state.phases.size(); ++which)
+    states.push_back(less_one(state, which));
   return refined_together(std::move(states));
 }
 

@@ -43,6 +43,8 @@ class MixtureRounds {
   std::vector<MixtureState> extended(const MixtureState& state, std::span<const SearchMatch> first = {});
   /// The same phases but one, refined anew; for each of them.
   std::vector<MixtureState> each_without_one(const MixtureState&);
+  /// The same of one phase alone.
+  MixtureState without_one(const MixtureState&, std::size_t which);
   /// What a phase that is in one of two states gains.
   void set_gain(CandidateFigures&, const MixtureState& with, const MixtureState& without) const;
   /// The phases' own patterns, on the finest level, without background.

@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "data/refinement/median.h"
+
 namespace bragg::data {
 namespace {
 
@@ -17,13 +19,6 @@ constexpr double no_noise = 1e-5, noise_of_none = 1e-3;
 
 std::size_t index(std::int64_t i) {
   return static_cast<std::size_t>(i);
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 struct Points {

@@ -103,7 +103,7 @@ void put_cell(const RefinedStructure& structure, const xrd::UnitCell& before,
   if (to.cell.alpha == before.alpha) to.cell_uncertainty[3] = 0;
   if (to.cell.beta == before.beta) to.cell_uncertainty[4] = 0;
   if (to.cell.gamma == before.gamma) to.cell_uncertainty[5] = 0;
-  to.cell_change = {to.cell.a / before.a - 1, to.cell.b / before.b - 1, to.cell.c / before.c - 1};
+  to.cell_change = change_of_edges(to.cell, before);
 }
 
 void put_ticks(const RefinedMixture& of, const RefinedStructure& structure,

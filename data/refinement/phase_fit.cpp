@@ -14,7 +14,9 @@
 #include "data/refinement/fitted_phases.h"
 #include "data/refinement/model_run.h"
 #include "data/refinement/phase_fit_levels.h"
+#include "data/refinement/refinement_levels.h"
 #include "kernels/base/error.h"
+#include "kernels/crystal/refinement_model.h"
 #include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
@@ -35,11 +37,7 @@ ModelParameters first_parameters(std::size_t phases, double narrower) {
   ModelParameters model;
   model.phases.resize(phases);
   for (auto& phase : model.phases) {
-    phase.fill(0);
-    phase[scale_at] = 0.5f;
-    phase[ln_fwhm_at] = static_cast<float>(std::log(phase_first_fwhm * narrower));
-    phase[fwhm_slope_at] = static_cast<float>(phase_first_slope);
-    phase[lorentz_share_at] = static_cast<float>(phase_first_lorentz_share);
+    phase = first_of_phase(narrower);
   }
   return model;
 }
@@ -161,18 +159,6 @@ class Choice {
   std::span<const std::vector<std::int32_t>> candidates_;
 };
 
-/// Chebyshev's series on the grid.
-double series(std::span<const double> coefficients, double x) {
-  double sum = 0, polynomial = 1, next = x;
-  for (const double coefficient : coefficients) {
-    sum += coefficient * polynomial;
-    const double after = 2 * x * next - polynomial;
-    polynomial = next;
-    next = after;
-  }
-  return sum;
-}
-
 void put_lines(const CountedPattern& counted, const std::vector<float>& calculated, PhaseFit& to) {
   const RefinementPattern::OnGrid& grid = counted.grid;
   to.start = grid.pattern.start;
@@ -183,8 +169,9 @@ void put_lines(const CountedPattern& counted, const std::vector<float>& calculat
     constexpr float nothing = std::numeric_limits<float>::quiet_NaN();
     to.measured.push_back(is_measured ? height * grid.y[i] : nothing);
     to.calculated.push_back(is_measured ? height * calculated[i] : nothing);
-    const double x = 2 * static_cast<double>(i) / static_cast<double>(grid.y.size() - 1) - 1;
-    to.background_line.push_back(is_measured ? static_cast<float>(series(to.background, x)) : nothing);
+    const double background =
+        refined_background(grid.pattern, to.background.data(), std::ssize(to.background), std::int64_t(i));
+    to.background_line.push_back(is_measured ? static_cast<float>(background) : nothing);
   }
 }
 
@@ -207,7 +194,9 @@ PhaseFit fit_phases(Backend& backend, const PatternToFit& of, std::span<const Ph
   const RefinementPattern pattern(measured, of.first, of.last);
   std::vector<xrd::Crystal> crystals;
   std::vector<std::vector<std::int32_t>> candidates;
+  std::vector<std::int32_t> first_of_phase;  // of its structures
   for (const PhaseToFit& phase : phases) {
+    first_of_phase.push_back(static_cast<std::int32_t>(crystals.size()));
     std::vector<std::int32_t>& own = candidates.emplace_back();
     for (std::size_t i = 0; i < std::min(phase.structures.size(), most_tried_structures); ++i) {
       own.push_back(static_cast<std::int32_t>(crystals.size()));
@@ -260,7 +249,7 @@ PhaseFit fit_phases(Backend& backend, const PatternToFit& of, std::span<const Ph
                .pattern = counted.grid.pattern},
               result);
   for (std::size_t phase = 0; phase < phases.size(); ++phase)
-    result.phases[phase].structure = index(model.front()[phase] - candidates[phase].front());
+    result.phases[phase].structure = index(model.front()[phase] - first_of_phase[phase]);
   put_lines(counted, fit.refined.calculated, result);
   return result;
 }

@@ -32,7 +32,4 @@ std::array<RefinedRule, refined_kinds> counted_fit_rules(double step, bool with_
 inline constexpr std::int64_t counted_iterations = 60;
 inline constexpr double counted_convergence = 1e-6, counted_tail_cut = 2e-5;
 
-/// Where a refinement begins.
-inline constexpr double phase_first_fwhm = 0.12, phase_first_slope = 0.25, phase_first_lorentz_share = 0.5;
-
 }  // namespace bragg::data

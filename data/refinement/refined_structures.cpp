@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "data/refinement/lattice_forms.h"
+#include "data/upload.h"
 #include "kernels/crystal/crystal_math.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/reflections.h"
@@ -18,13 +19,6 @@ constexpr double strain_margin = 0.04;
 constexpr double weakest_line = 1e-4;
 /// Of a structure: their ranks have 16 bits.
 constexpr std::size_t most_lines = 65535;
-
-template <typename T>
-std::vector<T> downloaded(Backend& backend, const Buffer& buffer, std::int64_t count) {
-  std::vector<T> host(static_cast<std::size_t>(count));
-  backend.download(buffer.data(), host.data(), host.size() * sizeof(T));
-  return host;
-}
 
 struct Line {
   RefinedLine line;
@@ -111,6 +105,10 @@ xrd::UnitCell refined_cell(const RefinedStructure& structure, const float* strai
           angle(direct_bc, bb, cc),
           angle(direct_ac, aa, cc),
           angle(direct_ab, aa, bb)};
+}
+
+std::array<double, 3> change_of_edges(const xrd::UnitCell& cell, const xrd::UnitCell& before) {
+  return {cell.a / before.a - 1, cell.b / before.b - 1, cell.c / before.c - 1};
 }
 
 }  // namespace bragg::data

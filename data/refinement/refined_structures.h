@@ -27,4 +27,7 @@ RefinedStructures refined_structures(Backend&, std::span<const xrd::Crystal>, do
 /// The cell of a structure with these strains (most_strains of them).
 xrd::UnitCell refined_cell(const RefinedStructure&, const float* strains);
 
+/// Each edge over that of another cell, less 1.
+std::array<double, 3> change_of_edges(const xrd::UnitCell&, const xrd::UnitCell& before);
+
 }  // namespace bragg::data

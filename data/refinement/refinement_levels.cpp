@@ -78,4 +78,14 @@ RefinedPattern seen_at(const RefinementLevel& level, RefinedPattern pattern) {
   return pattern;
 }
 
+std::array<float, phase_parameters> first_of_phase(double narrower) {
+  constexpr double fwhm = 0.12, slope = 0.25, lorentz_share = 0.5;
+  std::array<float, phase_parameters> phase{};
+  phase[scale_at] = 0.5f;
+  phase[ln_fwhm_at] = static_cast<float>(std::log(fwhm * narrower));
+  phase[fwhm_slope_at] = static_cast<float>(slope);
+  phase[lorentz_share_at] = static_cast<float>(lorentz_share);
+  return phase;
+}
+
 }  // namespace bragg::data

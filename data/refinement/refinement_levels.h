@@ -34,7 +34,7 @@ ModelRules rules_of(const RefinementLevel&);
 /// A pattern's radiation at a level: its doublet, or where that is not told apart one line at its mean.
 RefinedPattern seen_at(const RefinementLevel&, RefinedPattern);
 
-/// Where a refinement begins.
-inline constexpr double first_fwhm = 0.12, first_slope = 0.25, first_lorentz_share = 0.5;
+/// Where the refinement of a phase begins; lines `narrower` than 1 time a laboratory's.
+std::array<float, phase_parameters> first_of_phase(double narrower = 1);
 
 }  // namespace bragg::data

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "data/patterns/smooth_background.h"
+#include "data/refinement/median.h"
 #include "xrd/scattering/wavelength.h"
 
 namespace bragg::data {
@@ -21,13 +22,6 @@ constexpr double fwhm_of_sigma = 2.3548200450309493;
 
 std::size_t index(std::int64_t i) {
   return static_cast<std::size_t>(i);
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  const auto middle = values.begin() + std::ssize(values) / 2;
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 double median_step(std::span<const double> x) {
@@ -75,9 +69,10 @@ std::vector<double> background_of(std::span<const double> x, std::span<const dou
 
 }  // namespace
 
-void set_radiation(RefinedPattern& pattern, double wavelength) {
+void set_radiation(RefinedPattern& pattern, double wavelength, bool may_have_doublet) {
   pattern.wavelength[0] = pattern.wavelength[1] = static_cast<float>(wavelength);
   pattern.second_share = 0;
+  if (!may_have_doublet) return;
   for (const xrd::Anode& anode : xrd::anodes()) {
     if (std::abs(anode.k_alpha() / wavelength - 1) > same_wavelength) continue;
     pattern.wavelength[0] = static_cast<float>(anode.k_alpha1);
@@ -145,11 +140,7 @@ RefinementPattern::OnGrid RefinementPattern::on_grid(double step, double blur, d
   result.pattern.noise = static_cast<float>(noise);
   result.pattern.first = 0;
   result.pattern.end = static_cast<std::int32_t>(grid.points);
-  set_radiation(result.pattern, wavelength_);
-  if (!may_have_doublet_) {
-    result.pattern.wavelength[0] = static_cast<float>(wavelength_);
-    result.pattern.second_share = 0;
-  }
+  set_radiation(result.pattern, wavelength_, may_have_doublet_);
   for (std::size_t i = 0; i < values.values.size(); ++i) {
     const double y = values.values[i], doubt = misfit * std::max(y, 0.0);
     result.y.push_back(static_cast<float>(y));

@@ -18,7 +18,7 @@ struct PatternToRefine {
 };
 
 /// The radiation of op refine: the doublet of an anode where `wavelength` is its mean, else one line.
-void set_radiation(RefinedPattern&, double wavelength);
+void set_radiation(RefinedPattern&, double wavelength, bool may_have_doublet = true);
 
 /// What does not depend on the step: made once for a pattern.
 class RefinementPattern {

@@ -18,13 +18,9 @@ std::size_t index(std::int64_t i) {
 
 ModelParameters first_parameters(double scale) {
   ModelParameters model;
-  auto& phase = model.phases.emplace_back();
-  phase[scale_at] = 0.5f;
+  auto& phase = model.phases.emplace_back(first_of_phase());
   // 1/d^2 falls by twice the growth.
   phase[strain_at] = static_cast<float>((1 - 1 / (scale * scale)) / 2);
-  phase[ln_fwhm_at] = static_cast<float>(std::log(first_fwhm));
-  phase[fwhm_slope_at] = static_cast<float>(first_slope);
-  phase[lorentz_share_at] = static_cast<float>(first_lorentz_share);
   return model;
 }
 
@@ -123,9 +119,7 @@ std::vector<RefinedCandidate> refine_candidates(Backend& backend, const PatternT
     RefinedCandidate& candidate = result[i];
     candidate.cell =
         refined_cell(structures.host.structures[i], candidate.parameters.phases[0].data() + strain_at);
-    const xrd::UnitCell& before = crystals[i].cell;
-    candidate.cell_change = {candidate.cell.a / before.a - 1, candidate.cell.b / before.b - 1,
-                             candidate.cell.c / before.c - 1};
+    candidate.cell_change = change_of_edges(candidate.cell, crystals[i].cell);
   }
   return result;
 }

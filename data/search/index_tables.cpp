@@ -14,13 +14,6 @@ namespace {
 /// Crystals at a time: enough to keep all threads busy.
 constexpr std::int64_t crystals_at_once = 2048;
 
-template <typename T>
-std::vector<T> downloaded(Backend& backend, const Buffer& buffer, std::int64_t count) {
-  std::vector<T> host(static_cast<std::size_t>(count));
-  backend.download(buffer.data(), host.data(), host.size() * sizeof(T));
-  return host;
-}
-
 /// The lines of some crystals in their order.
 void add_lines(Backend& backend, const CrystalBatch& batch, ThreadPool& pool, IndexTables& tables) {
   const ReflectionSet set = backend.structure_factors(search_reflections(), batch);

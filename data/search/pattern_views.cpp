@@ -111,6 +111,11 @@ Window measured_bins(const std::vector<std::uint8_t>& covered) {
 
 }  // namespace
 
+double angle_of(double two_theta, double wavelength) {
+  const double d = xrd::d_from_two_theta(two_theta, search_wavelength);
+  return wavelength < 2 * d ? xrd::two_theta_from_d(d, wavelength) : 180;
+}
+
 PatternViews views_of(const MeasuredPattern& measured, double wavelength, std::span<const double> explained) {
   const MeasuredPattern pattern = at_search_wavelength(measured, wavelength);
   GridValues grid = resample(pattern.x, pattern.intensity, search_grid);

@@ -36,6 +36,9 @@ inline constexpr std::array<SearchView, 3> search_views{{
 inline constexpr TwoThetaGrid search_grid{5.025, 0.05, 1700};
 inline constexpr double search_wavelength = copper_k_alpha;  ///< A
 
+/// Where, degrees at `wavelength`, lies what is at that angle of the search's grid; 180 where the wavelength does not reach it.
+double angle_of(double two_theta, double wavelength);
+
 struct PatternViews {
   std::vector<float> values;                ///< (views, bins); zeros where nothing was measured
   std::int64_t first_bin = 0, end_bin = 0;  ///< of the grid that was measured

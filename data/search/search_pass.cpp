@@ -41,13 +41,6 @@ bool is_whole(const CoarseWindow& window) {
   return window.first == 0 && window.end >= last;
 }
 
-template <typename T>
-std::vector<T> downloaded(Backend& backend, const Buffer& buffer, std::int64_t count) {
-  std::vector<T> host(static_cast<std::size_t>(count));
-  backend.download(buffer.data(), host.data(), host.size() * sizeof(T));
-  return host;
-}
-
 }  // namespace
 
 bool is_before(const SearchMatch& a, const SearchMatch& b) {

@@ -168,6 +168,20 @@ TEST_F(PhaseFitTest, AMixtureHasItsCellsAndFractions) {
   EXPECT_NEAR(found.phases[0].weight_fraction.value + found.phases[1].weight_fraction.value, 1, 1e-12);
 }
 
+TEST_F(PhaseFitTest, AStructureWithoutLinesInTheRangeIsNoChoice) {
+  const xrd::Crystal copper = crystal_of("copper"), quartz = crystal_of("quartz_alpha");
+  const Part parts[] = {{quartz, 1}};
+  const MeasuredPattern pattern = drawn(*backend_, parts, {.last = 38});
+  const PhaseFit found = fit(pattern, {{{copper, quartz}}});
+  EXPECT_EQ(found.phases[0].structure, 1u) << "the second one, though the first is out";
+  try {
+    fit(pattern, {{{quartz}}, {{copper}}});
+    ADD_FAILURE() << "not refused";
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "phase 2: no structure of it has a line between 15.00 and 38.00 degrees");
+  }
+}
+
 TEST_F(PhaseFitTest, UncertaintiesAreHowFarResultsScatter) {
   const xrd::Crystal rutile = crystal_of("rutile"), anatase = crystal_of("anatase");
   const Part parts[] = {{grown(rutile, 1.001, 1.001), 0.6}, {anatase, 0.4}};
