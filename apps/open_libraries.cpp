@@ -22,8 +22,9 @@ data::JoinedLibrary libraries_to_search(const std::vector<std::string>& files, b
   data::JoinedLibrary libraries = open_libraries(files, built_in);
   if (libraries.libraries().empty()) {
     throw UsageError(
-        built_in ? "this bragg was built without a library: name one by --library (bragg library build makes one)"
-                 : "--no-builtin-library without --library FILE leaves nothing to search");
+        built_in
+            ? "this bragg was built without a library: name one by --library (bragg library build makes one)"
+            : "--no-builtin-library without --library FILE leaves nothing to search");
   }
   return libraries;
 }
