@@ -6,9 +6,9 @@
 
 namespace bragg::cpu::BRAGG_ISA {
 
-// The last for 100 columns, the first layer's kernel, of which the others would waste a quarter.
-const GemmTile<BFloat16> bf16_tiles[bf16_tile_count] = {Tile<PairsAlongK, 5, 5>::table(512),
-                                                        Tile<PairsAlongK, 6, 4>::table(512),
-                                                        Tile<PairsAlongK, 3, 7>::table(512)};
+// The third for 100 columns, the first layer's kernel, and the last for 48 and 96, of which the others would waste a quarter.
+const GemmTile<BFloat16> bf16_tiles[bf16_tile_count] = {
+    Tile<PairsAlongK, 5, 5>::table(512), Tile<PairsAlongK, 6, 4>::table(512),
+    Tile<PairsAlongK, 3, 7>::table(512), Tile<PairsAlongK, 8, 3>::table(512)};
 
 }  // namespace bragg::cpu::BRAGG_ISA

@@ -22,8 +22,9 @@ struct Floats {
 }  // namespace
 
 #if defined(__AVX512F__) || defined(BRAGG_WIDE_VECTORS)
-const GemmTile<float> gemm_tiles[tile_count] = {Tile<Floats, 5, 5>::table(256),
-                                                Tile<Floats, 6, 4>::table(256)};
+// The last for 48 and 96 columns, of which the others would waste a quarter.
+const GemmTile<float> gemm_tiles[tile_count] = {
+    Tile<Floats, 5, 5>::table(256), Tile<Floats, 6, 4>::table(256), Tile<Floats, 8, 3>::table(256)};
 #elif defined(__AVX2__)
 const GemmTile<float> gemm_tiles[tile_count] = {Tile<Floats, 6, 2>::table(320)};
 #else
