@@ -1,4 +1,4 @@
-// Which vector instructions this process uses: the best the machine has, or the one asked for.
+// Which vector instructions this process uses: the fastest the machine has, or the one asked for.
 #pragma once
 
 #include <string_view>
@@ -14,8 +14,9 @@ enum class InstructionSet { v2, v3, v4, v4_bf16, v4_amx };
 std::string_view name_of(InstructionSet);  ///< "x86-64-v3", "x86-64-v4-bf16"
 /// All features of that level of the x86-64 psABI, and bf16. Of AMX also the kernel's leave, which it asks for once.
 bool machine_has(InstructionSet);
+/// The fastest that the machine has: v4 where that has AVX512-BF16 too, but multiplies floats in less time.
 InstructionSet best_instruction_set();
-/// "" means the best. Throws UsageError for an unknown name or one that this machine cannot run.
+/// "" means the fastest. Throws UsageError for an unknown name or one that this machine cannot run.
 InstructionSet parse_instruction_set(std::string_view);
 
 struct NetworkKernels;  // isa/network_kernels.h: GEMM and elementwise

@@ -263,11 +263,14 @@ class BackendsAgree : public ::testing::TestWithParam<std::tuple<const char*, De
   }
 };
 
-/// Each device once, with the best instruction set.
+/// Each device once, with the best instruction set that has the precision.
 std::vector<DeviceOptions> devices() {
   std::map<std::string, DeviceOptions> by_name;
-  for (const DeviceOptions& options : tests::devices_under_test())
-    by_name[options.device + options.precision] = {options.device, 0, "", options.precision};
+  for (const DeviceOptions& options : tests::devices_under_test()) {
+    DeviceOptions best{options.device, 0, "", options.precision};
+    if (!precision_lacks(best).empty()) best.instruction_set = options.instruction_set;
+    by_name[options.device + options.precision] = best;
+  }
   std::vector<DeviceOptions> all;
   for (const auto& [name, options] : by_name)
     all.push_back(options);

@@ -16,8 +16,10 @@ std::vector<DeviceOptions> devices_under_test() {
     } catch (const UsageError&) {  // this machine lacks the instruction set
     }
   }
-  // Where the best bf16 is AMX's, that without it too.
-  if (cpu::machine_has(cpu::InstructionSet::v4_amx)) devices.push_back({"cpu", 2, "x86-64-v4-bf16", "bf16"});
+  // Where the fastest is AMX's tiles, or fp32 is faster than dot products, those too.
+  if (cpu::machine_has(cpu::InstructionSet::v4_bf16) &&
+      cpu::best_instruction_set() != cpu::InstructionSet::v4_bf16)
+    devices.push_back({"cpu", 2, "x86-64-v4-bf16", "bf16"});
   if (cuda::is_available()) {
     devices.push_back({"cuda", 2, ""});
     devices.push_back({"cuda", 2, "", "tf32"});
