@@ -133,6 +133,16 @@ TrainConfig load_config(const std::string& path, const std::vector<std::string>&
   return read_config(load_layers(path, assignments));
 }
 
+void make_paths_absolute(TrainConfig& config) {
+  for (std::string& path : config.crystals)
+    path = absolute("data.crystals", path);
+  if (!config.patterns.empty()) config.patterns = absolute("data.patterns", config.patterns);
+  if (!config.measured.empty()) config.measured = absolute("data.measured", config.measured);
+  for (std::string& recipe : config.recipes)
+    if (!data::is_recipe_name(recipe)) recipe = absolute("data.recipe", recipe);
+  if (!config.train.init.empty()) config.train.init = absolute("train.init", config.train.init);
+}
+
 void resolve(TrainConfig& config, std::int64_t points) {
   nn::ModelConfig& model = config.model;
   model.points = points;
@@ -161,14 +171,7 @@ void resolve(TrainConfig& config, std::int64_t points) {
   config.dropout = model.dense_dropout;
   if (!model.channels.empty()) config.dropout.insert(config.dropout.begin(), model.conv_dropout);
   config.one_dropout = false;
-
-  for (std::string& path : config.crystals)
-    path = absolute("data.crystals", path);
-  if (!config.patterns.empty()) config.patterns = absolute("data.patterns", config.patterns);
-  if (!config.measured.empty()) config.measured = absolute("data.measured", config.measured);
-  for (std::string& recipe : config.recipes)
-    if (!data::is_recipe_name(recipe)) recipe = absolute("data.recipe", recipe);
-  if (!config.train.init.empty()) config.train.init = absolute("train.init", config.train.init);
+  make_paths_absolute(config);
 }
 
 std::vector<std::pair<std::string, std::string>> entries(const TrainConfig& config) {

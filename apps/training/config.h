@@ -61,6 +61,10 @@ TrainConfig read_config(const std::vector<ConfigLayer>&);
 /// One that may lack data.
 TrainConfig read_incomplete_config(const std::vector<ConfigLayer>&);
 
+/// So that a run finds its files from another working directory, and a resumed one names the same. Throws UsageError for
+/// a path that is not UTF-8.
+void make_paths_absolute(TrainConfig&);
+
 /// Makes the config complete for data of `points` points: the model's defaults filled in and checked, paths
 /// absolute. Throws UsageError for a path that is not UTF-8.
 void resolve(TrainConfig&, std::int64_t points);

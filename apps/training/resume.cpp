@@ -118,6 +118,7 @@ ResumedConfig resumed_config(const SavedRun& run, const std::string& path,
   std::vector<ConfigLayer> layers{parse_layer(to_toml(run.config), run.folder)};
   layers.insert(layers.end(), given.begin(), given.end());
   ResumedConfig resumed{read_config(layers), asked.has("data.recipe"), {}};
+  make_paths_absolute(resumed.config);
   refuse_changes(run, resumed.config);
   resolve(resumed.config, run.facts.points());
   refuse_changes(run, resumed.config);

@@ -196,6 +196,13 @@ TEST_F(TrainKeysRun, ACompactModelAnswersAndIsGoneOnFrom) {
   const RunResult next = train("next", {"--set", "train.steps=3", "--set", "train.init=" + small});
   ASSERT_EQ(next.code, 0) << next.err;
   expect_contains(next.err, {"3 of 3 steps done, 60 patterns seen"});
+  // The command that began a run goes on with it, also where it names the model from the working directory.
+  std::vector<std::string> command{"--set", "train.steps=4", "--set",
+                                   "train.init=" + std::filesystem::relative(small).string()};
+  ASSERT_EQ(train("again", command).code, 0);
+  command.push_back("--resume");
+  const RunResult resumed = train("again", command);
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
 
   for (const char* figure : {"dev", "=1", "dev=good", "dev=nan"}) {
     const RunResult wrong = compact(model, {"--figure", figure});
