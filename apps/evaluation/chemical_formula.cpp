@@ -1,6 +1,5 @@
 #include "apps/evaluation/chemical_formula.h"
 
-#include <cctype>
 #include <charconv>
 #include <string>
 
@@ -16,6 +15,10 @@ bool is_capital(char c) {
   return c >= 'A' && c <= 'Z';
 }
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 bool is_small(char c) {
   return c >= 'a' && c <= 'z';
 }
@@ -29,7 +32,7 @@ class FormulaReader {
   xrd::Composition read() {
     xrd::Composition sum{};
     while (true) {
-      const double times = number();
+      const double times = number(text_.size());
       add(sum, group(0), times);
       if (at_ == text_.size()) break;
       const char c = text_[at_++];
@@ -49,13 +52,32 @@ class FormulaReader {
       to[z] += times * part[z];
   }
 
-  /// 1 where none is written.
-  double number() {
+  std::size_t digits_end(std::size_t at) const {
+    while (at < text_.size() && is_digit(text_[at]))
+      ++at;
+    return at;
+  }
+
+  /// Whether a point here joins an amount of water, the 5H2O of CuSO4.5H2O.
+  bool joins_water(std::size_t at) const {
+    if (at >= text_.size() || text_[at] != '.') return false;
+    at = digits_end(at + 1);
+    if (at < text_.size() && text_[at] == '.') at = digits_end(at + 1);
+    return text_.substr(at).starts_with("H2O");
+  }
+
+  /// How many there are of what stands before.
+  double count() {
+    const std::size_t end = digits_end(at_);
+    return number(joins_water(end) ? end : text_.size());
+  }
+
+  /// Up to `last`; 1 where none is written.
+  double number(std::size_t last) {
     double value = 1;
+    if (at_ == text_.size() || !is_digit(text_[at_])) return value;
     const char* const begin = text_.data() + at_;
-    if (at_ == text_.size() || std::isdigit(static_cast<unsigned char>(*begin)) == 0) return value;
-    const auto [end, error] =
-        std::from_chars(begin, text_.data() + text_.size(), value, std::chars_format::fixed);
+    const auto [end, error] = std::from_chars(begin, text_.data() + last, value, std::chars_format::fixed);
     if (error != std::errc{}) fail("a number can't be read");
     at_ += static_cast<std::size_t>(end - begin);
     return value;
@@ -74,7 +96,7 @@ class FormulaReader {
       } else {
         part[element()] = 1;
       }
-      add(sum, part, number());
+      add(sum, part, count());
     }
     if (at_ == begin) fail("an element is missing");
     if (depth > 0) {

@@ -8,7 +8,8 @@
 namespace bragg::apps {
 
 /// Atoms per formula unit. A dash, a point or an asterisk before a number or a capital joins parts, "CaSO4-2H2O", and ends the
-/// formula before a small letter: the name of a form. Throws UsageError naming the formula and what is wrong.
+/// formula before a small letter: the name of a form. A point between digits is a number's, "Fe0.95O", but before whole water a
+/// part's, "CuSO4.5H2O". Throws UsageError naming the formula and what is wrong.
 xrd::Composition parse_formula(std::string_view formula);
 
 }  // namespace bragg::apps

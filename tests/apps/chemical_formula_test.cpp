@@ -26,6 +26,16 @@ TEST(ChemicalFormula, CountsAtoms) {
   EXPECT_EQ(parse_formula("CaSO4*2H2O")[1], 4);
 }
 
+TEST(ChemicalFormula, APointBeforeWaterJoinsIt) {
+  EXPECT_EQ(parse_formula("CuSO4.5H2O"), parse_formula("CuSO4-5H2O"));
+  EXPECT_EQ(parse_formula("CaSO4.H2O"), parse_formula("CaSO4-H2O"));
+  EXPECT_EQ(parse_formula("MgCl2.6H2O-beta"), parse_formula("MgCl2*6H2O"));
+  // What is before water as a part's number may be broken, and a number at the end is one.
+  EXPECT_EQ(parse_formula("CaSO4.0.5H2O"), parse_formula("CaSO4-0.5H2O"));
+  EXPECT_EQ(parse_formula("YBa2Cu3O6.5")[8], 6.5);
+  EXPECT_EQ(parse_formula("NaAlO2-1.5H2O")[8], 3.5);
+}
+
 TEST(ChemicalFormula, TheNameOfAFormCountsNothing) {
   EXPECT_EQ(parse_formula("Bi2O3-alpha"), parse_formula("Bi2O3"));
 }
