@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -38,16 +37,23 @@ struct Options {
 /// A page draws every pattern; of more it would be no page.
 constexpr std::size_t most_on_a_page = 20;
 
+/// One structure twice has no fractions of its own: any share of the one is as good.
+void refuse_the_same_twice(const std::vector<NamedPhase>& phases) {
+  for (std::size_t i = 0; i < phases.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j)
+      if (are_the_same(phases[i], phases[j]))
+        throw UsageError(
+            fmt::format("--phase {} and --phase {} are the same structure: nothing tells them apart",
+                        phases[j].given, phases[i].given));
+  }
+}
+
 std::vector<NamedPhase> named_phases(const Options& options) {
   if (options.phases.size() > most_refined_phases)
     throw UsageError(fmt::format("{} times --phase: at most {} are refined together", options.phases.size(),
                                  most_refined_phases));
-  if (std::set<std::string> given; true) {
-    for (const std::string& phase : options.phases)
-      if (!given.insert(phase).second)
-        throw UsageError(fmt::format("--phase {} twice: nothing tells them apart", phase));
-  }
   std::optional<data::JoinedLibrary> libraries;
+  if (!options.libraries.empty()) libraries = open_libraries(options.libraries, !options.no_built_in);
   std::vector<NamedPhase> phases;
   for (const std::string& phase : options.phases) {
     if (names_a_cif(phase)) {
@@ -59,6 +65,7 @@ std::vector<NamedPhase> named_phases(const Options& options) {
       throw UsageError(fmt::format("--phase {} is no file, and there is no library to look it up in", phase));
     phases.push_back(find_phase(phase, *libraries));
   }
+  refuse_the_same_twice(phases);
   return phases;
 }
 
@@ -95,6 +102,14 @@ std::vector<NamedPath> outputs_of(const Options& options) {
   return outputs;
 }
 
+/// Of all patterns: how many there are is known at the end.
+std::vector<NamedPath> cif_paths(const std::string& folder, const std::vector<RefinedCif>& cifs) {
+  std::vector<NamedPath> paths;
+  for (const RefinedCif& cif : cifs)
+    paths.push_back({"--save-cif", (std::filesystem::path(folder) / cif.name).string()});
+  return paths;
+}
+
 int fit(const Options& options, const CommonOptions& common) {
   check_outputs(outputs_of(options), inputs_of(options));
   FitterSettings settings{.phases = {},
@@ -126,6 +141,7 @@ int fit(const Options& options, const CommonOptions& common) {
                   if (!options.report.empty() && shown.size() < most_on_a_page)
                     shown.push_back(std::move(mixture));
                 });
+  check_outputs(cif_paths(options.cif_folder, cifs), inputs_of(options));
   write_refined_cifs(options.cif_folder, cifs);
   if (!options.report.empty()) write_file(options.report, report::mixture_page(shown, asked));
   return told_refusals(refused, asked);

@@ -74,6 +74,14 @@ bool is_called(const data::LibraryEntry& entry, const std::string& name,
 
 }  // namespace
 
+bool are_the_same(const NamedPhase& a, const NamedPhase& b) {
+  return std::equal(a.structures.begin(), a.structures.end(), b.structures.begin(), b.structures.end(),
+                    [](const PhaseStructure& one, const PhaseStructure& other) {
+                      return one.entry == other.entry && one.formula == other.formula &&
+                             one.crystal.cell.metric() == other.crystal.cell.metric();
+                    });
+}
+
 bool names_a_cif(const std::string& given) {
   std::error_code none;
   const std::string name = lower(given);

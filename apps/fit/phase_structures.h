@@ -23,6 +23,9 @@ struct NamedPhase {
   std::vector<std::string> remarks;        ///< what is to be said whichever of them it is
 };
 
+/// Whether both are the same structures, by entry, formula and cell, whatever they were called.
+bool are_the_same(const NamedPhase&, const NamedPhase&);
+
 /// Whether --phase names a file: there is one, or the name ends as those of CIFs do.
 bool names_a_cif(const std::string& given);
 

@@ -174,7 +174,13 @@ TEST_F(Fit, WrongUseIsNamed) {
   const std::string file = path("rutile.xy");
   expect_usage({file}, {"--phase"});
   expect_usage({file, "--phase", "rutill"}, {"--phase", "rutill"});
-  expect_usage({file, "--phase", "rutile", "--phase", "rutile"}, {"--phase rutile twice"});
+  // One structure twice, by whatever it is called.
+  const std::string twice = "are the same structure";
+  expect_usage({file, "--phase", "rutile", "--phase", "rutile"},
+               {"--phase rutile and --phase rutile", twice});
+  expect_usage({file, "--phase", "rutile", "--phase", "Rutile"},
+               {"--phase rutile and --phase Rutile", twice});
+  expect_usage({file, "--phase", cif_of("rutile"), "--phase", cif_of("../crystals/rutile")}, {twice});
   expect_usage({file, "--phase", "rutile", "--range", "20"}, {"--range", "20"});
   expect_usage({file, "--phase", "rutile", "--range", "80,20"}, {"--range", "80", "20"});
   expect_usage({file, "--phase", "rutile", "--background", "25"}, {"--background", "25"});
@@ -189,6 +195,14 @@ TEST_F(Fit, WrongUseIsNamed) {
   // What is read is not overwritten.
   std::filesystem::copy_file(cif_of("rutile"), path("rutile.cif"));
   expect_usage({file, "--phase", path("rutile.cif"), "--save-cif", path("")}, {"--save-cif", "rutile.cif"});
+  // Nor where it is the second pattern's CIF that would do so.
+  ASSERT_EQ(run_bragg({"simulate", cif_of("rutile"), "--recipe", "realistic", "--count", "2", "-o",
+                       path("two.safetensors")})
+                .code,
+            0);
+  std::filesystem::rename(path("two.safetensors"), path("rutile-2.cif"));
+  expect_usage({path("rutile-2.cif"), "--phase", "rutile", "--save-cif", path("")},
+               {"--save-cif", "rutile-2.cif"});
 }
 
 TEST_F(Fit, FailuresLeaveNothingBehind) {
@@ -199,6 +213,8 @@ TEST_F(Fit, FailuresLeaveNothingBehind) {
     EXPECT_NE((result.out + result.err).find(said), std::string::npos) << result.out << result.err;
     EXPECT_FALSE(std::filesystem::exists(path("none")));
   };
+  expect_failure({path("rutile.xy"), "--phase", cif_of("rutile"), "--library", path("absent.bragg")},
+                 "absent.bragg");
   expect_failure({path("absent.xy"), "--phase", "rutile"}, "absent.xy");
   expect_failure({path("rutile.xy"), "--phase", path("absent.cif")}, "absent.cif");
   expect_failure({path("rutile.xy"), "--phase", "rutile", "--range", "150,170"}, "150.00 and 170.00");
