@@ -52,6 +52,12 @@ struct Candidate {
 /// By name or formula.
 bool is_same_phase(const Candidate&, const Candidate&);
 
+/// Phases that explain a pattern about as well as those that are named.
+struct OtherMixture {
+  std::vector<Candidate> phases;  ///< without cells and fractions of their own
+  double residual = 0;            ///< as that of the phases of a mixture
+};
+
 /// A verdict about one pattern.
 struct Identification {
   std::string file;
@@ -63,8 +69,10 @@ struct Identification {
   std::array<double, xrd::crystal_system_count> crystal_system{};  ///< adds up to 1
   std::vector<GroupProbability> space_groups{};  ///< descending, adds up to 1; pairs are one entry
   std::optional<NoMatch> no_match{};
-  std::string reason{};                 ///< of no_match, a sentence with the figures
-  std::vector<Candidate> phases{};      ///< what is accepted; empty with no_match
+  std::string reason{};             ///< of no_match, a sentence with the figures
+  std::vector<Candidate> phases{};  ///< what is accepted; empty with no_match
+  std::vector<OtherMixture>
+      hypotheses{};  ///< that the pattern hardly tells from `phases`, where those are several
   std::vector<Candidate> candidates{};  ///< by descending probability, at most most_candidates
   std::vector<float> values{};          ///< the pattern on the grid of `first`, `step`; the highest 1
   double first = 0, step = 0;           ///< degrees of 2 theta

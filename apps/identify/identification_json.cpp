@@ -37,14 +37,30 @@ Json to_json(const std::vector<Candidate>& candidates) {
   return all;
 }
 
+/// What a phase is, without what it is refined to.
+Json named(const Candidate& phase) {
+  return {{"name", phase.name},
+          {"formula", phase.formula},
+          {"space_group", phase.space_group},
+          {"source", phase.source},
+          {"entry", phase.entry}};
+}
+
+Json to_json(const OtherMixture& hypothesis) {
+  Json phases = Json::array();
+  for (const Candidate& phase : hypothesis.phases)
+    phases.push_back(named(phase));
+  return {{"phases", std::move(phases)}, {"residual", hypothesis.residual}};
+}
+
 }  // namespace
 
 Json to_json(const Identification& answer, int top) {
   Json json = {
-      {"file", answer.file},         {"index", answer.index},      {"assumed", to_json(answer.assumed)},
-      {"warnings", answer.warnings}, {"refused", nullptr},         {"crystal_system", Json::array()},
-      {"space_group", nullptr},      {"confidence", nullptr},      {"no_match", nullptr},
-      {"phases", Json::array()},     {"candidates", Json::array()}};
+      {"file", answer.file},         {"index", answer.index},       {"assumed", to_json(answer.assumed)},
+      {"warnings", answer.warnings}, {"refused", nullptr},          {"crystal_system", Json::array()},
+      {"space_group", nullptr},      {"confidence", nullptr},       {"no_match", nullptr},
+      {"phases", Json::array()},     {"candidates", Json::array()}, {"hypotheses", Json::array()}};
   if (answer.refused) {
     json["refused"] = *answer.refused;
     return json;
@@ -55,6 +71,8 @@ Json to_json(const Identification& answer, int top) {
   if (answer.no_match) json["no_match"] = name_of(*answer.no_match);
   json["phases"] = to_json(answer.phases);
   json["candidates"] = to_json(answer.candidates);
+  for (const OtherMixture& hypothesis : answer.hypotheses)
+    json["hypotheses"].push_back(to_json(hypothesis));
   return json;
 }
 

@@ -105,6 +105,13 @@ std::string phase_text(const Candidate& phase) {
   return text;
 }
 
+std::string hypothesis_text(const OtherMixture& hypothesis) {
+  std::string text;
+  for (const Candidate& phase : hypothesis.phases)
+    text += (text.empty() ? "" : "; ") + phase_text(phase);
+  return fmt::format("{}: residual {:.1f} %", text, 100 * hypothesis.residual);
+}
+
 std::string verdict(const Identification& answer) {
   if (answer.refused) return "refused: " + *answer.refused;
   if (answer.no_match) {
@@ -129,6 +136,8 @@ std::string to_text(const Identification& answer, int top) {
   for (const std::string& warning : answer.warnings)
     lines.add("warning", warning);
   if (!answer.refused) {
+    for (const OtherMixture& hypothesis : answer.hypotheses)
+      lines.add("about as well", hypothesis_text(hypothesis));
     lines.add("crystal system", crystal_systems_text(answer.crystal_system));
     for (const std::string& group : space_groups_text(answer.space_groups, top))
       lines.add("space group", group);

@@ -16,6 +16,9 @@ std::string phase_text(const Candidate&);
 /// "AMCSD 0000098"
 std::string source_text(const Candidate&);
 
+/// "quartz, SiO2, P3221 (or P3121); aragonite, CaCO3, Pmcn: residual 13.1 %"
+std::string hypothesis_text(const OtherMixture&);
+
 /// The answer in a sentence: "quartz, SiO2, P3221 (or P3121): 97 %" (the probability of the space group), "no
 /// confident match: " and the reason, or "refused: " and the reason. What comes from files is in it as it is:
 /// for terminals and pages to be made harmless.

@@ -322,6 +322,12 @@ bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Ide
   }
   for (Candidate& phase : result.phases)
     phase.explained = mixture.explained;
+  for (const data::MixtureHypothesis& other : mixture.others) {
+    OtherMixture hypothesis{{}, other.rwp};
+    for (const std::int32_t structure : other.structures)
+      hypothesis.phases.push_back(known(structure));
+    result.hypotheses.push_back(std::move(hypothesis));
+  }
   return true;
 }
 

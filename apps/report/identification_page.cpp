@@ -170,11 +170,20 @@ void add_curves(const Identification& answer, const Candidate& candidate, std::s
   curves.push_back(std::move(difference));
 }
 
+/// Other phases that explain it about as well.
+std::string hypotheses(const Identification& answer) {
+  std::string text;
+  for (const OtherMixture& hypothesis : answer.hypotheses)
+    text += fmt::format("<p class=\"soft\">About as well: {}</p>\n",
+                        shortened(hypothesis_text(hypothesis), 2 * longest_text));
+  return text;
+}
+
 std::string pattern_section(const Identification& answer, std::size_t number, std::size_t curves_of_pattern) {
   const std::string id = fmt::format("p{}", number);
-  std::string text =
-      fmt::format("<section class=\"match\" id=\"{}\">\n<h2>{}</h2>\n<p class=\"verdict\">{}</p>\n{}", id,
-                  file_of(answer), shortened(verdict(answer), 2 * longest_text), notes(answer));
+  std::string text = fmt::format(
+      "<section class=\"match\" id=\"{}\">\n<h2>{}</h2>\n<p class=\"verdict\">{}</p>\n{}{}", id,
+      file_of(answer), shortened(verdict(answer), 2 * longest_text), hypotheses(answer), notes(answer));
   if (answer.refused) return text + "</section>\n";
   PatternView view{
       .values = answer.values, .first = answer.first, .step = answer.step, .wavelength = answer.wavelength};

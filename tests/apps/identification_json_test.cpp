@@ -21,7 +21,7 @@ std::vector<std::string> keys_of(const Json& object) {
 
 const std::vector<std::string> fields{"file",     "index",          "assumed",     "warnings",
                                       "refused",  "crystal_system", "space_group", "confidence",
-                                      "no_match", "phases",         "candidates"};
+                                      "no_match", "phases",         "candidates",  "hypotheses"};
 
 TEST(GroupProbabilities, APairIsOneEntryBeforeTheBestIsChosen) {
   std::vector<float> of_groups(230, 0);
@@ -128,6 +128,16 @@ TEST(IdentificationJson, WithoutAMatchEverythingButPhasesIsFilled) {
   EXPECT_EQ(to_json(answer, 5).at("no_match"), "amorphous");
   answer.no_match = NoMatch::several_phases;
   EXPECT_EQ(to_json(answer, 5).at("no_match"), "several_phases");
+}
+
+TEST(IdentificationJson, OtherPhasesThatExplainItAsWellAreNamed) {
+  EXPECT_EQ(to_json(quartz(), 5).at("hypotheses"), Json::array());
+  const Json json = to_json(quartz_and_calcite(), 5).at("hypotheses");
+  ASSERT_EQ(json.size(), 1u);
+  EXPECT_EQ(json[0].at("residual"), 0.131);
+  ASSERT_EQ(json[0].at("phases").size(), 2u);
+  EXPECT_EQ(json[0].at("phases")[1].dump(),
+            R"({"name":"aragonite","formula":"CaCO3","space_group":62,"source":"AMCSD","entry":"0000098"})");
 }
 
 TEST(IdentificationJson, ARefusedPatternHasWhatPredictGivesItAndNothingElse) {

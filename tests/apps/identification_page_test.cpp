@@ -95,6 +95,14 @@ TEST(IdentificationPage, ACandidatesRefinedPatternIsDrawnOverTheMeasuredOne) {
   EXPECT_EQ(count_of(points, "," + level), count_of(points, ","));
 }
 
+TEST(IdentificationPage, OtherPhasesThatExplainItAsWellStandBelowTheVerdict) {
+  const std::string page = page_of({tests::quartz_and_calcite()});
+  EXPECT_EQ(why_not_well_formed(page), "");
+  EXPECT_NE(
+      page.find("About as well: quartz, SiO2, P3221 (or P3121); aragonite, CaCO3, Pnma: residual 13.1 %"),
+      std::string::npos);
+}
+
 TEST(IdentificationPage, ASeriesIsShownAtAGlance) {
   Identification one = tests::quartz(), other = tests::quartz();
   other.phases[0].cell_change = {0.004, 0.004, 0.001};

@@ -63,6 +63,24 @@ Identification quartz() {
   return answer;
 }
 
+Identification quartz_and_calcite() {
+  Identification answer = quartz();
+  Candidate calcite = answer.phases.front(), aragonite;
+  calcite.name = "calcite";
+  calcite.formula = "CaCO3";
+  calcite.space_group = 167;
+  calcite.weight_fraction = 0.25;
+  answer.phases.front().weight_fraction = 0.75;
+  answer.phases.push_back(calcite);
+  aragonite.name = "aragonite";
+  aragonite.formula = "CaCO3";
+  aragonite.space_group = 62;
+  aragonite.source = "AMCSD";
+  aragonite.entry = "0000098";
+  answer.hypotheses = {{{quartz_candidate(), aragonite}, 0.131}};
+  return answer;
+}
+
 Identification unknown_phase() {
   Identification answer = quartz();
   answer.file = "strange.xy";

@@ -70,6 +70,16 @@ TEST(IdentificationText, TheVerdictIsASentence) {
   EXPECT_EQ(verdict(answer), "SiO2, Pnma: 5 %") << "the probability of the group that is named";
 }
 
+TEST(IdentificationText, OtherPhasesThatExplainItAsWellAreSaid) {
+  const Identification answer = quartz_and_calcite();
+  EXPECT_EQ(verdict(answer), "quartz, SiO2, P3221 (or P3121): 75.0 wt %; calcite, CaCO3, R-3c: 25.0 wt %");
+  EXPECT_NE(to_text(answer, 5).find(
+                "about as well  quartz, SiO2, P3221 (or P3121); aragonite, CaCO3, Pnma: residual 13.1 %\n"),
+            std::string::npos)
+      << to_text(answer, 5);
+  EXPECT_EQ(to_text(quartz(), 5).find("about as well"), std::string::npos);
+}
+
 TEST(IdentificationText, AShareIsNeverSaidToBeCertain) {
   EXPECT_EQ(percent_text(0), "<1 %");
   EXPECT_EQ(percent_text(0.0099), "<1 %");
