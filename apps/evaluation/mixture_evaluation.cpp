@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "apps/evaluation/chemical_formula.h"
+#include "data/formats/text_rows.h"
 #include "data/mixture/isotypes.h"
 #include "data/search/element_filter.h"
 #include "data/text_source.h"
@@ -25,11 +26,13 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Shares = std::array<double, 99>;
 
-std::vector<std::string> parts_of(const std::string& text) {
+/// Between semicolons, blanks around them apart.
+std::vector<std::string> parts_of(std::string_view text) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(';', at), text.size());
-    if (end > at) parts.push_back(text.substr(at, end - at));
+    const std::string_view part = data::trimmed(text.substr(at, end - at));
+    if (!part.empty()) parts.emplace_back(part);
     at = end + 1;
   }
   return parts;
