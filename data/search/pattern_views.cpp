@@ -18,6 +18,8 @@ namespace {
 constexpr double degree = std::numbers::pi / 180;
 constexpr double least_noise =
     1e-3;  // of the highest point: below it are rounding and what a background left
+/// Standard deviations of the smoothed noise that a view lies above: of what phases leave, which is weak, more are nothing but noise.
+constexpr double of_whole = 2, of_rest = 3;
 constexpr double same_wavelength = 1e-4;  // relative
 
 std::size_t index(std::int64_t i) {
@@ -146,8 +148,8 @@ PatternViews views_of(const MeasuredPattern& measured, double wavelength, std::s
   for (std::size_t v = 0; v < search_views.size(); ++v) {
     const SearchView& view = search_views[v];
     const std::vector<double> smooth = smoothed(rest, view.smoothing);
-    const double floor =
-        (explained.empty() ? 2 : 1) * noise / std::sqrt(2 * std::sqrt(std::numbers::pi) * view.smoothing);
+    const double floor = (explained.empty() ? of_whole : of_rest) * noise /
+                         std::sqrt(2 * std::sqrt(std::numbers::pi) * view.smoothing);
     const std::span<float> to(views.values.data() + v * index(search_grid.points), index(search_grid.points));
     for (std::size_t i = 0; i < smooth.size(); ++i)
       to[index(window.first) + i] =
