@@ -1,18 +1,13 @@
 #include "kernels/base/safetensors.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 #include <optional>
 #include <string_view>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -127,66 +122,42 @@ void check_cover(const std::filesystem::path& path, std::vector<Extent> extents,
          fmt::format("the tensors end at {}, but the file holds {} bytes of data", covered, data_bytes));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  operator int() const { return fd_; }  // NOLINT
-
- private:
-  int fd_;
-};
-
 }  // namespace
 
 std::int64_t TensorInfo::count() const {
   return static_cast<std::int64_t>(bytes.size() / size_of(dtype));
 }
 
-SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(path)) {
-  // Not blocking: a named pipe must be refused, not waited for.
-  const Descriptor fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status = {};
-  if (fd < 0 || ::fstat(fd, &status) != 0) fail(path_, fmt::format("cannot open: {}", std::strerror(errno)));
-  if (S_ISDIR(status.st_mode)) fail(path_, "a folder, not a safetensors file");
-  if (!S_ISREG(status.st_mode)) fail(path_, "not a regular file");
-  const auto file_bytes = static_cast<std::uint64_t>(status.st_size);
-  if (file_bytes < 8) fail(path_, fmt::format("{} bytes are too few for a safetensors file", file_bytes));
+SafetensorsFile::SafetensorsFile(std::filesystem::path path)
+    : path_(std::move(path)), map_(path_, "a safetensors file") {
+  read(map_.bytes());
+}
 
-  void* map = ::mmap(nullptr, file_bytes, PROT_READ, MAP_SHARED, fd, 0);
-  if (map == MAP_FAILED)
-    fail(path_, fmt::format("cannot map {} bytes: {}", file_bytes, std::strerror(errno)));
-  // An exception below must unmap, and the destructor does not run for an object that never was.
-  struct Unmap {
-    void* map;
-    std::size_t bytes;
-    ~Unmap() {
-      if (map) ::munmap(map, bytes);
-    }
-  } unmap{map, file_bytes};
+SafetensorsFile::SafetensorsFile(std::span<const std::byte> bytes, std::string name)
+    : path_(std::move(name)) {
+  read(bytes);
+}
 
-  const auto* bytes = static_cast<const unsigned char*>(map);
+void SafetensorsFile::read(std::span<const std::byte> file) {
+  file_ = file;
+  if (file.size() < 8) fail(path_, fmt::format("{} bytes are too few for a safetensors file", file.size()));
+  const auto* bytes = reinterpret_cast<const unsigned char*>(file.data());
   std::uint64_t header_bytes = 0;
   for (int i = 7; i >= 0; --i)
     header_bytes = header_bytes << 8 | bytes[i];
-  const bool impossible = header_bytes > file_bytes - 8 || header_bytes > max_header_bytes;
-  const std::string other =
-      resembled_kind({static_cast<const char*>(map), static_cast<std::size_t>(file_bytes)});
+  const bool impossible = header_bytes > file.size() - 8 || header_bytes > max_header_bytes;
+  const char* chars = reinterpret_cast<const char*>(file.data());
+  const std::string other = resembled_kind({chars, file.size()});
   if (impossible && !other.empty()) fail(path_, fmt::format("not a safetensors file: looks like {}", other));
   if (impossible)
     fail(path_, fmt::format("not a safetensors file, or a truncated one: header of {} bytes in a file of {}",
-                            header_bytes, file_bytes));
-  const char* text = static_cast<const char*>(map) + 8;
+                            header_bytes, file.size()));
+  const char* text = chars + 8;
   if (header_bytes == 0 || text[0] != '{')
     fail(path_, "not a safetensors file: the header is no JSON object");
   const json header = parse_safetensors_header(path_, text, text + header_bytes);
 
-  const std::span<const std::byte> data(static_cast<const std::byte*>(map) + 8 + header_bytes,
-                                        file_bytes - 8 - header_bytes);
+  const std::span<const std::byte> data = file.subspan(8 + header_bytes);
   std::vector<Extent> extents;
   for (const auto& [name, entry] : header.items()) {
     if (name == "__metadata__") {
@@ -202,28 +173,6 @@ SafetensorsFile::SafetensorsFile(std::filesystem::path path) : path_(std::move(p
     extents.push_back(std::move(extent));
   }
   check_cover(path_, std::move(extents), data.size());
-  map_ = std::exchange(unmap.map, nullptr);
-  map_bytes_ = file_bytes;
-}
-
-SafetensorsFile::~SafetensorsFile() {
-  if (map_) ::munmap(map_, map_bytes_);
-}
-
-SafetensorsFile::SafetensorsFile(SafetensorsFile&& other) noexcept
-    : path_(std::move(other.path_)),
-      map_(std::exchange(other.map_, nullptr)),
-      map_bytes_(std::exchange(other.map_bytes_, 0)),
-      tensors_(std::move(other.tensors_)),
-      metadata_(std::move(other.metadata_)) {}
-
-SafetensorsFile& SafetensorsFile::operator=(SafetensorsFile&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(map_, other.map_);
-  std::swap(map_bytes_, other.map_bytes_);
-  std::swap(tensors_, other.tensors_);
-  std::swap(metadata_, other.metadata_);
-  return *this;
 }
 
 const TensorInfo& SafetensorsFile::find(const std::string& name, std::size_t rank) const {
@@ -260,7 +209,7 @@ std::uint64_t SafetensorsFile::count(const std::string& key) const {
 
 void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo& info) const {
   const std::size_t element = size_of(info.dtype);
-  const auto offset = static_cast<std::size_t>(info.bytes.data() - static_cast<const std::byte*>(map_));
+  const auto offset = static_cast<std::size_t>(info.bytes.data() - file_.data());
   if (!info.bytes.empty() && offset % element != 0)
     fail(path_,
          fmt::format(
@@ -269,10 +218,7 @@ void SafetensorsFile::check_alignment(const std::string& name, const TensorInfo&
 }
 
 void SafetensorsFile::unload(std::span<const std::byte> bytes) const {
-  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
-  const std::uintptr_t first = (begin + page - 1) / page * page, last = (begin + bytes.size()) / page * page;
-  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  if (!map_.bytes().empty()) map_.unload(bytes);
 }
 
 std::vector<std::int64_t> SafetensorsFile::integers(const std::string& name, std::size_t rank) const {

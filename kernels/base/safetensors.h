@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "kernels/base/mapped_file.h"
 #include "kernels/base/memory.h"
 
 namespace bragg {
@@ -23,21 +24,20 @@ namespace bragg {
 struct TensorInfo {
   DType dtype;
   std::vector<std::int64_t> shape;
-  std::span<const std::byte> bytes;  ///< in the mapped file
+  std::span<const std::byte> bytes;  ///< in the file
 
   std::int64_t count() const;  ///< product of the shape
 };
 
-/// A safetensors file, mapped read-only for as long as this object lives. The header is checked whole before
+/// A safetensors file, mapped read-only for as long as this object lives, or one in memory. The header is checked whole before
 /// anything is handed out: lengths, offsets inside the file and in order without overlap, dtype and shape
 /// against the byte count, duplicate names. Throws Error naming the file, the tensor and both offending
 /// values.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(std::filesystem::path path);
-  ~SafetensorsFile();
-  SafetensorsFile(SafetensorsFile&&) noexcept;
-  SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
+  /// The bytes of such a file, which must outlive this object; `name` stands in messages.
+  SafetensorsFile(std::span<const std::byte> bytes, std::string name);
 
   const std::filesystem::path& path() const { return path_; }
   const std::map<std::string, TensorInfo>& tensors() const { return tensors_; }
@@ -62,17 +62,18 @@ class SafetensorsFile {
   std::vector<T> copy(const std::string& name, std::size_t rank) const;
   /// The elements of a tensor of any integer type. Throws Error for another type and for a u64 beyond int64.
   std::vector<std::int64_t> integers(const std::string& name, std::size_t rank) const;
-  /// Takes pages of a tensor off this process: what was copied or looked at need not stay. They can still be
-  /// read.
+  /// Takes pages of a mapped tensor off this process: what was copied or looked at need not stay. They can still
+  /// be read. Bytes in memory stay as they are.
   void unload(std::span<const std::byte> bytes) const;
 
  private:
   const TensorInfo& find(const std::string& name, std::size_t rank) const;
+  void read(std::span<const std::byte> file);
   void check_alignment(const std::string& name, const TensorInfo&) const;
 
   std::filesystem::path path_;
-  void* map_ = nullptr;
-  std::size_t map_bytes_ = 0;
+  MappedFile map_;  ///< of nothing where the bytes are another's
+  std::span<const std::byte> file_;
   std::map<std::string, TensorInfo> tensors_;
   std::map<std::string, std::string> metadata_;
 };

@@ -326,6 +326,28 @@ TEST_F(Safetensors, MovedFileKeepsItsMap) {
   EXPECT_EQ(third.data<float>("t", 1)[1], 2.0f);
 }
 
+TEST_F(Safetensors, BytesInMemoryAreReadWhereTheyLie) {
+  const std::vector<float> floats(20'000, 1.5f);  // several pages
+  SafetensorsWriter writer;
+  writer.add<float>("floats", {20'000}, floats);
+  writer.metadata("who", "bragg");
+  writer.write(path_);
+  const std::string bytes = raw();
+  const auto view = std::as_bytes(std::span(bytes));
+  SafetensorsFile file(view, "inside");
+  EXPECT_EQ(file.path(), "inside");
+  EXPECT_EQ(file.metadata("who"), "bragg");
+  EXPECT_EQ(file.tensors().at("floats").bytes.data(),
+            view.data() + view.size() - floats.size() * sizeof(float));
+  // What is copied of a mapped file is taken off its pages; memory must stay what it is.
+  EXPECT_EQ(file.copy<float>("floats", 1), floats);
+  EXPECT_EQ(bytes, raw());
+  const SafetensorsFile moved = std::move(file);
+  EXPECT_EQ(moved.copy<float>("floats", 1), floats);
+  for (const std::size_t size : {std::size_t{0}, std::size_t{5}, view.size() - 1})
+    expect_contains(error_of([&] { SafetensorsFile part(view.first(size), "inside"); }), {"inside: "});
+}
+
 TEST(SafetensorsShared, ReadsTheMeasuredPatterns) {
   BRAGG_SHARED_DATA_OR_SKIP(path, "rruff_dev.safetensors");
   const SafetensorsFile file(path);
