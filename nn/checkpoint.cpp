@@ -130,18 +130,20 @@ void save_model(const std::filesystem::path& path, const Model& model, const Par
   writer.write(path);
 }
 
-LoadedModel read_model(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
+LoadedModel read_model(const SafetensorsFile& file) {
   check_format_version(file);
   try {
     return {make_model(model_config_from_json(file.metadata("model"))), file.metadata()};
   } catch (const UsageError& e) {  // a config that no bragg wrote: the file's fault, not the caller's
-    throw Error(fmt::format("{}: {}", path.string(), e.what()));
+    throw Error(fmt::format("{}: {}", file.path().string(), e.what()));
   }
 }
 
-void load_weights(const std::filesystem::path& path, Parameters& parameters) {
-  const SafetensorsFile file(path);
+LoadedModel read_model(const std::filesystem::path& path) {
+  return read_model(SafetensorsFile(path));
+}
+
+void load_weights(const SafetensorsFile& file, Parameters& parameters) {
   check_format_version(file);
   check_tensors(file, parameters.table(), "", Weights::maybe_rounded);
   check_tensors(file, parameters.statistics_table(), "", Weights::maybe_rounded);
@@ -149,24 +151,25 @@ void load_weights(const std::filesystem::path& path, Parameters& parameters) {
   load_tensors(file, parameters, statistics_of(parameters), "");
 }
 
+void load_weights(const std::filesystem::path& path, Parameters& parameters) {
+  load_weights(SafetensorsFile(path), parameters);
+}
+
 void save_rounded(const std::filesystem::path& from, const std::filesystem::path& to,
-                  const Metadata& changes) {
+                  const Metadata& metadata) {
   const SafetensorsFile file(from);
   check_format_version(file);
   if (file.metadata("kind") != "model")
     throw Error(
         fmt::format("{}: a {}, not a model: it is not rounded", from.string(), file.metadata("kind")));
   SafetensorsWriter writer;
-  for (const auto& [key, value] : file.metadata())
+  for (const auto& [key, value] : metadata)
     writer.metadata(key, value);
-  for (const auto& [key, value] : changes)
-    writer.metadata(key, value);
+  for (const char* key : {"format_version", "kind", "model"})
+    writer.metadata(key, file.metadata(key));
   std::list<std::vector<BFloat16>> matrices;  // where they are until they are written
   for (const auto& [name, info] : file.tensors()) {
-    if (info.dtype != DType::f32)
-      throw Error(fmt::format("{}: tensor {} is {}, not F32: the model is rounded already", from.string(),
-                              name, name_of(info.dtype)));
-    if (info.shape.size() < 2) {
+    if (info.shape.size() < 2 || info.dtype == DType::bf16) {
       writer.add(name, info.dtype, info.shape, info.bytes);
       continue;
     }

@@ -9,6 +9,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/base/error.h"
+#include "kernels/base/safetensors.h"
 #include "kernels/ops/step_state.h"
 #include "nn/model.h"
 #include "nn/parameters.h"
@@ -36,17 +37,19 @@ struct LoadedModel {
   Metadata metadata;
 };
 /// Reads the config, so that Parameters can be made for it. Takes checkpoints too.
+LoadedModel read_model(const SafetensorsFile&);
 LoadedModel read_model(const std::filesystem::path&);
 /// Also of a rounded model. Throws Error naming the file, the tensor and both shapes where file and model differ.
+void load_weights(const SafetensorsFile&, Parameters&);
 void load_weights(const std::filesystem::path&, Parameters&);
 
 /// Writes the model `from` to `to` with its matrices rounded to bf16, which halves the file. Vectors (biases, and all of
-/// a normalisation) stay in fp32: they are few, and a running mean may be large beside its deviation. `changes` are
-/// metadata that are added or take the place of the model's own. Throws Error naming `from` for a checkpoint, whose
-/// moments and average would be lost, and for a model that is rounded already; NotFiniteError where a number is beyond
-/// bf16.
+/// a normalisation) stay in fp32: they are few, and a running mean may be large beside its deviation. What is rounded
+/// already is as it was. `metadata` take the place of the model's, but for those of nn itself (format_version, kind, model).
+/// Throws Error naming `from` for a checkpoint, whose moments and average would be lost; NotFiniteError where a number is
+/// beyond bf16.
 void save_rounded(const std::filesystem::path& from, const std::filesystem::path& to,
-                  const Metadata& changes);
+                  const Metadata& metadata);
 
 /// Weights and statistics, Adam's moments ("conv1.weights.m", "conv1.weights.v"), where there is one the average of
 /// the weights ("conv1.weights.ema"), and the StepState (metadata step, first_index): everything that a bit-exact

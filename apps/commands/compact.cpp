@@ -42,14 +42,14 @@ std::string without_folders(const std::string& toml, const std::string& source) 
   return to_toml(config);
 }
 
-/// "NAME=VALUE" as metadata "figure.NAME".
+/// "NAME=VALUE" as metadata.
 void add_figure(nn::Metadata& metadata, const std::string& text) {
   const std::size_t at = text.find('=');
   const std::string name = text.substr(0, at), value = at == std::string::npos ? "" : text.substr(at + 1);
   const auto number = parse_whole<double>(value);
   if (name.empty() || !number || !std::isfinite(*number))
     throw UsageError(fmt::format("--figure {}: expected NAME=NUMBER", text));
-  if (!metadata.emplace("figure." + name, value).second)
+  if (!metadata.emplace(figure_key + name, value).second)
     throw UsageError(fmt::format("--figure {}: {} is given twice", text, name));
 }
 
@@ -57,19 +57,24 @@ int compact(const Options& options) {
   if (!options.output.ends_with(".safetensors"))
     throw UsageError(fmt::format("-o {}: the name of a model ends in .safetensors", options.output));
   check_outputs({{"-o", options.output}}, {{"MODEL", options.model}});
-  nn::Metadata changes;
+  nn::Metadata figures;
   for (const std::string& figure : options.figures)
-    add_figure(changes, figure);
+    add_figure(figures, figure);
   const nn::Metadata was = nn::read_model(options.model).metadata;
+  nn::Metadata metadata = was;
+  // Figures are of one measurement: those of an earlier one go.
+  if (!figures.empty())
+    std::erase_if(metadata, [](const auto& one) { return one.first.starts_with(figure_key); });
+  metadata.merge(figures);
   ModelFacts facts = parse_model_facts(was, options.model);
   for (TrainingSet& set : facts.training_sets)
     drop_folder(set.path);
   facts.config = without_folders(facts.config, fmt::format("{}: config", options.model));
   const nn::Metadata stripped = to_metadata(facts);
   for (const char* key : {"training_sets", "config"})
-    changes[key] = stripped.at(key);
-  if (const auto init = was.find("init"); init != was.end()) drop_folder(changes["init"] = init->second);
-  nn::save_rounded(options.model, options.output, changes);
+    metadata[key] = stripped.at(key);
+  if (const auto init = metadata.find("init"); init != metadata.end()) drop_folder(init->second);
+  nn::save_rounded(options.model, options.output, metadata);
   const auto seen = was.find("first_index");
   fmt::print(stderr, "{}: {} bytes, seed {}, {}\n", options.output,
              std::filesystem::file_size(options.output), facts.seed,
@@ -83,14 +88,16 @@ int compact(const Options& options) {
 
 void add_compact(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = line.add(
-      "compact",
-      "A model of half the size, its matrices in bf16: to keep, send, predict with or begin a run with",
-      [options](const CommonOptions&) { return compact(*options); });
+  CLI::App* app = line.add("compact",
+                           "A model of half the size, its matrices in bf16: to keep, send, predict with or "
+                           "begin a run with; of one "
+                           "that is compact already its figures",
+                           [options](const CommonOptions&) { return compact(*options); });
   app->add_option("MODEL", options->model, "model made by train: best.safetensors or model.safetensors")
       ->required();
   app->add_option("--figure", options->figures,
-                  "NAME=NUMBER, kept in its metadata: how good it is, such as rruff_dev_space_group=0.634")
+                  "NAME=NUMBER, kept in its metadata in place of earlier ones: how good it is, such as "
+                  "rruff_dev.space_group=0.634")
       ->allow_extra_args(false);
   app->add_option("-o,--output", options->output, "the compact model: a .safetensors file")->required();
 }

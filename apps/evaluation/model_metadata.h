@@ -20,6 +20,10 @@ int class_of(int space_group, ClassKind);
 /// A head that asks for the crystal system of patterns whose labels are space groups.
 nn::Head crystal_system_head(double weight);
 
+/// What the keys of figures begin with. Names are SET.RATE ("rruff_dev.space_group"), shares of 1; SET.RATE_low and _high
+/// bound the 95 % interval.
+inline const std::string figure_key = "figure.";
+
 struct TrainingSet {
   std::string path, content_hash;
   std::int64_t size = 0;  ///< crystals or patterns in the file
@@ -35,6 +39,7 @@ struct TrainingSet {
 ///   training_sets    JSON: [{"path", "content_hash", "size"}]
 ///   config           TOML: the resolved config of the run
 ///   seed, version, commit
+///   figure.NAME      a number that says how good it is, as bragg compact --figure was told; see figure_key
 /// nn adds format_version, the model's own config and the step.
 struct ModelFacts {
   ClassKind classes = ClassKind::space_group;

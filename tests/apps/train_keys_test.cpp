@@ -211,6 +211,13 @@ TEST_F(TrainKeysRun, ACompactModelAnswersAndIsGoneOnFrom) {
   }
   EXPECT_EQ(compact(model, {"--figure", "dev=1", "--figure", "dev=2"}).code, 2);
   EXPECT_EQ(compact(small, {}).code, 2);  // onto itself
+  // New figures take the place of all that were there; without any they stay.
+  const std::string again = folder / "again.safetensors", kept = folder / "kept.safetensors";
+  ASSERT_EQ(run_bragg({"compact", small, "--figure", "more.dev=0.7", "-o", again}).code, 0);
+  ASSERT_EQ(run_bragg({"compact", small, "-o", kept}).code, 0);
+  EXPECT_EQ(SafetensorsFile(again).metadata("figure.more.dev"), "0.7");
+  EXPECT_FALSE(SafetensorsFile(again).metadata().contains("figure.dev"));
+  EXPECT_EQ(SafetensorsFile(kept).metadata(), file.metadata());
   const RunResult checkpoint = compact(folder / "first/last.safetensors", {});
   EXPECT_EQ(checkpoint.code, 1);
   expect_contains(checkpoint.err, {"last.safetensors: a checkpoint, not a model"});
