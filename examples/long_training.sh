@@ -33,7 +33,7 @@ Ask a model about what it has not seen:
   for set in $out/minerals_held_patterns $out/others_held_patterns $out/other_instruments $data/rruff_dev $data/rruff_more; do
     $bragg evaluate $out/run/best.safetensors \$set.safetensors
   done
-Keep it, half as large, with what it said; a new run takes it up by --set train.init=long.safetensors, and draws none of
-its patterns again:
-  $bragg compact $out/run/best.safetensors --figure rruff_dev_space_group=0.634 -o long.safetensors
+Keep it, half as large, with what it said, as the model that the program carries; a new run takes it up by
+--set train.init=models/long_training.safetensors, and draws none of its patterns again:
+  sh models/ship.sh $bragg $data $out $out/run/best.safetensors
 END

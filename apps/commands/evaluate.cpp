@@ -1,5 +1,6 @@
 // bragg evaluate: what a model gets right on labelled patterns, beside baselines, as text, JSON and a page.
 #include <ctime>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@
 #include "apps/evaluation/labelled_files.h"
 #include "apps/evaluation/measured_paths.h"
 #include "apps/evaluation/nearest_structures.h"
+#include "apps/open_model.h"
 #include "apps/output_paths.h"
 #include "apps/report/evaluation_page.h"
 #include "apps/version.h"
@@ -36,9 +38,11 @@ struct Options {
   LookupOptions looked_up;  ///< flags of --lookup and --mixtures alone
 };
 
-EvaluationContext context_of(const Options& options) {
-  EvaluationContext context{options.model, options.patterns, options.neighbours, {}, {}, {}};
-  context.command = fmt::format("bragg evaluate {} {}", options.model, options.patterns);
+EvaluationContext context_of(const Options& options, const std::filesystem::path& model) {
+  EvaluationContext context{model.string(), options.patterns, options.neighbours, {}, {}, {}};
+  context.command = "bragg evaluate";
+  if (!options.model.empty()) context.command += " " + options.model;
+  context.command += " " + options.patterns;
   if (!options.neighbours.empty()) context.command += " --neighbours " + options.neighbours;
   if (!options.wavelength.empty()) context.command += " --wavelength " + options.wavelength;
   if (options.precision != "fp32") context.command += " --precision " + options.precision;
@@ -90,7 +94,7 @@ int evaluate(const Options& options, const CommonOptions& common) {
   std::optional<data::PatternSet> neighbours;
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
   constexpr std::int64_t batch = 64;
-  Classifier classifier(*backend, options.model, batch);
+  Classifier classifier(*backend, open_model(options.model), batch);
   std::int64_t refused = 0;
   if (!is_set) {
     JoinedFiles joined = join_table(options, classifier.facts(), common);
@@ -100,7 +104,7 @@ int evaluate(const Options& options, const CommonOptions& common) {
   const data::PatternSet& patterns = *stored;
   const Evaluation evaluation =
       evaluate(exact ? *exact : *backend, classifier, patterns, neighbours ? &*neighbours : nullptr);
-  const EvaluationContext context = context_of(options);
+  const EvaluationContext context = context_of(options, classifier.path());
   if (!options.json.empty()) {
     write_file(
         options.json,
@@ -128,13 +132,14 @@ int evaluate_mixtures_of(const Options& options, const CommonOptions& common) {
   return evaluate_mixtures(mixtures, common);
 }
 
-/// A single argument is the patterns with --lookup, which needs no model.
+/// A single argument is the patterns, for the built-in model.
 int evaluate_any(Options options, const CommonOptions& common) {
+  if (options.looked_up.no_model && !options.lookup) throw UsageError("--no-model is of --lookup");
   if (!options.mixtures.empty()) return evaluate_mixtures_of(options, common);
   if (options.elements_given) throw UsageError("--elements-given is of --mixtures");
-  if (options.model.empty()) throw UsageError("MODEL is required: bragg evaluate MODEL PATTERNS");
+  if (options.model.empty()) throw UsageError("PATTERNS is required: bragg evaluate [MODEL] PATTERNS");
+  if (options.patterns.empty()) std::swap(options.model, options.patterns);
   if (!options.lookup) {
-    if (options.patterns.empty()) throw UsageError("PATTERNS is required: bragg evaluate MODEL PATTERNS");
     const LookupOptions& unused = options.looked_up;
     if (!unused.libraries.empty() || !unused.figures.empty() || unused.no_built_in || unused.no_cache)
       throw UsageError(
@@ -143,7 +148,8 @@ int evaluate_any(Options options, const CommonOptions& common) {
   }
   if (!options.neighbours.empty() || !options.report.empty())
     throw UsageError("--neighbours and --report are of a model's evaluation, not of --lookup");
-  if (options.patterns.empty()) std::swap(options.model, options.patterns);
+  if (options.looked_up.no_model && !options.model.empty())
+    throw UsageError(fmt::format("--no-model: {} is not to be asked", options.model));
   LookupOptions lookup = options.looked_up;
   lookup.model = options.model;
   lookup.patterns = options.patterns;
@@ -159,7 +165,7 @@ void add_evaluate(CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* app = line.add("evaluate", "Measure what a model, or a look-up, gets right on labelled patterns",
                            [options](const CommonOptions& common) { return evaluate_any(*options, common); });
-  app->add_option("MODEL", options->model, "a trained model (.safetensors); need not be there with --lookup");
+  app->add_option("MODEL", options->model, "a trained model (.safetensors); without it the built-in one");
   app->add_option(
       "PATTERNS", options->patterns,
       "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured files "
@@ -172,7 +178,7 @@ void add_evaluate(CommandLine& line) {
   add_precision(app, options->precision);
   app->add_option("--report", options->report, "write a self-contained HTML page to this file");
   app->add_flag("--lookup", options->lookup,
-                "measure the search among known structures that bragg identify does; with MODEL both, alone "
+                "measure the search among known structures that bragg identify does, and the model, alone "
                 "and together");
   app->add_option(
       "--mixtures", options->mixtures,
@@ -184,6 +190,7 @@ void add_evaluate(CommandLine& line) {
   app->add_option("--library", lookup.libraries,
                   "structures to search beside the built-in library; can be repeated");
   app->add_flag("--no-builtin-library", lookup.no_built_in, "search the libraries of --library alone");
+  app->add_flag("--no-model", lookup.no_model, "with --lookup: no network is asked");
   app->add_flag("--no-cache", lookup.no_cache, "keep nothing in the user's cache folder");
   app->add_option("--figures", lookup.figures,
                   "write what the ranking is fitted to (bench/identify/fit_ranking.py), a line a pattern");

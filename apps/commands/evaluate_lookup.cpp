@@ -40,11 +40,13 @@ int evaluate_lookup(const LookupOptions& options, const CommonOptions& common) {
   Identifier identifier(*backend, {.libraries = options.libraries,
                                    .built_in = !options.no_built_in,
                                    .model = options.model,
+                                   .with_network = !options.no_model,
                                    .cache = {.enabled = !options.no_cache}});
   const LookupEvaluation evaluation =
       evaluate_lookup(identifier, read_labelled_items(options.patterns, reading, identifier.facts()));
   nlohmann::ordered_json json = to_json(evaluation);
-  json["model"] = options.model.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(options.model);
+  const std::string network = identifier.network();
+  json["model"] = network.empty() ? nlohmann::ordered_json() : nlohmann::ordered_json(network);
   json["set"] = options.patterns;
   json["library"] = {{"structures", identifier.library().size()},
                      {"content", identifier.library().content_hash()}};
@@ -52,7 +54,7 @@ int evaluate_lookup(const LookupOptions& options, const CommonOptions& common) {
     write_file(options.json, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
   if (!options.figures.empty()) write_file(options.figures, figures_text(identifier, evaluation));
   fmt::print("{} in {} structures{}\n{}", options.patterns, identifier.library().size(),
-             options.model.empty() ? "" : ", with " + options.model, to_text(evaluation));
+             network.empty() ? "" : ", with " + network, to_text(evaluation));
   for (const std::string& file : {options.json, options.figures}) {
     if (!file.empty()) fmt::print("\nwrote {}\n", file);
   }

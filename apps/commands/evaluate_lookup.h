@@ -9,10 +9,10 @@
 namespace bragg::apps {
 
 struct LookupOptions {
-  std::string model;  ///< empty: none
+  std::string model;  ///< empty: the built-in one
   std::string patterns, wavelength, json, figures, precision = "fp32";
   std::vector<std::string> libraries;
-  bool no_built_in = false, no_cache = false;
+  bool no_built_in = false, no_model = false, no_cache = false;
 };
 
 int evaluate_lookup(const LookupOptions&, const CommonOptions&);

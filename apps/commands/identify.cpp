@@ -29,7 +29,7 @@ struct Options {
   std::string model, wavelength, elements, exclude, csv, report, precision = "fp32";
   std::optional<int> scan;
   int top = 5;
-  bool json = false, no_built_in = false, no_cache = false;
+  bool json = false, no_built_in = false, no_model = false, no_cache = false;
 };
 
 /// A page draws every pattern; of more it would be no page.
@@ -92,6 +92,7 @@ int identify(const Options& options, const CommonOptions& common) {
   IdentifierSettings settings{.libraries = options.libraries,
                               .built_in = !options.no_built_in,
                               .model = options.model,
+                              .with_network = !options.no_model,
                               .filter = data::parse_element_filter(options.elements, options.exclude),
                               .cache = {.enabled = !options.no_cache},
                               .with_lines = !options.report.empty()};
@@ -129,7 +130,10 @@ void add_identify(CommandLine& line) {
       "--library", options->libraries,
       "structures to search beside the built-in library (bragg library build makes one); can be repeated");
   app->add_flag("--no-builtin-library", options->no_built_in, "search the libraries of --library alone");
-  app->add_option("--model", options->model, "a trained model (.safetensors) that is asked as well");
+  CLI::Option* model = app->add_option(
+      "--model", options->model,
+      "a trained model (.safetensors) that is asked beside the search, in place of the built-in one");
+  app->add_flag("--no-model", options->no_model, "search alone: no network is asked")->excludes(model);
   app->add_option("--elements", options->elements,
                   "what the sample may hold: Si,O,Al,H; with ! behind an element the phases must hold it");
   app->add_option("--exclude", options->exclude, "elements that no phase holds: Fe,Cu");

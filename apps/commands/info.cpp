@@ -1,10 +1,12 @@
-// bragg info: what this binary is and what it runs on; the plan of a network.
+// bragg info: what this binary is, what it runs on and what model it carries; the plan of a network.
 #include <memory>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "apps/command.h"
+#include "apps/evaluation/model_summary.h"
+#include "apps/open_model.h"
 #include "apps/training/config.h"
 #include "apps/training/training_data.h"
 #include "apps/version.h"
@@ -42,27 +44,31 @@ void print_plan(Backend& backend, const std::string& path) {
              static_cast<double>(network.activation_bytes()) / mebibyte, config.train.batch);
 }
 
+struct Options {
+  std::string plan, precision;
+};
+
+int info(const Options& options, const CommonOptions& common) {
+  std::string precision = options.precision;
+  if (precision.empty()) precision = options.plan.empty() ? "fp32" : load_config(options.plan).precision;
+  const auto backend = make_backend(common, precision);
+  if (!options.plan.empty()) {
+    print_plan(*backend, options.plan);
+    return exit_success;
+  }
+  const std::string model = built_in_model_name();
+  fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\nmodel {}\n", version(), commit(),
+             describe_device(common, *backend), model.empty() ? "none" : model);
+  if (!model.empty()) fmt::print("{}", model_summary(open_model({})));
+  return exit_success;
+}
+
 }  // namespace
 
 void add_info(CommandLine& line) {
-  struct Options {
-    std::string plan, precision;
-  };
   auto options = std::make_shared<Options>();
-  CLI::App* app = line.add(
-      "info", "This binary, its backends, and the plan of a network", [options](const CommonOptions& common) {
-        std::string precision = options->precision;
-        if (precision.empty())
-          precision = options->plan.empty() ? "fp32" : load_config(options->plan).precision;
-        const auto backend = make_backend(common, precision);
-        if (!options->plan.empty()) {
-          print_plan(*backend, options->plan);
-          return exit_success;
-        }
-        fmt::print("bragg {}\ncommit {}\nbackends cpu, cuda, reference\ndevice {}\n", version(), commit(),
-                   describe_device(common, *backend));
-        return exit_success;
-      });
+  CLI::App* app = line.add("info", "This binary, its backends, its model, and the plan of a network",
+                           [options](const CommonOptions& common) { return info(*options, common); });
   app->add_option("--plan", options->plan, "the ops and bytes of a training step for this config");
   CLI::Option* precision = add_precision(app, options->precision);
   precision->description(precision->get_description() + "; without it the config's");

@@ -16,6 +16,7 @@
 #include "apps/evaluation/measured_paths.h"
 #include "apps/evaluation/nearest_structures.h"
 #include "apps/identify/group_probabilities.h"
+#include "apps/open_model.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/error.h"
 #include "kernels/base/utf8.h"
@@ -168,7 +169,7 @@ int predict(const Options& options, const CommonOptions& common) {
   // Similarities are computed in the device's own.
   const auto exact = options.precision == "fp32" ? nullptr : make_backend(common);
   constexpr std::int64_t batch = 32;
-  Classifier classifier(*backend, options.model, batch);
+  Classifier classifier(*backend, open_model(options.model), batch);
   std::optional<data::PatternSet> neighbours;
   if (!options.neighbours.empty()) neighbours.emplace(options.neighbours);
   Answers answers(exact ? *exact : *backend, classifier, neighbours ? &*neighbours : nullptr, options);
@@ -188,7 +189,7 @@ void add_predict(CommandLine& line) {
                   "patterns: files of diffractometers, text in columns, all also .gz (" + pattern_endings() +
                       "), pipes, - (standard input), pattern sets (.safetensors) or folders of these")
       ->required();
-  app->add_option("--model", options->model, "a trained model (.safetensors)")->required();
+  app->add_option("--model", options->model, "a trained model (.safetensors) in place of the built-in one");
   app->add_option("--top", options->top, "space groups to name")
       ->check(CLI::Range(1, xrd::space_group_count));
   app->add_option("--wavelength", options->wavelength,

@@ -17,28 +17,27 @@ namespace bragg::apps {
 namespace {
 
 /// Throws Error saying what the file is, where it is no model.
-nn::LoadedModel read_model_of(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
+nn::LoadedModel read_model_of(const SafetensorsFile& file) {
   if (!file.metadata().contains("model"))
-    throw Error(fmt::format("{}: not a model: {}", path.string(), data::kind_of(file)));
-  return nn::read_model(path);
+    throw Error(fmt::format("{}: not a model: {}", file.path().string(), data::kind_of(file)));
+  return nn::read_model(file);
 }
 
 }  // namespace
 
-Classifier::Classifier(Backend& backend, const std::filesystem::path& model, std::int64_t batch)
+Classifier::Classifier(Backend& backend, const SafetensorsFile& model, std::int64_t batch)
     : backend_(backend),
-      path_(model),
+      path_(model.path()),
       loaded_(read_model_of(model)),
-      facts_(parse_model_facts(loaded_.metadata, model.string())),
+      facts_(parse_model_facts(loaded_.metadata, path_.string())),
       parameters_(backend, loaded_.model, nn::Parameters::Use::inference) {
   const nn::ModelConfig& config = loaded_.model.config;
   if (config.points != facts_.points()) {
     throw Error(fmt::format("{}: the network reads {} points, the grid of its metadata has {}",
-                            model.string(), config.points, facts_.points()));
+                            path_.string(), config.points, facts_.points()));
   }
   if (class_kind(config.classes) != facts_.classes) {
-    throw Error(fmt::format("{}: the network has {} classes, its metadata says '{}'", model.string(),
+    throw Error(fmt::format("{}: the network has {} classes, its metadata says '{}'", path_.string(),
                             config.classes,
                             facts_.classes == ClassKind::space_group ? "space_group" : "crystal_system"));
   }

@@ -10,6 +10,7 @@
 
 #include "apps/evaluation/model_metadata.h"
 #include "kernels/backend.h"
+#include "kernels/base/safetensors.h"
 #include "nn/checkpoint.h"
 #include "nn/network.h"
 
@@ -24,8 +25,8 @@ struct Probabilities {
 class Classifier {
  public:
   /// Throws Error naming the file where it is no model of bragg, or where its metadata and its network
-  /// differ.
-  Classifier(Backend&, const std::filesystem::path& model, std::int64_t batch);
+  /// differ. Nothing of `model` is kept.
+  Classifier(Backend&, const SafetensorsFile& model, std::int64_t batch);
 
   const std::filesystem::path& path() const { return path_; }
   const ModelFacts& facts() const { return facts_; }

@@ -15,6 +15,7 @@
 
 #include "apps/identify/identification_curves.h"
 #include "apps/open_libraries.h"
+#include "apps/open_model.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/search/explained_lines.h"
 #include "data/search/pattern_views.h"
@@ -62,12 +63,11 @@ Identifier::Identifier(Backend& backend, IdentifierSettings settings)
       settings_(std::move(settings)),
       library_(std::make_unique<data::JoinedLibrary>(
           libraries_to_search(settings_.libraries, settings_.built_in))) {
-  if (!settings_.model.empty()) {
-    classifier_ = std::make_unique<Classifier>(backend_, settings_.model, network_batch);
+  if (settings_.with_network && !(settings_.model.empty() && built_in_model_name().empty())) {
+    classifier_ = std::make_unique<Classifier>(backend_, open_model(settings_.model), network_batch);
     facts_ = classifier_->facts();
     if (facts_.classes != ClassKind::space_group)
-      throw Error(
-          fmt::format("{}: answers crystal systems; a model of space groups is needed", settings_.model));
+      throw Error(fmt::format("{}: answers crystal systems; a model of space groups is needed", network()));
   }
   index_ = std::make_unique<data::SearchIndex>(backend_, data::search_library_of(*library_), settings_.cache);
   searcher_ =

@@ -27,7 +27,8 @@ namespace bragg::apps {
 struct IdentifierSettings {
   std::vector<std::string> libraries{};  ///< files beside the built-in library
   bool built_in = true;
-  std::string model{};  ///< empty: no network
+  std::string model{};  ///< a file; empty: the built-in model, where there is one
+  bool with_network = true;
   data::ElementFilter filter{};
   data::SearchCache cache{};
   bool with_lines = false;  ///< all candidates' lines, for a page
@@ -54,6 +55,8 @@ class Identifier {
   /// What read_measured() is to bring patterns to.
   const ModelFacts& facts() const { return facts_; }
   const data::JoinedLibrary& library() const { return *library_; }
+  /// Name of the network's file; empty without a network.
+  std::string network() const { return classifier_ ? classifier_->path().string() : std::string(); }
   /// Shares of the space groups among the library's structures.
   const xrd::BySpaceGroup<double>& prior() const { return prior_; }
 

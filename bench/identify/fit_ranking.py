@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fits data/search/ranking_weights.cpp to figures of measured patterns, and says what cross-fitted weights get right.
 
-    bragg evaluate --lookup [MODEL] rruff_dev.safetensors --figures dev.jsonl
+    bragg evaluate --lookup rruff_dev.safetensors [--no-model] --figures dev.jsonl
     bench/identify/fit_ranking.py dev.jsonl [--write data/search/ranking_weights.cpp]
 
 A line of the figures is a pattern: {"space_group", "group", "candidates": [[space_group, similarity, calculated,

@@ -63,7 +63,7 @@ TEST(Classifier, CrystalSystemIsTheMeanOfItsHeadAndOfTheGroups) {
   const auto path = folder.path() / "two.safetensors";
   write_tiny_model_of_two_heads(path);
   const auto backend = bragg::make_backend({.device = "cpu", .threads = 1, .instruction_set = {}});
-  Classifier classifier(*backend, path, 3);
+  Classifier classifier(*backend, SafetensorsFile(path), 3);
   std::vector<float> pattern(850, 0.01f);
   pattern[100] = 1;
   const Probabilities got = classifier.probabilities(std::vector<std::vector<float>>{pattern}).at(0);

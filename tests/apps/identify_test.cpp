@@ -52,6 +52,7 @@ class Identify : public ::testing::Test {
     std::vector<std::string> arguments{"identify", "--library", path("five.bragg"), "--no-builtin-library",
                                        "--no-cache"};
     arguments.insert(arguments.end(), more.begin(), more.end());
+    if (std::find(more.begin(), more.end(), "--model") == more.end()) arguments.push_back("--no-model");
     return run_bragg(arguments);
   }
   static std::vector<Json> answers(const std::vector<std::string>& more, int code = 0) {
@@ -257,6 +258,7 @@ TEST_F(Identify, WrongUseIsExitCodeTwo) {
   EXPECT_EQ(identify({set, "--elements", "Qx"}).code, 2);
   EXPECT_EQ(identify({set, "--elements", "Si", "--exclude", "Si"}).code, 2);
   EXPECT_EQ(identify({set, "--csv", set}).code, 2);
+  EXPECT_EQ(identify({set, "--model", "m.safetensors", "--no-model"}).code, 2);
   EXPECT_EQ(identify({set, "--top", "0"}).code, 2);
   EXPECT_EQ(identify({set, "--library", path("nothing.bragg")}).code, 1);
   EXPECT_EQ(identify({set, "--library", set}).code, 1);
@@ -294,9 +296,10 @@ TEST_F(Identify, EvaluateMeasuresTheLookup) {
                     figures = path("figures.jsonl");
   const RunResult result =
       run_bragg({"evaluate", "--lookup", set, "--library", path("five.bragg"), "--no-builtin-library",
-                 "--no-cache", "--json", json, "--figures", figures});
+                 "--no-model", "--no-cache", "--json", json, "--figures", figures});
   ASSERT_EQ(result.code, 0) << result.err;
   const Json all = Json::parse(read_text(json));
+  EXPECT_TRUE(all["model"].is_null());
   EXPECT_EQ(all["patterns"], 5);
   ASSERT_EQ(all["scores"].size(), 1u);
   EXPECT_EQ(all["scores"][0]["name"], "look-up");
@@ -338,7 +341,7 @@ TEST_F(Identify, EvaluateTakesATableOfFiles) {
   write_file(path("labels.tsv"), "file\tspace_group\tphase\na.xy\t152\tQuartz\nb.xy\t225\tHalite\n");
   const RunResult result =
       run_bragg({"evaluate", "--lookup", path("labels.tsv"), "--library", path("five.bragg"),
-                 "--no-builtin-library", "--no-cache", "--json", path("table.json")});
+                 "--no-builtin-library", "--no-model", "--no-cache", "--json", path("table.json")});
   ASSERT_EQ(result.code, 0) << result.err;
   const Json all = Json::parse(read_text(path("table.json")));
   EXPECT_EQ(all["patterns"], 2);
@@ -348,7 +351,9 @@ TEST_F(Identify, EvaluateTakesATableOfFiles) {
 
 TEST_F(Identify, EvaluateRefusesFlagsThatMeanNothing) {
   const std::string set = path("patterns.safetensors");
-  EXPECT_EQ(run_bragg({"evaluate", set}).code, 2);
+  EXPECT_EQ(run_bragg({"evaluate"}).code, 2);
+  EXPECT_EQ(run_bragg({"evaluate", set, "--no-model"}).code, 2);
+  EXPECT_EQ(run_bragg({"evaluate", "--lookup", "m.safetensors", set, "--no-model"}).code, 2);
   EXPECT_EQ(run_bragg({"evaluate", "m.safetensors", set, "--library", path("five.bragg")}).code, 2);
   EXPECT_EQ(run_bragg({"evaluate", "--lookup", set, "--report", path("page.html")}).code, 2);
 }
