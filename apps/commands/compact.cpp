@@ -88,12 +88,13 @@ int compact(const Options& options) {
 
 void add_compact(CommandLine& line) {
   auto options = std::make_shared<Options>();
-  CLI::App* app = line.add("compact",
-                           "A model of half the size, its matrices in bf16: to keep, send, predict with or "
-                           "begin a run with; of one "
-                           "that is compact already its figures",
-                           [options](const CommonOptions&) { return compact(*options); });
-  app->add_option("MODEL", options->model, "model made by train: best.safetensors or model.safetensors")
+  CLI::App* app = line.add(
+      "compact",
+      "A model of half the size, its matrices in bf16: to keep, send, predict with or begin a run with",
+      [options](const CommonOptions&) { return compact(*options); });
+  app->add_option(
+         "MODEL", options->model,
+         "model made by train: best.safetensors or model.safetensors; or a compact one, for its figures")
       ->required();
   app->add_option("--figure", options->figures,
                   "NAME=NUMBER, kept in its metadata in place of earlier ones: how good it is, such as "

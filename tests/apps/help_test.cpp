@@ -74,7 +74,8 @@ TEST(Command, HelpSaysDefaultsAndUnits) {
   has({"crystals", "generate", "--help"}, "--seed N ");
   has({"crystals", "split", "--help"}, "(default: 0.1)");
   has({"predict", "--help"}, "(default: 5)");
-  has({"predict", "--help"}, "--model TEXT a trained model (.safetensors) (required)");
+  has({"compact", "--help"}, "file (required)");
+  has({"predict", "--help"}, "--model TEXT a trained model (.safetensors) in place of the built-in one");
   has({"info", "--help"}, "(default: auto)");
   has({"simulate", "--help"}, " --peaks the same");
 }
