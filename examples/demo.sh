@@ -79,6 +79,17 @@ predict="$bragg predict $out/quartz_simulated.xy --model $out/fold$fold/model.sa
 step answer.txt "quartz_simulated.xy known.safetensors fold$fold/model.safetensors" "$predict >$out/answer.txt"
 step answer.json "quartz_simulated.xy known.safetensors fold$fold/model.safetensors" "$predict --json >$out/answer.json"
 
+# The job that bragg is for, with the network and the structures that it carries and nothing named: that pattern, and a pattern of
+# each structure as recipe `realistic` draws measured ones. A pattern that is refused is counted as such.
+step identified.txt quartz_simulated.xy "$bragg identify $out/quartz_simulated.xy >$out/identified.txt"
+step patterns data/crystals \
+  "rm -rf $out/patterns; mkdir $out/patterns; seed=0; for cif in ${BRAGG_DEMO_CIFS:-data/crystals/*.cif}; do seed=\$((seed + 1)); $bragg simulate \$cif --recipe realistic --seed \$seed -o $out/patterns/\$(basename \$cif .cif).xy; done"
+step identified.csv patterns \
+  "rm -f $out/identified.csv; $bragg identify $out/patterns --csv $out/identified.csv >$out/identified_all.txt || [ -s $out/identified.csv ]"
+step crystals.tsv crystals.safetensors "$bragg crystals info $out/crystals.safetensors --table >$out/crystals.tsv"
+step identified_results.txt "identified.csv crystals.tsv examples/demo_identified.awk" \
+  "awk -f examples/demo_identified.awk $out/crystals.tsv $out/identified.csv >$out/identified_results.txt"
+
 # Both folds together, with Wilson's 95 % interval, beside the class that is most frequent among all structures.
 step systems.txt crystals.safetensors "$bragg crystals info $out/crystals.safetensors >$out/systems.txt"
 step results.txt "fold1.json fold2.json systems.txt" \
@@ -92,8 +103,14 @@ TEXT
 cat "$folder/answer.txt"
 nearest=$(sed -n 's/.*"neighbours":\[{"name":"\([^"]*\)".*"similarity":\([0-9.]*\).*/\1/p' "$folder/answer.json")
 echo "The structure whose pattern is most like it: $nearest"
-echo
+cat <<'TEXT'
+
+The same pattern, asked of what bragg carries inside, with nothing named (bragg identify):
+TEXT
+cat "$folder/identified.txt"
 cat "$folder/results.txt"
+echo
+cat "$folder/identified_results.txt"
 echo
 echo "Pages:    $folder/report1.html  $folder/report2.html"
 echo "Commands: $script  (runs again as it is)"

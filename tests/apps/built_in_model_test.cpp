@@ -226,11 +226,12 @@ TEST_F(BuiltInModel, TheCardSaysWhatTheModelSays) {
     char bar = 0;
     if (!(fields >> bar >> set >> asked >> bar >> count) || bar != '|' || !columns.contains(asked)) continue;
     SCOPED_TRACE(line);
-    const std::string patterns = set + (asked == "identify" ? ".identify_patterns" : ".patterns");
+    const std::string patterns =
+        fmt::format("{}.{}", set, asked == "identify" ? "identify_patterns" : "patterns");
     ASSERT_TRUE(told.contains(patterns));
     std::string expected = fmt::format("| {} {} | {:.0f} |", set, asked, told.at(patterns));
     for (const std::string& rate : columns.at(asked))
-      expected += fmt::format(" {} |", cell(set + "." + rate));
+      expected += fmt::format(" {} |", cell(fmt::format("{}.{}", set, rate)));
     EXPECT_EQ(line.substr(0, expected.size()), expected);
     ++rows[asked];
   }
