@@ -70,6 +70,5 @@ END {
   line("space group", groups)
   line("structure", structures)
   line("named as the phase", phases)
-  print "Mirror images are one group; a structure is right with its group and its name or formula, and named where the verdict is"
-  printf "one phase. Refused: %d.\n", refused
+  printf "A structure is right with its group (mirror images are one) and its name or formula. Refused: %d.\n", refused
 }
