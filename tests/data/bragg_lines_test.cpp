@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "data/formats/pattern_text.h"
+#include "data/patterns/nothing_patterns.h"
 #include "data/patterns/pattern_set.h"
-#include "tests/data/nothing_patterns.h"
 #include "tests/support/shared_data.h"
 
 namespace bragg::tests {
@@ -16,6 +16,10 @@ namespace {
 
 using data::bragg_lines;
 using data::BraggLines;
+using data::DrawnScan;
+using data::Draws;
+using data::Nothing;
+using data::nothing_kinds;
 using data::nothing_there;
 
 struct Line {

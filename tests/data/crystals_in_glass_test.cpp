@@ -1,15 +1,13 @@
 // A tenth of the scattering from a crystal, the rest from glass: enough to be answered.
-#include <algorithm>
-#include <cmath>
-#include <numeric>
+#include <span>
 
 #include <gtest/gtest.h>
 
 #include "data/crystals/crystal_import.h"
 #include "data/patterns/bragg_lines.h"
+#include "data/patterns/nothing_patterns.h"
 #include "data/patterns/simulate.h"
 #include "kernels/backend.h"
-#include "tests/data/nothing_patterns.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
@@ -18,32 +16,6 @@ namespace bragg::tests {
 namespace {
 
 const TwoThetaGrid grid{5, 0.01, 8500};
-
-/// Every fifth point or more of the simulated pattern, from and to anywhere, with nine times its area of
-/// glass.
-DrawnScan in_glass(Draws& draws, std::span<const float> pattern, double counts) {
-  const int step = draws.one_in(2) ? 1 : 1 + draws.below(5);
-  const int first = draws.one_in(2) ? 0 : draws.below(1500);
-  const int last = draws.one_in(2) ? static_cast<int>(grid.points) : 5500 + draws.below(3000);
-  DrawnScan scan;
-  double crystal = 0;
-  for (int i = first; i < last; i += step) {
-    scan.two_theta.push_back(grid.at(i));
-    crystal += pattern[i];
-  }
-  std::vector<double> mean = draw_glass(draws, scan.two_theta);
-  const double lowest = *std::min_element(mean.begin(), mean.end());
-  const double glass =
-      std::accumulate(mean.begin(), mean.end(), 0.0) - lowest * static_cast<double>(mean.size());
-  double top = 0;
-  for (std::size_t k = 0; k < mean.size(); ++k) {
-    mean[k] += pattern[first + static_cast<int>(k) * step] * glass / crystal / 9;
-    top = std::max(top, mean[k]);
-  }
-  for (const double value : mean)
-    scan.intensity.push_back(draws.poisson(value / top * counts));
-  return scan;
-}
 
 struct Answered {
   int patterns = 0, refused = 0;
@@ -62,8 +34,8 @@ Answered answered(const data::CrystalSource& crystals, std::int64_t patterns_per
   Answered result;
   data::simulate_patterns(*backend, crystals, options, [&](std::int64_t, std::span<const float> pattern) {
     for (const double counts : {1e3, 1e4, 1e5}) {
-      Draws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
-      const DrawnScan scan = in_glass(draws, pattern, counts);
+      data::Draws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
+      const data::DrawnScan scan = data::draw_in_glass(draws, pattern, grid, counts);
       result.refused +=
           data::nothing_there(data::bragg_lines(scan.two_theta, scan.intensity)).empty() ? 0 : 1;
       ++result.patterns;

@@ -1,14 +1,15 @@
-#include "tests/data/nothing_patterns.h"
+#include "data/patterns/nothing_patterns.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <utility>
 
 #include "kernels/base/error.h"
 #include "kernels/crystal/data_random.h"
 
-namespace bragg::tests {
+namespace bragg::data {
 namespace {
 
 constexpr double wavelength = 1.54184;
@@ -353,4 +354,29 @@ DrawnScan draw_nothing(Nothing kind, std::uint32_t seed, std::uint64_t index) {
   return scan;
 }
 
-}  // namespace bragg::tests
+DrawnScan draw_in_glass(Draws& draws, std::span<const float> pattern, const TwoThetaGrid& grid,
+                        double counts) {
+  const auto points = static_cast<int>(grid.points);
+  const int step = draws.one_in(2) ? 1 : 1 + draws.below(5);
+  const int first = draws.one_in(2) ? 0 : draws.below(1500);
+  const int last = draws.one_in(2) ? points : std::min(points, 5500 + draws.below(3000));
+  DrawnScan scan;
+  double crystal = 0;
+  for (int i = first; i < last; i += step) {
+    scan.two_theta.push_back(grid.at(i));
+    crystal += double{pattern[static_cast<std::size_t>(i)]};
+  }
+  std::vector<double> mean = draw_glass(draws, scan.two_theta);
+  const double lowest = *std::min_element(mean.begin(), mean.end());
+  const double glass =
+      std::accumulate(mean.begin(), mean.end(), 0.0) - lowest * static_cast<double>(mean.size());
+  for (std::size_t k = 0; k < mean.size(); ++k)
+    mean[k] += double{pattern[static_cast<std::size_t>(first) + k * static_cast<std::size_t>(step)]} * glass /
+               crystal / 9;
+  const double top = *std::max_element(mean.begin(), mean.end());
+  for (const double value : mean)
+    scan.intensity.push_back(draws.poisson(value / top * counts));
+  return scan;
+}
+
+}  // namespace bragg::data

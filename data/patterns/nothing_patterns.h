@@ -1,16 +1,19 @@
 // Measured patterns in which there is nothing to name: counting noise, dead and saturated detectors, glasses
 // and liquids by Debye's formula, 2-line ferrihydrite, opal, organic matter; and what instruments and
-// programs do to patterns before they are handed over. Random, from a seed.
+// programs do to patterns before they are handed over. Random, from a seed. What tests and evaluations ask: that none
+// of them is answered, and that crystals in much glass are.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "kernels/base/random.h"
+#include "kernels/crystal/instrument.h"
 
-namespace bragg::tests {
+namespace bragg::data {
 
 /// Random numbers one after another, of RandomStream::test.
 class Draws {
@@ -53,4 +56,8 @@ std::vector<double> measure(Draws&, const std::vector<double>& mean, double coun
 
 DrawnScan draw_nothing(Nothing kind, std::uint32_t seed, std::uint64_t index);
 
-}  // namespace bragg::tests
+/// A tenth of the scattering from a crystal, the rest from glass: every fifth point or more of the crystal's `pattern` on
+/// the grid, from and to anywhere, with nine times its area of glass, and the noise of counting, `counts` at the highest.
+DrawnScan draw_in_glass(Draws&, std::span<const float> pattern, const TwoThetaGrid&, double counts);
+
+}  // namespace bragg::data
