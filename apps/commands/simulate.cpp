@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -16,6 +17,7 @@
 #include "apps/report/gallery.h"
 #include "data/crystals/crystal_set.h"
 #include "data/patterns/pattern_set.h"
+#include "data/patterns/scaled_crystals.h"
 #include "data/recipes/recipe.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
@@ -103,25 +105,9 @@ Crystals read_crystals(const std::string& path, bool keep_declared_symmetry) {
 /// Every crystal at every scale of the recipe, one after the other.
 Crystals scaled(Crystals crystals, const data::CellScales& cells) {
   if (cells == data::CellScales{}) return crystals;
-  const std::vector<double> scales = cells.values();
-  std::vector<std::int64_t> rows;
-  for (std::int64_t i = 0; i < crystals.source.size; ++i) {
-    const int group = crystals.source.at(i).group.number;
-    if (!cells.cubic_only || xrd::crystal_system(group) == xrd::CrystalSystem::cubic) rows.push_back(i);
-  }
-  if (rows.empty()) throw Error(fmt::format("{}: no cubic crystal to scale", crystals.description));
-  const auto count = static_cast<std::int64_t>(scales.size());
-  return {{std::ssize(rows) * count,
-           [at = crystals.source.at, rows, scales, count](std::int64_t i) {
-             xrd::Crystal one = at(rows[i / count]);
-             const double scale = scales[i % count];
-             one.cell.a *= scale;
-             one.cell.b *= scale;
-             one.cell.c *= scale;
-             one.name += fmt::format(" x {:.4g}", scale);
-             return one;
-           }},
-          crystals.description};
+  data::CrystalSource source = data::scaled_crystals(std::move(crystals.source), cells);
+  if (source.size == 0) throw Error(fmt::format("{}: no cubic crystal to scale", crystals.description));
+  return {std::move(source), std::move(crystals.description)};
 }
 
 /// Points from `start` by `step` that lie before `end`.
