@@ -195,6 +195,34 @@ TEST(ExtinctionSymbol, GroupsShareOneWhereTheyShareLaueClassAndReflectionConditi
   EXPECT_GT(from_symbols.size(), 100u);
 }
 
+TEST(ExtinctionSymbol, OfAnyAxesIsSharedWhereSomeOrderOfTheAxesGivesTheSameConditions) {
+  EXPECT_EQ(extinction_symbol_of_any_axes(62), extinction_symbol_of_any_axes(33));
+  EXPECT_EQ(extinction_symbol_of_any_axes(64), extinction_symbol_of_any_axes(41));
+  EXPECT_EQ(extinction_symbol_of_any_axes(14), "P 1 21/c 1");
+  std::map<std::set<Hkl>, std::set<int>> by_conditions;
+  std::map<std::string, std::set<int>> by_symbol;
+  for (int number = 16; number <= 74; ++number) {
+    const std::set<Hkl> extinct = extinct_by_operators(number);
+    std::set<Hkl> first = extinct;
+    std::array<std::size_t, 3> axis{0, 1, 2};
+    do {
+      std::set<Hkl> moved;
+      for (const Hkl& hkl : extinct)
+        moved.insert({hkl[axis[0]], hkl[axis[1]], hkl[axis[2]]});
+      first = std::min(first, moved);
+    } while (std::next_permutation(axis.begin(), axis.end()));
+    by_conditions[first].insert(number);
+    by_symbol[extinction_symbol_of_any_axes(number)].insert(number);
+  }
+  std::set<std::set<int>> from_conditions, from_symbols;
+  for (const auto& [key, groups] : by_conditions)
+    from_conditions.insert(groups);
+  for (const auto& [key, groups] : by_symbol)
+    from_symbols.insert(groups);
+  EXPECT_EQ(from_symbols, from_conditions);
+  EXPECT_LT(from_symbols.size(), 40u);
+}
+
 TEST(ExtinctionSymbol, ItsLettersSayWhatIsExtinct) {
   for (int number = 1; number <= space_group_count; ++number)
     EXPECT_EQ(extinct_by_symbol(number), extinct_by_operators(number))

@@ -1,7 +1,9 @@
 #include "xrd/symmetry/extinction_symbol.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -168,6 +170,30 @@ const Row& row_of(int space_group) {
   return *rows[space_group];
 }
 
+/// Axis i becomes axis[i]: "P n - a" with y and z exchanged is "P n a -".
+std::string with_axes(std::string_view symbol, const std::array<std::size_t, 3>& axis) {
+  std::istringstream words{std::string(symbol)};
+  std::string lattice;
+  std::array<std::string, 3> parts, moved;
+  words >> lattice >> parts[0] >> parts[1] >> parts[2];
+  const auto renamed = [&](char letter, char first) {
+    return letter >= first && letter < first + 3
+               ? static_cast<char>(first +
+                                   static_cast<char>(axis.at(static_cast<std::size_t>(letter - first))))
+               : letter;
+  };
+  lattice[0] = renamed(lattice[0], 'A');
+  for (std::size_t i = 0; i < 3; ++i) {
+    std::string part = parts.at(i);
+    for (char& letter : part)
+      letter = renamed(letter, 'a');
+    // Two glides of one plane stand in brackets, in the order of their letters.
+    if (part.front() == '(') std::sort(part.begin() + 1, part.end() - 1);
+    moved.at(axis.at(i)) = part;
+  }
+  return fmt::format("{} {} {} {}", lattice, moved[0], moved[1], moved[2]);
+}
+
 }  // namespace
 
 std::string_view laue_class(int space_group) {
@@ -176,6 +202,17 @@ std::string_view laue_class(int space_group) {
 
 std::string_view extinction_symbol(int space_group) {
   return row_of(space_group).symbol;
+}
+
+std::string extinction_symbol_of_any_axes(int space_group) {
+  std::string last(extinction_symbol(space_group));
+  if (laue_class(space_group) != "mmm") return last;
+  std::array<std::size_t, 3> axis{0, 1, 2};
+  const std::string symbol = last;
+  do
+    last = std::max(last, with_axes(symbol, axis));
+  while (std::next_permutation(axis.begin(), axis.end()));
+  return last;
 }
 
 }  // namespace bragg::xrd

@@ -2,6 +2,7 @@
 // of lines can tell.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace bragg::xrd {
@@ -16,5 +17,9 @@ std::string_view laue_class(int space_group);
 /// hexagonal axes for R (International Tables A, 2002, table 3.1.4.1). Two groups of a Laue class have one
 /// symbol where they extinguish the same reflections. Throws Error for a number outside 1..230.
 std::string_view extinction_symbol(int space_group);
+
+/// The same where nothing says which axis is which, as in a powder pattern: of an orthorhombic group the last in the alphabet
+/// of the symbols that it has in its six settings. So Pnma and Pna21, whose standard settings differ, have one.
+std::string extinction_symbol_of_any_axes(int space_group);
 
 }  // namespace bragg::xrd
