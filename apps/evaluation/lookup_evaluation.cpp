@@ -15,65 +15,65 @@
 #include "apps/evaluation/measured_paths.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/error.h"
-#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::apps {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// What is answered of a pattern in one way, and what is true.
-struct Answered {
-  xrd::BySpaceGroup<double> space_group;
-  std::array<double, xrd::crystal_system_count> crystal_system;
-  int truth;  ///< of a pair the lower number
-  std::int32_t group;
-  float similarity;
+/// An answer with mirror images as one group.
+struct Merged {
+  const Answered* answered;
+  std::vector<double> groups;
+  int best, truth;
 
-  int best() const {
-    return static_cast<int>(std::max_element(space_group.begin(), space_group.end()) - space_group.begin()) +
-           1;
-  }
-  bool is_right() const { return best() == truth; }
+  explicit Merged(const Answered& one)
+      : answered(&one),
+        groups(probabilities_at(AnswerLevel::modulo_pairs, one)),
+        best(best_class(groups)),
+        truth(class_at(AnswerLevel::modulo_pairs, one.truth)) {}
+
+  double confidence() const { return groups[static_cast<std::size_t>(best)]; }
+  double of_truth() const { return groups[static_cast<std::size_t>(truth)]; }
+  bool is_right() const { return best == truth; }
   bool has_right_system() const {
-    const auto best_system =
-        std::max_element(crystal_system.begin(), crystal_system.end()) - crystal_system.begin();
-    return static_cast<xrd::CrystalSystem>(best_system) == xrd::crystal_system(truth);
+    return best_class(answered->crystal_system) == class_at(AnswerLevel::crystal_system, answered->truth);
   }
   bool is_among_five() const {
-    const double of_truth = space_group[truth];
-    return std::count_if(space_group.begin(), space_group.end(), [&](double p) { return p > of_truth; }) < 5;
+    return std::count_if(groups.begin(), groups.end(), [&](double p) { return p > of_truth(); }) < 5;
   }
 };
 
-Rate rate_over(std::span<const Answered> answers, const std::function<bool(const Answered&)>& is_right) {
+Rate rate_over(std::span<const Merged> answers, const std::function<bool(const Merged&)>& is_right) {
   std::vector<std::uint8_t> right;
   std::vector<std::int32_t> group;
-  for (const Answered& answer : answers) {
+  for (const Merged& answer : answers) {
     right.push_back(is_right(answer));
-    group.push_back(answer.group);
+    group.push_back(answer.answered->group);
   }
   return rate_of(right, group);
 }
 
-LookupScores scores_of(std::string name, std::vector<Answered> answers) {
+LookupScores scores_of(std::string name, std::span<const Answered> answered) {
+  std::vector<Merged> answers(answered.begin(), answered.end());
   LookupScores scores{.name = std::move(name),
-                      .space_group = rate_over(answers, &Answered::is_right),
-                      .crystal_system = rate_over(answers, &Answered::has_right_system),
-                      .top5 = rate_over(answers, &Answered::is_among_five)};
+                      .space_group = rate_over(answers, &Merged::is_right),
+                      .crystal_system = rate_over(answers, &Merged::has_right_system),
+                      .top5 = rate_over(answers, &Merged::is_among_five)};
   std::vector<double> confidence, of_truth;
   std::vector<std::uint8_t> right;
-  for (const Answered& answer : answers) {
-    confidence.push_back(answer.space_group[answer.best()]);
-    of_truth.push_back(answer.space_group[answer.truth]);
+  for (const Merged& answer : answers) {
+    confidence.push_back(answer.confidence());
+    of_truth.push_back(answer.of_truth());
     right.push_back(answer.is_right());
   }
   scores.calibration = calibration_of(confidence, right, of_truth);
   constexpr double limits[] = {0, 0.7, 0.8, 1.01};
   for (int i = 0; i < 3; ++i) {
     LookupScores::Part part{limits[i], std::min(1.0, limits[i + 1]), 0, 0, 0};
-    for (const Answered& answer : answers) {
-      if (answer.similarity < limits[i] || answer.similarity >= limits[i + 1]) continue;
+    for (const Merged& answer : answers) {
+      const auto similarity = double{answer.answered->similarity};
+      if (similarity < limits[i] || similarity >= limits[i + 1]) continue;
       ++part.patterns;
       part.space_group += answer.is_right();
       part.crystal_system += answer.has_right_system();
@@ -82,44 +82,17 @@ LookupScores scores_of(std::string name, std::vector<Answered> answers) {
       *share /= static_cast<double>(std::max<std::int64_t>(1, part.patterns));
     scores.by_similarity.push_back(part);
   }
-  std::stable_sort(answers.begin(), answers.end(), [](const Answered& a, const Answered& b) {
-    return a.space_group[a.best()] > b.space_group[b.best()];
-  });
-  scores.surer_half = rate_over(std::span(answers).first((answers.size() + 1) / 2), &Answered::is_right);
+  std::stable_sort(answers.begin(), answers.end(),
+                   [](const Merged& a, const Merged& b) { return a.confidence() > b.confidence(); });
+  scores.surer_half = rate_over(std::span(answers).first((answers.size() + 1) / 2), &Merged::is_right);
   return scores;
 }
 
-/// The network's own answer.
-Answered by_network(const Findings& found, Answered base) {
-  base.space_group = {};
-  std::copy(found.network_system.begin(), found.network_system.end(), base.crystal_system.begin());
-  for (int number = 1; number <= xrd::space_group_count; ++number) {
-    const double p = found.network[static_cast<std::size_t>(number - 1)];
-    base.space_group[xrd::modulo_enantiomorph(number)] += p;
-  }
-  return base;
-}
-
-std::vector<LookupScores> scores_of(const Identifier& identifier, std::span<const LabelledItem> items,
-                                    std::span<const Findings> found) {
-  std::vector<Answered> look_up, network, both;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].item.refused) continue;
-    const Findings& one = found[i];
-    const auto answered = [&](std::span<const float> with) {
-      const data::Ranking ranking = data::rank_candidates(one.candidates, identifier.prior(), with);
-      return Answered{ranking.space_group, ranking.crystal_system,
-                      xrd::modulo_enantiomorph(items[i].space_group), items[i].group, one.best_similarity()};
-    };
-    look_up.push_back(answered({}));
-    if (one.network.empty()) continue;
-    network.push_back(by_network(one, look_up.back()));
-    both.push_back(answered(one.network));
-  }
-  std::vector<LookupScores> scores{scores_of("look-up", std::move(look_up))};
-  if (!network.empty()) {
-    scores.push_back(scores_of("network", std::move(network)));
-    scores.push_back(scores_of("both", std::move(both)));
+std::vector<LookupScores> scores_of(const LookupAnswers& answers) {
+  std::vector<LookupScores> scores{scores_of("look-up", answers.look_up)};
+  if (!answers.network.empty()) {
+    scores.push_back(scores_of("network", answers.network));
+    scores.push_back(scores_of("both", answers.both));
   }
   return scores;
 }
@@ -225,6 +198,30 @@ std::vector<LabelledItem> read_labelled_items(const std::string& path, MeasuredR
   return items;
 }
 
+LookupAnswers answers_of(const Identifier& identifier, std::span<const LabelledItem> items,
+                         std::span<const Findings> found) {
+  LookupAnswers answers;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].item.refused) continue;
+    const Findings& one = found[i];
+    const auto labelled = [&](Answered answered) {
+      answered.truth = items[i].space_group;
+      answered.group = items[i].group;
+      answered.similarity = one.best_similarity();
+      return answered;
+    };
+    const auto looked_up = [&](std::span<const float> with) {
+      return labelled(answered_by_lookup(data::rank_candidates(one.candidates, identifier.prior(), with),
+                                         one.candidates, identifier.prior()));
+    };
+    answers.look_up.push_back(looked_up({}));
+    if (one.network.empty()) continue;
+    answers.network.push_back(labelled(answered_by_network(one.network, one.network_system)));
+    answers.both.push_back(looked_up(one.network));
+  }
+  return answers;
+}
+
 LookupEvaluation evaluate_lookup(Identifier& identifier, std::vector<LabelledItem> items) {
   std::vector<MeasuredItem> measured;
   for (LabelledItem& item : items)
@@ -249,8 +246,8 @@ LookupEvaluation evaluate_lookup(Identifier& identifier, std::vector<LabelledIte
                             result.refused.empty() ? "" : ": " + result.refused.front().reason));
   }
   result.groups = static_cast<std::int64_t>(groups.size());
-  result.scores = scores_of(identifier, items, found);
-  result.without_resembling = scores_of(identifier, items, others);
+  result.scores = scores_of(answers_of(identifier, items, found));
+  result.without_resembling = scores_of(answers_of(identifier, items, others));
   return result;
 }
 

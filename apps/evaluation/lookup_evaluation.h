@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "apps/evaluation/answered.h"
 #include "apps/evaluation/calibration.h"
 #include "apps/evaluation/evaluation.h"
 #include "apps/identify/identifier.h"
@@ -27,7 +29,14 @@ struct LabelledItem {
 std::vector<LabelledItem> read_labelled_items(const std::string& path, MeasuredReading reading,
                                               const ModelFacts& facts);
 
-/// Answers of one kind. Mirror images count as one group throughout.
+/// The answers to the items that are not refused, in their order.
+struct LookupAnswers {
+  std::vector<Answered> look_up;
+  std::vector<Answered> network, both;  ///< empty where Findings::network is
+};
+LookupAnswers answers_of(const Identifier&, std::span<const LabelledItem>, std::span<const Findings>);
+
+/// Scores of answers of one kind. Mirror images count as one group throughout.
 struct LookupScores {
   std::string name;  ///< "look-up", "network", "both"
   Rate space_group{}, crystal_system{}, top5{}, surer_half{};
