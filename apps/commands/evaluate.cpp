@@ -13,6 +13,7 @@
 #include "apps/command.h"
 #include "apps/commands/evaluate_lookup.h"
 #include "apps/commands/evaluate_mixtures.h"
+#include "apps/commands/evaluate_suite.h"
 #include "apps/evaluation/classifier.h"
 #include "apps/evaluation/evaluation.h"
 #include "apps/evaluation/evaluation_json.h"
@@ -35,7 +36,9 @@ struct Options {
   std::string model, patterns, neighbours, json, report, wavelength, precision = "fp32";
   bool lookup = false, elements_given = false;
   std::string mixtures;
-  LookupOptions looked_up;  ///< flags of --lookup and --mixtures alone
+  std::vector<std::string> suite;
+  std::string suite_model;  ///< of --model
+  LookupOptions looked_up;  ///< flags of --lookup, --mixtures and --suite alone
 };
 
 EvaluationContext context_of(const Options& options, const std::filesystem::path& model) {
@@ -132,9 +135,29 @@ int evaluate_mixtures_of(const Options& options, const CommonOptions& common) {
   return evaluate_mixtures(mixtures, common);
 }
 
+int evaluate_suite_of(const Options& options, const CommonOptions& common) {
+  const LookupOptions& looked_up = options.looked_up;
+  if (options.lookup || options.elements_given || !options.mixtures.empty() || !options.model.empty() ||
+      !options.neighbours.empty() || !options.wavelength.empty() || !looked_up.figures.empty())
+    throw UsageError(
+        "--suite goes without MODEL (--model is its flag), PATTERNS, --lookup, --mixtures, --elements-given, "
+        "--neighbours, "
+        "--wavelength and --figures");
+  if (looked_up.no_model && !options.suite_model.empty())
+    throw UsageError(fmt::format("--no-model: {} is not to be asked", options.suite_model));
+  SuiteOptions suite{options.suite, options.report, looked_up};
+  suite.common.model = options.suite_model;
+  suite.common.json = options.json;
+  suite.common.precision = options.precision;
+  return evaluate_suite(suite, common);
+}
+
 /// A single argument is the patterns, for the built-in model.
 int evaluate_any(Options options, const CommonOptions& common) {
-  if (options.looked_up.no_model && !options.lookup) throw UsageError("--no-model is of --lookup");
+  if (!options.suite.empty()) return evaluate_suite_of(options, common);
+  if (!options.suite_model.empty()) throw UsageError("--model is of --suite; elsewhere MODEL stands first");
+  if (options.looked_up.no_model && !options.lookup)
+    throw UsageError("--no-model is of --lookup and --suite");
   if (!options.mixtures.empty()) return evaluate_mixtures_of(options, common);
   if (options.elements_given) throw UsageError("--elements-given is of --mixtures");
   if (options.model.empty()) throw UsageError("PATTERNS is required: bragg evaluate [MODEL] PATTERNS");
@@ -143,7 +166,9 @@ int evaluate_any(Options options, const CommonOptions& common) {
     const LookupOptions& unused = options.looked_up;
     if (!unused.libraries.empty() || !unused.figures.empty() || unused.no_built_in || unused.no_cache)
       throw UsageError(
-          "--library, --no-builtin-library, --no-cache and --figures are of --lookup and --mixtures");
+          "--library, --no-builtin-library, --no-cache and --figures are of --lookup and --mixtures, the "
+          "first three also of "
+          "--suite");
     return evaluate(options, common);
   }
   if (!options.neighbours.empty() || !options.report.empty())
@@ -186,11 +211,17 @@ void add_evaluate(CommandLine& line) {
       "phases (formulas between semicolons), at will scan and weights, or a folder with such a labels.tsv");
   app->add_flag("--elements-given", options->elements_given,
                 "with --mixtures: search structures of the mixture's elements, O and H alone");
+  app->add_option("--suite", options->suite,
+                  "measure everything in one run, on one page, of what lies in this folder (the sets of "
+                  "examples/suite.sh, RRUFF patterns ...); can be repeated: a file is taken from the first "
+                  "folder that has it. "
+                  "What is not there is listed; patterns that are refused are counted and are no failure");
+  app->add_option("--model", options->suite_model, "with --suite: the network; without it the built-in one");
   LookupOptions& lookup = options->looked_up;
   app->add_option("--library", lookup.libraries,
                   "structures to search beside the built-in library; can be repeated");
   app->add_flag("--no-builtin-library", lookup.no_built_in, "search the libraries of --library alone");
-  app->add_flag("--no-model", lookup.no_model, "with --lookup: no network is asked");
+  app->add_flag("--no-model", lookup.no_model, "with --lookup or --suite: no network is asked");
   app->add_flag("--no-cache", lookup.no_cache, "keep nothing in the user's cache folder");
   app->add_option("--figures", lookup.figures,
                   "write what the ranking is fitted to (bench/identify/fit_ranking.py), a line a pattern");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -41,14 +42,27 @@ Classifier::Classifier(Backend& backend, const SafetensorsFile& model, std::int6
                             config.classes,
                             facts_.classes == ClassKind::space_group ? "space_group" : "crystal_system"));
   }
+  nn::load_weights(model, parameters_);
+  plan(batch);
+}
+
+Classifier::Classifier(Backend& backend, const Classifier& original, nn::Parameters weights)
+    : backend_(backend),
+      path_(original.path_),
+      loaded_(original.loaded_),
+      facts_(original.facts_),
+      parameters_(std::move(weights)) {
+  plan(original.batch());
+}
+
+void Classifier::plan(std::int64_t batch) {
   const std::vector<nn::PlacedHead>& heads = loaded_.model.graph.heads();
   for (std::size_t head = 1; head < heads.size(); ++head) {
     if (heads[head].name == crystal_system_head(1).name && heads[head].classes == xrd::crystal_system_count)
       system_head_ = head;
   }
-  nn::load_weights(model, parameters_);
   network_ =
-      std::make_unique<nn::Network>(backend, loaded_.model, parameters_, nn::NetworkOptions{.N = batch});
+      std::make_unique<nn::Network>(backend_, loaded_.model, parameters_, nn::NetworkOptions{.N = batch});
 }
 
 std::vector<Probabilities> Classifier::probabilities(std::span<const std::vector<float>> patterns) {
@@ -60,18 +74,7 @@ std::vector<Probabilities> Classifier::probabilities(std::span<const std::vector
 }
 
 void Classifier::add_batch(std::span<const std::vector<float>> patterns, std::vector<Probabilities>& result) {
-  const Activations input = network_->input();
-  const std::int64_t points = facts_.instrument.grid.points;
-  for (std::size_t n = 0; n < patterns.size(); ++n) {
-    if (static_cast<std::int64_t>(patterns[n].size()) != points) {
-      throw Error(
-          fmt::format("[classifier] pattern has {} points, the model's grid {}", patterns[n].size(), points));
-    }
-    const auto offset = n * static_cast<std::size_t>(input.item_stride) * size_of(input.dtype);
-    std::vector<float> values = patterns[n];
-    if (!facts_.processing.is_identity()) process_pattern(facts_.processing, facts_.instrument.grid, values);
-    backend_.upload(values, Tensor{static_cast<std::byte*>(input.data) + offset, input.dtype});
-  }
+  upload_patterns(backend_, facts_, patterns, network_->input());
   // Rows of an earlier batch may lie behind the last pattern: rows do not depend on each other.
   network_->forward();
   std::vector<std::vector<float>> classes = answers_of(0, patterns.size()), systems(patterns.size());
@@ -94,6 +97,21 @@ std::vector<std::vector<float>> Classifier::answers_of(std::size_t head, std::si
     }
   }
   return answers;
+}
+
+void upload_patterns(Backend& backend, const ModelFacts& facts, std::span<const std::vector<float>> patterns,
+                     const Activations& input) {
+  const std::int64_t points = facts.instrument.grid.points;
+  for (std::size_t n = 0; n < patterns.size(); ++n) {
+    if (static_cast<std::int64_t>(patterns[n].size()) != points) {
+      throw Error(
+          fmt::format("[classifier] pattern has {} points, the model's grid {}", patterns[n].size(), points));
+    }
+    const auto offset = n * static_cast<std::size_t>(input.item_stride) * size_of(input.dtype);
+    std::vector<float> values = patterns[n];
+    if (!facts.processing.is_identity()) process_pattern(facts.processing, facts.instrument.grid, values);
+    backend.upload(values, Tensor{static_cast<std::byte*>(input.data) + offset, input.dtype});
+  }
 }
 
 std::vector<float> crystal_system_probabilities(std::span<const float> classes, ClassKind kind,

@@ -27,6 +27,8 @@ class Classifier {
   /// Throws Error naming the file where it is no model of bragg, or where its metadata and its network
   /// differ. Nothing of `model` is kept.
   Classifier(Backend&, const SafetensorsFile& model, std::int64_t batch);
+  /// The same model with other weights, on their backend.
+  Classifier(Backend&, const Classifier&, nn::Parameters weights);
 
   const std::filesystem::path& path() const { return path_; }
   const ModelFacts& facts() const { return facts_; }
@@ -40,6 +42,7 @@ class Classifier {
   std::vector<Probabilities> probabilities(std::span<const std::vector<float>> patterns);
 
  private:
+  void plan(std::int64_t batch);
   void add_batch(std::span<const std::vector<float>> patterns, std::vector<Probabilities>& result);
   /// Of the first `count` patterns of the batch, (count, classes of the head).
   std::vector<std::vector<float>> answers_of(std::size_t head, std::size_t count) const;
@@ -52,6 +55,11 @@ class Classifier {
   std::unique_ptr<nn::Network> network_;
   std::optional<std::size_t> system_head_;  ///< that asks for the crystal system beside space groups
 };
+
+/// The first patterns.size() patterns of a network's input, from patterns on the model's grid with maximum 1, which are
+/// processed on the way. Throws Error where one has another number of points.
+void upload_patterns(Backend&, const ModelFacts&, std::span<const std::vector<float>> patterns,
+                     const Activations& input);
 
 /// Probabilities of the 7 crystal systems: those of the classes themselves, or summed over the groups of
 /// each; where a head of its own was asked as well (`head`, else empty), the mean of both.

@@ -172,9 +172,38 @@ std::size_t bytes_of(const std::vector<MeasuredItem>& items) {
   return bytes;
 }
 
+void read_patterns(const data::PatternSet& set, const std::string& file, std::size_t source,
+                   const MeasuredReading& reading, const ModelFacts& facts, const Take& take) {
+  const std::optional<double> flag = reading.wavelength;
+  const double wavelength = flag.value_or(set.instrument().wavelength);
+  const auto from = flag                   ? WavelengthFrom::flag
+                    : set.has_wavelength() ? WavelengthFrom::file
+                                           : WavelengthFrom::default_value;
+  data::MeasuredPattern measured;
+  for (std::int64_t i = 0; i < set.instrument().grid.points; ++i)
+    measured.x.push_back(set.instrument().grid.at(i));
+  for (std::int64_t i = 0; i < set.size(); ++i) {
+    MeasuredItem item{.file = file, .index = i, .source = source};
+    item.assumed.axis = data::AxisQuantity::two_theta;
+    item.assumed.axis_is_named = true;
+    item.assumed.wavelength = Assumed::Wavelength{wavelength, from, {}, {}};
+    if (flag && set.has_wavelength() && std::abs(set.instrument().wavelength - *flag) > 1e-4 * *flag) {
+      item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file says {} A", *flag,
+                                          set.instrument().wavelength));
+    }
+    try {
+      const auto values = set.pattern(i);
+      measured.intensity.assign(values.begin(), values.end());
+      prepare(item, {measured}, wavelength, reading, facts);
+    } catch (const std::exception& error) {
+      item.refused = error.what();
+    }
+    take(std::move(item));
+  }
+}
+
 void read_set(const std::string& file, std::size_t source, const MeasuredReading& reading,
               const ModelFacts& facts, const Take& take) {
-  const std::optional<double> flag = reading.wavelength;
   std::optional<data::PatternSet> set;
   try {
     // A pattern that is no pattern is refused alone.
@@ -185,31 +214,7 @@ void read_set(const std::string& file, std::size_t source, const MeasuredReading
     take(std::move(item));
     return;
   }
-  const double wavelength = flag.value_or(set->instrument().wavelength);
-  const auto from = flag                    ? WavelengthFrom::flag
-                    : set->has_wavelength() ? WavelengthFrom::file
-                                            : WavelengthFrom::default_value;
-  data::MeasuredPattern measured;
-  for (std::int64_t i = 0; i < set->instrument().grid.points; ++i)
-    measured.x.push_back(set->instrument().grid.at(i));
-  for (std::int64_t i = 0; i < set->size(); ++i) {
-    MeasuredItem item{.file = file, .index = i, .source = source};
-    item.assumed.axis = data::AxisQuantity::two_theta;
-    item.assumed.axis_is_named = true;
-    item.assumed.wavelength = Assumed::Wavelength{wavelength, from, {}, {}};
-    if (flag && set->has_wavelength() && std::abs(set->instrument().wavelength - *flag) > 1e-4 * *flag) {
-      item.warnings.push_back(fmt::format("wavelength {} A by --wavelength; the file says {} A", *flag,
-                                          set->instrument().wavelength));
-    }
-    try {
-      const auto values = set->pattern(i);
-      measured.intensity.assign(values.begin(), values.end());
-      prepare(item, {measured}, wavelength, reading, facts);
-    } catch (const std::exception& error) {
-      item.refused = error.what();
-    }
-    take(std::move(item));
-  }
+  read_patterns(*set, file, source, reading, facts, take);
 }
 
 }  // namespace
@@ -238,6 +243,11 @@ void read_measured(const std::vector<std::string>& paths, const MeasuredReading&
     read_set(entries[end].file, entries[end].source, reading, facts, take);
     ++end;
   }
+}
+
+void read_measured_set(const data::PatternSet& set, const MeasuredReading& reading, const ModelFacts& facts,
+                       const Take& take) {
+  read_patterns(set, set.path().string(), 0, reading, facts, take);
 }
 
 }  // namespace bragg::apps

@@ -9,6 +9,7 @@
 
 #include "apps/evaluation/assumed.h"
 #include "apps/evaluation/model_metadata.h"
+#include "data/patterns/pattern_set.h"
 #include "data/patterns/resample.h"
 
 namespace bragg::apps {
@@ -45,5 +46,8 @@ struct MeasuredReading {
 /// wrong with one pattern refuses that one.
 void read_measured(const std::vector<std::string>& paths, const MeasuredReading&, const ModelFacts&,
                    const std::function<void(MeasuredItem)>& take);
+/// The patterns of a set that is open, as those of its file.
+void read_measured_set(const data::PatternSet&, const MeasuredReading&, const ModelFacts&,
+                       const std::function<void(MeasuredItem)>& take);
 
 }  // namespace bragg::apps

@@ -57,6 +57,7 @@ class Identifier {
   const data::JoinedLibrary& library() const { return *library_; }
   /// Name of the network's file; empty without a network.
   std::string network() const { return classifier_ ? classifier_->path().string() : std::string(); }
+  const data::SearchIndex& index() const { return *index_; }
   /// Shares of the space groups among the library's structures.
   const xrd::BySpaceGroup<double>& prior() const { return prior_; }
 

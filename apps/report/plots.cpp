@@ -1,6 +1,7 @@
 #include "apps/report/plots.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -161,6 +162,43 @@ std::string class_plot(std::span<const ClassPoint> classes, std::string_view lab
   draw_horizontal(svg, x, bottom, "patterns of the class", 5);
   draw_vertical(svg, y, left, "right answers, %", 5);
   return svg.str();
+}
+
+std::string coverage_plot(std::span<const CoverageLine> lines, std::string_view label) {
+  constexpr double left = 64, right = 480, top = 14, bottom = 260;
+  constexpr std::array<std::string_view, 6> styles{"cover-0", "cover-1", "cover-2",
+                                                   "cover-3", "cover-4", "cover-5"};
+  double lowest = 1;
+  for (const CoverageLine& line : lines)
+    for (const CoveragePoint& point : line.points)
+      lowest = std::min(lowest, point.accuracy);
+  Svg svg(760, bottom + 40, label);
+  const Axis x(0, 100, left, right), y(std::floor(10 * std::min(lowest, 0.9)) * 10, 100, bottom, top);
+  for (const double tick : y.ticks(5))
+    svg.line({left, y(tick)}, {right, y(tick)}, {.style = "grid"});
+  double legend = top + 8;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const std::string_view style = styles[i % styles.size()];
+    std::vector<Point> points;
+    for (const CoveragePoint& point : lines[i].points)
+      points.push_back({x(100 * point.share), y(100 * point.accuracy)});
+    svg.polyline(points, {.style = style, .title = lines[i].name});
+    svg.line({right + 24, legend}, {right + 52, legend}, {.style = style});
+    svg.text({right + 60, legend + 4}, lines[i].name, "name");
+    legend += 20;
+  }
+  draw_horizontal(svg, x, bottom, "answered, % of the patterns", 5);
+  draw_vertical(svg, y, left, "right answers, %", 5);
+  return svg.str();
+}
+
+std::string_view coverage_style() {
+  return R"(
+svg [class^="cover-"] { fill: none; stroke-width: 2; stroke-linejoin: round; }
+svg .cover-0 { stroke: var(--blue); } svg .cover-1 { stroke: var(--green); } svg .cover-2 { stroke: var(--red); }
+svg .cover-3 { stroke: var(--blue); stroke-dasharray: 5 4; } svg .cover-4 { stroke: var(--green); stroke-dasharray: 5 4; }
+svg .cover-5 { stroke: var(--red); stroke-dasharray: 5 4; }
+)";
 }
 
 }  // namespace bragg::apps::report

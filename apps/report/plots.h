@@ -1,4 +1,4 @@
-// The plots of the evaluation page, each a function from numbers to SVG.
+// The plots of the evaluation pages, each a function from numbers to SVG.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/evaluation/answer_figures.h"
 #include "apps/evaluation/evaluation.h"
 #include "kernels/crystal/pattern_problem.h"
 
@@ -34,5 +35,14 @@ struct ClassPoint {
 };
 /// Share of right answers of each class against its count.
 std::string class_plot(std::span<const ClassPoint>, std::string_view label);
+
+struct CoverageLine {
+  std::string name;
+  std::vector<CoveragePoint> points;
+};
+/// Share of right answers among the surest, against their share of all; a line each, told apart as coverage_style() says.
+std::string coverage_plot(std::span<const CoverageLine>, std::string_view label);
+/// CSS of its lines, for page().
+std::string_view coverage_style();
 
 }  // namespace bragg::apps::report

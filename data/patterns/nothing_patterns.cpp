@@ -24,7 +24,7 @@ double distance(const Point& a, const Point& b) {
   return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
-Point random_direction(Draws& draws) {
+Point random_direction(NothingDraws& draws) {
   Point p{draws.normal(), draws.normal(), draws.normal()};
   const double length = std::hypot(p[0], p[1], p[2]);
   for (double& v : p)
@@ -33,7 +33,7 @@ Point random_direction(Draws& draws) {
 }
 
 /// Centres no closer than `least`, put one after the other into a sphere wherever there is room.
-std::vector<Point> packed(Draws& draws, double radius, double least) {
+std::vector<Point> packed(NothingDraws& draws, double radius, double least) {
   std::vector<Point> centres;
   for (int failures = 0; failures < 200;) {
     Point p = random_direction(draws);
@@ -53,7 +53,7 @@ struct Atom {
 };
 
 /// Spheres (metals, liquids), tetrahedra (silica, water) or pyramids (chalcogenides) in a sphere.
-std::vector<Atom> draw_atoms(Draws& draws) {
+std::vector<Atom> draw_atoms(NothingDraws& draws) {
   struct Kind {
     double least, bond;
     int ligands;
@@ -155,7 +155,7 @@ void smooth(std::vector<double>& y, int half) {
 
 /// The sum of humps in a list of centre, FWHM, height.
 using Humps = std::vector<std::array<double, 3>>;
-std::vector<double> on_background(Draws& draws, const std::vector<double>& x, const Humps& humps,
+std::vector<double> on_background(NothingDraws& draws, const std::vector<double>& x, const Humps& humps,
                                   double steepest) {
   const double level = draws.log_uniform(0.03, 3),
                steep = draws.one_in(3) ? 0 : draws.log_uniform(0.03, steepest), power = draws.uniform(1, 4),
@@ -171,7 +171,7 @@ std::vector<double> on_background(Draws& draws, const std::vector<double>& x, co
   return y;
 }
 
-std::vector<double> draw_flat(Draws& draws, const std::vector<double>& x) {
+std::vector<double> draw_flat(NothingDraws& draws, const std::vector<double>& x) {
   const int kind = draws.below(6);
   const double level = draws.log_uniform(1, 1e6), slope = draws.uniform(-1, 1), first = x.front(),
                last = x.back();
@@ -204,24 +204,24 @@ std::vector<double> draw_flat(Draws& draws, const std::vector<double>& x) {
 
 }  // namespace
 
-double Draws::uniform(double low, double high) {
+double NothingDraws::uniform(double low, double high) {
   if (left_ == 0) {
     bits_ = random_call(seed_, RandomStream::test, call_++, purpose_, index_);
     left_ = 4;
   }
   return low + (high - low) * uniform01(bits_[static_cast<std::size_t>(--left_)]);
 }
-double Draws::log_uniform(double low, double high) {
+double NothingDraws::log_uniform(double low, double high) {
   return low * std::pow(high / low, uniform());
 }
-int Draws::below(int count) {
+int NothingDraws::below(int count) {
   return static_cast<int>(uniform() * count);
 }
-double Draws::normal() {
+double NothingDraws::normal() {
   const double radius = std::sqrt(-2 * std::log(1 - uniform()));
   return radius * std::cos(2 * std::numbers::pi * uniform());
 }
-double Draws::poisson(double mean) {
+double NothingDraws::poisson(double mean) {
   if (mean > 60) return std::max(0.0, std::round(mean + std::sqrt(mean) * normal()));
   int count = -1;
   for (double left = 1, limit = std::exp(-mean); left > limit || count < 0; ++count)
@@ -235,7 +235,7 @@ std::string_view name_of(Nothing kind) {
   return names.at(static_cast<std::size_t>(kind));
 }
 
-std::vector<double> draw_positions(Draws& draws) {
+std::vector<double> draw_positions(NothingDraws& draws) {
   constexpr std::array<double, 5> steps{0.01, 0.02, 0.0167113, 0.03, 0.05};
   const bool usual = draws.one_in(2);
   const double first = usual ? 5 : draws.uniform(2, 10), last = usual ? 89.99 : draws.uniform(60, 90);
@@ -246,7 +246,7 @@ std::vector<double> draw_positions(Draws& draws) {
   return x;
 }
 
-std::vector<double> draw_glass(Draws& draws, const std::vector<double>& x) {
+std::vector<double> draw_glass(NothingDraws& draws, const std::vector<double>& x) {
   std::vector<double> q;
   constexpr double step = 0.02;
   for (double k = 0.1; k < q_of(x.back()) + 2 * step; k += step)
@@ -268,7 +268,7 @@ std::vector<double> draw_glass(Draws& draws, const std::vector<double>& x) {
   return y;
 }
 
-std::vector<double> measure(Draws& draws, const std::vector<double>& mean, double counts) {
+std::vector<double> measure(NothingDraws& draws, const std::vector<double>& mean, double counts) {
   std::vector<double> y;
   for (const double v : mean)
     y.push_back(draws.poisson(v * counts));
@@ -303,7 +303,7 @@ std::vector<double> measure(Draws& draws, const std::vector<double>& mean, doubl
 }
 
 DrawnScan draw_nothing(Nothing kind, std::uint32_t seed, std::uint64_t index) {
-  Draws draws(seed, static_cast<std::uint32_t>(kind), index);
+  NothingDraws draws(seed, static_cast<std::uint32_t>(kind), index);
   DrawnScan scan{draw_positions(draws), {}};
   const std::vector<double>& x = scan.two_theta;
   const double counts = draws.log_uniform(3, 1e6);
@@ -354,7 +354,7 @@ DrawnScan draw_nothing(Nothing kind, std::uint32_t seed, std::uint64_t index) {
   return scan;
 }
 
-DrawnScan draw_in_glass(Draws& draws, std::span<const float> pattern, const TwoThetaGrid& grid,
+DrawnScan draw_in_glass(NothingDraws& draws, std::span<const float> pattern, const TwoThetaGrid& grid,
                         double counts) {
   const auto points = static_cast<int>(grid.points);
   const int step = draws.one_in(2) ? 1 : 1 + draws.below(5);

@@ -16,9 +16,9 @@
 namespace bragg::data {
 
 /// Random numbers one after another, of RandomStream::test.
-class Draws {
+class NothingDraws {
  public:
-  Draws(std::uint32_t seed, std::uint32_t purpose, std::uint64_t index)
+  NothingDraws(std::uint32_t seed, std::uint32_t purpose, std::uint64_t index)
       : seed_(seed), purpose_(purpose), index_(index) {}
 
   double uniform(double low = 0, double high = 1);
@@ -46,18 +46,18 @@ struct DrawnScan {
 };
 
 /// Positions of a scan: from 2..10 to 60..90 degrees in steps of 0.01 to 0.05.
-std::vector<double> draw_positions(Draws&);
+std::vector<double> draw_positions(NothingDraws&);
 /// What a detector would count on average, highest 1: I(q) of atoms packed at random as tetrahedra, pyramids
 /// or spheres, with the air's and the sample's small-angle scattering. CuKa.
-std::vector<double> draw_glass(Draws&, const std::vector<double>& two_theta);
+std::vector<double> draw_glass(NothingDraws&, const std::vector<double>& two_theta);
 /// Counts around `mean` times `counts`, and every third time what programs make of them: smoothed, without a
 /// background, cut at zero, scaled to 1000 as whole numbers.
-std::vector<double> measure(Draws&, const std::vector<double>& mean, double counts);
+std::vector<double> measure(NothingDraws&, const std::vector<double>& mean, double counts);
 
 DrawnScan draw_nothing(Nothing kind, std::uint32_t seed, std::uint64_t index);
 
 /// A tenth of the scattering from a crystal, the rest from glass: every fifth point or more of the crystal's `pattern` on
 /// the grid, from and to anywhere, with nine times its area of glass, and the noise of counting, `counts` at the highest.
-DrawnScan draw_in_glass(Draws&, std::span<const float> pattern, const TwoThetaGrid&, double counts);
+DrawnScan draw_in_glass(NothingDraws&, std::span<const float> pattern, const TwoThetaGrid&, double counts);
 
 }  // namespace bragg::data

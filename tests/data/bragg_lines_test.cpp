@@ -17,10 +17,10 @@ namespace {
 using data::bragg_lines;
 using data::BraggLines;
 using data::DrawnScan;
-using data::Draws;
 using data::Nothing;
 using data::nothing_kinds;
 using data::nothing_there;
+using data::NothingDraws;
 
 struct Line {
   double two_theta, fwhm, height;
@@ -29,7 +29,7 @@ struct Line {
 /// Gaussians on a background of `level` counts, with the noise of counting.
 DrawnScan scan_of(const std::vector<Line>& lines, double level, double step, std::uint64_t index = 0,
                   double first = 5, double last = 90) {
-  Draws draws(11, 0, index);
+  NothingDraws draws(11, 0, index);
   DrawnScan scan;
   for (int i = 0; first + i * step <= last; ++i) {
     const double x = first + i * step;

@@ -34,7 +34,7 @@ Answered answered(const data::CrystalSource& crystals, std::int64_t patterns_per
   Answered result;
   data::simulate_patterns(*backend, crystals, options, [&](std::int64_t, std::span<const float> pattern) {
     for (const double counts : {1e3, 1e4, 1e5}) {
-      data::Draws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
+      data::NothingDraws draws(7, 99, static_cast<std::uint64_t>(result.patterns));
       const data::DrawnScan scan = data::draw_in_glass(draws, pattern, grid, counts);
       result.refused +=
           data::nothing_there(data::bragg_lines(scan.two_theta, scan.intensity)).empty() ? 0 : 1;
