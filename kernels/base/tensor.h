@@ -34,7 +34,8 @@ struct Tensor {
 
 /// Activations (N, L, C), channels last: element (n, t, c) is data[n * item_stride + t * C + c].
 /// item_stride >= L * C, in elements. What lies between the items is either slack (src, dst), of finite
-/// numbers that have no influence, or a halo of zeros (of a convolution, see Conv1dProblem).
+/// numbers that have no influence, or a halo of zeros (of a convolution, see Conv1dProblem). An op may set what follows an
+/// item of its dst to zero, up to the next multiple of Backend::row_alignment().
 struct ConstActivations {
   const void* data = nullptr;
   DType dtype = DType::f32;

@@ -64,13 +64,18 @@ ConstMatrixView<T> outputs(const Wide& wide, const ConstActivations& a) {
 /// count as rows of the kernel.
 struct ByPhase {
   std::int64_t rows, row_length, row_stride, zeros;
+  std::int64_t transposed_stride;  ///< of the transpose, row_length rows of `rows`
 
   ByPhase(const Backend& backend, const Conv1dProblem& p)
       : rows(p.backward_taps() * p.C_out),
         row_length(p.stride * p.C_in),
         row_stride(backend.weight_row_stride(row_length)),
-        zeros(p.backward_zeros() * p.C_in) {}
-  std::size_t bytes(DType type) const { return static_cast<std::size_t>(rows * row_stride) * size_of(type); }
+        zeros(p.backward_zeros() * p.C_in),
+        transposed_stride(backend.weight_row_stride(rows)) {}
+  std::size_t bytes(DType type) const {
+    return static_cast<std::size_t>(std::max(rows * row_stride, row_length * transposed_stride)) *
+           size_of(type);
+  }
 };
 
 constexpr int threads = 256;
@@ -82,6 +87,14 @@ LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
           dim3(threads)};
 }
 
+/// Of row `row` the number n.
+template <typename T>
+__device__ T by_phase(const T* weights, std::int64_t weight_row_stride, std::int64_t weight_row_length,
+                      std::int64_t C_out, const ByPhase& phases, std::int64_t row, std::int64_t n) {
+  const std::int64_t from = ((phases.rows - row - 1) / C_out) * phases.row_length + n - phases.zeros;
+  return from >= 0 && from < weight_row_length ? weights[row % C_out * weight_row_stride + from] : T{0};
+}
+
 /// Grid: by_rows(row of ByPhase, rows).
 template <typename T>
 __global__ void __launch_bounds__(threads)
@@ -90,12 +103,20 @@ __global__ void __launch_bounds__(threads)
                    T* __restrict__ dst) {
   const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (n >= phases.row_length) return;
-  for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y) {
-    const std::int64_t output = row % C_out;
-    const std::int64_t from = ((phases.rows - row - 1) / C_out) * phases.row_length + n - phases.zeros;
+  for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y)
     dst[row * phases.row_stride + n] =
-        from >= 0 && from < weight_row_length ? weights[output * weight_row_stride + from] : T{0};
-  }
+        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
+}
+/// The transpose. Grid: by_rows(rows, row of ByPhase).
+__global__ void __launch_bounds__(threads)
+    order_by_phase_transposed(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
+                              std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
+                              BFloat16* __restrict__ dst) {
+  const std::int64_t row = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (row >= phases.rows) return;
+  for (std::int64_t n = blockIdx.y; n < phases.row_length; n += gridDim.y)
+    dst[n * phases.transposed_stride + row] =
+        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
 }
 
 /// Row (j, c) of dst: the weights of output channel c behind j row_step zeros. Grid: by_rows(dst_row_stride,
@@ -219,6 +240,20 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
     const ConstMatrixView<T> a(op.diff_dst.item<T>(0) + (p.backward_shift() + 1 - taps) * p.C_out,
                                op.diff_dst.item_stride, rows, p.C_out, K);
     const std::int64_t first = (taps - 1) * N, row_length = p.kernel * p.C_in;
+    const MatrixView<T> dst(op.diff_src.item<T>(0), op.diff_src.item_stride, rows, N, p.L_in * p.C_in);
+    const BackwardStore<T> store(dst, op.relu);
+    const GemmTarget target = gemm_target(conv1d_wgmma_);
+    if constexpr (std::is_same_v<T, BFloat16>) {
+      const ByPhase phases(*this, p);
+      auto* const transposed = static_cast<T*>(
+          conv1d_wgmma_ ? workspace("conv1d_backward_data", phases.bytes(element_type())) : nullptr);
+      const GemmArguments<T> arguments(M, N, K, a, {transposed, 0, N, phases.transposed_stride, K});
+      if (conv1d_wgmma_ && takes_rows_of_n(target, arguments, store)) {
+        launch(describe, launches(), by_rows(K, N), order_by_phase_transposed, op.weights.as<T>(),
+               weight_row_stride(row_length), row_length, p.C_out, phases, transposed);
+        return gemm_backward_data_by_rows_of_n(describe, target, arguments, store);
+      }
+    }
     ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
     if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
@@ -228,9 +263,7 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
              weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
       b = {ordered, 0, K, phases.row_stride, N};
     }
-    const MatrixView<T> dst(op.diff_src.item<T>(0), op.diff_src.item_stride, rows, N, p.L_in * p.C_in);
-    gemm_backward_data(describe, gemm_target(conv1d_wgmma_), GemmArguments<T>(M, N, K, a, b),
-                       BackwardStore<T>(dst, op.relu));
+    gemm_backward_data(describe, target, GemmArguments<T>(M, N, K, a, b), store);
   });
 }
 

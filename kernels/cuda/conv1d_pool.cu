@@ -124,27 +124,34 @@ struct Shared {
   }
 }
 
-/// What a lane has of the channels' biases: group j, channels 2 t + {0, 1}.
+/// What a lane has of the channels' biases, scaled: group j, channels 2 t + {0, 1}.
 struct Biases {
   float at[groups][2];
 
-  __device__ Biases(const float* bias, std::int32_t first, std::int32_t C) {
+  __device__ Biases(const ForwardEpilogue& epilogue, std::int32_t first, std::int32_t C) {
 #pragma unroll
     for (int j = 0; j < groups; ++j)
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
         const std::int32_t c = first + group * j + e;
-        at[j][e] = bias != nullptr && c < C ? bias[c] : 0.0f;
+        at[j][e] = epilogue.bias != nullptr && c < C ? epilogue.scale * epilogue.bias[c] : 0.0f;
       }
   }
 };
 
+/// Bit j of either half at 8 j, the upper half's one further up.
+__device__ std::uint32_t spread(std::uint32_t bits) {
+  constexpr std::uint32_t copies = 0x00204081u, places = 0x01010101u;
+  return ((bits & 0xFu) * copies & places) | ((bits >> 16 & 0xFu) * copies & places) << 1;
+}
+
 /// One of the two rows that a lane has of the accumulators: every window is stored, and the bit of every
 /// output. `c`: the lane's first channel.
-template <int half>
-__device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue, std::uint64_t step,
-                         const Biases& bias, const float (&d)[products][columns / 2], std::int32_t m,
-                         std::int32_t end, std::int32_t c) {
+template <int half, bool relu, bool dropout>
+__device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue, const DropoutCalls& calls,
+                         const DropoutStep& drawn, const Biases& bias,
+                         const float (&d)[products][columns / 2], std::int32_t m, std::int32_t end,
+                         std::int32_t c) {
   constexpr float share = 1.0 / pool_kernel;
   const int t = static_cast<int>(threadIdx.x % 4);
   const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
@@ -154,7 +161,8 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
   const std::int32_t outputs = exists ? p.L_out - first : 0,
                      windows = exists ? p.windows - in_item * row_windows : 0;
   const std::int64_t row = std::int64_t{item} * p.L_out + first;
-  const std::uint32_t calls = dropout_calls_per_row(p.C), call = dropout_bits(row, c, p.C).call;
+  const std::uint32_t call =
+      static_cast<std::uint32_t>(row) * calls.per_row + static_cast<std::uint32_t>(block * 4 + t);
   const std::int64_t words = kept_words(p.C);
   // Lane t stores the 8 channels of group t.
   const std::int32_t stored = block * channels + group * t;
@@ -165,19 +173,17 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
 #pragma unroll
   for (int output = 0; output < row_outputs; ++output) {
     Philox4 draws{};
-    if (epilogue.drop_below > 0)
-      draws = random_call(epilogue.seed, RandomStream::dropout, call + output * calls, epilogue.layer, step);
+    if (dropout) draws = drawn.words(call + output * calls.per_row);
     std::uint32_t mine = 0, pooled[groups];
 #pragma unroll
     for (int j = 0; j < groups; ++j) {
       const int at = 4 * (j % 2 * row_outputs + output) + 2 * half;
-      const float low = epilogue.activated(d[j / 2][at] + bias.at[j][0], draws[j] & 0xFFFFu),
-                  high = epilogue.activated(d[j / 2][at + 1] + bias.at[j][1], draws[j] >> 16);
-      const std::uint32_t two = pack_bf16(low, high);
+      const float low = fmaf(d[j / 2][at], epilogue.scale, bias.at[j][0]),
+                  high = fmaf(d[j / 2][at + 1], epilogue.scale, bias.at[j][1]);
+      std::uint32_t two = relu ? pack_relu_bf16(low, high) : pack_bf16(low, high);
+      if (dropout) two &= calls.kept(draws[j]);
       const Pack<float, 2> y = unpack_bf16(two);
-      // By the bits: g++ 12 with sanitizers makes one comparison of the two floats'.
-      mine |= (is_positive({static_cast<std::uint16_t>(two)}) ? 1u : 0u) << (group * j) |
-              (is_positive({static_cast<std::uint16_t>(two >> 16)}) ? 1u : 0u) << (group * j + 1);
+      mine |= positive_halves(two) & 0x10001u << j;
       if (output > 0) {
 #pragma unroll
         for (int e = 0; e < 2; ++e)
@@ -198,7 +204,7 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
               Pack<std::uint32_t, groups>{{pooled[0], pooled[1], pooled[2], pooled[3]}});
     }
     if (p.kept == nullptr) continue;
-    bits[output % 4] = mine << 2 * t;
+    bits[output % 4] = spread(mine) << 2 * t;
     if (output % 4 == 3) {  // lane t gets its part of the last four outputs' words from each
       transpose_quad(bits);
       const int of = output - 3 + t;
@@ -213,13 +219,14 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
   }
 }
 
-[[maybe_unused]] __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue,
-                                          const Shared& shared) {
+template <bool relu, bool dropout>
+__device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue, const DropoutCalls& calls,
+                         const Shared& shared) {
   Barriers& barriers = *shared.barriers;
   const int thread = static_cast<int>(threadIdx.x) - 128, me = thread / 128, warp = thread % 128 / 32,
             lane = thread % 32;
   const bool is_lane_0 = lane == 0;
-  const std::uint64_t step = epilogue.drop_below > 0 ? epilogue.state->step : 0;
+  const DropoutStep drawn(calls, dropout ? epilogue.state->step : 0);
   const Piece piece(p);
   Ring ring;
   std::uint32_t weights_parity = 0, turn_parity = me == 0;
@@ -227,7 +234,7 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
     const std::int32_t block = first / p.tiles;
     last = min(piece.end, (block + 1) * p.tiles);
     const std::int32_t c = block * channels + 2 * (lane % 4);
-    const Biases bias(epilogue.bias, c, p.C);
+    const Biases bias(epilogue, c, p.C);
     wait_for(&barriers.weights_full, weights_parity);
     weights_parity ^= 1;
     for (std::int32_t entry = first + (first - piece.begin + me) % multipliers; entry < last;
@@ -259,8 +266,8 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
       const bool whole = tile < p.whole_tiles;
       const std::int32_t m0 = whole ? tile * tile_rows : p.whole_rows, end = p.whole_rows + (whole ? 0 : 1);
       const std::int32_t m = m0 + 16 * warp + lane / 4;
-      pool_row<0>(p, epilogue, step, bias, d, m, end, c);
-      pool_row<1>(p, epilogue, step, bias, d, m + 8, end, c);
+      pool_row<0, relu, dropout>(p, epilogue, calls, drawn, bias, d, m, end, c);
+      pool_row<1, relu, dropout>(p, epilogue, calls, drawn, bias, d, m + 8, end, c);
     }
     __syncwarp();
     if (is_lane_0) arrive(&barriers.weights_empty);
@@ -268,8 +275,10 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
 }
 
 /// Grid: as many blocks as run at a time, or entries if they are fewer.
+template <bool relu, bool dropout>
 __global__ void __launch_bounds__(pool_threads, 1)
-    conv_pool(const __grid_constant__ PoolArguments p, const __grid_constant__ ForwardEpilogue epilogue) {
+    conv_pool(const __grid_constant__ PoolArguments p, const __grid_constant__ ForwardEpilogue epilogue,
+              const __grid_constant__ DropoutCalls calls) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   const Shared shared(shared_memory<unsigned char>());
   if (threadIdx.x == 0) {
@@ -291,7 +300,7 @@ __global__ void __launch_bounds__(pool_threads, 1)
     if (threadIdx.x == 0) bring(p, shared);
   } else {
     request_registers<232>();
-    multiply(p, epilogue, shared);
+    multiply<relu, dropout>(p, epilogue, calls, shared);
   }
 #endif
 }
@@ -362,10 +371,18 @@ void CudaBackend::run_op(const Conv1dPoolForward& op) {
   arguments.dst_item_stride = op.dst.item_stride;
   arguments.kept = op.kept.as<std::uint32_t>();
   const std::int64_t entries = std::int64_t{arguments.blocks} * arguments.tiles;
-  launch(describe, launches(),
-         {dim3(static_cast<unsigned>(std::min<std::int64_t>(entries, multiprocessors_))), dim3(pool_threads),
-          pool_shared_bytes},
-         conv_pool, arguments, ForwardEpilogue(op.epilogue));
+  const ForwardEpilogue epilogue(op.epilogue);
+  const auto run = [&](const auto& kernel) {
+    launch(describe, launches(),
+           {dim3(static_cast<unsigned>(std::min<std::int64_t>(entries, multiprocessors_))),
+            dim3(pool_threads), pool_shared_bytes},
+           kernel, arguments, epilogue, DropoutCalls(epilogue, p.C_out));
+  };
+  if (epilogue.drop_below > 0) {
+    run(epilogue.relu ? conv_pool<true, true> : conv_pool<false, true>);
+  } else {
+    run(epilogue.relu ? conv_pool<true, false> : conv_pool<false, false>);
+  }
 }
 
 }  // namespace bragg::cuda

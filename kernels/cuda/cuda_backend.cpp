@@ -60,16 +60,10 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
   if (!wgmma_) return;
   const auto blocks = static_cast<std::size_t>(multiprocessors_);
   shared_sums_ = allocate_device_memory(blocks * sums_per_block * sizeof(float));
-  shared_flags_ = allocate_device_memory(blocks * sizeof(unsigned));
 }
 
 GemmTarget CudaBackend::gemm_target(bool wgmma) const {
-  return {launches(),
-          precision_,
-          wgmma,
-          multiprocessors_,
-          reinterpret_cast<float*>(shared_sums_.data()),
-          reinterpret_cast<unsigned*>(shared_flags_.data()),
+  return {launches(), precision_, wgmma, multiprocessors_, reinterpret_cast<float*>(shared_sums_.data()),
           choices_};
 }
 

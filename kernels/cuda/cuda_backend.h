@@ -136,8 +136,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   const int multiprocessors_;
   const std::size_t shared_memory_;  ///< that a block can have, bytes
   Stream stream_;
-  Buffer tickets_;  ///< zero between ops: counters by which the blocks of one launch find out who is last
-  Buffer shared_sums_, shared_flags_;            ///< of blocks that share a tile: GemmTarget
+  Buffer tickets_;      ///< zero between ops: counters by which the blocks of one launch find out who is last
+  Buffer shared_sums_;  ///< of blocks that share a tile: GemmTarget
   std::vector<std::string>* choices_ = nullptr;  ///< of the rehearsal that goes on
 };
 

@@ -31,6 +31,7 @@ struct Layout {
   std::int64_t guard;
   std::int64_t before = 0;
   bool zeros_between = false;
+  std::int64_t padded_length = 0;  ///< what follows an item up to this may be set to zero (tensor.h)
 };
 
 /// An operand in a backend's memory.
@@ -67,7 +68,9 @@ class Guarded {
       const bool is_element =
           in >= 0 && in < layout_.items * layout_.item_stride && in % layout_.item_stride < layout_.length;
       if (is_element) values.push_back(now[i]);
-      const bool may_change = is_element && info_.role != Role::in;
+      const bool is_padding = in >= 0 && in < layout_.items * layout_.item_stride &&
+                              in % layout_.item_stride < layout_.padded_length && now[i] == 0;
+      const bool may_change = (is_element || is_padding) && info_.role != Role::in;
       if (!may_change && std::memcmp(&now[i], &image_[i], sizeof(double)) != 0)
         throw std::runtime_error(
             fmt::format("{}: element {} was overwritten: {} was {}", info_.name, in, now[i], image_[i]));
@@ -206,7 +209,8 @@ class Placement {
                   (length + alignment_ - 1) / alignment_ * alignment_ + gap,
                   guard_of(info),
                   extent.zeros_before,
-                  extent.zeros_between};
+                  extent.zeros_between,
+                  (length + alignment_ - 1) / alignment_ * alignment_};
     if (alignment_ == 1) {
       if (extent.least_item_stride > 0) layout.item_stride = extent.least_item_stride;
     } else if (const OperandLayout best = layout_of(backend_, op, info.name, extent); best.item_stride > 0) {

@@ -60,6 +60,17 @@ __device__ inline void mma_m16n8k8_tf32(float (&c)[4], const std::uint32_t (&a)[
 #endif
 }
 
+/// a b, all of it. As a product of 64-bit numbers compilers add zeros to its upper half.
+__device__ inline std::uint64_t multiply_wide(std::uint32_t a, std::uint32_t b) {
+#ifdef __CUDACC__
+  std::uint64_t product;
+  asm("mul.wide.u32 %0, %1, %2;" : "=l"(product) : "r"(a), "r"(b));
+  return product;
+#else
+  return std::uint64_t{a} * b;
+#endif
+}
+
 /// Two numbers rounded to bfloat16, to nearest even: `low` in the lower half.
 __device__ inline std::uint32_t pack_bf16(float low, float high) {
 #ifdef __CUDACC__
@@ -68,6 +79,40 @@ __device__ inline std::uint32_t pack_bf16(float low, float high) {
   return bits;
 #else
   return to_bfloat16(low).bits | std::uint32_t{to_bfloat16(high).bits} << 16;
+#endif
+}
+
+/// The same of what is left of them where negative numbers become 0; a NaN stays one.
+__device__ inline std::uint32_t pack_relu_bf16(float low, float high) {
+#ifdef __CUDACC__
+  std::uint32_t bits;
+  asm("cvt.rn.relu.bf16x2.f32 %0, %1, %2;" : "=r"(bits) : "f"(high), "f"(low));
+  return bits;
+#else
+  return pack_bf16(low < 0 ? 0 : low, high < 0 ? 0 : high);
+#endif
+}
+
+/// All bits of a half where its highest bit is set, none where it is not.
+__device__ inline std::uint32_t signs_of_halves(std::uint32_t word) {
+#ifdef __CUDACC__
+  std::uint32_t mask;
+  asm("prmt.b32 %0, %1, %1, 0xBB99;" : "=r"(mask) : "r"(word));
+  return mask;
+#else
+  return (word & 0x8000u ? 0xFFFFu : 0) | (word & 0x80000000u ? 0xFFFF0000u : 0);
+#endif
+}
+
+/// All bits of a half where its bfloat16 is > 0, none where it is not.
+__device__ inline std::uint32_t positive_halves(std::uint32_t word) {
+#ifdef __CUDACC__
+  std::uint32_t mask;
+  asm("set.gt.u32.bf16x2 %0, %1, %2;" : "=r"(mask) : "r"(word), "r"(0));
+  return mask;
+#else
+  const auto positive = [](std::uint32_t bits) { return to_float({static_cast<std::uint16_t>(bits)}) > 0; };
+  return (positive(word & 0xFFFFu) ? 0xFFFFu : 0) | (positive(word >> 16) ? 0xFFFF0000u : 0);
 #endif
 }
 
@@ -96,14 +141,10 @@ __device__ inline std::uint32_t shared_address(const void* p) {
 #endif
 }
 
-/// Of global memory; what its writer wrote before is seen by what follows.
-__device__ inline unsigned load_acquire(const unsigned* address) {
+/// Asks for the line of global memory, to lie in the L2 cache when it is read.
+__device__ inline void prefetch_l2([[maybe_unused]] const void* address) {
 #ifdef __CUDACC__
-  unsigned value;
-  asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(value) : "l"(address) : "memory");
-  return value;
-#else
-  return simt::load_acquire(address);
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(address));
 #endif
 }
 
@@ -126,6 +167,18 @@ __device__ void load_matrices(std::uint32_t (&d)[4], const void* row) {
   }
 #else
   simt::load_matrices(d, row, transposed);
+#endif
+}
+
+/// The other way: lane l gives of matrix i the elements (l / 4, 2 (l % 4)..), and lane 8 i + r says where row r of it goes.
+/// sm_90.
+__device__ inline void store_matrices(void* row, const std::uint32_t (&d)[4]) {
+#ifdef __CUDACC__
+  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(shared_address(row)),
+               "r"(d[0]), "r"(d[1]), "r"(d[2]), "r"(d[3])
+               : "memory");
+#else
+  simt::store_matrices(row, d);
 #endif
 }
 

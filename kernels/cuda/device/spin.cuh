@@ -10,13 +10,10 @@ namespace bragg::cuda {
 /// for (Spin spin; !done(); spin.turn()) {}
 /// In a debug build (without NDEBUG) a loop that has turned for ten seconds stops its kernel: the next call
 /// fails, and the device is not lost to the process. A release build turns for ever and costs nothing.
-/// Compiled for the host, where blocks run one after another, a turn is an error (tests/simt).
 class Spin {
  public:
   __device__ void turn() {
-#ifndef __CUDACC__
-    simt::wait_for_another_block();
-#elif !defined(NDEBUG)
+#if defined(__CUDACC__) && !defined(NDEBUG)
     constexpr std::uint64_t longest_ns = 10'000'000'000;
     std::uint64_t now;
     asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));

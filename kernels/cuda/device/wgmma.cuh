@@ -68,7 +68,7 @@ __device__ void wgmma_wait() {
 /// = lane % 4, a thread of warp w holds d[4 j + 2 h + e] = element (16 w + g + 8 h, 8 j + 2 t + e).
 template <int N, bool a_mn, bool b_mn>
 __device__ void wgmma_m64k16(float (&d)[N / 2], std::uint64_t a, std::uint64_t b, bool accumulate) {
-  static_assert(N == 80 || N == 128 || N == 144 || N == 160);
+  static_assert(N == 80 || N == 128 || N == 136 || N == 144 || N == 160);
 #ifdef __CUDACC__
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
   if constexpr (N == 80) {
@@ -87,6 +87,16 @@ __device__ void wgmma_m64k16(float (&d)[N / 2], std::uint64_t a, std::uint64_t b
         "}, %64, %65, p, 1, 1, %67, %68;}"
         : BRAGG_D8(d, 0), BRAGG_D8(d, 8), BRAGG_D8(d, 16), BRAGG_D8(d, 24), BRAGG_D8(d, 32), BRAGG_D8(d, 40),
           BRAGG_D8(d, 48), BRAGG_D8(d, 56)
+        : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(static_cast<int>(a_mn)),
+          "n"(static_cast<int>(b_mn)));
+  } else if constexpr (N == 136) {
+    asm volatile(
+        "{.reg .pred p; setp.ne.b32 p, %70, 0; "
+        "wgmma.mma_async.sync.aligned.m64n136k16.f32.bf16.bf16 {" BRAGG_R0 ", " BRAGG_R8 ", " BRAGG_R16
+        ", " BRAGG_R24 ", " BRAGG_R32 ", " BRAGG_R40 ", " BRAGG_R48 ", " BRAGG_R56
+        ", %64, %65, %66, %67}, %68, %69, p, 1, 1, %71, %72;}"
+        : BRAGG_D8(d, 0), BRAGG_D8(d, 8), BRAGG_D8(d, 16), BRAGG_D8(d, 24), BRAGG_D8(d, 32), BRAGG_D8(d, 40),
+          BRAGG_D8(d, 48), BRAGG_D8(d, 56), "+f"(d[64]), "+f"(d[65]), "+f"(d[66]), "+f"(d[67])
         : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(static_cast<int>(a_mn)),
           "n"(static_cast<int>(b_mn)));
   } else if constexpr (N == 144) {

@@ -32,6 +32,7 @@ std::optional<FlatView> flatten(const ConstMatrixView<BFloat16>& view, std::int6
   FlatView flat{view.data, view.row_stride, view.row_length, rows, rows, rows};
   if (per_item == 1) {
     flat.row_stride = view.item_stride;
+    flat.pitch = flat.rows_per_item = 1;
   } else if (items > 1) {
     if (view.row_stride == 0 || view.item_stride % view.row_stride != 0) return std::nullopt;
     flat.pitch = view.item_stride / view.row_stride;

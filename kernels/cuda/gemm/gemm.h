@@ -22,6 +22,10 @@ void gemm_forward(const Describe&, const GemmTarget&, const GemmArguments<T>&, c
 /// A by rows m, B by rows k.
 template <typename T>
 void gemm_backward_data(const Describe&, const GemmTarget&, const GemmArguments<T>&, const BackwardStore<T>&);
+/// The same with B by rows n, by wgmma, where the operands lie as that takes them.
+bool takes_rows_of_n(const GemmTarget&, const GemmArguments<BFloat16>&, const BackwardStore<BFloat16>&);
+void gemm_backward_data_by_rows_of_n(const Describe&, const GemmTarget&, const GemmArguments<BFloat16>&,
+                                     const BackwardStore<BFloat16>&);
 
 /// Where gradients of weights (M, N) go: rows `row_stride` apart, and the bias's.
 struct WeightGradient {

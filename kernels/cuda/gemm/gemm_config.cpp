@@ -29,10 +29,11 @@ constexpr std::int64_t shortest_part = 512, most_parts = 64;
 struct WgmmaShape {
   int m, n;
 };
-constexpr WgmmaShape wgmma_tiles[] = {{256, 160}, {256, 128}, {256, 80}, {128, 160}, {128, 80}};
+constexpr WgmmaShape wgmma_tiles[] = {{256, 160}, {256, 136}, {256, 128}, {256, 80}, {128, 160}, {128, 80}};
 // A multiprocessor multiplies m x n x 64 in m n / 32 clocks and takes in about 32 bytes a clock from the L2
 // cache (both from published figures of an H100, not measured here).
 constexpr double products_per_clock = 2048, bytes_per_clock = 32;
+constexpr double join_clocks = 3000;  // of the kernel behind it: what starting one takes where it overlaps
 constexpr std::int64_t fewest_steps = 4;  // of a block's range: less is not worth another block's sums
 
 }  // namespace
@@ -107,11 +108,12 @@ std::string describe(const GemmConfig& c, std::int64_t M, std::int64_t N) {
 }
 
 WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
-                                int tallest_tile) {
+                                const WgmmaLimits& limits) {
   WgmmaConfig best;
   best.clocks = std::numeric_limits<double>::infinity();
   for (const auto [m, n] : wgmma_tiles) {
-    if (m > tallest_tile) continue;
+    if (m > limits.tallest || n % limits.columns_unit != 0 || (n == 136 && !limits.with_136_columns))
+      continue;
     const std::int64_t tiles = up(M, m) * up(N, n), steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
     const double step =
         std::max(m * n * wgmma_k_step / products_per_clock, (m + n) * wgmma_k_step * 2.0 / bytes_per_clock);
@@ -125,15 +127,18 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
     const std::int64_t ranges = std::min<std::int64_t>(multiprocessors, tiles * steps / fewest_steps);
     if (ranges > 1 && tiles % ranges != 0) {
       const auto length = static_cast<double>(up(tiles * steps, ranges));
-      consider(ranges, true, length * step + (2 + std::ceil(length / static_cast<double>(steps))) * sums);
+      // Two pieces are left and joined, whole tiles stored; a range has one more piece than it has begins of tiles.
+      const double whole_tiles = std::floor(length / static_cast<double>(steps));
+      consider(ranges, true, length * step + (4 + whole_tiles) * sums + join_clocks);
     }
   }
   return best;
 }
 
-std::string describe(const WgmmaConfig& c, std::int64_t M, std::int64_t N) {
-  return fmt::format("{}, tile {}x{}, {}x{} tiles, {} {} blocks", name_of(MainLoop::wgmma_bf16), c.tile_m,
-                     c.tile_n, up(M, c.tile_m), up(N, c.tile_n), c.even ? "k shared by" : "by", c.blocks);
+std::string describe(const WgmmaConfig& c, std::int64_t M, std::int64_t N, std::int64_t K) {
+  return fmt::format("{}, tile {}x{}, {}x{} tiles of {} steps, {} {} blocks", name_of(MainLoop::wgmma_bf16),
+                     c.tile_m, c.tile_n, up(M, c.tile_m), up(N, c.tile_n), up(K, wgmma_k_step),
+                     c.even ? "k shared by" : "by", c.blocks);
 }
 
 }  // namespace bragg::cuda

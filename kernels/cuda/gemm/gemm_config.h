@@ -46,9 +46,15 @@ struct WgmmaConfig {
 };
 inline constexpr int wgmma_k_step = 64;
 
+/// Which of wgmma's tiles a store takes.
+struct WgmmaLimits {
+  int tallest = 256;     ///< rows
+  int columns_unit = 1;  ///< of which its columns are a multiple
+  bool with_136_columns = false;
+};
 WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
-                                int tallest_tile = 256);
-/// "wgmma bf16, tile 256x160, 84x1 tiles, k shared by 132 blocks"
-std::string describe(const WgmmaConfig&, std::int64_t M, std::int64_t N);
+                                const WgmmaLimits& = {});
+/// "wgmma bf16, tile 256x160, 84x1 tiles of 69 steps, k shared by 132 blocks"
+std::string describe(const WgmmaConfig&, std::int64_t M, std::int64_t N, std::int64_t K);
 
 }  // namespace bragg::cuda

@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(Tile::threads)
   }
   wait_for_copies<0>();
 
-  put_accumulators(store, c, m0 + warp_m, n0 + warp_n, p.M, p.N);
+  put_accumulators(started(store), c, m0 + warp_m, n0 + warp_n, p.M, p.N);
   if (sums_here) {
     for (int i = 0, m = static_cast<int>(threadIdx.x); m < Tile::m; ++i, m += Tile::threads)
       if (m0 + m < p.M) p.a_sums[static_cast<std::int64_t>(blockIdx.z) * p.M + m0 + m] = a_sum[i];

@@ -15,15 +15,13 @@ struct GemmTarget {
   /// wgmma may be used; it is where the operands are flat (flat_view.h).
   bool wgmma = false;
   int multiprocessors = 1;
-  /// For blocks that share a tile (k_ranges.cuh): sums_per_block floats and a flag of zero for each
-  /// multiprocessor.
+  /// For blocks that share a tile (k_ranges.cuh): sums_per_block floats for each multiprocessor.
   float* sums = nullptr;
-  unsigned* flags = nullptr;
   /// Where given, each product says how it is computed.
   std::vector<std::string>* choices = nullptr;
   int tallest_tile = 256;  ///< rows of wgmma's tiles at most
 };
-/// The largest tile and its columns' sums.
-inline constexpr std::int64_t sums_per_block = 256 * 160 + 160;
+/// The largest tile and its columns' sums, of two pieces.
+inline constexpr std::int64_t sums_per_block = 2 * (256 * 160 + 160);
 
 }  // namespace bragg::cuda

@@ -37,11 +37,12 @@ struct WgmmaArguments {
 /// Capabilities").
 inline constexpr std::uint32_t wgmma_shared_memory = 227u << 10;
 
-/// Each of two warpgroups multiplies m / 2 rows, 64 at a time.
-template <int m_, int n_, Contiguous a_order_, Contiguous b_order_>
+/// Each of two warpgroups multiplies m / 2 rows, 64 at a time. A warp of them has `warp_stage` bytes to store by.
+template <int m_, int n_, Contiguous a_order_, Contiguous b_order_, int warp_stage_>
 struct WgmmaTile {
   static constexpr int m = m_, n = n_, k_step = wgmma_k_step;
   static constexpr Contiguous a_order = a_order_, b_order = b_order_;
+  static constexpr int warp_stage = warp_stage_;
   static constexpr int consumers = 2, warps = 4 * consumers, threads = 128 * (1 + consumers);
   static constexpr int m_blocks = m / (64 * consumers);
   /// A row of a box is 128 bytes. By rows of mn an operand is one box, by rows of k one for every 64 columns.
@@ -51,11 +52,13 @@ struct WgmmaTile {
   static constexpr std::uint32_t b_bytes = b_order == Contiguous::k ? n * box_row : b_boxes * k_box;
   static constexpr std::uint32_t stage_bytes = a_bytes + b_bytes;
   static_assert(stage_bytes % 1024 == 0 && k_step == box_columns);
+  static constexpr std::uint32_t store_bytes = warps * warp_stage;
   static constexpr int fitting =
-      static_cast<int>(wgmma_shared_memory / (stage_bytes + 2 * sizeof(SharedBarrier)));
+      static_cast<int>((wgmma_shared_memory - store_bytes) / (stage_bytes + 2 * sizeof(SharedBarrier)));
   static constexpr int stages = fitting < 6 ? fitting : 6;
-  static constexpr std::size_t shared_bytes = stages * (stage_bytes + 2 * sizeof(SharedBarrier));
-  /// What a block hands to another: the accumulators and the sums of B.
+  static constexpr std::size_t shared_bytes =
+      stages * (stage_bytes + 2 * sizeof(SharedBarrier)) + store_bytes;
+  /// What a block leaves of a tile: the accumulators and the sums of B.
   static constexpr std::int32_t slot_length = m * n + n;
 };
 
@@ -73,7 +76,7 @@ template <typename Tile>
 __device__ void bring(const WgmmaArguments& p, unsigned char* memory, SharedBarrier* full,
                       SharedBarrier* empty) {
   Ring ring;
-  for (Work work(p.k, range_of_block()); work.next();) {
+  for (Work work(p.k, static_cast<std::int32_t>(blockIdx.x)); work.next();) {
     const Place at = place_of(p, work.tile);
     const std::int32_t m0 = at.m * Tile::m, n0 = at.n * Tile::n;
     for (std::int32_t step = work.first; step < work.last; ++step, ring.template advance<Tile::stages>()) {
@@ -161,70 +164,84 @@ __device__ void multiply(const Work& work, bool b_sums, const unsigned char* mem
   if (speaks) arrive(&empty[before]);
 }
 
-/// Calls each(place in a slot, sum) for all of this thread's sums; neighbouring threads have neighbouring
+/// Where a slot has four of a thread's sums, from sum 4 q of a block of 64 rows on: neighbouring threads have neighbouring
 /// places.
-template <typename Tile, typename Each>
-__device__ void for_each_sum(Sums<Tile>& sums, bool b_sums, const Each& each) {
+template <typename Tile>
+__device__ int place_in_slot(int block, int q, int thread) {
+  return ((block * (Tile::n / 8) + q) * 128 * Tile::consumers + thread) * 4;
+}
+
+template <typename Tile>
+__device__ void leave(float* slot, const Sums<Tile>& sums, bool b_sums) {
   const int thread = static_cast<int>(threadIdx.x) - 128;
 #pragma unroll
   for (int block = 0; block < Tile::m_blocks; ++block)
 #pragma unroll
-    for (int v = 0; v < Tile::n / 2; ++v)
-      each((block * (Tile::n / 2) + v) * 128 * Tile::consumers + thread, sums.d[block][v]);
-  if (b_sums) each(Tile::m * Tile::n + thread, sums.b);
-}
-
-/// Adds what the ranges behind this one have of the tile.
-template <typename Tile>
-__device__ void gather(const KRanges& k, std::int32_t done, bool b_sums, Sums<Tile>& sums) {
-  const bool speaks = threadIdx.x % 32 == 0;
-  for (std::int32_t range = range_of_block() + 1; done < k.steps; ++range) {
-    k_ranges::wait(&k.flags[range], Tile::warps, speaks);
-    const float* const slot = k.sums + std::int64_t{range} * k.slot_length;
-    for_each_sum(sums, b_sums, [&](int at, float& sum) { sum += slot[at]; });
-    k_ranges::done_waiting(&k.flags[range], Tile::warps, speaks);
-    done += static_cast<std::int32_t>(k.begin(range + 1) - k.begin(range));
-  }
-}
-
-template <typename Tile, typename Store>
-__device__ void put(const WgmmaArguments& p, const Store& store, const Place& at, Sums<Tile>& sums) {
-  const int thread = static_cast<int>(threadIdx.x) - 128, lane = thread % 32;
-#pragma unroll
-  for (int block = 0; block < Tile::m_blocks; ++block) {
-    const std::int32_t m0 = at.m * Tile::m + (thread / 128 * Tile::m_blocks + block) * 64;
-#pragma unroll
-    for (int half = 0; half < 2; ++half) {
-      const std::int32_t m = m0 + thread % 128 / 32 * 16 + 8 * half + lane / 4;
-      const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
-      const std::uint32_t in_item = static_cast<std::uint32_t>(m) - item * p.pitch.divisor;
-      const bool is_row = m < p.M && in_item < static_cast<std::uint32_t>(p.rows_per_item);
-      put_row<Tile::n / 8>(store, is_row ? item * static_cast<std::uint32_t>(p.rows_per_item) + in_item : 0,
-                           0, is_row, at.n * Tile::n, p.N,
-                           [&](int j, int e) -> float { return sums.d[block][4 * j + 2 * half + e]; });
+    for (int q = 0; q < Tile::n / 8; ++q) {
+      const float* const d = &sums.d[block][4 * q];
+      store(slot + place_in_slot<Tile>(block, q, thread), Pack<float, 4>{{d[0], d[1], d[2], d[3]}});
     }
+  if (b_sums) slot[Tile::m * Tile::n + thread] = sums.b;
+}
+
+/// Row m of C.
+__device__ inline FlatRow flat_row(const WgmmaArguments& p, std::int32_t m) {
+  const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
+  const std::uint32_t in_item = static_cast<std::uint32_t>(m) - item * p.pitch.divisor;
+  return {item, in_item, m < p.M && in_item < static_cast<std::uint32_t>(p.rows_per_item)};
+}
+/// Stores blocks of 64 rows by n columns of C: those of a thread of the two warpgroups, from block `first` of the tile's on,
+/// and from column n0 on. `memory`: what the warps have to store by.
+template <typename Tile, int blocks, int n, typename Store>
+__device__ void put(const WgmmaArguments& p, const Store& store, std::int32_t tile_m, std::int32_t n0,
+                    int first, int thread, const float (&d)[blocks][n / 2],
+                    [[maybe_unused]] unsigned char* memory) {
+  const auto row_of = [&](int block, int half) {
+    return flat_row(p, tile_m * Tile::m + (thread / 128 * Tile::m_blocks + first + block) * 64 +
+                           thread % 128 / 32 * 16 + 8 * half + thread % 32 / 4);
+  };
+  if constexpr (requires { Store::stage_bytes; }) {
+    typename Store::Row rows[blocks][2];
+#pragma unroll
+    for (int block = 0; block < blocks; ++block)
+#pragma unroll
+      for (int half = 0; half < 2; ++half)
+        rows[block][half] = store.row(row_of(block, half), n0);
+    store.template put_tile<blocks, n>(d, rows, n0, memory + thread / 32 * Tile::warp_stage);
+  } else {
+#pragma unroll
+    for (int block = 0; block < blocks; ++block)
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const FlatRow row = row_of(block, half);
+        const std::uint32_t index = row.item * static_cast<std::uint32_t>(p.rows_per_item) + row.in_item;
+        put_row<n / 8>(store, row.exists ? index : 0, 0, row.exists, n0, p.N,
+                       [&](int j, int e) -> float { return d[block][4 * j + 2 * half + e]; });
+      }
   }
 }
 
 template <typename Tile, typename Store>
-__device__ void multiply_all(const WgmmaArguments& p, const Store& store, const unsigned char* memory,
+__device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsigned char* memory,
                              SharedBarrier* full, SharedBarrier* empty) {
   const int thread = static_cast<int>(threadIdx.x) - 128;
-  const std::int32_t range = range_of_block();
+  const auto range = static_cast<std::int32_t>(blockIdx.x);
   Ring ring;
   for (Work work(p.k, range); work.next();) {
     const Place at = place_of(p, work.tile);
     const bool b_sums = p.b_sums != nullptr && at.m == 0 && thread < Tile::n;
+    if constexpr (requires { store.template prefetch<Tile::n>(FlatRow{}, 0); })
+      if (work.first == 0)
+        for (int row = thread; row < Tile::m; row += 128 * Tile::consumers)
+          store.template prefetch<Tile::n>(flat_row(p, at.m * Tile::m + row), at.n * Tile::n);
     Sums<Tile> sums;
     multiply<Tile>(work, b_sums, memory, full, empty, ring, sums);
-    if (work.first > 0) {
-      float* const slot = p.k.sums + std::int64_t{range} * p.k.slot_length;
-      for_each_sum(sums, b_sums, [&](int to, float& sum) { slot[to] = sum; });
-      k_ranges::publish(&p.k.flags[range], thread % 32 == 0);
+    if (work.first > 0 || work.last < p.k.steps) {
+      leave<Tile>(p.k.slot(range, work.first == 0), sums, b_sums);
       continue;
     }
-    gather<Tile>(p.k, work.last, b_sums, sums);
-    put<Tile>(p, store, at, sums);
+    put<Tile, Tile::m_blocks, Tile::n>(p, store, at.m, at.n * Tile::n, 0, thread, sums.d,
+                                       memory + Tile::stages * Tile::stage_bytes);
     if (b_sums && at.n * Tile::n + thread < p.N) p.b_sums[at.n * Tile::n + thread] = sums.b;
   }
 }
@@ -236,7 +253,8 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     gemm_wgmma(const __grid_constant__ WgmmaArguments p, const Store store) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   unsigned char* const memory = shared_memory<unsigned char>();
-  auto* const full = reinterpret_cast<SharedBarrier*>(memory + Tile::stages * Tile::stage_bytes);
+  auto* const full =
+      reinterpret_cast<SharedBarrier*>(memory + Tile::stages * Tile::stage_bytes + Tile::store_bytes);
   SharedBarrier* const empty = full + Tile::stages;
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Tile::stages; ++stage) {
@@ -251,7 +269,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     if (threadIdx.x == 0) wgmma_gemm::bring<Tile>(p, memory, full, empty);
   } else {
     request_registers<232>();
-    wgmma_gemm::multiply_all<Tile>(p, store, memory, full, empty);
+    wgmma_gemm::multiply_all<Tile>(p, started(store), memory, full, empty);
   }
 #endif
 }

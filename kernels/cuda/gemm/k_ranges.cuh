@@ -1,29 +1,43 @@
 // Which steps of k of which tiles a block computes. Either whole tiles are dealt out, or the steps of all
 // tiles in a row are cut into equal ranges, one to a block (Osama et al., "Stream-K", PPoPP 2023): then no
 // multiprocessor waits for the last wave, and a tile's sum comes from the blocks whose ranges meet it. They
-// hand theirs to the one that has the tile's first step, which adds them up in the order of k: the same bits
-// every time.
+// leave theirs in memory, and a second kernel adds them up in the order of k, each of its blocks a slice of a
+// tile (join_pieces.cuh): the same bits every time, and no block waits for another.
 #pragma once
 
 #include <cstdint>
 
 #include <cuda_runtime.h>
 
-#include "kernels/cuda/device/ptx.cuh"
-#include "kernels/cuda/device/spin.cuh"
-
 namespace bragg::cuda {
 
 struct KRanges {
-  std::int32_t tiles, steps;  ///< steps of a tile
-  std::int32_t ranges;        ///< blocks
-  bool even;
-  float* sums;      ///< ranges x slot_length: of a range's first tile, where another range has its first step
-  unsigned* flags;  ///< ranges, zero before and after: how many warps have written or read
-  std::int32_t slot_length;
+  std::int32_t tiles = 0, steps = 1;  ///< steps of a tile; all tiles have fewer than 2^31
+  std::int32_t ranges = 1;            ///< blocks
+  bool even = false;
+  float* sums = nullptr;  ///< ranges x 2 x slot_length: pieces
+  std::int32_t slot_length = 0;
+  std::int32_t length = 0, longer = 0;  ///< steps of a range; so many of the first have one more
+
+  KRanges() = default;
+  KRanges(std::int32_t tiles_, std::int32_t steps_, std::int32_t ranges_, bool even_, float* sums_,
+          std::int32_t slot_length_)
+      : tiles(tiles_),
+        steps(steps_),
+        ranges(ranges_),
+        even(even_),
+        sums(sums_),
+        slot_length(slot_length_),
+        length(tiles_ * steps_ / ranges_),
+        longer(tiles_ * steps_ % ranges_) {}
 
   /// Where range r begins in the row of all steps.
-  __device__ std::int64_t begin(std::int64_t r) const { return std::int64_t{tiles} * steps * r / ranges; }
+  __device__ std::int32_t begin(std::int32_t r) const { return length * r + (r < longer ? r : longer); }
+  /// Where range r leaves its piece of a tile: of one whose first step it has, its last, or of one whose first step another
+  /// range has, its first.
+  __device__ float* slot(std::int32_t r, bool has_first_step) const {
+    return sums + (std::int64_t{2} * r + (has_first_step ? 0 : 1)) * slot_length;
+  }
 };
 
 /// Steps [first, last) of a tile, one such piece after the other.
@@ -35,13 +49,12 @@ class Work {
   __device__ bool next() {
     if (at_ >= end_) return false;
     if (k_.even) {
-      tile = static_cast<std::int32_t>(at_ / k_.steps);
-      first = static_cast<std::int32_t>(at_ - std::int64_t{tile} * k_.steps);
-      const std::int64_t left = end_ - at_;
-      last = left < k_.steps - first ? first + static_cast<std::int32_t>(left) : k_.steps;
+      tile = at_ / k_.steps;
+      first = at_ - tile * k_.steps;
+      last = min(first + (end_ - at_), k_.steps);
       at_ += last - first;
     } else {
-      tile = static_cast<std::int32_t>(at_);
+      tile = at_;
       first = 0;
       last = k_.steps;
       at_ += k_.ranges;
@@ -53,33 +66,7 @@ class Work {
 
  private:
   const KRanges& k_;
-  std::int64_t at_, end_;
+  std::int32_t at_, end_;
 };
-
-/// The ranges behind block b's: a block may wait for those that were started before it alone.
-__device__ inline std::int32_t range_of_block() {
-  return static_cast<std::int32_t>(gridDim.x - 1 - blockIdx.x);
-}
-
-namespace k_ranges {
-/// A warp has written its part of a slot.
-__device__ inline void publish(unsigned* flag, bool speaks) {
-  __syncwarp();
-  if (!speaks) return;
-  __threadfence();
-  atomicAdd(flag, 1);
-}
-/// Waits for all `warps` of them.
-__device__ inline void wait(unsigned* flag, unsigned warps, bool speaks) {
-  if (speaks)
-    for (Spin spin; load_acquire(flag) < warps; spin.turn()) {
-    }
-  __syncwarp();
-}
-/// Once all have waited the flag is zero again.
-__device__ inline void done_waiting(unsigned* flag, unsigned warps, bool speaks) {
-  if (speaks && atomicAdd(flag, 1) == 2 * warps - 1) *flag = 0;
-}
-}  // namespace k_ranges
 
 }  // namespace bragg::cuda

@@ -10,6 +10,7 @@
 #include "kernels/cuda/gemm/gemm_mma_tf32.cuh"
 #include "kernels/cuda/gemm/gemm_simt.cuh"
 #include "kernels/cuda/gemm/gemm_wgmma.cuh"
+#include "kernels/cuda/gemm/join_pieces.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -85,6 +86,33 @@ constexpr int tallest_tile_of() {
   }
 }
 
+/// Of what a store's tiles' columns are a multiple, and the bytes of shared memory that a warp stores by.
+template <typename Store>
+constexpr int columns_unit_of() {
+  if constexpr (requires { Store::columns_unit; }) {
+    return Store::columns_unit;
+  } else {
+    return 1;
+  }
+}
+template <typename Store>
+constexpr int warp_stage_of() {
+  if constexpr (requires { Store::stage_bytes; }) {
+    return Store::stage_bytes;
+  } else {
+    return 0;
+  }
+}
+
+template <typename Store>
+constexpr bool takes_136_columns() {
+  if constexpr (requires { Store::takes_136_columns; }) {
+    return Store::takes_136_columns;
+  } else {
+    return false;
+  }
+}
+
 /// C (M, N) of flat operands; `b_sums` or nullptr.
 template <Contiguous a_order, Contiguous b_order, typename Store>
 void run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a, const FlatView& b,
@@ -92,52 +120,65 @@ void run_wgmma(const Describe& describe_op, const GemmTarget& target, const Flat
   constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
                      K = a_by_k ? a.row_length : a.rows;
-  constexpr int tallest = tallest_tile_of<Store>();
-  const WgmmaConfig config =
-      choose_wgmma_config(M, N, K, target.multiprocessors, std::min(tallest, target.tallest_tile));
-  if (target.choices) target.choices->push_back(describe(config, M, N));
+  constexpr int tallest = tallest_tile_of<Store>(), unit = columns_unit_of<Store>();
+  constexpr bool with_136 = takes_136_columns<Store>();
+  const WgmmaConfig config = choose_wgmma_config(M, N, K, target.multiprocessors,
+                                                 {std::min(tallest, target.tallest_tile), unit, with_136});
+  if (target.choices) target.choices->push_back(describe(config, M, N, K));
   const auto run = [&]<int tile_m, int tile_n>() {
-    using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order>;
-    static_assert(Tile::slot_length <= sums_per_block);
-    WgmmaArguments p{};
-    p.a = make_tensor_map(a, a_by_k ? Tile::m : Tile::k_step);
-    p.b = make_tensor_map(b, b_by_k ? Tile::n : Tile::k_step);
-    p.M = static_cast<std::int32_t>(M);
-    p.N = static_cast<std::int32_t>(N);
-    p.pitch = Division(a_by_k ? a.pitch : M);
-    p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
-    p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
-    p.tiles_n = static_cast<std::int32_t>((N + Tile::n - 1) / Tile::n);
-    p.k = {p.tiles_m * p.tiles_n,
-           static_cast<std::int32_t>((K + Tile::k_step - 1) / Tile::k_step),
-           static_cast<std::int32_t>(config.blocks),
-           config.even,
-           target.sums,
-           target.flags,
-           Tile::slot_length};
-    p.b_sums = b_sums;
-    launch(describe_op, target.launches,
-           {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
-           gemm_wgmma<Tile, Store>, p, store);
+    if constexpr (tile_m <= tallest && tile_n % unit == 0 && (tile_n != 136 || with_136)) {
+      using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order, warp_stage_of<Store>()>;
+      static_assert(2 * Tile::slot_length <= sums_per_block);
+      WgmmaArguments p{};
+      p.a = make_tensor_map(a, a_by_k ? Tile::m : Tile::k_step);
+      p.b = make_tensor_map(b, b_by_k ? Tile::n : Tile::k_step);
+      p.M = static_cast<std::int32_t>(M);
+      p.N = static_cast<std::int32_t>(N);
+      p.pitch = Division(a_by_k ? a.pitch : M);
+      p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
+      p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
+      p.tiles_n = static_cast<std::int32_t>((N + Tile::n - 1) / Tile::n);
+      p.k = {p.tiles_m * p.tiles_n,
+             static_cast<std::int32_t>((K + Tile::k_step - 1) / Tile::k_step),
+             static_cast<std::int32_t>(config.blocks),
+             config.even,
+             target.sums,
+             Tile::slot_length};
+      p.b_sums = b_sums;
+      launch(describe_op, target.launches,
+             {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
+             gemm_wgmma<Tile, Store>, p, store);
+      if (!config.even) return;
+      constexpr auto slices = static_cast<unsigned>(wgmma_gemm::slices<Tile, Store>());
+      launch(describe_op, target.launches,
+             {dim3(static_cast<unsigned>(config.blocks), slices), dim3(128 * Tile::consumers),
+              Tile::store_bytes},
+             join_pieces<Tile, Store>, p, store);
+    }
   };
-  if constexpr (tallest == 256) {
-    if (config.tile_m == 256 && config.tile_n == 160) return run.template operator()<256, 160>();
-    if (config.tile_m == 256 && config.tile_n == 128) return run.template operator()<256, 128>();
-    if (config.tile_m == 256) return run.template operator()<256, 80>();
-  }
+  if (config.tile_m == 256 && config.tile_n == 160) return run.template operator()<256, 160>();
+  if (config.tile_m == 256 && config.tile_n == 136) return run.template operator()<256, 136>();
+  if (config.tile_m == 256 && config.tile_n == 128) return run.template operator()<256, 128>();
+  if (config.tile_m == 256) return run.template operator()<256, 80>();
   if (config.tile_n == 160) return run.template operator()<128, 160>();
   run.template operator()<128, 80>();
 }
 
-/// C of an A by rows m: by wgmma where it can be, K in one part.
+/// Operands of an A by rows m where wgmma takes them.
+struct FlatByRowsOfM {
+  FlatView a, b;
+};
+template <Contiguous b_order>
+std::optional<FlatByRowsOfM> flat_by_rows_of_m(const GemmTarget& target, const GemmArguments<BFloat16>& p) {
+  const auto a = target.wgmma ? flatten(p.a, p.M) : std::nullopt,
+             b = a ? flatten(p.b, b_order == Contiguous::k ? p.N : p.K) : std::nullopt;
+  return b ? std::optional(FlatByRowsOfM{*a, *b}) : std::nullopt;
+}
+
+/// C of an A by rows m by the general main loop, K in one part.
 template <Contiguous b_order, typename T, typename Store>
 void run_by_rows_of_m(const Describe& describe_op, const GemmTarget& target, const GemmArguments<T>& p,
                       const Store& store) {
-  if constexpr (std::is_same_v<T, BFloat16>) {
-    const auto a = target.wgmma ? flatten(p.a, p.M) : std::nullopt,
-               b = a ? flatten(p.b, b_order == Contiguous::k ? p.N : p.K) : std::nullopt;
-    if (b) return run_wgmma<Contiguous::k, b_order>(describe_op, target, *a, *b, store, nullptr);
-  }
   const auto config = choose_gemm_config(general_main_loop(target.precision), p.M, p.N, p.K, false);
   run_gemm<Contiguous::k, b_order>(describe_op, target, p, config, store);
 }

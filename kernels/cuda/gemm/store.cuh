@@ -9,12 +9,28 @@
 
 namespace bragg::cuda {
 
+/// A store as a block uses it: what it computes for all of the block's elements is computed here.
+template <typename Store>
+__device__ decltype(auto) started(const Store& store) {
+  if constexpr (requires { store.started(); }) {
+    return store.started();
+  } else {
+    return (store);
+  }
+}
+
 /// Four groups of 8 columns of a row: what a lane t of a quad holds of them in a tensor core's accumulator,
 /// columns {2 t, 2 t + 1} + 8 j.
 struct Groups {
   std::int32_t n;  ///< the lane's first column; t = n % 8 / 2
   int count;       ///< groups, 1 to 4
   float at[4][2];
+};
+
+/// A row of C among those that lie between items as well; `exists`: it is an item's.
+struct FlatRow {
+  std::uint32_t item, in_item;
+  bool exists;
 };
 
 /// Elements (m, n) and (m, n + 1), as far as there are so many.
@@ -106,6 +122,7 @@ __device__ void store_two(T* dst, bool together, float first, float second) {
 /// are dropped.
 template <typename T>
 struct ForwardStore {
+  static constexpr int tallest_tile = 128;  ///< by wgmma: there it stores what store_octets.cuh cannot
   MatrixView<T> dst;
   Division channels;
   std::int32_t outputs_per_item, outputs;
@@ -219,6 +236,7 @@ struct ForwardStore {
 /// Backward data: rows of C are rows of diff_src, as are those of the ReLU's src.
 template <typename T>
 struct BackwardStore {
+  static constexpr int tallest_tile = 128;  ///< as in ForwardStore
   MatrixView<T> dst;
   bool pairs, octets;  ///< as in ForwardStore
   const T* src;        ///< or nullptr

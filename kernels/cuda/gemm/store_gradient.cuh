@@ -61,26 +61,32 @@ struct AdamStore {
   std::int64_t row_stride;  ///< elements, of the weights
   AdamConstants constants;
   const StepState* state;
+  AdamFactors factors{};  ///< of state's step, once started
+
+  /// Powers in double precision: once a block.
+  __device__ AdamStore started() const {
+    AdamStore store = *this;
+    store.factors = factors_of(constants, *state);
+    return store;
+  }
 
   struct Row {
     std::int64_t begin;
-    AdamFactors factors;
   };
   __device__ Row row(std::uint32_t index, std::int32_t /*part*/) const {
-    return {transposed ? index : index * row_stride, factors_of(constants, *state)};
+    return {transposed ? index : index * row_stride};
   }
   __device__ void put(const Row& to, std::int32_t n, float gradient) const {
     const std::int64_t at = place(to, n);
     Parameter p = load(at);
-    step(to, at, p, gradient);
+    step(at, p, gradient);
   }
   /// Everything is asked for before anything is stored: what bounds this is how much is on its way.
   __device__ void put(const Row& to, bool is_row, std::int32_t N, const Groups& groups) const {
     if (!is_row) return;
     Parameter p[4][2];
     for_each(N, groups, [&](int j, int e, std::int32_t n) { p[j][e] = load(place(to, n)); });
-    for_each(N, groups,
-             [&](int j, int e, std::int32_t n) { step(to, place(to, n), p[j][e], groups.at[j][e]); });
+    for_each(N, groups, [&](int j, int e, std::int32_t n) { step(place(to, n), p[j][e], groups.at[j][e]); });
   }
 
  private:
@@ -91,8 +97,8 @@ struct AdamStore {
     return to.begin + (transposed ? n * row_stride : n);
   }
   __device__ Parameter load(std::int64_t at) const { return {weights[at], m[at], v[at]}; }
-  __device__ void step(const Row& to, std::int64_t at, Parameter& p, float gradient) const {
-    adam_step(constants, to.factors, gradient, p.w, p.m, p.v);
+  __device__ void step(std::int64_t at, Parameter& p, float gradient) const {
+    adam_step(constants, factors, gradient, p.w, p.m, p.v);
     weights[at] = p.w;
     m[at] = p.m;
     v[at] = p.v;

@@ -157,14 +157,6 @@ inline int __reduce_max_sync(unsigned mask, int value) {
 }
 
 namespace simt {
-inline unsigned load_acquire(const unsigned* address) {
-  return __atomic_load_n(address, __ATOMIC_ACQUIRE);
-}
-/// Blocks run one after another: no other will do what is waited for, and the scheduler says so.
-inline void wait_for_another_block() {
-  wait_until([] { return false; });
-}
-
 /// To nearest, ties away from zero: cvt.rna.tf32.f32.
 inline std::uint32_t to_tf32(float x) {
   const auto bits = std::bit_cast<std::uint32_t>(x);
@@ -209,6 +201,15 @@ inline void mma_m16n8k16_bf16(float (&c)[4], const std::uint32_t (&a)[4], const 
   });
 }
 
+/// Of the kernel that runs.
+inline std::uint64_t& threads_that_waited() {
+  static thread_local std::uint64_t count = 0;
+  return count;
+}
+inline void wait_for_previous_kernel() {
+  ++threads_that_waited();
+}
+
 /// ldmatrix .x4: refuses an address that the hardware would.
 inline void load_matrices(std::uint32_t (&d)[4], const void* row, bool transposed) {
   if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
@@ -223,6 +224,17 @@ inline void load_matrices(std::uint32_t (&d)[4], const void* row, bool transpose
                         high = transposed ? element(j + 1, i) : element(i, j + 1);
     d[matrix] = low | high << 16;
   }
+}
+
+/// stmatrix .x4.
+inline void store_matrices(void* row, const std::uint32_t (&d)[4]) {
+  if (reinterpret_cast<std::uintptr_t>(row) % 16 != 0)
+    throw std::runtime_error("stmatrix: address not aligned");
+  const auto all = exchange_block(d, sizeof d);
+  const unsigned matrix = lane() / 8, r = lane() % 8;
+  for (unsigned t = 0; t < 4; ++t)
+    std::memcpy(static_cast<std::byte*>(row) + 4 * t,
+                static_cast<const std::uint32_t*>(all(4 * r + t)) + matrix, 4);
 }
 
 inline void copy_async(void* shared, const void* global, std::uint32_t bytes) {
@@ -351,10 +363,19 @@ cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaSetDevice(int index);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index);
 
+enum cudaLaunchAttributeID { cudaLaunchAttributeProgrammaticStreamSerialization = 6 };
+struct cudaLaunchAttribute {
+  cudaLaunchAttributeID id;
+  struct {
+    int programmaticStreamSerializationAllowed;
+  } val;
+};
 struct cudaLaunchConfig_t {
   dim3 gridDim, blockDim;
   std::size_t dynamicSmemBytes = 0;
   cudaStream_t stream = nullptr;
+  cudaLaunchAttribute* attrs = nullptr;
+  unsigned numAttrs = 0;
 };
 
 enum cudaDriverEntryPointQueryResult { cudaDriverEntryPointSuccess = 0 };
@@ -373,7 +394,8 @@ cudaError_t cudaFuncSetAttribute(void (*)(Parameters...), cudaFuncAttribute, int
   return bytes <= 227 << 10 ? cudaSuccess : cudaErrorInvalidValue;
 }
 
-/// With the limits of a GPU of compute capability 8 or 9.
+/// With the limits of a GPU of compute capability 8 or 9. A kernel that may come in before the one before it has ended, and
+/// of which not every thread waits for that, is found out.
 template <typename... Parameters, typename... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),
                                Arguments&&... arguments) {
@@ -384,9 +406,16 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
     return cudaErrorInvalidConfiguration;
   if (config->dynamicSmemBytes > 227 << 10) return cudaErrorInvalidValue;
   const auto work = [grid, block, shared_bytes = config->dynamicSmemBytes, kernel,
+                     overlaps = config->numAttrs > 0,
                      values = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] {
     const simt::DeviceAccess access;
+    std::uint64_t& waited = simt::threads_that_waited();
+    waited = 0;
     simt::run(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+    const std::uint64_t all = std::uint64_t{grid.x} * grid.y * grid.z * block.x * block.y * block.z;
+    if (overlaps && waited != all)
+      throw std::runtime_error("of " + std::to_string(all) + " threads " + std::to_string(waited) +
+                               " waited for the kernel before");
   };
   if (simt::is_recording()) {
     simt::record(work);
