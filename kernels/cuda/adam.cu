@@ -4,6 +4,7 @@
 #include "kernels/cuda/adam_step.cuh"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/step_state.h"
 
@@ -19,6 +20,7 @@ __global__ void __launch_bounds__(threads)
     adam_arena(const AdamConstants p, std::int64_t count, const StepState* state, const double* norm,
                const float* __restrict__ gradients, float* __restrict__ weights, float* __restrict__ m,
                float* __restrict__ v, BFloat16* __restrict__ working) {
+  wait_for_previous_kernel();
   __shared__ AdamFactors factors;
   __shared__ float gradient_scale;
   if (threadIdx.x == 0) {

@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/division.cuh"
 #include "kernels/cuda/device/forward_tail.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 
 namespace bragg::cuda {
 namespace {
@@ -29,6 +30,7 @@ template <typename T, int V>
 __global__ void __launch_bounds__(element_threads)
     add_forward(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> a,
                 const Items<const T> b, const float* bias, const ForwardTail tail, const Items<T> dst) {
+  wait_for_previous_kernel();
   const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   const auto t = static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at)));
@@ -49,6 +51,7 @@ template <typename T, int V>
 __global__ void __launch_bounds__(element_threads)
     add_backward(std::int32_t length, const Items<const T> a, const Items<const T> b,
                  const Items<const T> src, float scale, const Items<T> dst) {
+  wait_for_previous_kernel();
   const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   Pack<float, V> sums = sum<V>(a, b, blockIdx.x, at);

@@ -2,6 +2,7 @@
 #include "kernels/cuda/by_packs.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/division.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -40,6 +41,7 @@ __device__ void add(float (&sum)[V], const Pack<T, V>& values) {
 template <typename T, int V>
 __global__ void __launch_bounds__(threads)
     pool_forward(const Pool p, const T* __restrict__ src, float share, T* __restrict__ dst) {
+  wait_for_previous_kernel();
   const std::int32_t i = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x);
   if (i >= p.L_out * p.packs) return;
   const auto t = static_cast<std::int32_t>(p.by_packs.quotient(static_cast<std::uint32_t>(i)));
@@ -91,6 +93,7 @@ template <typename T, int V, typename Passes>
 __global__ void __launch_bounds__(threads)
     pool_backward(const Pool p, const T* __restrict__ diff_dst, const Passes passes, float scale,
                   T* __restrict__ diff_src) {
+  wait_for_previous_kernel();
   const std::int32_t i = static_cast<std::int32_t>(blockIdx.y * threads + threadIdx.x);
   if (i >= p.L_in * p.packs) return;
   const auto l = static_cast<std::int32_t>(p.by_packs.quotient(static_cast<std::uint32_t>(i)));

@@ -3,6 +3,7 @@
 #include "kernels/cuda/batch_norm_sums.cuh"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/forward_tail.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 
 namespace bragg::cuda {
 namespace {
@@ -26,6 +27,7 @@ __global__ void __launch_bounds__(element_threads)
     normalise(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> src,
               const Items<const T> addend, const Channels channels, const ForwardTail tail,
               const Items<T> dst) {
+  wait_for_previous_kernel();
   const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   const auto t = static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at)));
@@ -54,6 +56,7 @@ __global__ void __launch_bounds__(element_threads)
     normalise_backward(std::int32_t length, std::int32_t C, Division by_C, const Items<const T> diff,
                        const Items<const T> src, const GradientChannels channels,
                        const Items<const T> through, float scale, const Items<T> diff_src) {
+  wait_for_previous_kernel();
   const std::int32_t at = static_cast<std::int32_t>(blockIdx.y * element_threads + threadIdx.x) * V;
   if (at >= length) return;
   const std::int32_t c = at - static_cast<std::int32_t>(by_C.quotient(static_cast<std::uint32_t>(at))) * C;
@@ -82,6 +85,7 @@ struct Folded {
 template <typename T>
 __global__ void __launch_bounds__(threads) fold(std::int64_t K, std::int64_t row_stride, double epsilon,
                                                 const Folded p, T* __restrict__ folded_weights) {
+  wait_for_previous_kernel();
   const unsigned c = blockIdx.x;
   const double factor =
       static_cast<double>(p.scale[c]) / sqrt(static_cast<double>(p.running_variance[c]) + epsilon);

@@ -10,6 +10,7 @@
 
 #include "kernels/cuda/by_packs.h"
 #include "kernels/cuda/device/division.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/warp.cuh"
 #include "kernels/ops/batch_norm.h"
 
@@ -96,6 +97,7 @@ __device__ Pack<T, V> load_row(const Cut& cut, const Items<const T>& a, std::int
 template <typename T, int V>
 __global__ void __launch_bounds__(threads)
     moments_of_chunks(const Cut cut, const Items<const T> src, const Partials partials) {
+  wait_for_previous_kernel();
   __shared__ double means[V][threads], squares[V][threads];  // of neighbouring threads side by side
   const Place place(cut);
   const auto chunk = static_cast<std::int32_t>(blockIdx.x);
@@ -157,6 +159,7 @@ struct Moments {
 static __global__ void __launch_bounds__(threads)
     join_moments(const Cut cut, const Partials partials, double epsilon, double momentum,
                  const Moments results) {
+  wait_for_previous_kernel();
   const std::int32_t c = channel_of_warp();
   if (c >= cut.C) return;
   const auto lane = static_cast<std::int32_t>(threadIdx.x % 32);
@@ -187,6 +190,7 @@ template <typename T, int V>
 __global__ void __launch_bounds__(threads)
     gradients_of_chunks(const Cut cut, const Items<const T> diff, const Items<const T> src,
                         const float* __restrict__ mean, const Partials partials) {
+  wait_for_previous_kernel();
   __shared__ double sums[V][threads], products[V][threads];  // of neighbouring threads side by side
   const Place place(cut);
   const auto chunk = static_cast<std::int32_t>(blockIdx.x);
@@ -227,6 +231,7 @@ __global__ void __launch_bounds__(threads)
 static __global__ void __launch_bounds__(threads)
     join_gradients(const Cut cut, const Partials partials, const float* __restrict__ inverse_deviation,
                    float* __restrict__ diff_scale, float* __restrict__ diff_shift) {
+  wait_for_previous_kernel();
   const std::int32_t c = channel_of_warp();
   if (c >= cut.C) return;
   const auto lane = static_cast<std::int32_t>(threadIdx.x % 32);

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/launch.h"
 
@@ -101,6 +102,7 @@ __global__ void __launch_bounds__(threads)
     order_by_phase(const T* __restrict__ weights, std::int64_t weight_row_stride,
                    std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
                    T* __restrict__ dst) {
+  wait_for_previous_kernel();
   const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (n >= phases.row_length) return;
   for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y)
@@ -112,6 +114,7 @@ __global__ void __launch_bounds__(threads)
     order_by_phase_transposed(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
                               std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
                               BFloat16* __restrict__ dst) {
+  wait_for_previous_kernel();
   const std::int64_t row = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (row >= phases.rows) return;
   for (std::int64_t n = blockIdx.y; n < phases.row_length; n += gridDim.y)
@@ -125,6 +128,7 @@ __global__ void __launch_bounds__(threads)
     widen_weights(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
                   std::int64_t weight_row_length, std::int64_t C_out, const Wide wide,
                   BFloat16* __restrict__ dst, std::int64_t dst_row_stride) {
+  wait_for_previous_kernel();
   const std::int64_t k = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (k >= dst_row_stride) return;
   for (std::int64_t row = blockIdx.y; row < wide.N; row += gridDim.y) {
@@ -140,6 +144,7 @@ __global__ void __launch_bounds__(threads)
     narrow_gradient(const float* __restrict__ src, const float* __restrict__ sums, const Wide wide,
                     std::int64_t C_out, float* __restrict__ diff_weights, std::int64_t weight_row_stride,
                     std::int64_t weight_row_length, float* __restrict__ diff_bias) {
+  wait_for_previous_kernel();
   const std::int64_t k = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (k >= weight_row_length) return;
   for (std::int64_t c = blockIdx.y; c < C_out; c += gridDim.y) {

@@ -19,6 +19,7 @@
 #include "kernels/cuda/conv1d_pool_weights.cuh"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/quad.cuh"
 #include "kernels/cuda/device/ring.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
@@ -294,6 +295,7 @@ __global__ void __launch_bounds__(pool_threads, 1)
     init_barrier(&barriers.weights_empty, 4 * multipliers);
     fence_barrier_init();
   }
+  wait_for_previous_kernel();
   __syncthreads();
   if (threadIdx.x < 128) {
     release_registers<40>();

@@ -5,6 +5,7 @@
 
 #include "kernels/backend.h"
 #include "kernels/base/bfloat16.h"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/ops/conv1d.h"
 
 namespace bragg::cuda {
@@ -36,6 +37,7 @@ __global__ void __launch_bounds__(weights_threads)
     step_weights(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
                  std::int32_t kernel_length, std::int32_t step, std::int32_t C_out,
                  const SteppedWeights stepped, BFloat16* __restrict__ dst) {
+  wait_for_previous_kernel();
   const auto row = static_cast<std::int32_t>(blockIdx.x);
   const std::int32_t in_group = row % (group * row_outputs), output = in_group / group,
                      c = row / (group * row_outputs) * group + in_group % group;

@@ -52,6 +52,7 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
       precision_(precision),
       wgmma_(precision == Precision::bf16 && instructions == GpuInstructions::sm_90a &&
              compute_capability(device_) == 9),
+      overlaps_(instructions == GpuInstructions::sm_90a && compute_capability(device_) >= 9),
       overlapping_map_refused_because_(wgmma_ ? overlapping_map_refused_because() : ""),
       conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),

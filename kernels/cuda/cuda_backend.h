@@ -107,7 +107,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
 
   /// In bf16 Adam on a dense layer's weights runs where their gradient is made.
   bool updates_in_the_gradient() const { return precision_ == Precision::bf16; }
-  LaunchTarget launches() const { return {stream_.get(), choices_ != nullptr}; }
+  LaunchTarget launches() const { return {stream_.get(), choices_ != nullptr, overlaps_}; }
   GemmTarget gemm_target(bool wgmma) const;
   /// Backend's; in a rehearsal some memory that nobody will touch.
   void* workspace(const char* op, std::size_t bytes);
@@ -129,7 +129,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
 
   const int device_;
   const Precision precision_;
-  const bool wgmma_;
+  const bool wgmma_, overlaps_;
   /// A convolution's rows overlap, and the driver may refuse TMA maps of such rows: tried once, here.
   const std::string overlapping_map_refused_because_;
   const bool conv1d_wgmma_;

@@ -5,6 +5,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/last_block.cuh"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/draw_views.h"
@@ -62,6 +63,7 @@ __device__ float sum_at(const Arguments& a, const ViewArguments& view, std::uint
 
 /// Grid: (rows, views). Shared memory: the bins.
 __global__ void __launch_bounds__(threads) draw_lines(const __grid_constant__ Arguments a) {
+  wait_for_previous_kernel();
   float* const y = shared_memory<float>();
   const ViewArguments view = a.view[blockIdx.y];
   const std::int32_t structure = a.rows[blockIdx.x];

@@ -1,6 +1,7 @@
 // The exponential moving average of a whole arena in one launch; the formula is EmaProblem's.
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -13,6 +14,7 @@ template <int V>
 __global__ void __launch_bounds__(threads)
     average_in(std::int64_t count, float decay, float rest, const float* __restrict__ weights,
                float* __restrict__ average) {
+  wait_for_previous_kernel();
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < count; i += stride) {
     const Pack<float, V> w = load<V>(weights + i * V);

@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/loss_rows.cuh"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -21,6 +22,7 @@ __global__ void __launch_bounds__(threads)
     huber_rows(const HuberConstants p, const float* __restrict__ predictions,
                const float* __restrict__ targets, T* __restrict__ diff_predictions, std::int64_t diff_stride,
                RowResult* results, unsigned* ticket, LossTotals* totals) {
+  wait_for_previous_kernel();
   const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (n < p.N) {
     const auto difference = [&](std::int64_t k) {

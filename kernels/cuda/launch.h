@@ -12,9 +12,13 @@ namespace bragg::cuda {
 struct LaunchTarget {
   cudaStream_t stream = nullptr;
   bool is_rehearsal = false;
+  /// A kernel comes in while the one before it ends; it waits itself (device/previous_kernel.cuh). Compute capability 9 and
+  /// later.
+  bool overlaps = false;
 
-  LaunchTarget(cudaStream_t where = nullptr, bool rehearsal = false)  // NOLINT: a stream is a target
-      : stream(where), is_rehearsal(rehearsal) {}
+  LaunchTarget(cudaStream_t where = nullptr, bool rehearsal = false,  // NOLINT: a stream is a target
+               bool overlapping = false)
+      : stream(where), is_rehearsal(rehearsal), overlaps(overlapping) {}
 };
 
 struct LaunchShape {
@@ -22,7 +26,8 @@ struct LaunchShape {
   std::size_t shared_bytes = 0;
 };
 
-/// `describe()` gives the op and its shapes; it is called only where the launch fails.
+/// `describe()` gives the op and its shapes; it is called only where the launch fails. The kernel begins with
+/// wait_for_previous_kernel().
 template <typename Describe, typename... Parameters, typename... Arguments>
 void launch(const Describe& describe, const LaunchTarget& target, const LaunchShape& shape,
             void (*kernel)(Parameters...), Arguments&&... arguments) {
@@ -32,6 +37,11 @@ void launch(const Describe& describe, const LaunchTarget& target, const LaunchSh
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = target.stream;
+  cudaLaunchAttribute overlap{};
+  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  overlap.val.programmaticStreamSerializationAllowed = 1;
+  config.attrs = &overlap;
+  config.numAttrs = target.overlaps ? 1 : 0;
   constexpr std::size_t shared_without_asking = 48 << 10;
   if (shape.shared_bytes > shared_without_asking) {
     const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/copy_chunk.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/match_views.h"
@@ -251,6 +252,7 @@ __device__ void gather(const Arguments& a, const float* products, std::int64_t f
 /// Grid: (groups of patterns, parts of the library's tiles).
 template <bool aligned>
 __global__ void __launch_bounds__(threads) match_tiles(const Arguments a) {
+  wait_for_previous_kernel();
   BFloat16* const memory = shared_memory<BFloat16>();
   __shared__ Lists lists;
   const std::int64_t first_n = std::int64_t{blockIdx.x} * a.per_block;
@@ -292,6 +294,7 @@ __global__ void __launch_bounds__(threads) match_tiles(const Arguments a) {
 /// The parts' lists of a pattern as one, in order. Grid: patterns. Shared memory: `room` keys.
 __global__ void __launch_bounds__(threads)
     join_lists(const Arguments a, std::int32_t* row, std::int32_t* scale, float* similarity) {
+  wait_for_previous_kernel();
   Key* const keys = shared_memory<Key>();
   const std::int64_t n = blockIdx.x;
   const int half = a.room / 2;  // at least top

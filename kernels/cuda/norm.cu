@@ -2,6 +2,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/last_block.cuh"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -14,6 +15,7 @@ template <int V>
 __global__ void __launch_bounds__(threads)
     norm_of_values(std::int64_t count, const float* __restrict__ values, double* parts, unsigned* ticket,
                    double* norm) {
+  wait_for_previous_kernel();
   const std::int64_t stride = std::int64_t{gridDim.x} * threads,
                      first = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   double sums[V] = {};

@@ -10,6 +10,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/refine/figures.cuh"
@@ -110,6 +111,7 @@ __device__ void refine_one(const RefineArguments& a, RefineState& s, float* deri
 template <int chunk_points>
 __global__ void __launch_bounds__(refine_threads, 4)
     refine_models(const __grid_constant__ RefineArguments a) {
+  wait_for_previous_kernel();
   __shared__ RefineState s;
   for (;;) {
     __syncthreads();

@@ -8,6 +8,7 @@
 
 #include "kernels/base/error.h"
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/pattern/background.cuh"
@@ -58,6 +59,7 @@ template <typename T, int V>
 __global__ void __launch_bounds__(pattern_threads, 2)
     render_pattern(const __grid_constant__ PatternArguments a, std::int64_t first, T* dst,
                    std::int64_t item_stride) {
+  wait_for_previous_kernel();
   __shared__ PatternParameters pattern;
   __shared__ CrystalLines lines;
   __shared__ float highest_line[2];

@@ -4,6 +4,7 @@
 #include "kernels/base/random.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/step_state.h"
 
@@ -13,6 +14,7 @@ namespace {
 constexpr int threads = 256;
 
 __global__ void advance_state(StepState* state, std::uint64_t batch) {
+  wait_for_previous_kernel();
   state->step += 1;
   state->first_index += batch;
 }
@@ -20,6 +22,7 @@ __global__ void advance_state(StepState* state, std::uint64_t batch) {
 __global__ void __launch_bounds__(threads)
     choose_rows(const SampleRowsProblem p, const std::int32_t* __restrict__ candidates,
                 const StepState* state, std::int32_t* __restrict__ dst) {
+  wait_for_previous_kernel();
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i < p.N; i += stride)
     dst[i] = sampled_row(p, candidates, state->first_index + static_cast<std::uint64_t>(i));
@@ -41,6 +44,7 @@ __global__ void __launch_bounds__(threads)
     copy_rows(std::int64_t table_rows, std::int64_t row_length, float scale, bool keep_at_minus_1,
               const From* __restrict__ table, const std::int32_t* __restrict__ rows, To* __restrict__ dst,
               std::int64_t item_stride) {
+  wait_for_previous_kernel();
   const std::int64_t i = std::int64_t{blockIdx.y} * threads + threadIdx.x;
   if (i >= row_length) return;
   const std::int64_t row = rows[blockIdx.x];

@@ -5,6 +5,7 @@
 
 #include "kernels/crystal/sample_pattern.h"
 #include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/step_state.h"
 
@@ -27,6 +28,7 @@ struct SamplingArguments {
 /// Grid: a warp for each pattern.
 __global__ void __launch_bounds__(sampling_threads)
     sample_parameters(const __grid_constant__ SamplingArguments a, PatternParameters* dst) {
+  wait_for_previous_kernel();
   static_assert(effect_count < 32);
   const auto lane = static_cast<int>(threadIdx.x % 32);
   const std::int64_t n = std::int64_t{blockIdx.x} * sampling_warps + threadIdx.x / 32;
@@ -55,6 +57,7 @@ struct FewVariants {
 /// Grid: one block, a thread for each.
 __global__ void keep_variants(const __grid_constant__ FewVariants variants, std::int32_t count,
                               PatternVariant* dst) {
+  wait_for_previous_kernel();
   const auto i = static_cast<std::int32_t>(threadIdx.x);
   if (i < count) dst[i] = variants.at[i];
 }

@@ -3,6 +3,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/loss_rows.cuh"
 #include "kernels/cuda/device/pack.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/warp.cuh"
 #include "kernels/cuda/launch.h"
 
@@ -113,6 +114,7 @@ __global__ void __launch_bounds__(threads)
     softmax_rows(const LossConstants p, const float* __restrict__ logits,
                  const std::int32_t* __restrict__ labels, const Classes table, T* __restrict__ diff_logits,
                  std::int64_t diff_stride, RowResult* results, unsigned* ticket, LossTotals* totals) {
+  wait_for_previous_kernel();
   const double batch_weight = weight_of_batch(p, labels, table);
   const std::int32_t n = static_cast<std::int32_t>(blockIdx.x * warps + threadIdx.x / 32);
   if (n < p.N) {

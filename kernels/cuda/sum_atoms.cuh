@@ -19,6 +19,7 @@
 
 #include "kernels/cuda/device/crystal_math.cuh"
 #include "kernels/cuda/device/find.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/warp.cuh"
 #include "kernels/cuda/unique_reflections.h"
 
@@ -241,6 +242,7 @@ struct AtomSums {
 /// Grid: the chunks of 256 reflections. `anomalous`: an f'' of the batch is not 0.
 template <bool anomalous>
 __global__ void __launch_bounds__(sum_threads) sum_atoms(const __grid_constant__ SumArguments p) {
+  wait_for_previous_kernel();
   __shared__ Phase table[table_phases];
   __shared__ TileAtom tile[tile_atoms];
   __shared__ unsigned group_starts;  ///< bits of the tile's atoms

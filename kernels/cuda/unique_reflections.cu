@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/device/crystal_math.cuh"
 #include "kernels/cuda/device/find.cuh"
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/unique_reflections.h"
 
@@ -55,6 +56,7 @@ __device__ std::uint64_t this_slot() {
 /// Grid: the blocks of rows.
 __global__ void __launch_bounds__(threads)
     count_rows(const __grid_constant__ RowTables t, std::uint32_t* __restrict__ counts) {
+  wait_for_previous_kernel();
   std::uint32_t count = 0;
   visit_row(t, [&](int, int, int, int) { ++count; });
   counts[this_slot()] = count;
@@ -64,6 +66,7 @@ __global__ void __launch_bounds__(threads)
 __global__ void __launch_bounds__(threads)
     list_rows(const __grid_constant__ RowTables t, const std::uint32_t* __restrict__ counts,
               const std::uint64_t* __restrict__ first, Miller* __restrict__ miller) {
+  wait_for_previous_kernel();
   const std::uint64_t slot = this_slot();
   if (counts[slot] == 0) return;
   Miller* at = miller + first[slot];
@@ -77,6 +80,7 @@ __global__ void __launch_bounds__(threads)
 __global__ void __launch_bounds__(threads)
     offsets_of_rows(std::int64_t crystals, const std::uint64_t* __restrict__ block_offset,
                     const std::uint64_t* __restrict__ first, std::uint64_t* __restrict__ offset) {
+  wait_for_previous_kernel();
   const std::int64_t stride = std::int64_t{gridDim.x} * threads;
   for (std::int64_t i = std::int64_t{blockIdx.x} * threads + threadIdx.x; i <= crystals; i += stride)
     offset[i] = first[block_offset[i] * threads];

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/gemm/run_gemm.cuh"
 
@@ -13,6 +14,7 @@ constexpr int threads = 256;
 __global__ void __launch_bounds__(threads)
     add_parts(const float* __restrict__ src, std::int64_t parts, std::int64_t M, std::int64_t N,
               float* __restrict__ dst, std::int64_t row_stride) {
+  wait_for_previous_kernel();
   const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
   if (n >= N) return;
   for (std::int64_t m = blockIdx.y; m < M; m += gridDim.y) {

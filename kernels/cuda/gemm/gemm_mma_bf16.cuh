@@ -5,6 +5,7 @@
 // The order of the sums is that of the tensor core within 16 of k, and by k beyond.
 #pragma once
 
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm/fetch_async.cuh"
 #include "kernels/cuda/gemm/store.cuh"
@@ -41,6 +42,7 @@ __device__ void load_fragment(std::uint32_t (&fragment)[4], const BFloat16* oper
 template <typename Tile, Contiguous a_order, Contiguous b_order, bool aligned, typename Store>
 __global__ void __launch_bounds__(Tile::threads)
     gemm_mma_bf16(const GemmArguments<BFloat16> p, const Store store) {
+  wait_for_previous_kernel();
   constexpr int MI = Tile::MI, NI = Tile::NI, k_step = Tile::k_step, stages = Tile::stages;
   using SharedA = SharedTile<a_order, Tile::m, k_step>;
   using SharedB = SharedTile<b_order, Tile::n, k_step>;

@@ -5,6 +5,7 @@
 // The order of the sums is that of the tensor core within 8 of k, and by k beyond.
 #pragma once
 
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/ptx.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm/fetch_through_registers.cuh"
@@ -26,6 +27,7 @@ constexpr std::size_t gemm_mma_tf32_shared_bytes() {
 template <int TM, int TN, int WM, Contiguous a_order, Contiguous b_order, typename Store>
 __global__ void __launch_bounds__(gemm_block::threads)
     gemm_mma_tf32(const GemmArguments<float> p, const Store store) {
+  wait_for_previous_kernel();
   using namespace gemm_block;
   constexpr int a_pitch = 16 * TM + mma_tf32::padding, b_pitch = 16 * TN + mma_tf32::padding;
   constexpr int WN = threads / 32 / WM;          // warps along n

@@ -5,6 +5,7 @@
 // Each element of C is summed over k in order, by one thread: the same bits for any tile and any GPU.
 #pragma once
 
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm/fetch_through_registers.cuh"
 
@@ -51,6 +52,7 @@ constexpr std::size_t gemm_simt_shared_bytes() {
 template <int TM, int TN, Contiguous a_order, Contiguous b_order, typename Store>
 __global__ void __launch_bounds__(gemm_block::threads)
     gemm_simt(const GemmArguments<float> p, const Store store) {
+  wait_for_previous_kernel();
   using namespace gemm_block;
   using namespace simt_gemm;
   constexpr int a_pitch = 16 * TM + padding, b_pitch = 16 * TN + padding;

@@ -9,6 +9,7 @@
 // (k_ranges).
 #pragma once
 
+#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/ring.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/device/tma.cuh"
@@ -263,6 +264,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     }
     fence_barrier_init();
   }
+  wait_for_previous_kernel();
   __syncthreads();
   if (threadIdx.x < 128) {
     release_registers<40>();

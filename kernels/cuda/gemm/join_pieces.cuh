@@ -40,6 +40,7 @@ __device__ void add_slot(const float* slot, int block, int column, int thread, f
 template <typename Tile, typename Store>
 __global__ void __launch_bounds__(128 * Tile::consumers)
     join_pieces(const __grid_constant__ WgmmaArguments p, const Store store) {
+  wait_for_previous_kernel();
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using namespace wgmma_gemm;
   constexpr int n = slice_columns<Tile, Store>(), slices_of_row = Tile::n / n;
