@@ -141,7 +141,7 @@ struct Biases {
 };
 
 /// Bit j of either half at 8 j, the upper half's one further up.
-__device__ std::uint32_t spread(std::uint32_t bits) {
+[[maybe_unused]] __device__ std::uint32_t spread(std::uint32_t bits) {
   constexpr std::uint32_t copies = 0x00204081u, places = 0x01010101u;
   return ((bits & 0xFu) * copies & places) | ((bits >> 16 & 0xFu) * copies & places) << 1;
 }

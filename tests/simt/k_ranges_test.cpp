@@ -54,7 +54,7 @@ TEST(WgmmaConfig, SharesKWhereTilesAreFew) {
   EXPECT_EQ(choice(4400, 160, 21760),
             "wgmma bf16, tile 256x160, 18x1 tiles of 340 steps, k shared by 132 blocks");
   EXPECT_EQ(choice(256, 2300, 12160),
-            "wgmma bf16, tile 256x128, 1x18 tiles of 190 steps, k shared by 132 blocks");
+            "wgmma bf16, tile 256x160, 1x15 tiles of 190 steps, k shared by 132 blocks");
   EXPECT_EQ(cuda::choose_wgmma_config(12160, 2300, 256, 132, {.tallest = 128}).tile_m, 128);
   EXPECT_FALSE(cuda::choose_wgmma_config(12160, 2300, 256, 132, {.tallest = 128}).even);
   EXPECT_EQ(choice(1, 1, 1), "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks");

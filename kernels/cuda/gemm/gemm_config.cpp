@@ -127,9 +127,11 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
     const std::int64_t ranges = std::min<std::int64_t>(multiprocessors, tiles * steps / fewest_steps);
     if (ranges > 1 && tiles % ranges != 0) {
       const auto length = static_cast<double>(up(tiles * steps, ranges));
-      // Two pieces are left and joined, whole tiles stored; a range has one more piece than it has begins of tiles.
-      const double whole_tiles = std::floor(length / static_cast<double>(steps));
-      consider(ranges, true, length * step + (4 + whole_tiles) * sums + join_clocks);
+      // A range leaves a piece, and another where a tile begins in it that it does not finish; all are read again, by all
+      // multiprocessors together.
+      const double pieces = 1 + std::min(1.0, static_cast<double>(tiles) / static_cast<double>(ranges)),
+                   whole_tiles = std::floor(length / static_cast<double>(steps));
+      consider(ranges, true, length * step + (2 * pieces + whole_tiles) * sums + join_clocks);
     }
   }
   return best;
