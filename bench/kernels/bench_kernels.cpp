@@ -34,7 +34,7 @@ struct Flags {
                in = 5200, out = 2300, classes = 230, outputs = 6, count = 1 << 24;
   bool cpu_time = false, warm = false;
   std::vector<std::string> peers;
-  std::string peer_libraries;
+  std::string peer_libraries, estimate;
 };
 
 /// What a benchmark runs. Google Benchmark calls a benchmark several times; its memory is made, and a peer's
@@ -204,6 +204,39 @@ std::vector<Case> chosen_cases(const Backend& backend, const Flags& f) {
   return cases;
 }
 
+/// What the ops should take, beside their floors on an H100; none of them is run.
+void print_estimates(Backend& backend, const std::vector<Case>& cases, const std::string& counts_path) {
+  if (backend.element_type() != DType::bf16)
+    throw UsageError("--estimate is for bf16 on a GPU: --device cuda --precision bf16");
+  const InstructionCounts counts(counts_path);
+  constexpr double us = 1e6;
+  const Chip& h100 = chips[0];
+  fmt::print("{:36} {:>8} {:>8} {:>9} {:>8} {:>8}  microseconds on {}\n", "op", "floor", "expected",
+             "products", "storing", "memory", h100.name);
+  struct Times {
+    double floor, expected;
+  };
+  std::map<std::string, Times> of_case;
+  for (const Case& c : cases) {
+    const Estimated plan = c.planned(backend);
+    const Estimate e = estimate(counts, plan);
+    const double floor = std::max(c.flops / h100.flops_per_s, c.bytes / h100.bytes_per_s);
+    of_case[c.name] = {floor, e.seconds()};
+    fmt::print("{:36} {:8.1f} {:8.1f} {:9.1f} {:8.1f} {:8.1f}  {}\n", c.name, us * floor, us * e.seconds(),
+               us * e.products, us * e.storing, us * e.memory, plan.how);
+  }
+  for (const TrainingStep& step : training_steps()) {
+    Times sum{};
+    for (const std::string& name : step.cases) {
+      const auto found = of_case.find(name);
+      if (found == of_case.end()) return;  // one op was asked for
+      sum.floor += found->second.floor;
+      sum.expected += found->second.expected;
+    }
+    fmt::print("{:36} {:8.1f} {:8.1f}\n", step.model + ", training step", us * sum.floor, us * sum.expected);
+  }
+}
+
 int run(int argc, char** argv) {
   Flags f;
   CLI::App app("Times ops of bragg: every layer of its models, or one op in any shape");
@@ -240,6 +273,10 @@ int run(int argc, char** argv) {
       "--peer_libraries", f.peer_libraries,
       "DIR[:DIR...] with libcudnn.so.9, libcublasLt.so.13 or .12 and libnvrtc, searched before the "
       "loader's places");
+  app.add_option("--estimate", f.estimate,
+                 "TABLE (tests/kernels/cuda_instructions.tsv): print what the ops should take on an H100 "
+                 "instead of timing "
+                 "them");
   initialize_benchmark(app, argc, argv);
   try {
     app.parse(argc, argv);
@@ -252,6 +289,10 @@ int run(int argc, char** argv) {
   setup.precision = f.device.precision;
   setup.threads = f.device.threads;
   setup.cpu_time = f.cpu_time;
+  if (!f.estimate.empty()) {
+    print_estimates(*setup.backend, chosen_cases(*setup.backend, f), f.estimate);
+    return 0;
+  }
   const bool gpu = choose_device(f.device.device).gpu;
   const bool cold = gpu && !f.warm && setup.make_caches_cold();
   // The peak that the shares are of is the host's; a GPU's is in floor.h.

@@ -93,12 +93,44 @@ double bytes_of(const Backend& backend, O op) {
   return least_bytes(op);
 }
 
+/// How the names of the compiled stores of an op's products begin (kernels/cuda/gemm).
+template <IsOp O>
+std::string store_of(const O& op) {
+  if constexpr (std::is_same_v<O, DenseBackwardWeightsAdam>) {
+    return "AdamStore<true>";
+  } else if constexpr (!IsProduct<O>) {
+    return "";
+  } else if constexpr (pass_of<O>() == Pass::forward) {
+    if (op.epilogue.dropout.p <= 0) return "OctetForwardStore<(Draws)0>";
+    if constexpr (std::is_same_v<O, Conv1dForward>)
+      if (op.problem.C_out == 80) return "OctetForwardStore<(Draws)2>";
+    return "OctetForwardStore<(Draws)1>";
+  } else if constexpr (pass_of<O>() == Pass::backward_data) {
+    return std::is_same_v<O, Conv1dBackwardData> ? "OctetBackwardStore<true>" : "OctetBackwardStore<false>";
+  } else {
+    return "TransposedStore";
+  }
+}
+
+template <IsOp O>
+Estimated planned(Backend& backend, const O& op, double bytes) {
+  const Standing<O> standing(backend, op);
+  Estimated plan{bytes, backend.how(standing.op), store_of(op)};
+  if constexpr (std::is_same_v<O, Conv1dPoolForward>) {
+    const Conv1dProblem& p = op.problem;
+    plan.results = static_cast<double>(p.N * p.L_out() * p.C_out);
+    plan.kernel = op.epilogue.dropout.p > 0 ? "conv_pool<true, true>" : "conv_pool<true, false>";
+  }
+  return plan;
+}
+
 /// Of the op, which has a problem and no memory yet.
 template <IsOp O>
 Case case_of(const Backend& backend, const std::string& name, const O& op) {
   Case made{name, 0, bytes_of(backend, op), {}, std::nullopt};
   if constexpr (requires { op.problem.flops(); }) made.flops = op.problem.flops();
   if constexpr (IsProduct<O>) made.product = op.problem;
+  made.planned = [op, bytes = made.bytes](Backend& b) { return planned(b, op, bytes); };
   made.prepare = [op](Backend& b) -> Prepared {
     b.reserve_workspace(b.workspace_bytes(op));
     const auto standing = std::make_shared<Standing<O>>(b, op);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/kernels/estimate.h"
 #include "bench/kernels/product.h"
 #include "kernels/backend.h"
 #include "kernels/ops/passes.h"
@@ -25,6 +26,8 @@ struct Case {
   double bytes = 0;  ///< least that the op reads and writes; 0: not counted
   std::function<Prepared(Backend&)> prepare;
   std::optional<ProductProblem> product = std::nullopt;  ///< that of Prepared::product
+  /// How a GPU would compute it, for an estimate: asks for memory and runs nothing.
+  std::function<Estimated(Backend&)> planned = {};
 };
 
 /// The passes of a layer (kernels/ops/passes.h), fused ones where the backend has them: "NAME/forward" ..., or

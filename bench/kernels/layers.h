@@ -53,4 +53,38 @@ inline std::vector<Layer> layers(std::int64_t N) {
   };
 }
 
+/// The cases of bench_kernels that a training step of a model runs in bf16 on a GPU with wgmma: its layers and the update of its
+/// dense weights. The loss, Adam on the other parameters and the drawing of patterns are left out.
+struct TrainingStep {
+  std::string model;
+  std::vector<std::string> cases;
+};
+inline std::vector<TrainingStep> training_steps() {
+  const std::vector<std::string> dense_behind_convolutions{
+      "scnn/dense2/forward", "scnn/dense2/backward_data", "scnn/dense2/backward_weights_adam",
+      "scnn/dense3/forward", "scnn/dense3/backward_data", "scnn/dense3/backward_weights_adam"};
+  std::vector<TrainingStep> steps{
+      {"scnn",
+       {"scnn/conv1_pool/forward", "scnn/conv1_pool/backward", "scnn/conv1/backward_weights",
+        "scnn/pool2/forward", "scnn/pool2/backward", "scnn/pool3/forward", "scnn/pool3/backward"}},
+      {"npcnn", {"scnn/conv1/forward", "scnn/conv1/backward_weights"}},
+      {"mlp", {"mlp/dense1/forward", "mlp/dense1/backward_weights_adam"}}};
+  for (TrainingStep& step : steps) {
+    const auto add = [&](const std::string& layer, const std::string& weights) {
+      for (const std::string& pass : {std::string("forward"), std::string("backward_data"), weights})
+        step.cases.push_back(step.model + "/" + layer + "/" + pass);
+    };
+    if (step.model == "mlp") {
+      for (const char* layer : {"dense2", "dense3", "dense4", "dense5"})
+        add(layer, "backward_weights_adam");
+      continue;
+    }
+    for (const char* layer : {"conv2", "conv3"})
+      add(layer, "backward_weights");
+    add("dense1", "backward_weights_adam");
+    step.cases.insert(step.cases.end(), dense_behind_convolutions.begin(), dense_behind_convolutions.end());
+  }
+  return steps;
+}
+
 }  // namespace bragg::bench

@@ -1,0 +1,102 @@
+#include "bench/kernels/estimate.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "kernels/base/error.h"
+
+namespace bragg::bench {
+namespace {
+
+// Published figures of an H100 SXM and, of those that nobody publishes, what kernels of others reach.
+constexpr double clocks_per_s = 1.755e9, multiprocessors = 132, bytes_per_s = 3.0e12;
+constexpr double products_per_clock = 2048, l2_bytes_per_clock = 32;  // of a multiprocessor
+constexpr double instructions_per_clock = 4 * 0.7;                    // of its four schedulers
+constexpr double launch_seconds = 1e-6;                               // where the next kernel overlaps
+constexpr int warps = 8;                                              // that store a tile
+
+struct Plan {
+  int m = 0, n = 0, blocks = 0;
+  double tiles_m = 0, tiles_n = 0, steps = 0;
+  bool even = false;
+};
+
+Plan parse_plan(const std::string& how) {
+  Plan p;
+  char by[16] = {};
+  double rows = 0, columns = 0;
+  if (std::sscanf(how.c_str(), "wgmma bf16, tile %dx%d, %lfx%lf tiles of %lf steps, %15s", &p.m, &p.n, &rows,
+                  &columns, &p.steps, by) != 6)
+    throw Error(fmt::format("no estimate for a product by '{}'", how));
+  p.tiles_m = rows;
+  p.tiles_n = columns;
+  p.even = std::string(by) == "k";
+  const auto at = how.rfind(" by ");
+  p.blocks = at == std::string::npos ? 0 : std::atoi(how.c_str() + how.rfind("by ") + 3);
+  if (p.blocks <= 0) throw Error(fmt::format("no number of blocks in '{}'", how));
+  return p;
+}
+
+Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
+  const Plan p = parse_plan(op.how);
+  const double instructions = counts.of("gemm_wgmma<", fmt::format("WgmmaTile<{}, {},", p.m, p.n), op.store);
+  const double step =
+                   std::max(p.m * p.n * 64 / products_per_clock, (p.m + p.n) * 64 * 2 / l2_bytes_per_clock),
+               tiles = p.tiles_m * p.tiles_n, store = instructions * warps / instructions_per_clock,
+               piece = p.m * p.n * 4 / l2_bytes_per_clock;
+  double products, storing;
+  if (p.even) {
+    // A block leaves a piece, and another where a tile begins in it that it does not finish. The second kernel's blocks read
+    // them and store the tiles, together.
+    const double steps = std::ceil(tiles * p.steps / p.blocks), pieces = 1 + std::min(1.0, tiles / p.blocks);
+    products = steps * step;
+    storing = std::floor(steps / p.steps) * store + 2 * pieces * piece +
+              std::min(tiles, static_cast<double>(p.blocks)) / multiprocessors * store;
+  } else {
+    const double waves = std::ceil(tiles / p.blocks);
+    products = waves * p.steps * step;
+    storing = waves * store;
+  }
+  return {products / clocks_per_s, storing / clocks_per_s, op.bytes / bytes_per_s,
+          (p.even ? 2 : 1) * launch_seconds};
+}
+
+}  // namespace
+
+InstructionCounts::InstructionCounts(const std::string& path) : path_(path) {
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    std::istringstream fields(line);
+    std::string kernel;
+    double instructions = 0;
+    if (std::getline(fields, kernel, '\t') && fields >> instructions) by_kernel_[kernel] = instructions;
+  }
+  if (by_kernel_.empty()) throw Error(fmt::format("{}: no counts of instructions", path));
+}
+
+double InstructionCounts::of(std::string_view kernel, std::string_view tile, std::string_view store) const {
+  for (const auto& [name, instructions] : by_kernel_)
+    if (name.starts_with(kernel) && name.find(tile) != std::string::npos &&
+        name.find(store) != std::string::npos)
+      return instructions;
+  throw Error(fmt::format("{}: no kernel {} with {} and {}", path_, kernel, tile, store));
+}
+
+Estimate estimate(const InstructionCounts& counts, const Estimated& op) {
+  if (!op.how.empty()) return of_product(counts, op);
+  Estimate e{0, 0, op.bytes / bytes_per_s, launch_seconds};
+  if (!op.kernel.empty()) {
+    constexpr double results_of_thread = 128;  // conv_pool's
+    const double rounds = op.results / (results_of_thread * 32) / multiprocessors;
+    e.storing = rounds * counts.of(op.kernel, "", "") / instructions_per_clock / clocks_per_s;
+  }
+  return e;
+}
+
+}  // namespace bragg::bench

@@ -1,0 +1,43 @@
+// What an op should take on an H100, from how its product is cut, the instructions that its compiled kernels have for an
+// element (tests/kernels/cuda_instructions.tsv) and the bytes that it moves: something to hold a measurement against.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace bragg::bench {
+
+/// Instructions of a thread from the last wait for products to the exit, by kernel.
+class InstructionCounts {
+ public:
+  /// Throws Error where the file cannot be read or says nothing.
+  explicit InstructionCounts(const std::string& path);
+  /// Of the kernel whose name contains all three. Throws Error where there is none.
+  double of(std::string_view kernel, std::string_view tile, std::string_view store) const;
+
+ private:
+  std::string path_;
+  std::map<std::string, double> by_kernel_;
+};
+
+/// An op to estimate.
+struct Estimated {
+  double bytes = 0;              ///< least that it reads and writes
+  std::string how;               ///< Backend::how(), empty where it is no product
+  std::string store;             ///< how the compiled name of its kernel's store begins
+  double results = 0;            ///< numbers that a kernel without a plan stores
+  std::string_view kernel = "";  ///< that kernel, where its instructions count
+};
+
+struct Estimate {
+  double products = 0, storing = 0, memory = 0, launches = 0;  ///< seconds
+
+  /// Operands of the next tile come in while one is stored, but a tile's products and its storing come one after the other;
+  /// what is read and written passes beside both.
+  double seconds() const { return (products + storing > memory ? products + storing : memory) + launches; }
+};
+/// Throws Error for a plan that it does not know.
+Estimate estimate(const InstructionCounts&, const Estimated&);
+
+}  // namespace bragg::bench

@@ -1,0 +1,68 @@
+// Estimates of what an op takes, from counts of instructions that are written down here.
+#include "bench/kernels/estimate.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "kernels/base/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bragg::bench {
+namespace {
+
+class EstimateTest : public ::testing::Test {
+  tests::TemporaryFolder folder_;
+
+ protected:
+  std::string table(const std::string& content) const {
+    const std::string path = (folder_ / "counts.tsv").string();
+    std::ofstream(path) << content;
+    return path;
+  }
+  const InstructionCounts counts_{table(
+      "# nvcc 13\ngemm_wgmma<WgmmaTile<256, 160, (Contiguous)0, (Contiguous)0, 1024>, S<1> >\t1000\t6.2\n"
+      "gemm_wgmma<WgmmaTile<256, 80, (Contiguous)0, (Contiguous)0, 1024>, S<1> >\t500\t6.2\n"
+      "conv_pool<true, true>\t2000\t15.6\n")};
+};
+
+// A step of 256 x 160 x 64 takes 1664 clocks for its operands; storing a tile 1000 instructions of 8 warps, 2.8 a clock.
+TEST_F(EstimateTest, WholeTilesTakeTheirWaves) {
+  const Estimate e =
+      estimate(counts_, {.bytes = 3e6,
+                         .how = "wgmma bf16, tile 256x160, 200x1 tiles of 10 steps, by 132 blocks",
+                         .store = "S<1>"});
+  EXPECT_NEAR(e.products, 2 * 10 * 1664 / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.storing, 2 * 1000 * 8 / 2.8 / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.memory, 1e-6, 1e-12);
+  EXPECT_NEAR(e.seconds(), e.products + e.storing + e.launches, 1e-15);
+}
+
+TEST_F(EstimateTest, SharedTilesAreLeftAndJoined) {
+  const Estimate e =
+      estimate(counts_, {.bytes = 0,
+                         .how = "wgmma bf16, tile 256x80, 2x1 tiles of 100 steps, k shared by 20 blocks",
+                         .store = "S<1>"});
+  EXPECT_NEAR(e.products, 10 * 1344 / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.storing, (2 * 1.1 * 256 * 80 * 4 / 32.0 + 2 / 132.0 * 500 * 8 / 2.8) / 1.755e9, 1e-12);
+  EXPECT_GT(e.launches, estimate(counts_, {.bytes = 1}).launches);
+}
+
+TEST_F(EstimateTest, WhatHasNoProductIsBoundByMemoryOrItsOwnInstructions) {
+  EXPECT_NEAR(estimate(counts_, {.bytes = 6e6}).seconds(), 3e-6, 1e-12);
+  const Estimate pooled =
+      estimate(counts_, {.bytes = 6e6, .results = 128 * 32 * 132e3, .kernel = "conv_pool<true, true>"});
+  EXPECT_NEAR(pooled.storing, 1000 * 2000 / 2.8 / 1.755e9, 1e-9);
+}
+
+TEST_F(EstimateTest, WhatIsNotKnownIsSaid) {
+  EXPECT_THROW(estimate(counts_, {.how = "mma.sync bf16, tile 128x80, 1x1 tiles"}), Error);
+  EXPECT_THROW(estimate(counts_, {.how = "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks",
+                                  .store = "S<1>"}),
+               Error);
+  EXPECT_THROW(InstructionCounts("/nowhere/counts.tsv"), Error);
+  EXPECT_THROW(InstructionCounts(table("# nothing\n")), Error);
+}
+
+}  // namespace
+}  // namespace bragg::bench
