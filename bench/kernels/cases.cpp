@@ -116,6 +116,9 @@ template <IsOp O>
 Estimated planned(Backend& backend, const O& op, double bytes) {
   const Standing<O> standing(backend, op);
   Estimated plan{bytes, backend.how(standing.op), store_of(op)};
+  // What cannot be stored by octets for its channels is, and in tiles that those do not have.
+  if (plan.store == "OctetForwardStore<(Draws)1>" && plan.how.find("x80,") != std::string::npos)
+    plan.store = " ForwardStore<BFloat16>";
   if constexpr (std::is_same_v<O, Conv1dPoolForward>) {
     const Conv1dProblem& p = op.problem;
     plan.results = static_cast<double>(p.N * p.L_out() * p.C_out);

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "kernels/ops/passes.h"
 
 namespace bragg::bench {
@@ -72,7 +74,7 @@ inline std::vector<TrainingStep> training_steps() {
   for (TrainingStep& step : steps) {
     const auto add = [&](const std::string& layer, const std::string& weights) {
       for (const std::string& pass : {std::string("forward"), std::string("backward_data"), weights})
-        step.cases.push_back(step.model + "/" + layer + "/" + pass);
+        step.cases.push_back(fmt::format("{}/{}/{}", step.model, layer, pass));
     };
     if (step.model == "mlp") {
       for (const char* layer : {"dense2", "dense3", "dense4", "dense5"})

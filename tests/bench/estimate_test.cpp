@@ -16,7 +16,7 @@ class EstimateTest : public ::testing::Test {
 
  protected:
   std::string table(const std::string& content) const {
-    const std::string path = (folder_ / "counts.tsv").string();
+    std::string path = (folder_ / "counts.tsv").string();
     std::ofstream(path) << content;
     return path;
   }
