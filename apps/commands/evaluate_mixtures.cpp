@@ -1,6 +1,7 @@
 #include "apps/commands/evaluate_mixtures.h"
 
 #include <filesystem>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -14,25 +15,21 @@
 #include "xrd/scattering/wavelength.h"
 
 namespace bragg::apps {
+
 int evaluate_mixtures(const MixtureOptions& options, const CommonOptions& common) {
   const LookupOptions& lookup = options.common;
   std::string folder;
   const std::vector<LabelledMixture> labels = read_labelled_mixtures(options.mixtures, folder);
-  std::vector<std::string> files;
   std::vector<NamedPath> inputs{{"--mixtures", options.mixtures},
                                 {"--mixtures", (std::filesystem::path(folder) / "labels.tsv").string()}};
-  for (const LabelledMixture& label : labels) {
-    files.push_back((std::filesystem::path(folder) / label.file).string());
-    inputs.push_back({"--mixtures", files.back()});
-  }
+  for (const LabelledMixture& label : labels)
+    inputs.push_back({"--mixtures", (std::filesystem::path(folder) / label.file).string()});
   for (const std::string& library : lookup.libraries)
     inputs.push_back({"--library", library});
   check_outputs({{"--json", lookup.json}, {"--figures", lookup.figures}}, inputs);
-  MeasuredReading reading{
-      .threads = common.threads, .keep_measured = true, .unstated = WavelengthFrom::default_value};
-  if (!lookup.wavelength.empty()) reading.wavelength = xrd::parse_wavelength(lookup.wavelength);
-  std::vector<MeasuredItem> items;
-  read_measured(files, reading, ModelFacts{}, [&](MeasuredItem item) { items.push_back(std::move(item)); });
+  std::optional<double> wavelength;
+  if (!lookup.wavelength.empty()) wavelength = xrd::parse_wavelength(lookup.wavelength);
+  const std::vector<MeasuredItem> items = read_mixtures(labels, folder, wavelength, common.threads);
 
   const auto backend = make_backend(common, lookup.precision);
   const data::JoinedLibrary library = libraries_to_search(lookup.libraries, !lookup.no_built_in);

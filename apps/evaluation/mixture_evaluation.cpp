@@ -216,6 +216,20 @@ std::vector<LabelledMixture> read_labelled_mixtures(const std::string& path, std
   return labels;
 }
 
+std::vector<MeasuredItem> read_mixtures(const std::vector<LabelledMixture>& labels, const std::string& folder,
+                                        std::optional<double> wavelength, int threads) {
+  std::vector<std::string> files;
+  for (const LabelledMixture& label : labels)
+    files.push_back((std::filesystem::path(folder) / label.file).string());
+  const MeasuredReading reading{.wavelength = wavelength,
+                                .threads = threads,
+                                .keep_measured = true,
+                                .unstated = WavelengthFrom::default_value};
+  std::vector<MeasuredItem> items;
+  read_measured(files, reading, ModelFacts{}, [&](MeasuredItem item) { items.push_back(std::move(item)); });
+  return items;
+}
+
 MixtureEvaluation evaluate_mixtures(Backend& backend, const data::JoinedLibrary& library,
                                     const data::SearchIndex& index,
                                     const std::vector<LabelledMixture>& labels,

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct LabelledMixture {
 /// where they are there, `scan`, the kind of scan, and `weights` (percent between semicolons; without them the phases weigh the
 /// same). A folder stands for the labels.tsv in it. Throws UsageError "PATH:LINE: reason".
 std::vector<LabelledMixture> read_labelled_mixtures(const std::string& path, std::string& folder);
+
+/// The scans that the labels name, in their order; `source` of an item is its label. `wavelength`: before the files' own.
+std::vector<MeasuredItem> read_mixtures(const std::vector<LabelledMixture>&, const std::string& folder,
+                                        std::optional<double> wavelength, int threads);
 
 struct MixtureEvaluationSettings {
   bool elements_given = false;  ///< the phases' own, and O and H

@@ -1,11 +1,10 @@
 #include "apps/suite/mixture_part.h"
 
-#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "apps/evaluation/measured_item.h"
+#include "apps/evaluation/mixture_evaluation.h"
 
 namespace bragg::apps {
 
@@ -17,16 +16,10 @@ void mixture_part(const SuiteTools& tools, PartResult& result) {
   // Tables list the scans of a mixture by turns: an even step would leave out kinds of scans.
   if (result.step > 1 && result.step % 2 == 0) ++result.step;
   std::vector<LabelledMixture> asked;
-  std::vector<std::string> files;
-  for (std::int64_t i = 0; i < result.size; i += result.step) {
+  for (std::int64_t i = 0; i < result.size; i += result.step)
     asked.push_back(std::move(labels[static_cast<std::size_t>(i)]));
-    files.push_back((std::filesystem::path(folder) / asked.back().file).string());
-  }
   result.asked = std::ssize(asked);
-  const MeasuredReading reading{
-      .threads = tools.threads, .keep_measured = true, .unstated = WavelengthFrom::default_value};
-  std::vector<MeasuredItem> items;
-  read_measured(files, reading, ModelFacts{}, [&](MeasuredItem item) { items.push_back(std::move(item)); });
+  const std::vector<MeasuredItem> items = read_mixtures(asked, folder, {}, tools.threads);
   for (const bool elements_given : {true, false}) {
     MixtureFigures figures{
         elements_given, evaluate_mixtures(tools.backend, tools.identifier.library(), tools.identifier.index(),
