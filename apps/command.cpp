@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "apps/help.h"
-#include "apps/version.h"
+#include "apps/stamp.h"
 #include "kernels/base/error.h"
 #include "kernels/base/nearest_name.h"
 #include "kernels/base/utf8.h"
@@ -86,7 +86,7 @@ CommandLine::CommandLine() : app_("Powder X-ray diffraction: simulate, train, id
   app_.require_subcommand(1);
   app_.formatter(help_formatter());
   app_.option_defaults()->always_capture_default();
-  app_.set_version_flag("--version", fmt::format("bragg {} ({})", version(), commit()));
+  app_.set_version_flag("--version", name_and_version());
 }
 
 CLI::App* CommandLine::add(const std::string& name, const std::string& description, Run run,

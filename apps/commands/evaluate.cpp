@@ -1,5 +1,4 @@
 // bragg evaluate: what a model gets right on labelled patterns, beside baselines, as text, JSON and a page.
-#include <ctime>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -7,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include "apps/command.h"
@@ -23,7 +21,7 @@
 #include "apps/open_model.h"
 #include "apps/output_paths.h"
 #include "apps/report/evaluation_page.h"
-#include "apps/version.h"
+#include "apps/stamp.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
@@ -51,8 +49,8 @@ EvaluationContext context_of(const Options& options, const std::filesystem::path
   if (options.precision != "fp32") context.command += " --precision " + options.precision;
   if (!options.json.empty()) context.command += " --json " + options.json;
   if (!options.report.empty()) context.command += " --report " + options.report;
-  context.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(std::time(nullptr)));
-  context.bragg = fmt::format("bragg {} ({})", version(), commit());
+  context.date = minute_of_now();
+  context.bragg = name_and_version();
   return context;
 }
 
@@ -141,8 +139,7 @@ int evaluate_suite_of(const Options& options, const CommonOptions& common) {
       !options.neighbours.empty() || !options.wavelength.empty() || !looked_up.figures.empty())
     throw UsageError(
         "--suite goes without MODEL (--model is its flag), PATTERNS, --lookup, --mixtures, --elements-given, "
-        "--neighbours, "
-        "--wavelength and --figures");
+        "--neighbours, --wavelength and --figures");
   if (looked_up.no_model && !options.suite_model.empty())
     throw UsageError(fmt::format("--no-model: {} is not to be asked", options.suite_model));
   SuiteOptions suite{options.suite, options.report, looked_up};
@@ -167,8 +164,7 @@ int evaluate_any(Options options, const CommonOptions& common) {
     if (!unused.libraries.empty() || !unused.figures.empty() || unused.no_built_in || unused.no_cache)
       throw UsageError(
           "--library, --no-builtin-library, --no-cache and --figures are of --lookup and --mixtures, the "
-          "first three also of "
-          "--suite");
+          "first three also of --suite");
     return evaluate(options, common);
   }
   if (!options.neighbours.empty() || !options.report.empty())
@@ -191,10 +187,9 @@ void add_evaluate(CommandLine& line) {
   CLI::App* app = line.add("evaluate", "Measure what a model, or a look-up, gets right on labelled patterns",
                            [options](const CommonOptions& common) { return evaluate_any(*options, common); });
   app->add_option("MODEL", options->model, "a trained model (.safetensors); without it the built-in one");
-  app->add_option(
-      "PATTERNS", options->patterns,
-      "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured files "
-      "with the columns file and space_group, as patterns join takes it");
+  app->add_option("PATTERNS", options->patterns,
+                  "patterns with space groups: a set (.safetensors), or a table (tabs or commas) of measured "
+                  "files with the columns file and space_group, as patterns join takes it");
   app->add_option("--wavelength", options->wavelength,
                   "of a table's measurements, before the files' and the model's: " + xrd::wavelength_names());
   app->add_option("--neighbours", options->neighbours,
@@ -211,11 +206,11 @@ void add_evaluate(CommandLine& line) {
       "phases (formulas between semicolons), at will scan and weights, or a folder with such a labels.tsv");
   app->add_flag("--elements-given", options->elements_given,
                 "with --mixtures: search structures of the mixture's elements, O and H alone");
-  app->add_option("--suite", options->suite,
-                  "measure everything in one run, on one page, of what lies in this folder (the sets of "
-                  "examples/suite.sh, RRUFF patterns ...); can be repeated: a file is taken from the first "
-                  "folder that has it. "
-                  "What is not there is listed; patterns that are refused are counted and are no failure");
+  app->add_option(
+      "--suite", options->suite,
+      "measure everything in one run, on one page, of what lies in this folder (the sets of "
+      "examples/suite.sh, RRUFF patterns ...); can be repeated: a file is taken from the first folder that "
+      "has it. What is not there is listed; patterns that are refused are counted and are no failure");
   app->add_option("--model", options->suite_model, "with --suite: the network; without it the built-in one");
   LookupOptions& lookup = options->looked_up;
   app->add_option("--library", lookup.libraries,

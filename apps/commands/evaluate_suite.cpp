@@ -2,29 +2,23 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
-#include <memory>
 #include <optional>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "apps/open_model.h"
 #include "apps/output_paths.h"
 #include "apps/report/suite_page.h"
+#include "apps/stamp.h"
 #include "apps/suite/suite.h"
 #include "apps/suite/suite_json.h"
 #include "apps/suite/suite_set.h"
 #include "apps/suite/suite_text.h"
-#include "apps/version.h"
 #include "kernels/base/atomic_file.h"
 #include "kernels/base/error.h"
 
 namespace bragg::apps {
 namespace {
-
-constexpr std::int64_t network_batch = 64;
 
 std::string command_of(const SuiteOptions& options) {
   const LookupOptions& common = options.common;
@@ -103,28 +97,21 @@ int evaluate_suite(const SuiteOptions& options, const CommonOptions& common) {
                                    .model = lookup.model,
                                    .with_network = !lookup.no_model,
                                    .cache = {.enabled = !lookup.no_cache}});
-  std::optional<SafetensorsFile> model;
-  std::unique_ptr<Classifier> network;
-  if (!lookup.no_model && !(lookup.model.empty() && built_in_model_name().empty())) {
-    model = open_model(lookup.model);
-    network = std::make_unique<Classifier>(*backend, *model, network_batch);
-  }
   SuiteResult result{.folders = options.folders, .model = identifier.network()};
   result.library_size = identifier.library().size();
   result.library_content = identifier.library().content_hash();
   const std::optional<data::PatternSet> references =
       references_of(exact ? *exact : *backend, folders, result);
-  const SuiteTools tools{*backend,      exact ? *exact : *backend, identifier,
-                         network.get(), model ? &*model : nullptr, references ? &*references : nullptr,
-                         common.threads};
+  const SuiteTools tools{*backend,     exact ? *exact : *backend,           identifier,
+                         lookup.model, references ? &*references : nullptr, common.threads};
   result.parts = run_suite(tools, folders, [](const PartResult& part) {
     fmt::print("{}\n", to_text(part));
     std::fflush(stdout);
   });
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   result.command = command_of(options);
-  result.date = fmt::format("{:%Y-%m-%d %H:%M}", fmt::gmtime(std::time(nullptr)));
-  result.bragg = fmt::format("bragg {} ({})", version(), commit());
+  result.date = minute_of_now();
+  result.bragg = name_and_version();
   if (!lookup.json.empty())
     write_file(lookup.json,
                to_json(result).dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");

@@ -55,7 +55,9 @@ class Identifier {
   /// What read_measured() is to bring patterns to.
   const ModelFacts& facts() const { return facts_; }
   const data::JoinedLibrary& library() const { return *library_; }
-  /// Name of the network's file; empty without a network.
+  /// The network; null without one.
+  Classifier* classifier() const { return classifier_.get(); }
+  /// Name of its file; empty without one.
   std::string network() const { return classifier_ ? classifier_->path().string() : std::string(); }
   const data::SearchIndex& index() const { return *index_; }
   /// Shares of the space groups among the library's structures.

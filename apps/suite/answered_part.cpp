@@ -1,9 +1,7 @@
 #include "apps/suite/answered_part.h"
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
-#include <optional>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +9,7 @@
 #include "apps/evaluation/folds.h"
 #include "apps/evaluation/lookup_evaluation.h"
 #include "apps/evaluation/nearest_structures.h"
+#include "apps/open_model.h"
 #include "apps/suite/adaptation.h"
 #include "apps/suite/suite_set.h"
 #include "data/patterns/nearest_neighbour.h"
@@ -66,8 +65,7 @@ std::vector<Answered> asked_network(Classifier& network, const SuiteSet& set,
 
 std::vector<std::size_t> all_rows(const SuiteSet& set) {
   std::vector<std::size_t> rows(set.items.size());
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    rows[i] = i;
+  std::iota(rows.begin(), rows.end(), std::size_t{0});
   return rows;
 }
 
@@ -126,8 +124,7 @@ void add_baselines(const SuiteTools& tools, const SuiteSet& set, PartResult& res
   const ModelFacts& facts = tools.identifier.facts();
   const data::PatternSet& references = *tools.references;
   std::vector<std::int64_t> rows(static_cast<std::size_t>(references.size()));
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    rows[i] = static_cast<std::int64_t>(i);
+  std::iota(rows.begin(), rows.end(), std::int64_t{0});
   std::vector<std::uint8_t> usable;
   const data::FeatureRows known = features_of(references, rows, facts, usable);
   const data::FeatureRows queries{std::ssize(set.items), [&](std::int64_t i, std::span<float> dst) {
@@ -148,15 +145,16 @@ void add_baselines(const SuiteTools& tools, const SuiteSet& set, PartResult& res
 void answer_part(const SuiteTools& tools, PartResult& result) {
   const SuiteSet set = read_set(tools, result);
   if (set.items.empty()) return;
-  if (tools.network)
+  if (Classifier* const network = tools.identifier.classifier())
     result.answerers.push_back(
-        {Answerer::network, false, false, figures_of(asked_network(*tools.network, set, all_rows(set)))});
+        {Answerer::network, false, false, figures_of(asked_network(*network, set, all_rows(set)))});
   if (result.looked_up > 0) look_up(tools, set, result);
   add_baselines(tools, set, result);
 }
 
 void adapt_part(const SuiteTools& tools, PartResult& result) {
-  if (!tools.network) {
+  Classifier* const network = tools.identifier.classifier();
+  if (!network) {
     result.notes.emplace_back("Not asked: there is no network to adapt.");
     return;
   }
@@ -164,6 +162,7 @@ void adapt_part(const SuiteTools& tools, PartResult& result) {
   std::vector<std::int32_t> group;
   for (const LabelledItem& item : set.items)
     group.push_back(item.group);
+  const SafetensorsFile weights = open_model(tools.model);
   const std::vector<int> fold_of = folds_of(group, adaptation_folds);
   std::vector<Answered> answers;
   for (int fold = 0; fold < adaptation_folds; ++fold) {
@@ -183,15 +182,15 @@ void adapt_part(const SuiteTools& tools, PartResult& result) {
       result.notes.emplace_back("Not asked: all patterns are of one group.");
       return;
     }
-    const auto network = adapted(tools.backend, *tools.network, *tools.file, patterns, space_groups,
-                                 {.seed = result.part->seed});
-    std::vector<Answered> given = asked_network(*network, set, asked);
+    const auto own =
+        adapted(tools.backend, *network, weights, patterns, space_groups, {.seed = result.part->seed});
+    std::vector<Answered> given = asked_network(*own, set, asked);
     answers.insert(answers.end(), std::make_move_iterator(given.begin()),
                    std::make_move_iterator(given.end()));
   }
   if (answers.empty()) return;
   result.answerers.push_back(
-      {Answerer::network, false, false, figures_of(asked_network(*tools.network, set, all_rows(set)))});
+      {Answerer::network, false, false, figures_of(asked_network(*network, set, all_rows(set)))});
   result.answerers.push_back({Answerer::adapted, false, false, figures_of(answers)});
 }
 

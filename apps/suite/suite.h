@@ -5,13 +5,11 @@
 #include <string>
 #include <vector>
 
-#include "apps/evaluation/classifier.h"
 #include "apps/identify/identifier.h"
 #include "apps/suite/suite_folders.h"
 #include "apps/suite/suite_result.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/backend.h"
-#include "kernels/base/safetensors.h"
 
 namespace bragg::apps {
 
@@ -20,8 +18,7 @@ struct SuiteTools {
   Backend& backend;                    ///< of networks
   Backend& exact;                      ///< of similarities and refinements
   Identifier& identifier;              ///< with the network, where there is one
-  Classifier* network;                 ///< may be null
-  const SafetensorsFile* file;         ///< of the network
+  std::string model;                   ///< what the network is opened by (open_model.h)
   const data::PatternSet* references;  ///< of the nearest-neighbour baseline; may be null
   int threads;
 };

@@ -17,8 +17,7 @@ constexpr SuitePart parts[] = {
     {.name = "held_out_minerals",
      .title = "Held-out minerals",
      .what = "Minerals that data/held_out.tsv keeps out of every training by name, structure or structure "
-             "type; one "
-             "simulated pattern of each, recipe realistic.",
+             "type; one simulated pattern of each, recipe realistic.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::realistic,
      .files = held_minerals,
@@ -27,9 +26,8 @@ constexpr SuitePart parts[] = {
      .most_looked_up = 120},
     {.name = "held_out_crystals",
      .title = "Held-out crystals",
-     .what = "Other crystals that data/held_out.tsv keeps out, most of them by structure type; one "
-             "simulated pattern of "
-             "each, recipe realistic.",
+     .what = "Other crystals that data/held_out.tsv keeps out, most of them by structure type; one simulated "
+             "pattern of each, recipe realistic.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::realistic,
      .files = held_crystals,
@@ -39,10 +37,8 @@ constexpr SuitePart parts[] = {
     {.name = "lattice",
      .title = "Scaled lattices",
      .what = "Held-out cubic structures with edges of 80 to 120 % in steps of 2 %, recipe lattice (the "
-             "published set of "
-             "this kind scales all cubic structures of its source). Patterns of one structure are one "
-             "group. A look-up "
-             "knows no such cells and is not asked.",
+             "published set of this kind scales all cubic structures of its source). Patterns of one "
+             "structure are one group. A look-up knows no such cells and is not asked.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::lattice,
      .files = all_held,
@@ -50,12 +46,10 @@ constexpr SuitePart parts[] = {
      .most = 100},
     {.name = "magnetic",
      .title = "Held-out structures with magnetic elements",
-     .what =
-         "In place of the published set of 2,253 magnetic materials, whose list is not public: of the "
-         "held-out minerals "
-         "and crystals those with V, Cr, Mn, Fe, Co, Ni, Cu or a lanthanide from Ce to Yb, in the order of "
-         "the files, "
-         "up to that count; recipe realistic. They are among the held-out sets above, in other patterns.",
+     .what = "In place of the published set of 2,253 magnetic materials, whose list is not public: of the "
+             "held-out minerals and crystals those with V, Cr, Mn, Fe, Co, Ni, Cu or a lanthanide from Ce to "
+             "Yb, in the order of the files, up to that count; recipe realistic. They are among the held-out "
+             "sets above, in other patterns.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::magnetic,
      .files = all_held,
@@ -65,8 +59,7 @@ constexpr SuitePart parts[] = {
     {.name = "rruff_dev",
      .title = "Measured: RRUFF, zero-shot",
      .what = "Measured patterns of minerals; no measured pattern is in the network's training. The weights "
-             "by which a "
-             "look-up ranks were fitted to this set.",
+             "by which a look-up ranks were fitted to this set.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::measured,
      .files = rruff_dev,
@@ -74,9 +67,8 @@ constexpr SuitePart parts[] = {
      .most_looked_up = 1000},
     {.name = "rruff_dev_adapted",
      .title = "Measured: RRUFF, adapted in five folds",
-     .what = "The same patterns, each answered by the network after a short further training on four "
-             "fifths of them, none "
-             "of which is of its group.",
+     .what = "The same patterns, each answered by the network after a short further training on four fifths "
+             "of them, none of which is of its group.",
      .question = SuiteQuestion::adaptation,
      .source = SuiteSource::measured,
      .files = rruff_dev,
@@ -85,8 +77,7 @@ constexpr SuitePart parts[] = {
     {.name = "rruff_more",
      .title = "Measured: more of RRUFF, zero-shot",
      .what = "Measured patterns that the set above lacks. The weights by which a look-up ranks were fitted "
-             "to this set, "
-             "too.",
+             "to this set, too.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::measured,
      .files = rruff_more,
@@ -94,9 +85,8 @@ constexpr SuitePart parts[] = {
      .most_looked_up = 1000},
     {.name = "other_instruments",
      .title = "Measured: other instruments",
-     .what = "Known minerals on two other diffractometers, shorter scans with their background. The "
-             "weights by which a "
-             "look-up ranks were fitted to this set, too.",
+     .what = "Known minerals on two other diffractometers, shorter scans with their background. The weights "
+             "by which a look-up ranks were fitted to this set, too.",
      .question = SuiteQuestion::answers,
      .source = SuiteSource::measured,
      .files = other_instruments,
@@ -111,9 +101,8 @@ constexpr SuitePart parts[] = {
      .most = 50},
     {.name = "noise",
      .title = "Noise and amorphous samples, drawn",
-     .what = "Counting noise, dead and saturated detectors, glasses and liquids, 2-line ferrihydrite, "
-             "opal, organic matter: "
-             "every one is to be refused.",
+     .what = "Counting noise, dead and saturated detectors, glasses and liquids, 2-line ferrihydrite, opal, "
+             "organic matter: every one is to be refused.",
      .question = SuiteQuestion::nothing,
      .source = SuiteSource::drawn_nothing,
      .files = {},
@@ -129,8 +118,7 @@ constexpr SuitePart parts[] = {
     {.name = "crystals_in_glass",
      .title = "Crystals in glass, drawn",
      .what = "A tenth of the scattering from a held-out mineral, the rest from glass, counts of 1,000, "
-             "10,000 and 100,000 at "
-             "the highest point: none is to be refused.",
+             "10,000 and 100,000 at the highest point: none is to be refused.",
      .question = SuiteQuestion::nothing,
      .source = SuiteSource::in_glass,
      .files = held_minerals,
