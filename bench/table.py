@@ -18,7 +18,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = "docs/benchmarks.md"
 NEW, OLD = "2026-11-24-cpu-zen5.jsonl", "2026-11-23-cpu-zen3.jsonl"
-AMX = "2026-11-29-cpu-amx.jsonl"
+AMX, NO_AMX = "2026-11-29-cpu-amx.jsonl", "2026-11-30-cpu-xeon-fp16.jsonl"
 MODELS = ("scnn", "npcnn", "mlp")
 
 
@@ -65,8 +65,8 @@ def cpu_steps():
     return table(["batch 256, 230 classes, two threads, patterns/s", *(m.upper() for m in MODELS)], rows)
 
 
-def cpu_amx():
-    records, models = lines(AMX), (*MODELS, "resnet")
+def cpu_bf16(file):
+    records, models = lines(file), (*MODELS, "resnet")
     rows = []
     for what in ("training", "inference"):
         for precision, of in (("fp32", ""), ("bf16", "bf16_")):
@@ -183,7 +183,8 @@ def gpu(folder=ROOT / "bench/results"):
             yield from make(results)
 
 
-TABLES = {"cpu_steps": cpu_steps, "cpu_amx": cpu_amx, "cpu_simulator": cpu_simulator, "gpu": gpu}
+TABLES = {"cpu_steps": cpu_steps, "cpu_amx": lambda: cpu_bf16(AMX), "cpu_no_amx": lambda: cpu_bf16(NO_AMX),
+          "cpu_simulator": cpu_simulator, "gpu": gpu}
 
 
 def filled(page):
