@@ -69,6 +69,7 @@ struct Response {
   Filter filter;
   Index first, stride;
   std::vector<double> significance, height;
+  double smoothed = 1;  ///< what significances were divided by
 };
 
 Response respond(const Run& run, Index channels) {
@@ -94,9 +95,9 @@ Response respond(const Run& run, Index channels) {
   }
   // Noise that was smoothed is larger in wide filters than its points tell. What the calmest 0.3 of the
   // pattern show, which lines leave free; 0.385: that quantile of a normal |z|.
-  const double smoothed = std::max(1.0, value_at_share(sample, 0.3) / 0.385);
+  r.smoothed = std::max(1.0, value_at_share(sample, 0.3) / 0.385);
   for (double& value : r.significance)
-    value /= smoothed;
+    value /= r.smoothed;
   return r;
 }
 
@@ -111,6 +112,21 @@ double highest_near(const Response& r, double middle, double around) {
   for (Index k = low; k <= high; ++k)
     highest = std::max(highest, r.significance[k]);
   return highest;
+}
+
+/// Whether the significance s of filter k is a maximum over widths, with noise as each filter shows it or as the points do: a
+/// calculated pattern has none, so that its lines' own tails are taken for it, and more so in wide filters.
+bool stands_out_most(const std::vector<Response>& scales, std::size_t k, double middle, double s) {
+  const double around =
+      static_cast<double>(scales[k].filter.c) / 3 + 0.5;  // as far as two positions may lie apart
+  bool as_shown = true, as_points = true;
+  for (const std::size_t other : {k - 1, k + 1}) {
+    if (other >= scales.size()) continue;  // k - 1 of 0, too
+    const double there = highest_near(scales[other], middle, around);
+    as_shown = as_shown && there <= s;
+    as_points = as_points && there * scales[other].smoothed <= s * scales[k].smoothed;
+  }
+  return as_shown || as_points;
 }
 
 /// Rises over both sides and out of their noise, which edges do not; and over the straight lines through the
@@ -171,9 +187,7 @@ void find_lines(const Run& run, std::vector<Candidate>& found) {
         continue;
       const Index i = r.first + static_cast<Index>(j) * r.stride;
       const double middle = static_cast<double>(i) + static_cast<double>(f.c - 1) / 2;
-      const double around = static_cast<double>(f.c) / 3 + 0.5;  // as far as two positions may lie apart
-      if (k > 0 && highest_near(scales[k - 1], middle, around) > s) continue;
-      if (k + 1 < scales.size() && highest_near(scales[k + 1], middle, around) > s) continue;
+      if (!stands_out_most(scales, k, middle, s)) continue;
       const Sides sides = sides_at(run, f, i);
       const double background = background_of(f, sides);
       const double noise = r.height[j] / s / f.norm / std::sqrt(static_cast<double>(f.c));
