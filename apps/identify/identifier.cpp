@@ -346,6 +346,7 @@ void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Id
     figures.has_candidate =
         xrd::modulo_enantiomorph(best.space_group) == result.space_groups.front().space_group;
     figures.similarity = best.similarity;
+    figures.fitted = best.explained;
     const auto parts = data::explained_parts(lines.lines, best.lines);
     figures.explained = data::explained_share(lines.lines, parts);
     const std::span others = std::span(result.candidates).subspan(1);

@@ -5,13 +5,14 @@
 namespace bragg::apps {
 
 Verdict verdict_of(const VerdictFigures& figures) {
-  if (figures.line_share < amorphous_line_share && figures.confidence < amorphous_confidence) {
+  if (figures.line_share < amorphous_line_share && figures.confidence < least_confidence) {
     return {NoMatch::amorphous,
             fmt::format(
                 "mostly amorphous: {:.0f} % of the intensity are in lines, and no structure fits them well",
                 100 * figures.line_share)};
   }
-  if (figures.explained < least_explained && figures.remainder >= least_remainder) {
+  if (figures.explained < least_explained && figures.remainder >= least_remainder &&
+      figures.fitted < least_mixture_explained) {
     return {NoMatch::several_phases,
             fmt::format(
                 "several phases: the best structure accounts for {:.0f} % of the lines' heights, another one "

@@ -14,12 +14,13 @@ struct VerdictFigures {
   double similarity = 0;      ///< of the likeliest structure, 0..1
   double line_share = 0;      ///< of the intensity above the pattern's lowest level, in Bragg lines
   double explained = 0;       ///< share of the lines' heights that the best structure accounts for
+  double fitted = 0;          ///< share of what rises above the noise that it accounts for once refined
   double remainder = 0;       ///< of what it leaves, the share that another structure found accounts for
 };
 
 /// Below these a pattern is no match; found on measured patterns of crystals, glasses and mixtures (docs/measured.md).
 inline constexpr double least_confidence = 0.5, least_similarity = 0.5;
-inline constexpr double amorphous_line_share = 0.10, amorphous_confidence = 0.8;
+inline constexpr double amorphous_line_share = 0.10;
 inline constexpr double least_explained = 0.75, least_remainder = 0.6;
 
 /// A pattern that its likeliest structure explains less of is taken apart; what several phases have to explain together, and

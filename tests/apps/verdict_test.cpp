@@ -11,6 +11,7 @@ constexpr VerdictFigures good{.has_candidate = true,
                               .similarity = 0.92,
                               .line_share = 0.6,
                               .explained = 0.97,
+                              .fitted = 0.97,
                               .remainder = 0};
 
 TEST(Verdict, WhatFitsIsAMatch) {
@@ -23,7 +24,7 @@ TEST(Verdict, NextToNothingInLinesIsAmorphousUnlessItIsSure) {
   VerdictFigures figures = good;
   figures.line_share = 0.5 * amorphous_line_share;
   EXPECT_FALSE(verdict_of(figures).no_match);
-  figures.confidence = 0.6;
+  figures.confidence = 0.9 * least_confidence;
   EXPECT_EQ(verdict_of(figures).no_match, NoMatch::amorphous);
 }
 
@@ -31,6 +32,9 @@ TEST(Verdict, LinesThatAnotherStructureHasAreASecondPhase) {
   VerdictFigures figures = good;
   figures.explained = 0.5;
   figures.remainder = 0.8;
+  // Where the refined structure accounts for all that rises above the noise, those lines are its own, displaced or broad.
+  EXPECT_FALSE(verdict_of(figures).no_match);
+  figures.fitted = 0.6;
   EXPECT_EQ(verdict_of(figures).no_match, NoMatch::several_phases);
   // Lines that nobody has are an impurity, not several known phases.
   figures.remainder = 0.2;
