@@ -12,8 +12,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 NAMES = ("similarity root_cosine gain calculated absent ln_volume low_symmetry cell_change elements rarity kin light joint_gain "
-         "log_gain misfit").split()
-SIGN = dict(zip(NAMES, (1, 1, 1, -1, -1, -1, -1, -1, -1, -1, 1, -1, 1, 1, -1)))
+         "log_gain misfit evidence ln_choice").split()
+SIGN = dict(zip(NAMES, (1, 1, 1, -1, -1, -1, -1, -1, -1, -1, 1, -1, 1, 1, -1, 1, -1)))
+SCORE = set(NAMES) - {"evidence", "ln_choice"}  # alike for the candidates of a round, or nearly so
 PRESENCE = set(NAMES) - {"gain", "ln_volume", "elements"}
 
 
@@ -33,13 +34,24 @@ def read(path):
             values = np.array([c["values"] for c in candidates])
             right = np.array([c["right"] for c in candidates])
             if one["last"]:
-                last.append((pattern["file"], values, right))
+                last.append((pattern["file"], values, first_of_each(candidates, right)))
                 continue
             new = np.array([c["formula"] not in named for c in candidates])
             named.add(candidates[0]["formula"])
             if (right & new).any():
                 rounds.append((pattern["file"], values[new], right[new]))
     return rounds, last
+
+
+def first_of_each(candidates, right):
+    """Of right structures of one formula the one that gains most: the others are there twice."""
+    gain = NAMES.index("joint_gain")
+    best = {}
+    for i in np.flatnonzero(right):
+        formula = candidates[i]["formula"]
+        if formula not in best or candidates[i]["values"][gain] > candidates[best[formula]]["values"][gain]:
+            best[formula] = i
+    return np.isin(np.arange(len(right)), list(best.values()))
 
 
 def bounds(used):
@@ -61,7 +73,7 @@ def fit_score(rounds):
         return (total / len(rounds) + 0.02 * ((w * deviation) ** 2).sum(),
                 gradient / len(rounds) + 0.04 * w * deviation ** 2)
 
-    return minimize(loss, np.zeros(len(NAMES)), jac=True, bounds=bounds(NAMES), method="L-BFGS-B").x
+    return minimize(loss, np.zeros(len(NAMES)), jac=True, bounds=bounds(SCORE), method="L-BFGS-B").x
 
 
 def fit_presence(last, weight):

@@ -19,6 +19,8 @@ constexpr double later_shift = 0.02, later_ln_fwhm = 0.3, later_slope = 0.1, lat
 /// A structure of this type and cell is there already.
 constexpr double same_phase_cell = 0.012;
 constexpr int triclinic_groups = 2;
+/// Of fewer structures nobody has told how many fit by chance.
+constexpr std::int64_t fewest_choices = 100;
 
 void expect(RefinementLevel& level, RefinedKind kind, double deviation) {
   level.rule[static_cast<std::size_t>(kind)].deviation = deviation;
@@ -132,6 +134,8 @@ std::vector<MixtureCandidate> MixtureRounds::chosen(const MixtureState& state,
     candidate.figures.similarity = closeness(double{match.similarity});
     candidate.figures.calculated = tools_.index.kind(match.structure) == StructureKind::dft ? 1 : 0;
     prior_.describe(tools_.index.elements(match.structure), candidate.figures);
+    candidate.figures.ln_choice =
+        std::log(static_cast<double>(std::max(tools_.searcher.size(), fewest_choices)));
     candidates.push_back(std::move(candidate));
   }
   std::stable_sort(candidates.begin(), candidates.end(),
@@ -275,8 +279,7 @@ void MixtureRounds::set_gain(CandidateFigures& figures, const MixtureState& with
                              const MixtureState& without) const {
   const auto points =
       std::count_if(finest().weight.begin(), finest().weight.end(), [](float w) { return w > 0; });
-  figures.joint_gain = std::log(without.chi_squared() / with.chi_squared());
-  figures.misfit = std::log(with.chi_squared() / static_cast<double>(std::max<std::ptrdiff_t>(1, points)));
+  figures.set_joint(with.chi_squared(), without.chi_squared(), static_cast<double>(points));
 }
 
 MixtureState MixtureRounds::without_one(const MixtureState& state, std::size_t which) {

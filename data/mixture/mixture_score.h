@@ -28,12 +28,17 @@ struct CandidateFigures {
   double joint_gain = 0;    ///< ln of chi^2 without it over that with it, all phases refined together
   double misfit =
       0;  ///< ln of chi^2 of all phases over the number of points: 0 where noise is all that is left
+  double evidence =
+      0;  ///< ln(1 + what chi^2 falls by with it), as far as noise is what limits: e-fold in 0.1 of misfit
+  double ln_choice =
+      0;  ///< of how many structures it is one, 100 at least: the more, the likelier one of them fits by chance
 
   /// Relative gains count where noise limits, absolute ones where the model does.
   double log_gain() const { return std::log(least_gain + std::max(joint_gain, 0.0)); }
   static constexpr double least_gain = 2e-3;
+  void set_joint(double chi_squared_with, double chi_squared_without, double points);
 };
-inline constexpr std::size_t candidate_figures = 15;
+inline constexpr std::size_t candidate_figures = 17;
 std::array<double, candidate_figures> values_of(const CandidateFigures&);
 
 /// What a library says of how usual a structure's elements are. Keeps nothing of the index.

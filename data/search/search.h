@@ -63,6 +63,9 @@ class Searcher {
   /// Throws PatternRefused as views_of(), naming the pattern where there are several.
   std::vector<std::vector<SearchMatch>> search(std::span<const SearchPattern>);
 
+  /// Structures that are searched.
+  std::int64_t size() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
