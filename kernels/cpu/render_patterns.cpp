@@ -75,27 +75,6 @@ Radiation radiation_of(const Instrument& instrument, double k_alpha2) {
   return {.lines = 2, .wavelength = {both[0], both[1]}, .share = {share(1), share(k_alpha2)}};
 }
 
-/// cos a = (axis[0] h + axis[1] k + axis[2] l) d, a the angle of hkl to each image of the texture's axis.
-struct AxisCosines {
-  std::int64_t axes = 0;
-  float axis[3][24];
-};
-
-AxisCosines axis_cosines(const TextureAxes& images, const ReciprocalMetric& metric) {
-  AxisCosines cosines;
-  cosines.axes = images.count;
-  for (int n = 0; n < images.count; ++n) {
-    const std::int32_t* a = images.axis[n];
-    const double inverse = 1 / std::sqrt(inverse_d_squared(metric, a[0], a[1], a[2]));
-    const double row[3] = {metric[0] * a[0] + (metric[5] * a[1] + metric[4] * a[2]) / 2,
-                           metric[1] * a[1] + (metric[5] * a[0] + metric[3] * a[2]) / 2,
-                           metric[2] * a[2] + (metric[4] * a[0] + metric[3] * a[1]) / 2};
-    for (int i = 0; i < 3; ++i)
-      cosines.axis[i][n] = static_cast<float>(inverse * row[i]);
-  }
-  return cosines;
-}
-
 /// One pattern after the other, in memory of its own.
 class PatternWorker {
  public:
@@ -210,9 +189,9 @@ float PatternWorker::draw_lines(std::int64_t crystal, const PatternParameters& p
       impurity ? set_.metric[crystal]
                : strained_metric(set_.metric[crystal], set_.laue[crystal], pattern[Effect::strain],
                                  pattern[Effect::distortion], pattern.distortion);
-  AxisCosines cosines;
+  AxisCosines cosines{};
   if (!impurity && pattern[Effect::texture] > 0)
-    cosines = axis_cosines(texture_axes_of(set_.laue[crystal], pattern.axis), metric);
+    cosines = axis_cosines(texture_axes_of(set_.laue[crystal], texture_axis(pattern.axis)), metric);
   LineCall call = line_call(metric, pattern, cosines);
   const Radiation radiation = radiation_of(p_.instrument, pattern[Effect::k_alpha2]);
   const std::uint64_t begin = set_.offset[crystal], end = set_.offset[crystal + 1];

@@ -1,5 +1,5 @@
-// What rendering a pattern has in common on every backend: the strained metric, the images of a texture axis,
-// the points that are kept. Reflections and lines are decided by crystal_math.h's formulas.
+// What rendering a pattern has in common on every backend: the strained metric, the texture axes to choose
+// from, the points that are kept. Reflections and lines are decided by crystal_math.h's formulas.
 #pragma once
 
 #include <cmath>
@@ -9,6 +9,7 @@
 #include "kernels/crystal/pattern_parameters.h"
 #include "kernels/crystal/pattern_problem.h"
 #include "kernels/crystal/reflection_problem.h"
+#include "kernels/crystal/texture_axes.h"
 
 namespace bragg {
 
@@ -55,42 +56,10 @@ inline ReciprocalMetric strained_metric(const ReciprocalMetric& metric, const La
   return result;
 }
 
-/// The image of a texture axis under one rotation of the Laue group.
-struct AxisImage {
-  std::int32_t index[3];
-};
-BRAGG_HOST_DEVICE inline AxisImage texture_axis_image(const std::int8_t* rotation, std::int32_t axis) {
+/// One of texture_axes.
+BRAGG_HOST_DEVICE inline AxisIndices texture_axis(std::int32_t number) {
   constexpr auto axes = texture_axes;  // device code has no namespace-scope array of the host's
-  AxisImage image{};
-  for (int j = 0; j < 3; ++j) {
-    for (int i = 0; i < 3; ++i)
-      image.index[j] += axes[axis][i] * rotation[3 * i + j];
-  }
-  return image;
-}
-
-/// The images of a texture axis under the Laue group, of +-axis one: the mean over the orbit of hkl is the
-/// mean over them. Fewer than 24 have to be looked at where the axis is special.
-struct TextureAxes {
-  std::int32_t count;
-  std::int32_t axis[24][3];
-};
-inline TextureAxes texture_axes_of(const LaueRotations& laue, std::int32_t axis) {
-  TextureAxes images{};
-  for (int n = 0; n < laue.count; ++n) {
-    const auto [image] = texture_axis_image(laue.rotation[n].data(), axis);
-    bool known = false;
-    for (int m = 0; m < images.count; ++m) {
-      const std::int32_t* const other = images.axis[m];
-      known |= (image[0] == other[0] && image[1] == other[1] && image[2] == other[2]) ||
-               (image[0] == -other[0] && image[1] == -other[1] && image[2] == -other[2]);
-    }
-    if (known) continue;
-    for (int j = 0; j < 3; ++j)
-      images.axis[images.count][j] = image[j];
-    ++images.count;
-  }
-  return images;
+  return {{axes[number][0], axes[number][1], axes[number][2]}};
 }
 
 /// The points that cut_low and cut_high leave: [begin, end). Half a step of tolerance, so that a cut that is

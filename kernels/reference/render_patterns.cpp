@@ -100,7 +100,7 @@ class Reflections {
                  : strained_metric(metric_[crystal], laue_[crystal], pattern[Effect::strain],
                                    pattern[Effect::distortion], pattern.distortion);
     const double texture = impurity ? 0 : pattern[Effect::texture], k_alpha2 = pattern[Effect::k_alpha2];
-    const TextureAxes axes = texture_axes_of(laue_[crystal], pattern.axis);
+    const TextureAxes axes = texture_axes_of(laue_[crystal], texture_axis(pattern.axis));
     const Instrument& instrument = p.instrument;
     const auto both = instrument.k_alpha();
     std::vector<Line> lines;

@@ -80,7 +80,7 @@ __device__ inline void prepare_lines(const PatternArguments& a, std::int64_t cry
   // All images of the axis, those that are the same too: each is there equally often.
   if (textured && lane < laue.count) {
     const double* const g = c.metric;
-    const AxisImage image = texture_axis_image(laue.rotation.data()[lane].data(), pattern.axis);
+    const AxisIndices image = image_of(laue.rotation.data()[lane].data(), texture_axis(pattern.axis));
     const double x = image.index[0], y = image.index[1], z = image.index[2];
     const double row[3] = {g[0] * x + (g[5] * y + g[4] * z) / 2, g[1] * y + (g[5] * x + g[3] * z) / 2,
                            g[2] * z + (g[4] * x + g[3] * y) / 2};
