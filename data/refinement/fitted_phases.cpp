@@ -50,9 +50,9 @@ class Places {
     for (const float term : of.fit.parameters.background)
       add(RefinedKind::background, term);
     for (std::size_t phase = 0; phase < of.structure_of_phase.size(); ++phase) {
-      const int strains = structures.structures[index(of.structure_of_phase[phase])].strains;
+      const PhaseFreedom freedom = structures.structures[index(of.structure_of_phase[phase])].freedom();
       for (int at = 0; at < phase_parameters; ++at) {
-        const int kind = kind_of_phase_parameter(at, strains);
+        const int kind = kind_of_phase_parameter(at, freedom);
         if (kind < 0)
           is_moved_.push_back(false);
         else
@@ -121,13 +121,8 @@ void put_ticks(const RefinedMixture& of, const RefinedStructure& structure,
   double strongest = 0;
   for (std::int32_t l = structure.first_line; l < structure.first_line + structure.lines; ++l) {
     const RefinedLine& line = of.structures.lines[index(l)];
-    const auto forms = line_forms<double>(structure, line);
-    double q = forms.q, texture = 0;
-    for (int j = 0; j < structure.strains; ++j)
-      q += double{own[index(strain_at + j)]} * forms.strain[j];
-    for (int j = 0; j < structure.textures(); ++j)
-      texture += double{own[index(texture_at + j)]} * forms.texture[j];
-    const ShapedLine<double> shaped = shaped_line(settings, q, double{line.area}, texture);
+    const auto moved = moved_line<double>(structure, line, own.data());
+    const ShapedLine<double> shaped = shaped_line(settings, moved.forms.q, moved.area, moved.texture_sum);
     if (!shaped.is_reached || shaped.position < pattern.start || shaped.position > end) continue;
     strongest = std::max(strongest, shaped.area);
     to.ticks.push_back({{line.h, line.k, line.l}, shaped.position, shaped.area});
@@ -195,8 +190,13 @@ void put_figures(const RefinedMixture& of, PhaseFit& to) {
     fitted.fwhm.uncertainty = fitted.fwhm.value * covariance.uncertainty(places.of_phase(phase, ln_fwhm_at));
     fitted.lorentz_share = figure(lorentz_share_at, 1);
     fitted.b_overall = figure(damping_at, 1);
-    for (int j = 0; j < structure.textures(); ++j)
-      fitted.texture.push_back(figure(texture_at + j, 1));
+    if (structure.has_axis()) {
+      const double r = std::exp(double{own[texture_at]});
+      fitted.march = {{}, {r, r * covariance.uncertainty(places.of_phase(phase, texture_at))}};
+    } else {
+      for (int j = 0; j < structure.textures(); ++j)
+        fitted.texture.push_back(figure(texture_at + j, 1));
+    }
     put_ticks(of, structure, own, fitted);
     // g/cm^3 times A^3: of the cell, whatever it has become.
     const double cell_mass = crystal.density() * crystal.cell.volume();

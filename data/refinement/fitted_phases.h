@@ -19,7 +19,7 @@ struct RefinedMixture {
   const RefinedPattern& pattern;
 };
 
-/// All figures of a fit whose points are counted. Weight fractions as Hill and Howard, 1987, J. Appl. Cryst. 20, 467:
+/// All figures of a fit whose points are counted, but for the axes' indices. Weight fractions as Hill and Howard, 1987, J. Appl. Cryst. 20, 467:
 /// W_p = S_p (Z M V)_p / sum, Z M the mass of the cell, V its volume, S Rietveld's scale.
 void put_figures(const RefinedMixture&, PhaseFit&);
 

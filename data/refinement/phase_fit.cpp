@@ -47,7 +47,7 @@ class CoarseFit {
  public:
   CoarseFit(Backend& backend, const RefinementPattern& pattern, const StructuresThere& structures,
             const FitRadiation& radiation, bool texture)
-      : narrower_(std::min(1.0, radiation.mean() / copper_k_alpha)) {
+      : structures_(structures), narrower_(std::min(1.0, radiation.mean() / copper_k_alpha)) {
     for (const PhaseFitLevel& level : coarse_fit_levels(texture)) {
       RefinementPattern::OnGrid grid =
           pattern.on_grid(level.step * narrower_, level.blur * narrower_, coarse_misfit);
@@ -68,11 +68,57 @@ class CoarseFit {
   };
   /// Models of these structures through levels [0, levels).
   Found refine(std::span<const std::vector<std::int32_t>> of_phase, std::size_t levels) {
+    std::vector<ModelParameters> begin;
+    for (const std::vector<std::int32_t>& structures : of_phase)
+      begin.push_back(first_of(structures));
+    return refine(of_phase, std::move(begin), levels);
+  }
+  /// A model through all levels. Where an axis has several images plates and needles, r and something like 1 / r, may both be
+  /// minima: of every phase with an axis both are tried.
+  ModelParameters refine_chosen(const std::vector<std::int32_t>& of_phase) {
+    const std::vector<std::vector<std::int32_t>> model{of_phase};
+    ModelParameters begin = first_of(of_phase);
+    Found best = refine(model, {begin}, levels());
+    for (std::size_t phase = 0; phase < of_phase.size(); ++phase) {
+      if (!has_axis(of_phase[phase])) continue;
+      ModelParameters other = begin;
+      other.phases[phase][texture_at] *= -1;
+      Found found = refine(model, {other}, levels());
+      if (found.objective.front() >= best.objective.front()) continue;
+      best = std::move(found);
+      begin = std::move(other);
+    }
+    return best.models.front();
+  }
+  double narrower() const { return narrower_; }
+
+ private:
+  struct Level {
+    ModelRun run;
+    ModelRules rules;
+  };
+
+  std::size_t levels() const { return runs_.size(); }
+  bool has_axis(std::int32_t structure) const {
+    return structures_.host.structures[index(structure)].has_axis();
+  }
+
+  /// Where a lattice is cubic nothing changes with ln r at 0.
+  ModelParameters first_of(const std::vector<std::int32_t>& of_phase) const {
+    constexpr float ln_r = -0.35f;
+    ModelParameters model = first_parameters(of_phase.size(), narrower_);
+    for (std::size_t phase = 0; phase < of_phase.size(); ++phase)
+      if (has_axis(of_phase[phase])) model.phases[phase][texture_at] = ln_r;
+    return model;
+  }
+
+  Found refine(std::span<const std::vector<std::int32_t>> of_phase, std::vector<ModelParameters> begin,
+               std::size_t levels) {
     Found found;
     if (of_phase.empty()) return found;
-    const ModelParameters begin = first_parameters(of_phase.front().size(), narrower_);
-    found.models.assign(of_phase.size(), begin);
-    const std::vector<ModelParameters> prior = found.models;
+    found.models = std::move(begin);
+    const std::vector<ModelParameters> prior(of_phase.size(),
+                                             first_parameters(of_phase.front().size(), narrower_));
     found.objective.resize(of_phase.size());
     for (std::size_t level = 0; level < levels; ++level) {
       const auto refined = runs_[level].run.refine(runs_[level].rules, of_phase, found.models, prior);
@@ -81,14 +127,8 @@ class CoarseFit {
     }
     return found;
   }
-  std::size_t levels() const { return runs_.size(); }
-  double narrower() const { return narrower_; }
 
- private:
-  struct Level {
-    ModelRun run;
-    ModelRules rules;
-  };
+  const StructuresThere& structures_;
   double narrower_;
   std::vector<Level> runs_;
 };
@@ -205,10 +245,14 @@ PhaseFit fit_phases(Backend& backend, const PatternToFit& of, std::span<const Ph
     if (own.empty()) throw Error("[phase_fit] a phase without a structure");
   }
   const double shortest = of.radiation.wavelength[0];
-  const StructuresThere structures(
-      backend,
+  RefinedStructures made =
       refined_structures(backend, crystals, xrd::d_from_two_theta(pattern.last(), shortest),
-                         xrd::d_from_two_theta(std::max(pattern.first(), 0.1), shortest), shortest, true));
+                         xrd::d_from_two_theta(std::max(pattern.first(), 0.1), shortest), shortest, true);
+  for (std::size_t phase = 0; phase < phases.size(); ++phase)
+    for (const std::int32_t structure : candidates[phase])
+      if (const auto& axis = phases[phase].march_axis)
+        prefer_axis(made.structures[index(structure)], crystals[index(structure)], *axis);
+  const StructuresThere structures(backend, std::move(made));
 
   for (std::size_t phase = 0; phase < candidates.size(); ++phase) {
     std::erase_if(candidates[phase], [&](std::int32_t structure) {
@@ -219,14 +263,14 @@ PhaseFit fit_phases(Backend& backend, const PatternToFit& of, std::span<const Ph
                               phase + 1, pattern.first(), pattern.last()));
   }
   CoarseFit coarse(backend, pattern, structures, of.radiation, settings.texture);
-  const std::vector<std::vector<std::int32_t>> model{Choice(coarse, crystals, candidates).made()};
-  ModelParameters parameters = coarse.refine(model, coarse.levels()).models.front();
+  const std::vector<std::int32_t> model = Choice(coarse, crystals, candidates).made();
+  ModelParameters parameters = coarse.refine_chosen(model);
 
   CountedPattern counted = counted_pattern(measured, of.uncertainty, of.first, of.last, pattern.height());
   set_radiation(counted.grid.pattern, of.radiation, true);
   parameters.background.clear();
   const CountedFit fit =
-      refine_counted(backend, counted, structures, model.front(), std::move(parameters),
+      refine_counted(backend, counted, structures, model, std::move(parameters),
                      first_parameters(phases.size(), coarse.narrower()),
                      {.terms = settings.background_terms,
                       .lines = std::int64_t{1} << 16,
@@ -243,13 +287,16 @@ PhaseFit fit_phases(Backend& backend, const PatternToFit& of, std::span<const Ph
     result.background.push_back(counted.height * double{coefficient});
   put_figures({.structures = structures.host,
                .crystals = crystals,
-               .structure_of_phase = model.front(),
+               .structure_of_phase = model,
                .fit = fit,
                .height = counted.height,
                .pattern = counted.grid.pattern},
               result);
-  for (std::size_t phase = 0; phase < phases.size(); ++phase)
-    result.phases[phase].structure = index(model.front()[phase] - first_of_phase[phase]);
+  for (std::size_t phase = 0; phase < phases.size(); ++phase) {
+    FittedPhase& fitted = result.phases[phase];
+    fitted.structure = index(model[phase] - first_of_phase[phase]);
+    if (fitted.march) fitted.march->axis = *phases[phase].march_axis;
+  }
   put_lines(counted, fit.refined.calculated, result);
   return result;
 }

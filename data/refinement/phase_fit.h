@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,11 +36,14 @@ struct PatternToFit {
 /// A phase by the structures that it may be; the best fitting one is taken.
 struct PhaseToFit {
   std::vector<xrd::Crystal> structures;
+  /// The normal of these planes, not (0 0 0), in each structure's own setting: March and Dollase's texture is refined along it.
+  std::optional<std::array<int, 3>> march_axis{};
 };
 
 struct PhaseFitSettings {
   std::int64_t background_terms = 12;  ///< of Chebyshev's polynomials, 1..most_refined_terms
-  bool texture = false;  ///< even terms of second order (cubic: fourth) in the directions of crystallites
+  /// Even terms of second order (cubic: fourth) in the directions of crystallites, of phases without an axis.
+  bool texture = false;
 };
 
 /// A figure and its standard uncertainty; 0: it was not refined, or lies at a bound.
@@ -53,6 +57,12 @@ struct FittedTick {
   double intensity;  ///< of the phase's strongest 1
 };
 
+/// March and Dollase's texture: r below 1 of plates, above 1 of needles along the axis.
+struct FittedMarch {
+  std::array<int, 3> axis;
+  FittedFigure r;
+};
+
 struct FittedPhase {
   std::size_t structure = 0;  ///< of those that it might be
   /// Nothing of it was found: its scale went to 0, and its cell is as it was.
@@ -64,8 +74,9 @@ struct FittedPhase {
   FittedFigure scale;                   ///< Rietveld's: intensity times degrees = scale multiplicity |F|^2 LP
   FittedFigure fwhm;                    ///< degrees, where 2 theta is fwhm_reference
   FittedFigure lorentz_share, b_overall;
-  std::vector<FittedFigure> texture;  ///< of the terms that its lattice has
-  std::vector<FittedTick> ticks;      ///< ascending
+  std::vector<FittedFigure> texture;  ///< of the terms that its lattice has; none where there is an axis
+  std::optional<FittedMarch> march;
+  std::vector<FittedTick> ticks;  ///< ascending
 };
 
 struct PhaseFit {

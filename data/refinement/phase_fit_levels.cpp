@@ -23,6 +23,7 @@ Rules coarse_rules(bool with_texture) {
   of(rule, growth) = {.is_free = true, .deviation = 0.006, .low = -0.035, .high = 0.035, .step = 0.006};
   of(rule, strain) = {.is_free = true, .deviation = 0.004, .low = -0.035, .high = 0.035, .step = 0.006};
   of(rule, texture) = {.is_free = with_texture, .deviation = 0.5, .low = -1.5, .high = 1.5, .step = 0.5};
+  of(rule, march) = {.is_free = true, .deviation = 0.7, .low = -2, .high = 2, .step = 0.3};
   of(rule, damping) = {.is_free = true, .deviation = 0.7, .low = -3, .high = 5, .step = 1};
   of(rule, ln_fwhm) = {
       .is_free = true, .deviation = 0.5, .low = std::log(0.005), .high = std::log(2.0), .step = 0.4};
@@ -66,6 +67,7 @@ Rules counted_fit_rules(double step, bool with_texture) {
   of(rule, growth) = {.is_free = true, .low = -0.05, .high = 0.05, .step = 0.003};
   of(rule, strain) = {.is_free = true, .low = -0.05, .high = 0.05, .step = 0.003};
   of(rule, texture) = {.is_free = with_texture, .deviation = 1, .low = -2.5, .high = 2.5, .step = 0.3};
+  of(rule, march) = {.is_free = true, .deviation = 1, .low = -2.5, .high = 2.5, .step = 0.3};
   of(rule, damping) = {.is_free = true, .deviation = 1, .low = -5, .high = 10, .step = 0.5};
   of(rule, ln_fwhm) = {.is_free = true,
                        .deviation = 1,

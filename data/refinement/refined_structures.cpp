@@ -88,6 +88,12 @@ RefinedStructures refined_structures(Backend& backend, std::span<const xrd::Crys
   return result;
 }
 
+void prefer_axis(RefinedStructure& structure, const xrd::Crystal& crystal, const std::array<int, 3>& hkl) {
+  const LaueRotations laue = laue_rotations(crystal.group.operators);
+  structure.march =
+      axis_cosines(texture_axes_of(laue, AxisIndices{{hkl[0], hkl[1], hkl[2]}}), structure.metric);
+}
+
 xrd::UnitCell refined_cell(const RefinedStructure& structure, const float* strains) {
   const ReciprocalMetric g = strained(structure.metric, structure, strains);
   // The direct metric is the inverse of the reciprocal one.

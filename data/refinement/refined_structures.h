@@ -1,6 +1,7 @@
 // Structures as op refine takes them: their lines, and what their symmetry leaves free.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -23,6 +24,10 @@ struct RefinedStructures {
 /// that wavelength, without which scales of phases can't be compared.
 RefinedStructures refined_structures(Backend&, std::span<const xrd::Crystal>, double least_d, double most_d,
                                      double wavelength, bool anomalous = false);
+
+/// Gives a structure of this crystal March and Dollase's texture along the normal of the planes hkl, not (0 0 0), in the place of
+/// its lattice's terms.
+void prefer_axis(RefinedStructure&, const xrd::Crystal&, const std::array<int, 3>& hkl);
 
 /// The cell of a structure with these strains (most_strains of them).
 xrd::UnitCell refined_cell(const RefinedStructure&, const float* strains);

@@ -63,9 +63,11 @@ void Phase::put_lines(const RefineProblem& p, const RefinedStructure& of, const 
     count += all[l].rank < p.lines_per_phase;
   padded = rounded_up(count, lanes);
   lines = doublet * padded;
-  arrays.resize(refine_line_arrays * lines);
+  const std::int64_t numbers =
+      (of.has_axis() ? line_axis_cosine2 + of.march.axes : refine_line_arrays) * lines;
+  arrays.resize(numbers);
   float* const to = arrays.data();
-  std::fill_n(to, refine_line_arrays * lines, 0.0f);
+  std::fill_n(to, numbers, 0.0f);
   std::int64_t i = 0;
   for (std::int32_t l = of.first_line; l < of.first_line + of.lines; ++l) {
     if (all[l].rank >= p.lines_per_phase) continue;
@@ -74,10 +76,15 @@ void Phase::put_lines(const RefineProblem& p, const RefinedStructure& of, const 
       float* const line = to + which * padded + i;
       line[line_q * lines] = forms.q;
       line[line_area * lines] = all[l].area;
+      if (of.has_axis()) line[line_even_area * lines] = all[l].area;
       for (int j = 0; j < of.strains; ++j)
         line[(line_strain + j) * lines] = forms.strain[j];
       for (int j = 0; j < of.textures(); ++j)
         line[(line_texture + j) * lines] = forms.texture[j];
+      for (int n = 0; n < of.march.axes; ++n)
+        line[(line_axis_cosine2 + n) * lines] =
+            axis_cosine2(of.march, n, static_cast<float>(all[l].h), static_cast<float>(all[l].k),
+                         static_cast<float>(all[l].l), forms.q);
     }
     ++i;
   }
@@ -120,7 +127,7 @@ class Worker {
   FloatRows points_;  ///< y, root of the weight, calculated: three rows of whole vectors
   std::vector<Phase> phases_;
   std::vector<RefinePhase> calls_;
-  std::vector<int> strains_;
+  std::vector<PhaseFreedom> freedom_;
   std::vector<RefinedColumn> columns_;
   std::vector<std::int32_t> row_;  ///< of each parameter
   FloatRows derivatives_, sums_;
@@ -142,7 +149,7 @@ void Worker::load(const Refine& op, std::int64_t model) {
   }
   const auto* const offset = op.phase_offset.as<std::int32_t>();
   const auto count = index(offset[model + 1] - offset[model]);
-  strains_.clear();
+  freedom_.clear();
   phases_.resize(std::max(phases_.size(), count));
   calls_.resize(count);
   for (std::size_t n = 0; n < count; ++n) {
@@ -150,9 +157,9 @@ void Worker::load(const Refine& op, std::int64_t model) {
         op.structure.as<RefinedStructure>()
             [op.phase_structure.as<std::int32_t>()[offset[model] + static_cast<std::int32_t>(n)]];
     phases_[n].put_lines(*p_, structure, op.line.as<RefinedLine>(), doublet_, lanes);
-    strains_.push_back(structure.strains);
+    freedom_.push_back(structure.freedom());
   }
-  columns_ = refined_columns(*p_, strains_);
+  columns_ = refined_columns(*p_, freedom_);
   put_rows();
 }
 
@@ -178,6 +185,8 @@ void Worker::shape_phase(std::size_t n, std::span<const double> parameters) {
       parameters.data() + p_->shared() + static_cast<std::int64_t>(n) * phase_parameters;
   float values[phase_parameters];
   std::transform(own, own + phase_parameters, values, [](double value) { return static_cast<float>(value); });
+  const bool has_axis = phase.structure->has_axis();
+  const auto march = has_axis ? march_function(values[texture_at]) : MarchFunction<float>{};
   float highest = 0;
   const float both = 1 + (doublet_ == 2 ? pattern_->second_share : 0);
   for (int which = 0; which < doublet_; ++which) {
@@ -186,9 +195,12 @@ void Worker::shape_phase(std::size_t n, std::span<const double> parameters) {
                                                  .begin = which * phase.padded,
                                                  .end = (which + 1) * phase.padded,
                                                  .strains = phase.structure->strains,
-                                                 .textures = phase.structure->textures(),
+                                                 .textures = has_axis ? 0 : phase.structure->textures(),
+                                                 .axes = phase.structure->march.axes,
                                                  .strain = values + strain_at,
                                                  .texture = values + texture_at,
+                                                 .march_along = march.along,
+                                                 .march_across = march.across,
                                                  .damping = values[damping_at],
                                                  .ln_fwhm = values[ln_fwhm_at],
                                                  .fwhm_slope = values[fwhm_slope_at],

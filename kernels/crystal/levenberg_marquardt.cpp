@@ -95,12 +95,13 @@ class Minimisation {
 
 }  // namespace
 
-std::vector<RefinedColumn> refined_columns(const RefineProblem& p, std::span<const int> strains) {
+std::vector<RefinedColumn> refined_columns(const RefineProblem& p, std::span<const PhaseFreedom> phases) {
   std::vector<RefinedColumn> columns;
-  const std::int64_t parameters = p.shared() + std::ssize(strains) * phase_parameters;
+  const std::int64_t parameters = p.shared() + std::ssize(phases) * phase_parameters;
   for (std::int64_t i = 0; i < parameters; ++i) {
-    const int of_phase = i < p.shared() ? 0 : strains[index((i - p.shared()) / phase_parameters)];
-    const int kind = free_kind_of(p, i, of_phase);
+    const PhaseFreedom of =
+        i < p.shared() ? PhaseFreedom{} : phases[index((i - p.shared()) / phase_parameters)];
+    const int kind = free_kind_of(p, i, of);
     if (kind >= 0) columns.push_back({static_cast<std::int32_t>(i), static_cast<RefinedKind>(kind)});
   }
   return columns;

@@ -18,8 +18,8 @@ struct NormalEquations {
   double chi_squared = 0;        ///< sum w (y - f)^2
 };
 
-/// The free parameters of a model whose phases have these numbers of strains.
-std::vector<RefinedColumn> refined_columns(const RefineProblem&, std::span<const int> strains);
+/// The free parameters of a model whose phases are of such structures.
+std::vector<RefinedColumn> refined_columns(const RefineProblem&, std::span<const PhaseFreedom>);
 
 struct RefinedModel {
   double objective = 0;

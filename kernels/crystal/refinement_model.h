@@ -20,15 +20,15 @@ struct RefinedColumn {
 };
 
 /// Of which kind parameter `at` of a phase is; strains and textures beyond those of the structure are of none (-1).
-BRAGG_HOST_DEVICE inline int kind_of_phase_parameter(int at, int strains) {
-  const int textures = strains == 1 ? 1 : strains - 1;
+BRAGG_HOST_DEVICE inline int kind_of_phase_parameter(int at, PhaseFreedom of) {
+  const int textures = of.has_axis ? 1 : texture_terms(of.strains);
   RefinedKind kind = RefinedKind::scale;
   if (at >= strain_at && at < texture_at) {
-    if (at - strain_at >= strains) return -1;
+    if (at - strain_at >= of.strains) return -1;
     kind = at == strain_at ? RefinedKind::growth : RefinedKind::strain;
   } else if (at >= texture_at && at < damping_at) {
     if (at - texture_at >= textures) return -1;
-    kind = RefinedKind::texture;
+    kind = of.has_axis ? RefinedKind::march : RefinedKind::texture;
   } else if (at == damping_at) {
     kind = RefinedKind::damping;
   } else if (at == ln_fwhm_at) {
@@ -41,11 +41,11 @@ BRAGG_HOST_DEVICE inline int kind_of_phase_parameter(int at, int strains) {
   return static_cast<int>(kind);
 }
 
-/// Of which kind parameter `parameter` of a model is, where that is free; else -1. `strains` are those of its phase's structure;
-/// of the parameters that phases share they mean nothing.
-BRAGG_HOST_DEVICE inline int free_kind_of(const RefineProblem& p, std::int64_t parameter, int strains) {
+/// Of which kind parameter `parameter` of a model is, where that is free; else -1. `of` is that of its phase's structure;
+/// of the parameters that phases share it means nothing.
+BRAGG_HOST_DEVICE inline int free_kind_of(const RefineProblem& p, std::int64_t parameter, PhaseFreedom of) {
   const std::int64_t at = parameter - p.shared();
-  const int kind = at >= 0 ? kind_of_phase_parameter(static_cast<int>(at % phase_parameters), strains)
+  const int kind = at >= 0          ? kind_of_phase_parameter(static_cast<int>(at % phase_parameters), of)
                    : parameter == 0 ? static_cast<int>(RefinedKind::zero)
                    : parameter == 1 ? static_cast<int>(RefinedKind::displacement)
                                     : static_cast<int>(RefinedKind::background);
@@ -65,7 +65,7 @@ BRAGG_HOST_DEVICE Real form_of(const QuadraticForm& f, Real h, Real k, Real l) {
          l * (Real(e[2]) * l);
 }
 
-/// 1/d^2 before any strain, its changes with them, and the terms of texture.
+/// 1/d^2 before any strain, its changes with them, and the terms of texture, which mean nothing where there is an axis.
 template <typename Real>
 struct LineForms {
   Real q, strain[most_strains], texture[most_textures];
@@ -87,6 +87,72 @@ BRAGG_HOST_DEVICE LineForms<Real> line_forms(const RefinedStructure& structure, 
       forms.texture[j] = static_cast<Real>(form_of(structure.texture[j], h, k, l) / q);
   }
   return forms;
+}
+
+/// March's function is (along cos^2 a + across sin^2 a)^(-3/2).
+template <typename Real>
+struct MarchFunction {
+  Real along, across;  ///< r^2, 1 / r
+};
+template <typename Real>
+BRAGG_HOST_DEVICE MarchFunction<Real> march_function(Real ln_r) {
+  constexpr Real most = Real(most_ln_r);
+  const Real r = std::exp(ln_r < -most ? -most : ln_r > most ? most : ln_r);
+  return {r * r, 1 / r};
+}
+
+/// The square of the cosine between hkl, whose 1/d^2 is q, and image n of the axis.
+template <typename Real>
+BRAGG_HOST_DEVICE Real axis_cosine2(const AxisCosines& axis, int n, Real h, Real k, Real l, Real q) {
+  const Real dot = Real(axis.axis[0][n]) * h + Real(axis.axis[1][n]) * k + Real(axis.axis[2][n]) * l;
+  const Real cosine2 = dot * dot / q;
+  return cosine2 < 1 ? cosine2 : Real(1);
+}
+
+/// What March's texture multiplies a line's area by, and that as a term of texture: what ln I changes with ln r, over -2.
+template <typename Real>
+struct MarchTexture {
+  Real factor, term;
+};
+template <typename Real>
+BRAGG_HOST_DEVICE MarchTexture<Real> march_texture(const AxisCosines& axis, MarchFunction<Real> march, Real h,
+                                                   Real k, Real l, Real q) {
+  Real sum = 0, change = 0;
+  for (int n = 0; n < axis.axes; ++n) {
+    const Real cosine2 = axis_cosine2(axis, n, h, k, l, q);
+    const Real along = march.along * cosine2, across = march.across * (1 - cosine2), base = along + across;
+    const Real value = 1 / (base * std::sqrt(base));
+    sum += value;
+    change += value * (2 * along - across) / base;
+  }
+  return {sum / static_cast<Real>(axis.axes), Real(0.75) * change / sum};
+}
+
+/// A line with the parameters `own` of its phase; of its forms q is then that of the strained cell, and the first term of March's
+/// texture what march_texture says.
+template <typename Real>
+struct MovedLine {
+  LineForms<Real> forms;
+  Real area;         ///< with March's texture
+  Real texture_sum;  ///< sum t_j T_j
+};
+template <typename Real, typename Number>
+MovedLine<Real> moved_line(const RefinedStructure& structure, const RefinedLine& line, const Number* own) {
+  MovedLine<Real> moved{line_forms<Real>(structure, line), static_cast<Real>(line.area), 0};
+  LineForms<Real>& forms = moved.forms;
+  if (structure.has_axis()) {
+    const auto texture = march_texture(structure.march, march_function(static_cast<Real>(own[texture_at])),
+                                       static_cast<Real>(line.h), static_cast<Real>(line.k),
+                                       static_cast<Real>(line.l), forms.q);
+    moved.area *= texture.factor;
+    forms.texture[0] = texture.term;
+  } else {
+    for (int j = 0; j < structure.textures(); ++j)
+      moved.texture_sum += static_cast<Real>(own[texture_at + j]) * forms.texture[j];
+  }
+  for (int j = 0; j < structure.strains; ++j)
+    forms.q += static_cast<Real>(own[strain_at + j]) * forms.strain[j];
+  return moved;
 }
 
 /// What the lines of a phase have in common.

@@ -9,8 +9,8 @@ namespace bragg {
 namespace {
 
 constexpr std::array<const char*, refined_kinds> kind_names{
-    "zero",    "displacement", "background", "scale",      "growth",       "strain",
-    "texture", "damping",      "ln_fwhm",    "fwhm_slope", "lorentz_share"};
+    "zero",    "displacement", "background", "scale",   "growth",     "strain",
+    "texture", "march",        "damping",    "ln_fwhm", "fwhm_slope", "lorentz_share"};
 
 template <typename... T>
 [[noreturn]] void fail(fmt::format_string<T...> text, T&&... values) {

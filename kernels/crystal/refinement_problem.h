@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string>
 
+#include "kernels/crystal/texture_axes.h"
+
 namespace bragg {
 
 /// A measured pattern on even steps of 2 theta, and what it was measured with.
@@ -19,6 +21,16 @@ struct RefinedPattern {
 /// Forms in hkl, as ReciprocalMetric: f[0] h^2 + f[1] k^2 + f[2] l^2 + f[3] k l + f[4] h l + f[5] h k.
 using QuadraticForm = std::array<float, 6>;
 inline constexpr int most_strains = 6, most_textures = 5;
+/// How many terms of texture a lattice has.
+BRAGG_HOST_DEVICE constexpr int texture_terms(int strains) {
+  return strains == 1 ? 1 : strains - 1;
+}
+
+/// What of a structure says which parameters its phases have.
+struct PhaseFreedom {
+  std::int32_t strains = 0;
+  bool has_axis = false;
+};
 
 /// A structure as it is before it is refined.
 struct RefinedStructure {
@@ -32,7 +44,13 @@ struct RefinedStructure {
   std::int32_t strains;  ///< 1 cubic, 2 uniaxial, 3 orthorhombic, 4 monoclinic, 6 triclinic
   std::int32_t first_line, lines;
 
-  constexpr int textures() const { return strains == 1 ? 1 : strains - 1; }
+  /// Of March and Dollase's texture, which takes the place of those terms; axes 0: it does not. In the metric before any strain.
+  AxisCosines march;
+
+  constexpr bool has_axis() const { return march.axes > 0; }
+  constexpr PhaseFreedom freedom() const { return {strains, has_axis()}; }
+  /// Parameters of texture.
+  constexpr int textures() const { return has_axis() ? 1 : texture_terms(strains); }
 };
 
 struct RefinedLine {
@@ -50,12 +68,13 @@ enum class RefinedKind {
   growth,         ///< first strain: 1/d^2 of the metric + growth strain[0]
   strain,         ///< the others
   texture,        ///< ln I -= 2 sum t_j T_j
+  march,          ///< of a structure with an axis, in the place of the first t: ln r, see RefineProblem
   damping,        ///< B: I times exp(-B / (2 d^2)), A^2
   ln_fwhm,        ///< ln of degrees, where 2 theta is fwhm_reference
   fwhm_slope,     ///< ln FWHM = ln_fwhm + slope (2 theta - fwhm_reference) / 60
   lorentz_share,  ///< of the pseudo-Voigt profile
 };
-inline constexpr int refined_kinds = 11;
+inline constexpr int refined_kinds = 12;
 inline constexpr double fwhm_reference = 45;  ///< degrees
 
 /// Where the parameters of a model lie.
@@ -84,6 +103,9 @@ struct RefinedRule {
 /// Minimises, for every model,
 ///   Q = data_weight sum_i w_i (y_i - f_i)^2 + sum over the free parameters with a deviation ((p - prior) / deviation)^2
 ///   f = background + sum over phases and lines of scale area LP exp(-B / (2 d^2)) exp(-2 sum t_j T_j) P
+///     of a structure with an axis instead of exp(-2 sum t_j T_j) the mean over the axis's images of
+///     (r^2 cos^2 a + sin^2 a / r)^(-3/2), a the angle to hkl: March, 1932, Z. Kristallogr. 81, 285; Dollase, 1986, J. Appl.
+///     Cryst. 19, 267. Its mean over all directions is 1; beyond |ln r| = most_ln_r it is as there
 ///   LP = (1 + cos^2 2 theta) / (sin^2 theta cos theta)
 ///   P: pseudo-Voigt of unit area, W^2 = FWHM^2 + blur^2, about 2 theta + zero + displacement cos theta, as far as
 ///      max(least_reach, sqrt(lorentz_share height / (4 tail_cut))) W on either side, at most most_reach W, with the
@@ -122,6 +144,7 @@ struct RefineProblem {
 };
 inline constexpr int linear_passes = 8;
 inline constexpr double least_reach = 4, most_reach = 40;
+inline constexpr double most_ln_r = 8;
 
 /// How well a model fits, with net = y - background, f without background, s = noise, over the points that weigh something. A
 /// ratio over nothing is 0.

@@ -142,7 +142,8 @@ constexpr std::int64_t most_memory = std::int64_t{1} << 30;
 RefineRoom room_of(const RefineProblem& p) {
   std::int64_t columns = 0;
   for (std::int64_t i = 0; i < p.parameters_per_model(); ++i)
-    columns += free_kind_of(p, i, most_strains) >= 0;
+    columns +=
+        free_kind_of(p, i, {most_strains, false}) >= 0 || free_kind_of(p, i, {most_strains, true}) >= 0;
   const std::int64_t rows = rounded_up(columns + 1, block_rows);
   constexpr std::int64_t few_rows =
       40;  // of the models of one phase: twice the points in the same shared memory

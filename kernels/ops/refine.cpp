@@ -40,6 +40,8 @@ void check_refine_indices(const Refine& op) {
     const std::int32_t strains = structure.strains;
     require(strains >= 1 && strains <= most_strains && strains != 5, "strains, at most:", strains,
             most_strains);
+    require(structure.march.axes >= 0 && structure.march.axes <= most_axes,
+            "images of a texture axis, at most:", structure.march.axes, most_axes);
   }
   const auto* const offset = op.phase_offset.as<std::int32_t>();
   require(offset[0] == 0, "phase_offset's begin, 0:", offset[0], 0);

@@ -45,9 +45,9 @@ class Model {
          phase < op.phase_offset.as<std::int32_t>()[model + 1]; ++phase) {
       structures_.push_back(
           &op.structure.as<RefinedStructure>()[op.phase_structure.as<std::int32_t>()[phase]]);
-      strains_.push_back(structures_.back()->strains);
+      freedom_.push_back(structures_.back()->freedom());
     }
-    columns_ = refined_columns(p_, strains_);
+    columns_ = refined_columns(p_, freedom_);
     derivative_.assign(index(p_.shared() + std::ssize(structures_) * phase_parameters),
                        std::vector<double>(index(p_.points)));
     calculated_.resize(index(p_.points));
@@ -119,14 +119,9 @@ class Model {
                                           .blur = p_.blur};
       for (std::int32_t l = structure.first_line; l < structure.first_line + structure.lines; ++l) {
         if (lines_[l].rank >= p_.lines_per_phase) continue;
-        Line line{.shape = {}, .forms = line_forms<double>(structure, lines_[l])};
-        double q = line.forms.q, texture = 0;
-        for (int j = 0; j < structure.strains; ++j)
-          q += own[strain_at + j] * line.forms.strain[j];
-        for (int j = 0; j < structure.textures(); ++j)
-          texture += own[texture_at + j] * line.forms.texture[j];
-        line.forms.q = q;
-        line.shape = shaped_line(settings, q, double{lines_[l].area}, texture);
+        const auto moved = moved_line<double>(structure, lines_[l], own);
+        const Line line{.shape = shaped_line(settings, moved.forms.q, moved.area, moved.texture_sum),
+                        .forms = moved.forms};
         if (!line.shape.is_reached) continue;
         highest = std::max(highest, line.shape.area / line.shape.width);
         lines.push_back(line);
@@ -181,7 +176,7 @@ class Model {
   const float *y_, *weight_;
   const RefinedLine* lines_;
   std::vector<const RefinedStructure*> structures_;
-  std::vector<int> strains_;
+  std::vector<PhaseFreedom> freedom_;
   std::vector<RefinedColumn> columns_;
   std::vector<std::vector<double>> derivative_;  ///< by parameter
   std::vector<double> calculated_;

@@ -94,6 +94,15 @@ RefinedStructure structure_with(int strains) {
   return s;
 }
 
+RefinedStructure structure_with_axis(int strains) {
+  RefinedStructure s = structure_with(strains);
+  TextureAxes images{.count = 2, .axis = {{1, 0, 2}, {1, 0, -2}}};
+  if (strains == 1) images = {.count = 4, .axis = {{1, 1, 1}, {-1, 1, 1}, {1, -1, 1}, {1, 1, -1}}};
+  if (strains == 2) images = {.count = 1, .axis = {{0, 0, 1}}};
+  s.march = axis_cosines(images, s.metric);
+  return s;
+}
+
 void RefineInput::add_pattern(RefinedPattern of) {
   pattern.push_back(of);
   problem.patterns = std::ssize(pattern);
@@ -187,13 +196,17 @@ float& RefineInput::own(std::int64_t model, std::int64_t phase, int which) {
   return parameters[index(phase_at(model, phase) + which)];
 }
 
+const RefinedStructure& RefineInput::structure_of(std::int64_t model, std::int64_t phase) const {
+  return structure[index(phase_structure[index(phase_offset[index(model)] + phase)])];
+}
+
 RefinedKind RefineInput::kind_of(std::int64_t model, std::int64_t parameter) const {
   if (parameter < shared_parameters) return parameter == 0 ? RefinedKind::zero : RefinedKind::displacement;
   if (parameter < problem.shared()) return RefinedKind::background;
   const std::int64_t phase = (parameter - problem.shared()) / phase_parameters;
-  const std::int32_t s = phase_structure[index(phase_offset[index(model)] + phase)];
-  return static_cast<RefinedKind>(kind_of_phase_parameter(
-      static_cast<int>((parameter - problem.shared()) % phase_parameters), structure[index(s)].strains));
+  return static_cast<RefinedKind>(
+      kind_of_phase_parameter(static_cast<int>((parameter - problem.shared()) % phase_parameters),
+                              structure_of(model, phase).freedom()));
 }
 
 void RefineInput::free_all() {
@@ -310,6 +323,11 @@ RefineInput mixed_models(std::int64_t terms) {
   input.add_model(5, {2});
   input.add_model(0, {5});
   input.add_model(1, {6, 6});
+  for (const int strains : {1, 2, 6})
+    input.add_structure(structure_with_axis(strains), {0, 0.8}, 80 + static_cast<std::uint32_t>(strains));
+  input.add_model(0, {7});
+  input.add_model(1, {8, 4, 9});
+  input.add_model(2, {9});
   input.free_all();
   auto uniform = [n = 0](double low, double high) mutable {
     return static_cast<float>(low + (high - low) * uniform01(word(77, n++)));
@@ -351,9 +369,9 @@ void measure_patterns(Backend& reference, RefineInput& input) {
 }
 
 std::string name_of(RefinedKind kind) {
-  constexpr std::array<const char*, refined_kinds> names{"zero",    "displacement", "background",   "scale",
-                                                         "growth",  "strain",       "texture",      "damping",
-                                                         "ln_fwhm", "fwhm_slope",   "lorentz_share"};
+  constexpr std::array<const char*, refined_kinds> names{
+      "zero",    "displacement", "background", "scale",   "growth",     "strain",
+      "texture", "march",        "damping",    "ln_fwhm", "fwhm_slope", "lorentz_share"};
   return static_cast<int>(kind) < 0 ? "none" : names[static_cast<std::size_t>(kind)];
 }
 

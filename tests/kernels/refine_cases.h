@@ -19,6 +19,8 @@ struct LineRange {
 
 /// Cells of some 5 to 9 A, one for each number of strains. All numbers of the forms are exact in floats.
 RefinedStructure structure_with(int strains);
+/// The same with March's texture: along [111] of the cubic one, four images, along c of the hexagonal one, one, and two of others.
+RefinedStructure structure_with_axis(int strains);
 
 /// The operands of one call, put together one after the other; what the problem counts is counted along.
 struct RefineInput {
@@ -34,6 +36,7 @@ struct RefineInput {
   /// Its lines have areas between 0.1 and 1 that are functions of the seed, and ranks by them.
   void add_structure(int strains, LineRange range, std::uint32_t seed);
   void add_structure(const RefinedStructure&, LineRange range, std::uint32_t seed);
+  const RefinedStructure& structure_of(std::int64_t model, std::int64_t phase) const;
   /// A model of these structures; its parameters are those of plain_phase() and a background of 0.
   void add_model(std::int32_t pattern, const std::vector<std::int32_t>& structures);
   /// That model again, with its pattern, parameters and priors.

@@ -71,6 +71,8 @@ TEST(RefineProblemContract, Problems) {
           with([](auto& p) { p.rule_of(RefinedKind::zero).low = nan; }));
   refused("[refine] damping: deviation -1 < 0",
           with([](auto& p) { p.rule_of(RefinedKind::damping).deviation = -1; }));
+  refused("[refine] march: low 1 >= high 1",
+          with([](auto& p) { p.rule_of(RefinedKind::march) = {.low = 1, .high = 1}; }));
   refused("[refine] texture: step 0 <= 0", with([](auto& p) { p.rule_of(RefinedKind::texture).step = 0; }));
   refused("[refine] lorentz_share: bounds -0.1 and 1 outside [0, 1]", with([](auto& p) {
             p.rule_of(RefinedKind::lorentz_share) = {.is_free = true, .low = -0.1, .high = 1};
@@ -141,6 +143,10 @@ TEST_P(RefineContract, Indices) {
   refused("[refine] strains, at most: 5 against 6", with([](auto& i) { i.structure[1].strains = 5; }));
   refused("[refine] strains, at most: 0 against 6", with([](auto& i) { i.structure[1].strains = 0; }));
   refused("[refine] strains, at most: 7 against 6", with([](auto& i) { i.structure[1].strains = 7; }));
+  refused("[refine] images of a texture axis, at most: 25 against 24",
+          with([](auto& i) { i.structure[1].march.axes = 25; }));
+  refused("[refine] images of a texture axis, at most: -1 against 24",
+          with([](auto& i) { i.structure[0].march.axes = -1; }));
   refused("[refine] phase_offset's begin, 0: 1 against 0", with([](auto& i) { i.phase_offset[0] = 1; }));
   refused("[refine] phase_offset's end, phases: 4 against 3", with([](auto& i) { i.phase_offset[2] = 4; }));
   refused("[refine] phases of a model, phases_per_model: 3 against 2",

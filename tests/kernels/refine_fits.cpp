@@ -32,7 +32,7 @@ double poisson(double expected, double u) {
 
 }  // namespace
 
-RefineInput true_model(const std::vector<int>& strains, double blur) {
+RefineInput true_model(const std::vector<int>& strains, double blur, bool with_axes) {
   RefineInput input;
   input.problem.points = 2501;
   input.problem.iterations = 30;
@@ -41,7 +41,8 @@ RefineInput true_model(const std::vector<int>& strains, double blur) {
   input.add_pattern(copper(0, 2501, 12, 0.03, true));
   std::vector<std::int32_t> structures;
   for (const int s : strains) {
-    input.add_structure(s, {0, 0.8}, 90 + static_cast<std::uint32_t>(s));
+    input.add_structure(with_axes ? structure_with_axis(s) : structure_with(s), {0, 0.8},
+                        90 + static_cast<std::uint32_t>(s));
     structures.push_back(static_cast<std::int32_t>(structures.size()));
   }
   input.problem.lines_per_phase = 40;
@@ -58,7 +59,7 @@ RefineInput true_model(const std::vector<int>& strains, double blur) {
     for (int j = 0; j < strains[index(n)]; ++j)
       input.own(0, n, strain_at + j) = sign * 0.0007f * static_cast<float>(2 - j);
     for (int j = 0; j < input.structure[index(n)].textures(); ++j)
-      input.own(0, n, texture_at + j) = sign * 0.05f * static_cast<float>(j + 1);
+      input.own(0, n, texture_at + j) = with_axes ? sign * -0.5f : sign * 0.05f * static_cast<float>(j + 1);
     input.own(0, n, damping_at) = 1.2f;
     input.own(0, n, ln_fwhm_at) = -1.4f;
     input.own(0, n, fwhm_slope_at) = 0.4f;
@@ -95,8 +96,10 @@ void start_elsewhere(RefineInput& input, std::int64_t model, float by) {
     input.own(model, n, strain_at) += by * 0.0008f;
     for (int j = 1; j < input.structure[index(input.phase_structure[index(n)])].strains; ++j)
       input.own(model, n, strain_at + j) -= by * 0.0004f;
-    for (int j = 0; j < input.structure[index(input.phase_structure[index(n)])].textures(); ++j)
-      input.own(model, n, texture_at + j) = 0;
+    // Of a cubic lattice nothing changes with ln r at 0.
+    const RefinedStructure& structure = input.structure_of(model, n);
+    for (int j = 0; j < structure.textures(); ++j)
+      input.own(model, n, texture_at + j) *= structure.has_axis() ? 0.6f : 0.0f;
     input.own(model, n, damping_at) = 0.5f;
     input.own(model, n, ln_fwhm_at) += by * 0.25f;
     input.own(model, n, fwhm_slope_at) = 0;

@@ -9,8 +9,8 @@
 namespace bragg::tests {
 
 /// One model of these structures, 40 lines each, on a pattern from 12 to 87 degrees; its parameters are the true ones. All kinds are
-/// free: none of them can make up for another exactly.
-RefineInput true_model(const std::vector<int>& strains, double blur = 0);
+/// free: none of them can make up for another exactly. `with_axes`: of structure_with_axis().
+RefineInput true_model(const std::vector<int>& strains, double blur = 0, bool with_axes = false);
 /// What model 0 draws.
 std::vector<double> drawn(Backend& reference, RefineInput);
 /// Counts of expected ones with Poisson's distribution, and weights 1 / max(expected, 1); a seed of 0: without noise.

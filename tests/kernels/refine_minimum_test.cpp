@@ -50,14 +50,19 @@ TEST(RefineMinimumMatrix, DeviationsOfAKnownInverse) {
   EXPECT_TRUE(within(got, std::vector<double>{std::sqrt(3.0 / 8), 0, std::sqrt(0.5)}, 1e-15));
 }
 
-const std::vector<std::vector<int>>& fitted_structures() {
-  static const std::vector<std::vector<int>> all{{1}, {2}, {3}, {4}, {6}, {2, 4}, {1, 3}};
+struct FittedModel {
+  std::vector<int> strains;
+  bool has_axes = false;
+};
+const std::vector<FittedModel>& fitted_models() {
+  static const std::vector<FittedModel> all{{{1}},    {{2}},    {{3}},       {{4}},       {{6}},
+                                            {{2, 4}}, {{1, 3}}, {{1}, true}, {{2}, true}, {{2, 6}, true}};
   return all;
 }
 
 TEST_P(RefineMinimum, ParametersOfAPatternAreFoundAgain) {
-  for (const std::vector<int>& strains : fitted_structures()) {
-    RefineInput input = true_model(strains, strains.size() == 1 ? 0.1 : 0);
+  for (const auto& [strains, has_axes] : fitted_models()) {
+    RefineInput input = true_model(strains, strains.size() == 1 ? 0.1 : 0, has_axes);
     SCOPED_TRACE(input.problem.text());
     measure(input, 0, drawn(*reference, input), 0);
     RefineInput moved = input;
@@ -81,8 +86,8 @@ TEST_P(RefineMinimum, ParametersOfAPatternAreFoundAgain) {
 /// Q has steps where a line's end passes a point, each of some hundredths here: that far apart may two descents end, and
 /// where zero, displacement and growth do nearly the same, a few hundredths of their deviations.
 TEST_P(RefineMinimum, MinimaAreTheReferences) {
-  for (const std::vector<int>& strains : fitted_structures()) {
-    RefineInput input = true_model(strains);
+  for (const auto& [strains, has_axes] : fitted_models()) {
+    RefineInput input = true_model(strains, 0, has_axes);
     SCOPED_TRACE(input.problem.text());
     measure(input, 0, drawn(*reference, input), 7);
     start_elsewhere(input, 0);
@@ -98,8 +103,9 @@ TEST_P(RefineMinimum, MinimaAreTheReferences) {
 
 TEST_P(RefineMinimum, PullsHaveTheSpreadOfCurvature) {
   constexpr int patterns = 200;
-  for (const std::vector<int>& strains : {std::vector<int>{2}, {4}}) {
-    RefineInput input = true_model(strains);
+  for (const auto& [strains, has_axes] :
+       {FittedModel{{2}}, FittedModel{{4}}, FittedModel{{1}, true}, FittedModel{{2}, true}}) {
+    RefineInput input = true_model(strains, 0, has_axes);
     const RefineInput truth = input;
     const std::vector<double> expected = drawn(*reference, input);
     for (int n = 1; n < patterns; ++n) {
@@ -136,8 +142,8 @@ TEST_P(RefineMinimum, PullsHaveTheSpreadOfCurvature) {
       least = std::min(least, spread);
       most = std::max(most, spread);
     }
-    fmt::print("strains {}: pulls' means up to {:.2f}, standard deviations {:.2f} to {:.2f}\n", strains[0],
-               worst_mean, least, most);
+    fmt::print("strains {}{}: pulls' means up to {:.2f}, standard deviations {:.2f} to {:.2f}\n", strains[0],
+               has_axes ? " and an axis" : "", worst_mean, least, most);
   }
 }
 

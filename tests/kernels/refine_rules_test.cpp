@@ -165,6 +165,50 @@ TEST_P(RefineRules, WhatIsNotFreeKeepsItsBits) {
   }
 }
 
+/// A phase with an axis has ln r where the first term is, by a rule of its own, and none of the others.
+TEST_P(RefineRules, AnAxisTakesThePlaceOfTheTerms) {
+  RefineInput input = true_model({2, 4});
+  input.structure[1].march = structure_with_axis(4).march;
+  input.own(0, 1, texture_at) = -0.5f;
+  for (int j = 1; j < most_textures; ++j)
+    input.own(0, 1, texture_at + j) = 77;
+  measure(input, 0, drawn(*reference, input), 5);
+  for (const bool is_march_free : {false, true}) {
+    RefineInput start = input;
+    start.own(0, 0, texture_at) = 0;
+    start.own(0, 1, texture_at) = -0.25f;
+    start.problem.rule_of(RefinedKind::texture).is_free = !is_march_free;
+    start.problem.rule_of(RefinedKind::march).is_free = is_march_free;
+    const RefineResult result = run(*backend, start);
+    for (int phase = 0; phase < 2; ++phase)
+      for (int j = 0; j < most_textures; ++j) {
+        const auto at = index(start.phase_at(0, phase) + texture_at + j);
+        const bool is_free = j == 0 && is_march_free == (phase == 1);
+        EXPECT_EQ(result.parameters[at] != start.parameters[at], is_free) << phase << ' ' << j;
+      }
+  }
+}
+
+/// Where r runs away the pattern stays what it is at the end of what is counted.
+TEST_P(RefineRules, AnAxisStaysANumber) {
+  RefineInput input = true_model({1}, 0, true);
+  for (const float ln_r : {8.0f, 9.0f, 1e30f, -8.0f, -9.0f, -1e30f}) {
+    input.add_copy_of(0);
+    input.own(input.problem.models - 1, 0, texture_at) = ln_r;
+  }
+  input.problem.iterations = 0;
+  input.problem.linear_start = false;
+  const RefineResult result = run(*backend, input);
+  for (const std::int64_t first : {1, 4}) {
+    const std::vector<double> expected = calculated_of(input, result, first);
+    for (const double y : expected)
+      EXPECT_TRUE(std::isfinite(y));
+    EXPECT_TRUE(identical(calculated_of(input, result, first + 1), expected));
+    EXPECT_TRUE(identical(calculated_of(input, result, first + 2), expected));
+  }
+  EXPECT_NE(calculated_of(input, result, 1), calculated_of(input, result, 4));
+}
+
 TEST_P(RefineRules, PriorsPull) {
   RefineInput input = measured_model(*reference, {4});
   input.problem.data_weight = 1e-20;

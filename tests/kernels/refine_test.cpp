@@ -35,6 +35,7 @@ float difference_step(RefinedKind kind) {
     case RefinedKind::strain:
       return 0x1p-12f;
     case RefinedKind::texture:
+    case RefinedKind::march:
       return 0x1p-6f;
     case RefinedKind::damping:
       return 0x1p-4f;
@@ -48,18 +49,27 @@ float difference_step(RefinedKind kind) {
   return 0;
 }
 
+struct FullModel {
+  std::vector<int> strains;
+  bool is_doublet;
+  double blur;
+  bool has_axis = false;  ///< its first phase
+};
 /// A model with nothing at zero, all of whose lines lie less than most_reach away from all points: no line's end moves through the
 /// pattern.
-RefineInput full_model(std::vector<int> strains, bool is_doublet, double blur) {
+RefineInput full_model(const FullModel& of) {
+  const std::vector<int>& strains = of.strains;
   RefineInput input;
   input.problem.points = 811;
   input.problem.linear_start = false;
   input.problem.tail_cut = 1e-8;
-  input.problem.blur = blur;
-  input.add_pattern(copper(3, 808, 28, 0.02, is_doublet));
+  input.problem.blur = of.blur;
+  input.add_pattern(copper(3, 808, 28, 0.02, of.is_doublet));
   std::vector<std::int32_t> structures;
   for (const int s : strains) {
-    input.add_structure(s, {0.052, 0.32}, 40 + static_cast<std::uint32_t>(structures.size()));
+    const bool has_axis = of.has_axis && structures.empty();
+    input.add_structure(has_axis ? structure_with_axis(s) : structure_with(s), {0.052, 0.32},
+                        40 + static_cast<std::uint32_t>(structures.size()));
     structures.push_back(static_cast<std::int32_t>(structures.size()));
   }
   input.add_model(0, structures);
@@ -76,6 +86,7 @@ RefineInput full_model(std::vector<int> strains, bool is_doublet, double blur) {
       input.own(0, n, strain_at + j) = sign * static_cast<float>(20 - 3 * j) * 0x1p-14f;
     for (int j = 0; j < input.structure[index(n)].textures(); ++j)
       input.own(0, n, texture_at + j) = sign * (static_cast<float>(j) - 1.5f) * 0x1p-4f;
+    if (input.structure[index(n)].has_axis()) input.own(0, n, texture_at) = strains[0] == 2 ? 0.375f : -0.5f;
     input.own(0, n, damping_at) = 0.75f;
     input.own(0, n, ln_fwhm_at) = -0.25f + sign * 0x1p-5f;
     input.own(0, n, fwhm_slope_at) = 0.25f;
@@ -134,20 +145,16 @@ std::vector<double> over_diagonal(const std::vector<double>& matrix, const std::
   return scaled;
 }
 
-struct FullModel {
-  std::vector<int> strains;
-  bool is_doublet;
-  double blur;
-};
 std::vector<FullModel> full_models() {
-  return {{{1}, false, 0}, {{2}, true, 0},    {{3}, false, 0.25},   {{4}, true, 0.25},
-          {{6}, false, 0}, {{6, 2}, true, 0}, {{1, 4}, false, 0.25}};
+  return {{{1}, false, 0},          {{2}, true, 0},        {{3}, false, 0.25},     {{4}, true, 0.25},
+          {{6}, false, 0},          {{6, 2}, true, 0},     {{1, 4}, false, 0.25},  {{1}, true, 0, true},
+          {{2}, false, 0.25, true}, {{4}, false, 0, true}, {{6, 2}, true, 0, true}};
 }
 
 TEST(RefineReference, DerivativesAreThoseOfDifferences) {
   const auto reference = make_backend({"reference", 1, ""});
   for (const FullModel& model : full_models()) {
-    const RefineInput input = full_model(model.strains, model.is_doublet, model.blur);
+    const RefineInput input = full_model(model);
     SCOPED_TRACE(input.problem.text());
     const std::vector<double> expected = curvature_of_differences(*reference, input),
                               got = curvature_of(input, run(*reference, input), 0);
@@ -162,7 +169,7 @@ TEST(RefineReference, DerivativesAreThoseOfDifferences) {
 
 TEST_P(RefineOp, CurvatureIsTheReferences) {
   for (const FullModel& model : full_models()) {
-    const RefineInput input = full_model(model.strains, model.is_doublet, model.blur);
+    const RefineInput input = full_model(model);
     SCOPED_TRACE(input.problem.text());
     const std::vector<double> expected = curvature_of(input, run(*reference, input), 0),
                               got = curvature_of(input, run(*backend, input), 0);

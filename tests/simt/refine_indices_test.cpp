@@ -44,6 +44,8 @@ TEST(DeviceRefine, OfAnIndexOutsideMemoryFiguresAreNoNumbers) {
       {"lines behind the last", 1, [](auto& i) { ++i.structure[1].lines; }},
       {"lines before the first", 1, [](auto& i) { i.structure[1].first_line = -1; }},
       {"five strains", 1, [](auto& i) { i.structure[1].strains = 5; }},
+      {"25 images of an axis", 1, [](auto& i) { i.structure[1].march.axes = 25; }},
+      {"-1 images of an axis", 1, [](auto& i) { i.structure[1].march.axes = -1; }},
       {"points behind the last", 1, [](auto& i) { i.pattern[1].end = 301; }},
       {"points before the first", 1, [](auto& i) { i.pattern[1].first = -1; }},
       {"a step of 0", 1, [](auto& i) { i.pattern[1].step = 0; }},

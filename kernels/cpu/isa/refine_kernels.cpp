@@ -46,7 +46,27 @@ float largest(Floats x) {
   return most;
 }
 
+/// Writes areas with March's texture, and that as a term of texture, as MarchTexture has both. Before the loop of shape(), whose
+/// products and sums are then those of phases without an axis.
+void put_march_texture(const ShapeCall& call) {
+  for (std::int64_t i = call.begin; i < call.end; i += lanes) {
+    const auto at = [&](int array) { return call.arrays + array * call.stride + i; };
+    Floats sum{}, change{};
+    for (int n = 0; n < call.axes; ++n) {
+      const Floats cosine2 = read(at(line_axis_cosine2 + n));
+      const Floats along = call.march_along * cosine2, across = call.march_across * (1 - cosine2),
+                   base = along + across;
+      const Floats value = 1 / (base * sqrt(base));
+      sum += value;
+      change += value * (2 * along - across) / base;
+    }
+    write(at(line_texture), 0.75f * change / sum);
+    write(at(line_area), read(at(line_even_area)) * sum * (1 / static_cast<float>(call.axes)));
+  }
+}
+
 float shape(const ShapeCall& call) {
+  if (call.axes > 0) put_march_texture(call);
   Floats highest{};
   for (std::int64_t i = call.begin; i < call.end; i += lanes) {
     const auto at = [&](int array) { return call.arrays + array * call.stride + i; };

@@ -20,22 +20,28 @@ enum RefineLineArray {
   line_ln_width_by_q,
   line_cosine,  ///< of theta
   line_fwhm_share,
-  line_slope,                      ///< what ln W changes with the FWHM's slope
-  line_damping,                    ///< what ln area changes with B: -1/d^2 / 2
-  line_strain,                     ///< six arrays: the change of 1/d^2 with each strain
-  line_texture = line_strain + 6,  ///< five arrays: the terms
-  line_q = line_texture + 5,       ///< 1/d^2 without strain
-  line_area,                       ///< 0 of lines that only fill a vector
+  line_slope,    ///< what ln W changes with the FWHM's slope
+  line_damping,  ///< what ln area changes with B: -1/d^2 / 2
+  line_strain,   ///< six arrays: the change of 1/d^2 with each strain
+  line_texture =
+      line_strain + 6,        ///< five arrays: the terms; of March's texture the first is written by shape()
+  line_q = line_texture + 5,  ///< 1/d^2 without strain
+  line_area,                  ///< 0 of lines that only fill a vector
   refine_line_arrays,
+  // Of March's texture alone, with which shape() writes line_area:
+  line_even_area = refine_line_arrays,  ///< the area without texture
+  line_axis_cosine2,                    ///< as many arrays as the axis has images
 };
 
 struct ShapeCall {
   float* arrays;  ///< array a begins at arrays + a * stride
   std::int64_t stride;
   std::int64_t begin, end;  ///< lines, whole vectors
-  int strains, textures;
-  const float* strain;  ///< parameters of the phase
+  int strains, textures;    ///< textures: 0 where there is an axis
+  int axes;                 ///< images of the axis of March's texture, 0: it has none
+  const float* strain;      ///< parameters of the phase
   const float* texture;
+  float march_along, march_across;  ///< as MarchFunction
   float damping, ln_fwhm, fwhm_slope;
   float zero, displacement, wavelength, share, blur;  ///< as LineSettings
   float start, step;                                  ///< of the grid, degrees

@@ -33,13 +33,15 @@ struct alignas(16) PlacedLine {
   float damping;            ///< what ln area changes with B: -1/d^2 / 2
 };
 
+inline constexpr int even_area_at = most_strains + most_textures;
 /// What stays of a line while its phase is refined: `form` is the change of 1/d^2 with each strain, then the terms of texture,
-/// one behind the other, so that few loads bring all that a structure has.
+/// one behind the other, so that few loads bring all that a structure has. Behind them the line's area
+/// without texture: of a phase with March's texture, area and first term are written whenever its lines are placed.
 struct alignas(16) LineConstants {
-  float form[most_strains + most_textures + 1];
+  float form[even_area_at + 1];
   float q;     ///< 1/d^2 without strain
   float area;  ///< 0 of lines that only fill a warp
-  float unused[2];
+  std::int16_t h, k, l, unused;
 };
 
 /// Points [first, end) that a line, or one of 32, reaches.
@@ -98,7 +100,9 @@ struct RefineArguments {
 };
 
 struct RefinedPhase {
-  std::int32_t structure, strains;
+  std::int32_t structure;
+  std::int16_t strains;
+  bool has_axis;
   std::int32_t lines;  ///< of one wavelength, whole range_lines
 };
 

@@ -38,6 +38,7 @@ __device__ inline bool is_sound(const RefineArguments& a, std::int64_t model) {
     if (index < 0 || index >= a.p.structures) return false;
     const RefinedStructure& structure = a.structure[index];
     if (structure.strains < 1 || structure.strains > most_strains || structure.strains == 5) return false;
+    if (structure.march.axes < 0 || structure.march.axes > most_axes) return false;
     if (structure.first_line < 0 || structure.lines < 0 ||
         structure.first_line + std::int64_t{structure.lines} > a.p.lines)
       return false;
@@ -58,7 +59,9 @@ __device__ inline void load_parameters(const RefineArguments& a, RefineState& s)
   s.phases = static_cast<std::int32_t>(a.phase_offset[model + 1] - first);
   for (int n = 0; n < s.phases; ++n) {
     s.phase[n].structure = a.phase_structure[first + n];
-    s.phase[n].strains = a.structure[s.phase[n].structure].strains;
+    const PhaseFreedom of = a.structure[s.phase[n].structure].freedom();
+    s.phase[n].strains = static_cast<std::int16_t>(of.strains);
+    s.phase[n].has_axis = of.has_axis;
   }
   const std::int64_t at = model * a.p.shared() + first * phase_parameters;
   const auto shared = static_cast<int>(a.p.shared());
@@ -67,7 +70,12 @@ __device__ inline void load_parameters(const RefineArguments& a, RefineState& s)
   s.columns = 0;
   for (int i = 0; i < s.parameters; ++i) {
     s.parameter[i] = s.tried[i] = static_cast<double>(a.parameters[at + i]);
-    const int kind = free_kind_of(a.p, i, i < shared ? 0 : s.phase[(i - shared) / phase_parameters].strains);
+    PhaseFreedom of{};
+    if (i >= shared) {
+      const RefinedPhase& phase = s.phase[(i - shared) / phase_parameters];
+      of = {phase.strains, phase.has_axis};
+    }
+    const int kind = free_kind_of(a.p, i, of);
     s.row[i] = kind >= 0 ? s.columns : -1;
     if (kind >= 0) s.column[s.columns++] = {i, static_cast<RefinedKind>(kind)};
   }
@@ -97,7 +105,7 @@ __device__ inline Place place_among(bool yes) {
 /// not all different. By all threads, which know s; ends with a barrier.
 __device__ inline bool load_lines(const RefineArguments& a, int phase, RefineState& s) {
   const RefinedStructure& structure = a.structure[s.phase[phase].structure];
-  const int strains = structure.strains, textures = structure.textures();
+  const int strains = structure.strains, textures = texture_terms(strains);
   LineConstants* const constants = lines_of(a, phase).constants;
   int count = 0;
   for (int first = 0; first < structure.lines; first += refine_threads) {
@@ -112,8 +120,12 @@ __device__ inline bool load_lines(const RefineArguments& a, int phase, RefineSta
         constants[to].form[j] = forms.strain[j];
       for (int j = 0; j < textures; ++j)
         constants[to].form[strains + j] = forms.texture[j];
+      constants[to].form[even_area_at] = line->area;
       constants[to].q = forms.q;
       constants[to].area = line->area;
+      constants[to].h = line->h;
+      constants[to].k = line->k;
+      constants[to].l = line->l;
     }
     count += place.all;
   }

@@ -43,7 +43,7 @@ __device__ inline ProfileAt profile_at(float t2, float gaussian, float lorentz, 
 template <int strains, int chunk_points>
 __device__ void add_phase(const RefineArguments& a, const RefineState& s, int phase, int i, int first,
                           int end, float root_weight, const PointRows<chunk_points>& rows, PointSums& sums) {
-  constexpr int textures = strains == 1 ? 1 : strains - 1, packs = (strains + textures + 3) / 4;
+  constexpr int textures = texture_terms(strains), packs = (strains + textures + 3) / 4;
   constexpr float eight_ln2 = 5.5451774444795625f;
   const PhaseLines lines = lines_of(a, phase);
   const int of_one = s.phase[phase].lines, count = s.pattern.second_share > 0 ? 2 * of_one : of_one;

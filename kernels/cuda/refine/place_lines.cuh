@@ -10,6 +10,24 @@
 
 namespace bragg::cuda {
 
+/// What March's texture makes of the lines of a phase that has it. By all threads; ends with a barrier.
+__device__ inline void put_march_texture(const RefineArguments& a, const RefineState& s, int phase,
+                                         float ln_r) {
+  const RefinedPhase& own = s.phase[phase];
+  const AxisCosines& axis = a.structure[own.structure].march;
+  const MarchFunction<float> march = march_function(ln_r);
+  LineConstants* const constants = lines_of(a, phase).constants;
+  for (auto i = static_cast<int>(threadIdx.x); i < own.lines; i += refine_threads) {
+    LineConstants& line = constants[i];
+    const MarchTexture<float> texture =
+        march_texture(axis, march, static_cast<float>(line.h), static_cast<float>(line.k),
+                      static_cast<float>(line.l), line.q);
+    line.form[own.strains] = texture.term;
+    line.area = line.form[even_area_at] * texture.factor;
+  }
+  __syncthreads();
+}
+
 /// Without its reach.
 __device__ inline PlacedLine place_line(const RefineState& s, const float* own,
                                         const LineSettings<float>& settings, const LineConstants& constants,
@@ -51,7 +69,9 @@ __device__ inline PointRange range_of(const RefineState& s, const PlacedLine& li
 __device__ inline void place_lines(const RefineArguments& a, const RefineState& s, int phase) {
   const PhaseLines lines = lines_of(a, phase);
   const float* const own = s.value + a.p.shared() + phase * phase_parameters;
-  const int strains = s.phase[phase].strains, textures = strains == 1 ? 1 : strains - 1;
+  const bool has_axis = s.phase[phase].has_axis;
+  const int strains = s.phase[phase].strains, textures = has_axis ? 0 : texture_terms(strains);
+  if (has_axis) put_march_texture(a, s, phase, own[texture_at]);
   const bool is_doublet = s.pattern.second_share > 0;
   const int of_one = s.phase[phase].lines, count = is_doublet ? 2 * of_one : of_one;
   const float both = is_doublet ? 1 + s.pattern.second_share : 1.0f;
