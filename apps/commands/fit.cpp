@@ -12,6 +12,7 @@
 #include "apps/command.h"
 #include "apps/evaluation/measured_item.h"
 #include "apps/fit/fitter.h"
+#include "apps/fit/march_axes.h"
 #include "apps/fit/mixture_json.h"
 #include "apps/fit/mixture_text.h"
 #include "apps/fit/refined_cifs.h"
@@ -27,7 +28,7 @@ namespace {
 
 struct Options {
   std::string file;
-  std::vector<std::string> phases, libraries;
+  std::vector<std::string> phases, march, libraries;
   std::string wavelength, range, report, cif_folder;
   std::optional<int> scan;
   int background = 12;
@@ -115,9 +116,12 @@ int fit(const Options& options, const CommonOptions& common) {
   FitterSettings settings{.phases = {},
                           .range = parse_range(options.range),
                           .fit = {.background_terms = options.background, .texture = options.texture}};
+  const auto axes = march_axes(options.march, options.phases, options.texture);
   std::optional<double> wavelength;
   if (!options.wavelength.empty()) wavelength = xrd::parse_wavelength(options.wavelength);
   settings.phases = named_phases(options);
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    settings.phases[i].march_axis = axes[i];
   const auto backend = make_backend(common);
   const Fitter fitter(*backend, std::move(settings));
 
@@ -169,6 +173,12 @@ void add_fit(CommandLine& line) {
   app->add_flag(
       "--texture", options->texture,
       "refine preferred directions of crystallites, one term for each that the lattice leaves free");
+  app->add_option("--march-dollase", options->march,
+                  "refine March and Dollase's texture along the normal of planes: H,K,L for all phases, or "
+                  "PHASE:H,K,L "
+                  "for the one that --phase names so; can be repeated")
+      ->expected(1)
+      ->take_all();
   app->add_option("--wavelength", options->wavelength,
                   "of the measurement, before the file's; K alpha by its name or mean is a doublet: " +
                       xrd::wavelength_names());

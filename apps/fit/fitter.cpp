@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/fit/march_axes.h"
 #include "data/patterns/resample.h"
 #include "kernels/crystal/pattern_problem.h"
 
@@ -41,6 +42,31 @@ std::string variance_text(const data::PhaseFit& fit) {
   return {};
 }
 
+void add_textures(const Mixture& mixture, const data::PhaseFitSettings& settings,
+                  std::vector<std::string>& all) {
+  std::string with_axis;
+  std::size_t others = 0;
+  for (const MixturePhase& phase : mixture.phases) {
+    const auto& march = phase.fitted.march;
+    if (march)
+      with_axis +=
+          fmt::format("{}{} {}", with_axis.empty() ? "" : ", ", phase.structure.name, axis_text(march->axis));
+    else
+      ++others;
+  }
+  if (!with_axis.empty())
+    all.push_back(
+        fmt::format("Crystallites of these phases prefer or avoid the direction of one axis by March and "
+                    "Dollase's function (1986), "
+                    "the mean over the axis's images; in cubic lattices r near 1 changes nothing: {}.",
+                    with_axis));
+  if (others == 0) return;
+  const std::string who = with_axis.empty() ? "Crystallites" : "Crystallites of the other phases";
+  all.push_back(who + (settings.texture ? " prefer directions by one even term of texture for each that the "
+                                          "lattice leaves free."
+                                        : " lie in all directions alike: no texture."));
+}
+
 std::vector<std::string> assumptions(const Mixture& mixture, const data::PhaseFitSettings& settings) {
   const data::PhaseFit& fit = mixture.fit;
   std::vector<std::string> all{radiation_text(mixture.radiation), variance_text(fit)};
@@ -56,11 +82,7 @@ std::vector<std::string> assumptions(const Mixture& mixture, const data::PhaseFi
       "Positions of atoms, occupancies and displacement parameters are those of the structures; one overall "
       "B "
       "a phase is refined, and no monochromator polarises the beam.");
-  if (settings.texture)
-    all.emplace_back(
-        "Crystallites prefer directions by one even term of texture for each that the lattice leaves free.");
-  else
-    all.emplace_back("Crystallites lie in all directions alike: no texture.");
+  add_textures(mixture, settings, all);
   if (mixture.phases.size() > 1)
     all.emplace_back(
         "Weight fractions are Hill and Howard's (S Z M V over their sum): the phases named are all there is, "
@@ -77,6 +99,10 @@ std::vector<std::string> remarks(const Mixture& mixture) {
       all.push_back(fmt::format("{}: nothing of it was found; its cell is as it was", name));
     else if (!(phase.fitted.cell_uncertainty[0] > 0))
       all.push_back(fmt::format("{}: the pattern does not determine its cell, which lies at a bound", name));
+    if (const auto& march = phase.fitted.march;
+        march && !phase.fitted.is_absent && !(march->r.uncertainty > 0))
+      all.push_back(fmt::format("{}: its March-Dollase r along {} lies at a bound, {:.3g}", name,
+                                axis_text(march->axis), march->r.value));
     if (phase.tried > 1)
       all.push_back(fmt::format("{}: {} structures are called so, {} fits best", phase.given, phase.tried,
                                 phase.structure.entry));
@@ -95,7 +121,7 @@ void Fitter::refine(const MeasuredItem& item, Mixture& mixture) const {
       is_angle ? item.measured : data::to_two_theta(item.measured, item.wavelength, mixture.radiation.mean());
   std::vector<data::PhaseToFit> phases;
   for (const NamedPhase& named : settings_.phases) {
-    phases.emplace_back();
+    phases.push_back({.structures = {}, .march_axis = named.march_axis});
     for (const PhaseStructure& structure : named.structures)
       phases.back().structures.push_back(structure.crystal);
   }

@@ -14,6 +14,11 @@ Json to_json(const MixturePhase& phase) {
   Json texture = Json::array();
   for (const data::FittedFigure& term : fitted.texture)
     texture.push_back(term.value);
+  Json march;
+  if (fitted.march)
+    march = {{"axis", fitted.march->axis},
+             {"r", fitted.march->r.value},
+             {"r_uncertainty", fitted.march->r.uncertainty}};
   return {{"name", phase.structure.name},
           {"formula", phase.structure.formula},
           {"space_group", space_group},
@@ -29,6 +34,7 @@ Json to_json(const MixturePhase& phase) {
           {"fwhm", fitted.fwhm.value},
           {"lorentz_share", fitted.lorentz_share.value},
           {"texture", texture},
+          {"march_dollase", march},
           {"b_overall", fitted.b_overall.value}};
 }
 

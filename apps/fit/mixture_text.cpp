@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/fit/march_axes.h"
 #include "kernels/base/utf8.h"
 #include "xrd/symmetry/space_groups.h"
 
@@ -27,7 +28,8 @@ std::string phase_text(const MixturePhase& phase) {
          line("profile",
               fmt::format("FWHM {} degrees at {:g}, Lorentzian share {}", with_uncertainty(fitted.fwhm),
                           fwhm_reference, with_uncertainty(fitted.lorentz_share))) +
-         line("overall B", with_uncertainty(fitted.b_overall) + " A^2");
+         line("overall B", with_uncertainty(fitted.b_overall) + " A^2") +
+         (fitted.march ? line("texture", "March-Dollase " + march_text(*fitted.march)) : "");
 }
 
 }  // namespace
@@ -45,6 +47,10 @@ std::string cell_text(const MixturePhase& phase) {
     if (angles[i].second != 90)
       text += fmt::format(", {} {}", angles[i].first, with_uncertainty(angles[i].second, uncertainty[3 + i]));
   return text;
+}
+
+std::string march_text(const data::FittedMarch& march) {
+  return fmt::format("r {} along {}", with_uncertainty(march.r), axis_text(march.axis));
 }
 
 std::string phase_title(const MixturePhase& phase) {

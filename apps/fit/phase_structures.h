@@ -1,7 +1,9 @@
 // The phases that a user names, as the structures that they may be.
 #pragma once
 
+#include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,9 @@ struct PhaseStructure {
 /// What --phase names.
 struct NamedPhase {
   std::string given;
-  std::vector<PhaseStructure> structures;  ///< at least one
-  std::vector<std::string> remarks;        ///< what is to be said whichever of them it is
+  std::vector<PhaseStructure> structures;          ///< at least one
+  std::vector<std::string> remarks;                ///< what is to be said whichever of them it is
+  std::optional<std::array<int, 3>> march_axis{};  ///< as data::PhaseToFit has it
 };
 
 /// Whether both are the same structures, by entry, formula and cell, whatever they were called.

@@ -86,6 +86,11 @@ std::string picture(const Mixture& mixture) {
 }
 
 std::string phases_of(const Mixture& mixture) {
+  const bool has_axes = std::any_of(mixture.phases.begin(), mixture.phases.end(),
+                                    [](const MixturePhase& phase) { return phase.fitted.march.has_value(); });
+  std::vector<std::string> heads{"phase", "weight fraction",  "cell",     "change of a, b, c",
+                                 "FWHM",  "Lorentzian share", "overall B"};
+  if (has_axes) heads.emplace_back("March-Dollase texture");
   std::vector<std::vector<std::string>> rows;
   for (const MixturePhase& phase : mixture.phases) {
     const data::FittedPhase& fitted = phase.fitted;
@@ -95,13 +100,9 @@ std::string phases_of(const Mixture& mixture) {
                                 100 * fitted.cell_change[1], 100 * fitted.cell_change[2]),
                     with_uncertainty(fitted.fwhm) + "\xC2\xB0", with_uncertainty(fitted.lorentz_share),
                     with_uncertainty(fitted.b_overall) + " \xC3\x85\xC2\xB2"});
+    if (has_axes) rows.back().push_back(fitted.march ? escaped(march_text(*fitted.march)) : "none");
   }
-  return "<div class=\"scroll\">" +
-         table("",
-               {"phase", "weight fraction", "cell", "change of a, b, c", "FWHM", "Lorentzian share",
-                "overall B"},
-               rows) +
-         "</div>\n";
+  return "<div class=\"scroll\">" + table("", heads, rows) + "</div>\n";
 }
 
 std::string section_of(const Mixture& mixture, std::size_t number) {

@@ -108,6 +108,7 @@ TEST_F(Fit, HasTheFieldsThatScriptsRead) {
                                           "fwhm",
                                           "lorentz_share",
                                           "texture",
+                                          "march_dollase",
                                           "b_overall"};
   EXPECT_EQ(phase.size(), of_phase.size());
   for (const std::string& key : of_phase)
@@ -121,6 +122,7 @@ TEST_F(Fit, HasTheFieldsThatScriptsRead) {
   EXPECT_EQ(phase["cell_change"].size(), 3u);
   EXPECT_EQ(phase["texture"].size(), 1u);
   EXPECT_EQ(phase["texture"][0], 0);
+  EXPECT_TRUE(phase["march_dollase"].is_null());
   EXPECT_NEAR(phase["cell"][0].get<double>() / 4.594, 1, 0.03);
   EXPECT_GT(phase["cell_uncertainty"][0], 0);
   EXPECT_EQ(phase["cell_uncertainty"][3], 0);
@@ -142,6 +144,60 @@ TEST_F(Fit, TextNamesWhatItAssumes) {
   for (const char* part : {"Rwp", "chi^2 per degree of freedom", "zero", "displacement", "Rutile", "Corundum",
                            "weight fraction", "cell", "FWHM", "microabsorption", "texture"})
     EXPECT_NE(result.out.find(part), std::string::npos) << part;
+}
+
+TEST_F(Fit, AnAxisIsSaidEverywhere) {
+  const std::string page_path = path("axis.html");
+  const std::vector<std::string> given{path("rutile.xy"), "--phase",       "rutile",   "--phase", "corundum",
+                                       "--march-dollase", "rutile:1,-1,0", "--report", page_path};
+  const Json found = answer(given);
+  const Json& march = found["phases"][0]["march_dollase"];
+  EXPECT_EQ(march["axis"], (std::vector<int>{1, -1, 0}));
+  EXPECT_GT(march["r"], 0.05);
+  EXPECT_LT(march["r"], 15);
+  EXPECT_TRUE(march.contains("r_uncertainty"));
+  EXPECT_EQ(found["phases"][0]["texture"].size(), 0u);
+  EXPECT_TRUE(found["phases"][1]["march_dollase"].is_null());
+  EXPECT_EQ(found["phases"][1]["texture"].size(), 1u);
+  const RunResult text = fit(given);
+  ASSERT_EQ(text.code, 0) << text.err;
+  for (const char* part : {"texture          March-Dollase r ", " along (1 -1 0)", "Rutile (1 -1 0).",
+                           "Crystallites of the other phases lie in all directions alike"})
+    EXPECT_NE(text.out.find(part), std::string::npos) << part << " is not in " << text.out;
+  const std::string page = read_text(page_path);
+  EXPECT_EQ(why_not_well_formed(page), "");
+  for (const char* part : {"March-Dollase texture", " along (1 -1 0)"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  // For all phases; and beside the lattice's terms for those without an axis.
+  const Json both = answer({path("rutile.xy"), "--phase", "rutile", "--phase", "corundum", "--march-dollase",
+                            "0,0,1", "--march-dollase", "corundum:1,0,4"});
+  EXPECT_EQ(both["phases"][0]["march_dollase"]["axis"], (std::vector<int>{0, 0, 1}));
+  EXPECT_EQ(both["phases"][1]["march_dollase"]["axis"], (std::vector<int>{1, 0, 4}));
+  const Json terms = answer({path("rutile.xy"), "--phase", "rutile", "--phase", "corundum", "--march-dollase",
+                             "corundum:0,0,1", "--texture"});
+  EXPECT_NE(terms["phases"][0]["texture"][0], 0);
+  EXPECT_TRUE(terms["phases"][0]["march_dollase"].is_null());
+  EXPECT_EQ(terms["phases"][1]["march_dollase"]["axis"], (std::vector<int>{0, 0, 1}));
+}
+
+TEST_F(Fit, WrongAxesAreNamed) {
+  const auto expect_refused = [](std::vector<std::string> more, const std::vector<std::string>& said) {
+    more.insert(more.begin(), {path("rutile.xy"), "--phase", "rutile", "--phase", "corundum"});
+    expect_usage(more, said);
+  };
+  const std::string option = "--march-dollase";
+  for (const char* wrong :
+       {"c", "0,0,x", "0,0,1.5", "0,0,1,2", "0 0 1", "", "rutile:", "rutile:c", "0,,1", "0,0,1,"})
+    expect_refused({option, wrong}, {option + " " + wrong, "H,K,L"});
+  expect_refused({option, "0,1"}, {option + " 0,1", "2 of three indices"});
+  expect_refused({option, "0,0,0"}, {option + " 0,0,0", "no direction"});
+  expect_refused({option, "0,0,100"}, {option + " 0,0,100", "100", "99"});
+  expect_refused({option, "rutil:0,0,1"}, {option + " rutil:0,0,1", "the nearest is rutile"});
+  expect_refused({option, "0,0,1", option, "1,0,0"}, {option + " 0,0,1", option + " 1,0,0", "one axis"});
+  expect_refused({option, "rutile:0,0,1", option, "rutile:1,0,0"}, {"rutile:0,0,1", "rutile:1,0,0"});
+  expect_refused({option, "0,0,1", "--texture"}, {"--texture", option + " 0,0,1"});
+  expect_refused({option, "rutile:0,0,1", option, "corundum:1,0,0", "--texture"},
+                 {"--texture", "corundum:1,0,0"});
 }
 
 TEST_F(Fit, CifsAreReadBack) {

@@ -10,6 +10,7 @@
 
 #include "data/formats/format.h"
 #include "data/formats/scan_pattern.h"
+#include "data/patterns/render.h"
 #include "tests/support/shared_data.h"
 #include "xrd/cif/cif.h"
 #include "xrd/reflections.h"
@@ -50,7 +51,31 @@ xrd::Crystal grown(xrd::Crystal crystal, double along_a, double along_c) {
 struct Part {
   xrd::Crystal crystal;
   double weight_fraction;
+  double march_r = 1;
+  std::array<int, 3> axis{0, 0, 1};
 };
+
+/// The mean of March's function over the images of hkl under the group.
+double march_factor(const Part& part, const std::array<int, 3>& hkl) {
+  const ReciprocalMetric g = part.crystal.cell.reciprocal_metric();
+  const auto product = [&](const std::array<int, 3>& a, const std::array<int, 3>& b) {
+    return g[0] * a[0] * b[0] + g[1] * a[1] * b[1] + g[2] * a[2] * b[2] +
+           (g[3] * (a[1] * b[2] + a[2] * b[1]) + g[4] * (a[0] * b[2] + a[2] * b[0]) +
+            g[5] * (a[0] * b[1] + a[1] * b[0])) /
+               2;
+  };
+  const double length2 = product(hkl, hkl) * product(part.axis, part.axis), r = part.march_r;
+  double sum = 0;
+  for (const SymmetryOperator& op : part.crystal.group.operators) {
+    std::array<int, 3> image{};
+    for (std::size_t j = 0; j < 3; ++j)
+      for (std::size_t i = 0; i < 3; ++i)
+        image[j] += hkl[i] * op.rotation[3 * i + j];
+    const double cosine = product(image, part.axis) / std::sqrt(length2);
+    sum += std::pow(r * r * cosine * cosine + (1 - cosine * cosine) / r, -1.5);
+  }
+  return sum / static_cast<double>(part.crystal.group.operators.size());
+}
 
 /// What a diffractometer is adjusted to and what it measures.
 struct Drawing {
@@ -88,7 +113,7 @@ MeasuredPattern drawn(Backend& backend, std::span<const Part> parts, const Drawi
                                                        .anomalous = true})) {
         const double half = r.two_theta * std::numbers::pi / 360;
         const double area = share * part.weight_fraction / (mass * volume) * r.multiplicity * r.f2 *
-                            xrd::lorentz_polarisation(r.two_theta);
+                            xrd::lorentz_polarisation(r.two_theta) * march_factor(part, r.hkl);
         const double at = r.two_theta + of.zero + of.displacement * std::cos(half);
         for (std::size_t i = 0; i < points; ++i) {
           const double away = pattern.x[i] - at;
@@ -294,6 +319,114 @@ TEST_F(PhaseFitTest, RangeAndStepAreThoseOfTheMeasurement) {
   EXPECT_EQ(found.background.size(), 3u);
   EXPECT_THROW(data::fit_phases(*backend_, {.measured = &pattern, .first = 130}, {&phase, 1}, {}),
                data::PatternRefused);
+}
+
+// ---- March and Dollase's texture ----
+
+/// A pattern of the simulator along one of its axes, with noise of counting.
+MeasuredPattern simulated(Backend& backend, const xrd::Crystal& crystal, double r, std::array<int, 3> axis) {
+  PatternParameters parameters{};
+  parameters[Effect::W] = 0.012;
+  parameters[Effect::k_alpha2] = 0.5;
+  parameters[Effect::texture] = r;
+  while (texture_axes.at(static_cast<std::size_t>(parameters.axis)) !=
+         std::array{static_cast<std::int8_t>(axis[0]), static_cast<std::int8_t>(axis[1]),
+                    static_cast<std::int8_t>(axis[2])})
+    ++parameters.axis;
+  const Instrument instrument{.grid = {15, 0.02, 5001}};
+  data::ReflectionRequest request = reflections_on(instrument, data::recipe_of({&parameters, 1}));
+  request.anomalous = instrument.wavelength;
+  const std::vector<xrd::Crystal> one{crystal};
+  const data::ReflectionStore store(backend, data::crystals_of(one), request);
+  const data::GivenPattern given{.parameters = parameters};
+  const std::vector<float> y = data::render_patterns(
+      backend, store, {&given, 1}, {.instrument = instrument, .maximum = 20000, .processing = {}});
+  MeasuredPattern pattern;
+  std::mt19937 random(7);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    pattern.x.push_back(instrument.grid.at(static_cast<std::int64_t>(i)));
+    pattern.intensity.push_back(
+        static_cast<double>(std::poisson_distribution<long>(double{y[i]} + 150)(random)));
+  }
+  return pattern;
+}
+
+TEST_F(PhaseFitTest, TheSimulatorsTextureIsFound) {
+  struct Case {
+    const char* name;
+    double r;
+    std::array<int, 3> axis;
+  };
+  for (const Case& one : {Case{"halite", 0.6, {1, 0, 0}},
+                          {"fluorite", 0.6, {1, 1, 1}},
+                          {"fluorite", 1.6, {1, 0, 0}},
+                          {"calcite", 0.6, {0, 0, 1}},
+                          {"rutile", 1.5, {1, 0, 0}},
+                          {"gypsum", 0.6, {0, 1, 0}}}) {
+    SCOPED_TRACE(std::string(one.name) + " " + std::to_string(one.r));
+    const xrd::Crystal crystal = crystal_of(one.name);
+    const MeasuredPattern pattern = simulated(*backend_, crystal, one.r, one.axis);
+    const PhaseFit found = fit(pattern, {{{crystal}, one.axis}}), without = fit(pattern, {{{crystal}}});
+    ASSERT_TRUE(found.phases[0].march.has_value());
+    const data::FittedMarch& march = *found.phases[0].march;
+    EXPECT_EQ(march.axis, one.axis);
+    expect_within(march.r.value, march.r.uncertainty, one.r, 4, "r");
+    EXPECT_NEAR(march.r.value, one.r, 0.02);
+    EXPECT_TRUE(found.phases[0].texture.empty());
+    EXPECT_FALSE(without.phases[0].march.has_value());
+    EXPECT_LT(found.chi_squared_per_degree, 1.3);
+    EXPECT_GT(without.chi_squared_per_degree, 2 * found.chi_squared_per_degree);
+    std::printf("%s: r %.4f (%.4f), chi^2 %.2f, %.2f without\n", one.name, march.r.value, march.r.uncertainty,
+                found.chi_squared_per_degree, without.chi_squared_per_degree);
+  }
+}
+
+TEST_F(PhaseFitTest, FractionsOfATexturedMixtureAreRightWithItsAxis) {
+  const xrd::Crystal calcite = crystal_of("calcite"), quartz = crystal_of("quartz_alpha");
+  const Part parts[] = {{calcite, 0.4, 0.5, {1, 0, 4}}, {quartz, 0.6}};
+  const MeasuredPattern pattern = drawn(*backend_, parts, {});
+  const PhaseFit found = fit(pattern, {{{calcite}, std::array{1, 0, 4}}, {{quartz}}}),
+                 without = fit(pattern, {{{calcite}}, {{quartz}}});
+  const FittedPhase& textured = found.phases[0];
+  ASSERT_TRUE(textured.march.has_value());
+  EXPECT_FALSE(found.phases[1].march.has_value());
+  expect_within(textured.march->r.value, textured.march->r.uncertainty, 0.5, 4, "r");
+  expect_within(textured.weight_fraction.value, textured.weight_fraction.uncertainty, 0.4, 4,
+                "weight fraction");
+  EXPECT_NEAR(textured.weight_fraction.value, 0.4, 0.01);
+  EXPECT_GT(std::abs(without.phases[0].weight_fraction.value - 0.4), 0.05);
+  // Ticks are as strong as the lines are drawn: the strongest is (1 0 4), and what lies across it is weaker than without.
+  const auto strength = [](const FittedPhase& phase, std::array<int, 3> hkl) {
+    for (const data::FittedTick& tick : phase.ticks)
+      if (tick.hkl == hkl) return tick.intensity;
+    return 0.0;
+  };
+  const double drawn_ratio = march_factor(parts[0], {2, -1, 0}) / march_factor(parts[0], {1, 0, 4});
+  const Part even{calcite, 1};
+  const MeasuredPattern untextured = drawn(*backend_, {&even, 1}, {});
+  const PhaseFit plain = fit(untextured, {{{calcite}}});
+  EXPECT_NEAR(strength(textured, {2, -1, 0}) / strength(plain.phases[0], {2, -1, 0}), drawn_ratio,
+              0.05 * drawn_ratio);
+  std::printf("calcite 0.4: %.4f (%.4f), without an axis %.4f; r %.4f (%.4f)\n",
+              textured.weight_fraction.value, textured.weight_fraction.uncertainty,
+              without.phases[0].weight_fraction.value, textured.march->r.value,
+              textured.march->r.uncertainty);
+}
+
+/// A cubic powder without texture: r is 1 within what it can be told.
+TEST_F(PhaseFitTest, WithoutTextureRIsOne) {
+  for (const auto& [name, axis] :
+       {std::pair{"corundum", std::array{0, 0, 1}}, {"fluorite", std::array{1, 0, 0}}}) {
+    SCOPED_TRACE(name);
+    const xrd::Crystal crystal = crystal_of(name);
+    const Part parts[] = {{crystal, 1}};
+    const PhaseFit found = fit(drawn(*backend_, parts, {}), {{{crystal}, axis}});
+    const data::FittedFigure& r = found.phases[0].march->r;
+    EXPECT_NEAR(r.value, 1, 0.1);
+    EXPECT_LE(std::abs(r.value - 1), 4 * r.uncertainty);
+    expect_cell(found.phases[0], crystal.cell, "edge");
+    std::printf("%s: r %.4f (%.4f)\n", name, r.value, r.uncertainty);
+  }
 }
 
 // ---- measured patterns ----
