@@ -16,6 +16,12 @@ set(BRAGG_CUDA_SOURCES
   gemm/gemm_backward_weights.cu
   gemm/gemm_config.cpp
   gemm/gemm_forward.cu
+  gemm/gemm_forward_bf16.cu
+  gemm/gemm_forward_bf16_128x80.cu
+  gemm/gemm_forward_bf16_80x128.cu
+  gemm/gemm_forward_dropout.cu
+  gemm/gemm_forward_fp32.cu
+  gemm/gemm_forward_wgmma.cu
   huber_loss.cu
   match_views.cu
   norm.cu

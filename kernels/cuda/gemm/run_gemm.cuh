@@ -28,6 +28,10 @@ struct GeneralTile {
   using Bf16 = Bf16_;
   static_assert(Bf16::m == 16 * TM && Bf16::n == 16 * TN);
 };
+using Tile128x128 = GeneralTile<8, 8, 4, MmaTile<2, 8, 4, 2>>;
+using Tile128x80 = GeneralTile<8, 5, 4, MmaTile<2, 10, 4, 1>>;
+using Tile80x128 = GeneralTile<5, 8, 1, MmaTile<5, 4, 1, 4>>;
+using Tile64x64 = GeneralTile<4, 4, 2, MmaTile<2, 4, 2, 2>>;
 
 template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store>
 void launch_tile(const Describe& describe, const LaunchTarget& target, const GemmArguments<float>& p,
@@ -66,13 +70,13 @@ void run_gemm(const Describe& describe_op, const GemmTarget& target, GemmArgumen
     launch_tile<Tile, a_order, b_order>(describe_op, target.launches, p, config, store);
   };
   if (config.tile_m == 128 && config.tile_n == 128) {
-    run(GeneralTile<8, 8, 4, MmaTile<2, 8, 4, 2>>());
+    run(Tile128x128());
   } else if (config.tile_m == 128) {
-    run(GeneralTile<8, 5, 4, MmaTile<2, 10, 4, 1>>());
+    run(Tile128x80());
   } else if (config.tile_m == 80) {
-    run(GeneralTile<5, 8, 1, MmaTile<5, 4, 1, 4>>());
+    run(Tile80x128());
   } else {
-    run(GeneralTile<4, 4, 2, MmaTile<2, 4, 2, 2>>());
+    run(Tile64x64());
   }
 }
 
