@@ -100,6 +100,53 @@ bool add_into_normalisation(const Fusing& f, std::size_t i) {
          into_normalisation<BatchNormInference>(f, i, sum, sum.a.data, sum.b);
 }
 
+/// A normalisation by its batch whose source is a convolution's result goes into the convolution, where the backend takes its
+/// sums there: at the place of the normalisation, where its addend is known.
+bool sums_into_convolution(const Fusing& f, std::size_t i) {
+  const auto* norm = std::get_if<BatchNormForward>(&f.ops()[i].op);
+  if (!norm) return false;
+  const auto writing = f.writers(norm->src.data);
+  if (writing.size() != 1) return false;
+  const std::size_t writer = writing.front();
+  const auto* conv = std::get_if<Conv1dForward>(&f.ops()[writer].op);
+  if (!conv || conv->epilogue.relu || conv->epilogue.dropout.p > 0 ||
+      norm->problem.C != conv->problem.C_out || norm->addend.data == norm->src.data ||
+      f.readers(norm->src.data).front() < i)
+    return false;
+  const Conv1dBatchNormForward both{conv->problem,      norm->problem,
+                                    conv->src,          norm->addend,
+                                    conv->weights,      conv->epilogue.bias,
+                                    norm->scale,        norm->shift,
+                                    conv->dst,          norm->dst,
+                                    norm->mean,         norm->inverse_deviation,
+                                    norm->running_mean, norm->running_variance,
+                                    norm->epilogue};
+  if (!f.backend.has(both)) return false;
+  f.ops()[i] = {f.ops()[i].phase, f.ops()[writer].layer, both};
+  f.erase(writer);
+  return true;
+}
+
+/// A normalisation's gradient whose sums can be taken by the convolution's that made its source: the gradient of the convolution
+/// behind, through the ReLU between them.
+bool sums_into_gradient(const Fusing& f, std::size_t i) {
+  const auto* norm = std::get_if<BatchNormBackward>(&f.ops()[i].op);
+  if (!norm || !norm->diff_src.data || norm->relu.src.data) return false;
+  const auto writing = f.writers(norm->diff_dst.data);
+  if (writing.size() != 1) return false;
+  PlannedOp& writer = f.ops()[writing.front()];
+  const auto* gradient = std::get_if<Conv1dBackwardData>(&writer.op);
+  if (!gradient || gradient->problem.C_in != norm->problem.C) return false;
+  const Conv1dBatchNormBackward both{
+      gradient->problem, norm->problem,    gradient->diff_dst,      norm->src,          gradient->weights,
+      norm->scale,       norm->mean,       norm->inverse_deviation, gradient->diff_src, norm->diff_src,
+      norm->diff_scale,  norm->diff_shift, gradient->relu};
+  if (!f.backend.has(both)) return false;
+  writer.op = both;
+  f.erase(i);
+  return true;
+}
+
 /// In inference a normalisation goes into the weights and the bias of the product before it, which another op makes
 /// each time: whoever changes weights need not tell.
 bool into_product(const Fusing& f, std::size_t i) {
@@ -220,10 +267,12 @@ bool into_update(const Fusing& f, std::size_t i) {
 }
 
 /// Each tries to rewrite the op of that number and says whether it did. In this order: a product takes in its
-/// normalisation before the ReLU behind it, a sum its ReLU before the normalisation takes in the sum, and a
+/// normalisation before the ReLU behind it, a sum its ReLU before the normalisation takes in the sum, a normalisation
+/// the sum before it goes into its convolution, a gradient takes in the ReLU's before it takes in a normalisation's, and a
 /// convolution is pooled with its ReLU.
-constexpr std::array rewrites{into_product,  into_epilogue, add_into_normalisation,
-                              into_gradient, into_pooled,   into_update};
+constexpr std::array rewrites{into_product,          into_epilogue, add_into_normalisation,
+                              sums_into_convolution, into_gradient, sums_into_gradient,
+                              into_pooled,           into_update};
 
 }  // namespace
 

@@ -1,6 +1,8 @@
 // Batch normalisation, channels last, bound by memory, a thread per V neighbouring channels: sums (batch_norm_sums.cuh),
 // and then element by element.
-#include "kernels/cuda/batch_norm_sums.cuh"
+#include <algorithm>
+
+#include "kernels/cuda/batch_norm_columns.cuh"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/forward_tail.cuh"
 #include "kernels/cuda/device/previous_kernel.cuh"
@@ -102,6 +104,19 @@ LaunchShape warp_per_channel(const BatchNormProblem& p) {
   return {dim3(static_cast<unsigned>((p.C + warps - 1) / warps)), dim3(threads)};
 }
 
+Moments moments_of(const BatchNormForward& op) {
+  return {op.mean.as<float>(), op.inverse_deviation.as<float>(), op.running_mean.as<float>(),
+          op.running_variance.as<float>()};
+}
+Channels channels_of(const BatchNormForward& op) {
+  return {op.mean.as<float>(),
+          op.inverse_deviation.as<float>(),
+          op.scale.as<float>(),
+          op.shift.as<float>(),
+          0,
+          false};
+}
+
 /// For both forms of the op.
 template <typename T, int V, typename Op>
 void launch_normalise(const Op& op, const LaunchTarget& launches, const Channels& channels) {
@@ -110,6 +125,30 @@ void launch_normalise(const Op& op, const LaunchTarget& launches, const Channels
   launch([&] { return text(op); }, launches, shape_of_elements(p, V), normalise<T, V>,
          static_cast<std::int32_t>(p.L * p.C), static_cast<std::int32_t>(p.C), Division(p.C),
          items<T>(op.src), items<T>(op.addend), channels, tail, items<T>(op.dst));
+}
+
+template <typename T, int V>
+void launch_gradient(const BatchNormBackward& op, const LaunchTarget& launches) {
+  const BatchNormProblem& p = op.problem;
+  const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
+  const GradientChannels channels{
+      op.mean.as<float>(),       op.inverse_deviation.as<float>(),
+      op.scale.as<float>(),      op.diff_scale.as<float>(),
+      op.diff_shift.as<float>(), static_cast<float>(1.0 / static_cast<double>(p.rows()))};
+  launch([&] { return text(op); }, launches, shape_of_elements(p, V), normalise_backward<T, V>,
+         static_cast<std::int32_t>(p.L * p.C), static_cast<std::int32_t>(p.C), Division(p.C),
+         items<T>(op.diff_dst), items<T>(op.src), channels, items<T>(op.relu.src), scale,
+         items<T>(op.diff_src));
+}
+
+/// What a product left of its columns, over all its sets but for those of a chunk.
+template <typename Describe>
+Partials add_up(const ColumnSums& sums, const Describe& describe, const LaunchTarget& launches,
+                double* numbers) {
+  const Cut cut = cut_of(sums);
+  const Partials partials{numbers, cut.C, cut.chunks};
+  launch(describe, launches, {cut.grid(), dim3(threads)}, sums_of_chunks, cut, sums.pairs, partials);
+  return partials;
 }
 
 }  // namespace
@@ -126,10 +165,7 @@ std::size_t CudaBackend::workspace_of(const BatchNormProblem& p) const {
 void CudaBackend::run_op(const BatchNormForward& op) {
   const BatchNormProblem& p = op.problem;
   auto* const numbers = static_cast<double*>(workspace("batch_norm_forward", workspace_of(p)));
-  const Moments moments{op.mean.as<float>(), op.inverse_deviation.as<float>(), op.running_mean.as<float>(),
-                        op.running_variance.as<float>()};
-  const Channels channels{
-      moments.mean, moments.inverse_deviation, op.scale.as<float>(), op.shift.as<float>(), 0, false};
+  const Moments moments = moments_of(op);
   const auto describe = [&] { return text(op); };
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
@@ -139,7 +175,27 @@ void CudaBackend::run_op(const BatchNormForward& op) {
              items<T>(op.src), partials);
       launch(describe, launches(), warp_per_channel(p), join_moments, cut, partials, p.epsilon, p.momentum,
              moments);
-      launch_normalise<T, V>(op, launches(), channels);
+      launch_normalise<T, V>(op, launches(), channels_of(op));
+    };
+    by_packs<T>(p.C, run, op.dst, op.src, op.addend);
+  });
+}
+
+std::size_t CudaBackend::sums_workspace(std::int64_t most_sets, std::int64_t columns) {
+  const std::int64_t chunks = std::min<std::int64_t>(most_chunks, most_sets / rows_of_thread + 1);
+  return 2 * sizeof(double) * static_cast<std::size_t>(columns * chunks);
+}
+
+void CudaBackend::normalise_by(const ColumnSums& sums, const BatchNormForward& op, double* numbers) {
+  const BatchNormProblem& p = op.problem;
+  const Partials partials = add_up(
+      sums, [&] { return text(op); }, launches(), numbers);
+  launch([&] { return text(op); }, launches(), warp_per_channel(p), join_sums, cut_of(sums), partials,
+         static_cast<std::int32_t>(p.C), static_cast<double>(p.rows()), p.epsilon, p.momentum,
+         moments_of(op));
+  with_element_type([&]<typename T>() {
+    const auto run = [&]<int V>(std::integral_constant<int, V>) {
+      launch_normalise<T, V>(op, launches(), channels_of(op));
     };
     by_packs<T>(p.C, run, op.dst, op.src, op.addend);
   });
@@ -148,25 +204,30 @@ void CudaBackend::run_op(const BatchNormForward& op) {
 void CudaBackend::run_op(const BatchNormBackward& op) {
   const BatchNormProblem& p = op.problem;
   auto* const numbers = static_cast<double*>(workspace("batch_norm_backward", workspace_of(p)));
-  const auto scale = static_cast<float>(1.0 / (1.0 - double{op.relu.p}));
-  const GradientChannels channels{
-      op.mean.as<float>(),       op.inverse_deviation.as<float>(),
-      op.scale.as<float>(),      op.diff_scale.as<float>(),
-      op.diff_shift.as<float>(), static_cast<float>(1.0 / static_cast<double>(p.rows()))};
   const auto describe = [&] { return text(op); };
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
       const Cut cut(p, V);
       const Partials partials{numbers, cut.C, cut.chunks};
       launch(describe, launches(), {cut.grid(), dim3(threads)}, gradients_of_chunks<T, V>, cut,
-             items<T>(op.diff_dst), items<T>(op.src), channels.mean, partials);
+             items<T>(op.diff_dst), items<T>(op.src), op.mean.as<float>(), partials);
       launch(describe, launches(), warp_per_channel(p), join_gradients, cut, partials,
-             channels.inverse_deviation, op.diff_scale.as<float>(), op.diff_shift.as<float>());
-      if (op.diff_src.data == nullptr) return;
-      launch(describe, launches(), shape_of_elements(p, V), normalise_backward<T, V>,
-             static_cast<std::int32_t>(p.L * p.C), cut.C, Division(p.C), items<T>(op.diff_dst),
-             items<T>(op.src), channels, items<T>(op.relu.src), scale, items<T>(op.diff_src));
+             op.inverse_deviation.as<float>(), op.diff_scale.as<float>(), op.diff_shift.as<float>());
+      if (op.diff_src.data != nullptr) launch_gradient<T, V>(op, launches());
     };
+    by_packs<T>(p.C, run, op.diff_src, op.diff_dst, op.src, op.relu.src);
+  });
+}
+
+void CudaBackend::normalise_by(const ColumnSums& sums, const BatchNormBackward& op, double* numbers) {
+  const BatchNormProblem& p = op.problem;
+  const Partials partials = add_up(
+      sums, [&] { return text(op); }, launches(), numbers);
+  launch([&] { return text(op); }, launches(), warp_per_channel(p), join_gradient_sums, cut_of(sums),
+         partials, static_cast<std::int32_t>(p.C), op.mean.as<float>(), op.inverse_deviation.as<float>(),
+         op.diff_scale.as<float>(), op.diff_shift.as<float>());
+  with_element_type([&]<typename T>() {
+    const auto run = [&]<int V>(std::integral_constant<int, V>) { launch_gradient<T, V>(op, launches()); };
     by_packs<T>(p.C, run, op.diff_src, op.diff_dst, op.src, op.relu.src);
   });
 }

@@ -18,6 +18,9 @@ namespace bragg::cuda::batch_norm {
 
 inline constexpr int threads = 256, warps = threads / 32;
 
+// A thread's rows at least, and chunks of a batch at most.
+inline constexpr std::int32_t rows_of_thread = 16, most_chunks = 512;
+
 /// How the rows of a batch are cut for sums. A function of the shape alone, never of the device.
 struct Cut {
   std::int32_t rows, L, C, packs;
@@ -35,7 +38,6 @@ struct Cut {
         rows_at_once(threads / tile),
         by_L(p.L),
         by_tile(tile) {
-    constexpr std::int32_t rows_of_thread = 16, most_chunks = 512;
     const std::int32_t least = rows_of_thread * rows_at_once;
     const std::int32_t wanted = (rows + least - 1) / least;
     const std::int32_t cut = wanted < most_chunks ? wanted : most_chunks;
@@ -155,6 +157,18 @@ struct Moments {
   float *mean, *inverse_deviation, *running_mean, *running_variance;
 };
 
+/// Of channel c, from its mean over so many rows and the squares of their deviations from it.
+__device__ inline void leave_moments(const Moments& results, std::int32_t c, double rows, double mean,
+                                     double square, double epsilon, double momentum) {
+  results.mean[c] = static_cast<float>(mean);
+  results.inverse_deviation[c] = static_cast<float>(1 / sqrt(square / rows + epsilon));
+  const auto move = [&](float& running, double to) {
+    running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * to);
+  };
+  move(results.running_mean[c], mean);
+  move(results.running_variance[c], square / (rows - 1));
+}
+
 /// A warp per channel.
 static __global__ void __launch_bounds__(threads)
     join_moments(const Cut cut, const Partials partials, double epsilon, double momentum,
@@ -175,14 +189,7 @@ static __global__ void __launch_bounds__(threads)
     square += partials.at(1, c, chunk) + count_of(chunk) * apart * apart;
   }
   square = warp_sum(square);
-  if (lane != 0) return;
-  results.mean[c] = static_cast<float>(mean);
-  results.inverse_deviation[c] = static_cast<float>(1 / sqrt(square / cut.rows + epsilon));
-  const auto move = [&](float& running, double to) {
-    running = static_cast<float>((1 - momentum) * static_cast<double>(running) + momentum * to);
-  };
-  move(results.running_mean[c], mean);
-  move(results.running_variance[c], square / (cut.rows - 1));
+  if (lane == 0) leave_moments(results, c, cut.rows, mean, square, epsilon, momentum);
 }
 
 /// Sums of diff and of diff (src - mean) over a chunk's rows, of every channel.

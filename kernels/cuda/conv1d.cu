@@ -10,6 +10,7 @@
 #include <optional>
 #include <type_traits>
 
+#include "kernels/cuda/conv1d_rows.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/gemm/gemm.h"
@@ -18,9 +19,7 @@
 namespace bragg::cuda {
 namespace {
 
-std::int64_t up(std::int64_t n, std::int64_t d) {
-  return (n + d - 1) / d;
-}
+using namespace conv1d;
 
 /// J outputs to a row.
 struct Wide {
@@ -58,68 +57,6 @@ ConstMatrixView<T> windows(const Wide& wide, const ConstActivations& src) {
 template <typename T>
 ConstMatrixView<T> outputs(const Wide& wide, const ConstActivations& a) {
   return {a.item<T>(0), a.item_stride, wide.rows, wide.N, wide.N};
-}
-
-/// The weights by the phase of the input row that they meet: rows (tap i, output o) of stride * C_in numbers,
-/// those of kernel rows [(R - 1 - i) stride, (R - i) stride), zeros beyond the kernel's ends. backward_zeros()
-/// count as rows of the kernel.
-struct ByPhase {
-  std::int64_t rows, row_length, row_stride, zeros;
-  std::int64_t transposed_stride;  ///< of the transpose, row_length rows of `rows`
-
-  ByPhase(const Backend& backend, const Conv1dProblem& p)
-      : rows(p.backward_taps() * p.C_out),
-        row_length(p.stride * p.C_in),
-        row_stride(backend.weight_row_stride(row_length)),
-        zeros(p.backward_zeros() * p.C_in),
-        transposed_stride(backend.weight_row_stride(rows)) {}
-  std::size_t bytes(DType type) const {
-    return static_cast<std::size_t>(std::max(rows * row_stride, row_length * transposed_stride)) *
-           size_of(type);
-  }
-};
-
-constexpr int threads = 256;
-
-/// For kernels that loop over rows in y: (chunks of a row, rows).
-LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
-  return {dim3(static_cast<unsigned>(up(row_length, threads)),
-               static_cast<unsigned>(std::min<std::int64_t>(rows, 65535))),
-          dim3(threads)};
-}
-
-/// Of row `row` the number n.
-template <typename T>
-__device__ T by_phase(const T* weights, std::int64_t weight_row_stride, std::int64_t weight_row_length,
-                      std::int64_t C_out, const ByPhase& phases, std::int64_t row, std::int64_t n) {
-  const std::int64_t from = ((phases.rows - row - 1) / C_out) * phases.row_length + n - phases.zeros;
-  return from >= 0 && from < weight_row_length ? weights[row % C_out * weight_row_stride + from] : T{0};
-}
-
-/// Grid: by_rows(row of ByPhase, rows).
-template <typename T>
-__global__ void __launch_bounds__(threads)
-    order_by_phase(const T* __restrict__ weights, std::int64_t weight_row_stride,
-                   std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
-                   T* __restrict__ dst) {
-  wait_for_previous_kernel();
-  const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (n >= phases.row_length) return;
-  for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y)
-    dst[row * phases.row_stride + n] =
-        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
-}
-/// The transpose. Grid: by_rows(rows, row of ByPhase).
-__global__ void __launch_bounds__(threads)
-    order_by_phase_transposed(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
-                              std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
-                              BFloat16* __restrict__ dst) {
-  wait_for_previous_kernel();
-  const std::int64_t row = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (row >= phases.rows) return;
-  for (std::int64_t n = blockIdx.y; n < phases.row_length; n += gridDim.y)
-    dst[n * phases.transposed_stride + row] =
-        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
 }
 
 /// Row (j, c) of dst: the weights of output channel c behind j row_step zeros. Grid: by_rows(dst_row_stride,
@@ -186,6 +123,14 @@ std::optional<Wide> choose_width(const Conv1dProblem& p, int multiprocessors) {
   return best;
 }
 
+/// Of a convolution whose operands lie as the network lays them.
+SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
+  const auto wide = choose_width(p, multiprocessors);
+  if (!wide) return {};
+  return {wide->outputs > 1 ? wide_weight_bytes(backend, *wide) : 0, p.N * (wide->steps(p) / wide->outputs),
+          wide->N};
+}
+
 }  // namespace
 
 std::int64_t CudaBackend::conv1d_steps(const Conv1dProblem& p) const {
@@ -207,69 +152,62 @@ std::size_t CudaBackend::workspace_of(const Conv1dProblem& p) const {
   return bytes;
 }
 
-void CudaBackend::run_op(const Conv1dForward& op) {
+template <typename T, typename Product>
+void CudaBackend::multiply_windows(const Conv1dForward& op, const Product& product) {
   const Conv1dProblem& p = op.problem;
-  with_element_type([&]<typename T>() {
-    const std::int64_t K = p.kernel * p.C_in;
-    const auto describe = [&] { return text(op); };
-    const ConstMatrixView<T> kernels(op.weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
-    const auto run = [&](const Wide& wide, const ConstMatrixView<T>& b) {
-      gemm_forward(describe, gemm_target(conv1d_wgmma_),
-                   GemmArguments<T>(p.N * wide.rows, wide.N, wide.K, windows<T>(wide, op.src), b),
-                   ForwardStore<T>(op.dst.item<T>(0), op.dst.item_stride, p.L_out(), p.C_out, false,
-                                   op.epilogue, wide.outputs));
-    };
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
-      if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step)) {
-        auto* const widened = static_cast<T*>(workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
-        const std::int64_t row_stride = weight_row_stride(wide->K);
-        launch(describe, launches(), by_rows(row_stride, wide->N), widen_weights, op.weights.as<T>(),
-               weight_row_stride(K), K, p.C_out, *wide, widened, row_stride);
-        return run(*wide, {widened, 0, wide->N, row_stride, wide->K});
-      }
+  const std::int64_t K = p.kernel * p.C_in;
+  const ConstMatrixView<T> kernels(op.weights.as<T>(), 0, p.C_out, weight_row_stride(K), K);
+  const auto run = [&](const Wide& wide, const ConstMatrixView<T>& b) {
+    product(GemmArguments<T>(p.N * wide.rows, wide.N, wide.K, windows<T>(wide, op.src), b),
+            ForwardStore<T>(op.dst.item<T>(0), op.dst.item_stride, p.L_out(), p.C_out, false, op.epilogue,
+                            wide.outputs));
+  };
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
+    if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step)) {
+      auto* const widened = static_cast<T*>(workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
+      const std::int64_t row_stride = weight_row_stride(wide->K);
+      launch([&] { return text(op); }, launches(), by_rows(row_stride, wide->N), widen_weights,
+             op.weights.as<T>(), weight_row_stride(K), K, p.C_out, *wide, widened, row_stride);
+      return run(*wide, {widened, 0, wide->N, row_stride, wide->K});
     }
-    run(Wide(p, 1), kernels);
+  }
+  run(Wide(p, 1), kernels);
+}
+
+void CudaBackend::run_op(const Conv1dForward& op) {
+  with_element_type([&]<typename T>() {
+    multiply_windows<T>(op, [&](const GemmArguments<T>& arguments, const ForwardStore<T>& store) {
+      gemm_forward([&] { return text(op); }, gemm_target(conv1d_wgmma_), arguments, store);
+    });
   });
 }
 
-/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R =
-/// backward_taps() rows of diff_dst, up to r + backward_shift(), each with `stride` rows of the kernel. Row (i,
-/// o) of B: the part of the kernel of output o that meets tap i, nothing beyond the kernel's ends.
-void CudaBackend::run_op(const Conv1dBackwardData& op) {
-  const Conv1dProblem& p = op.problem;
-  with_element_type([&]<typename T>() {
-    const auto describe = [&] { return text(op); };
-    const std::int64_t taps = p.backward_taps(), rows = p.backward_steps();
-    const std::int64_t M = p.N * rows, N = p.stride * p.C_in, K = taps * p.C_out;
-    const ConstMatrixView<T> a(op.diff_dst.item<T>(0) + (p.backward_shift() + 1 - taps) * p.C_out,
-                               op.diff_dst.item_stride, rows, p.C_out, K);
-    const std::int64_t first = (taps - 1) * N, row_length = p.kernel * p.C_in;
-    const MatrixView<T> dst(op.diff_src.item<T>(0), op.diff_src.item_stride, rows, N, p.L_in * p.C_in);
-    const BackwardStore<T> store(dst, op.relu);
-    const GemmTarget target = gemm_target(conv1d_wgmma_);
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      const ByPhase phases(*this, p);
-      auto* const transposed = static_cast<T*>(
-          conv1d_wgmma_ ? workspace("conv1d_backward_data", phases.bytes(element_type())) : nullptr);
-      const GemmArguments<T> arguments(M, N, K, a, {transposed, 0, N, phases.transposed_stride, K});
-      if (conv1d_wgmma_ && takes_rows_of_n(target, arguments, store)) {
-        launch(describe, launches(), by_rows(K, N), order_by_phase_transposed, op.weights.as<T>(),
-               weight_row_stride(row_length), row_length, p.C_out, phases, transposed);
-        return gemm_backward_data_by_rows_of_n(describe, target, arguments, store);
-      }
-    }
-    ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
-    b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
-    if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
-      const ByPhase phases(*this, p);
-      auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes(element_type())));
-      launch(describe, launches(), by_rows(N, phases.rows), order_by_phase<T>, op.weights.as<T>(),
-             weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
-      b = {ordered, 0, K, phases.row_stride, N};
-    }
-    gemm_backward_data(describe, target, GemmArguments<T>(M, N, K, a, b), store);
-  });
+bool CudaBackend::has_op(const Conv1dBatchNormForward& op) const {
+  return conv1d_wgmma_ && op.problem.C_out % 8 == 0;
+}
+
+std::size_t CudaBackend::workspace_of(const Conv1dBatchNormForward& op) const {
+  if (op.problem.N == 0 || !has_op(op)) return 0;
+  const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
+  return std::max(memory.numbers_at + sums_workspace(memory.sets, memory.columns), workspace_of(op.norm));
+}
+
+void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
+  const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
+  auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
+  const auto describe = [&] { return text(op); };
+  std::optional<ColumnSums> sums;
+  multiply_windows<BFloat16>(
+      op.convolution(), [&](const GemmArguments<BFloat16>& arguments, const ForwardStore<BFloat16>& store) {
+        const GemmTarget target = gemm_target(conv1d_wgmma_);
+        if (arguments.N == memory.columns)
+          sums = gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch), memory.sets);
+        if (!sums) gemm_forward(describe, target, arguments, store);
+      });
+  if (!sums) return run_op(op.normalisation());
+  if (choices_) choices_->emplace_back("sums of what is stored");
+  normalise_by(*sums, op.normalisation(), memory.numbers(scratch));
 }
 
 void CudaBackend::run_op(const Conv1dBackwardWeights& op) {

@@ -4,6 +4,7 @@
 
 #include "kernels/backend_of.h"
 #include "kernels/base/bfloat16.h"
+#include "kernels/cuda/gemm/column_sums.h"
 #include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/runtime.h"
 
@@ -67,12 +68,18 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const MatchViews&);
   void run_op(const Refine&);
   void run_op(const Conv1dPoolForward&);
+  void run_op(const Conv1dBatchNormForward&);
+  void run_op(const Conv1dBatchNormBackward&);
   void run_op(const AvgPool1dBackwardKept&);
   void run_op(const DenseBackwardWeightsAdam&);
   bool has_op(const Conv1dPoolForward&) const;
+  bool has_op(const Conv1dBatchNormForward&) const;
+  bool has_op(const Conv1dBatchNormBackward&) const;
   bool has_op(const AvgPool1dBackwardKept&) const { return conv1d_wgmma_; }
   bool has_op(const DenseBackwardWeightsAdam&) const { return updates_in_the_gradient(); }
   std::size_t workspace_of(const Conv1dPoolForward&) const;
+  std::size_t workspace_of(const Conv1dBatchNormForward&) const;
+  std::size_t workspace_of(const Conv1dBatchNormBackward&) const;
   std::size_t workspace_of(const Conv1dProblem&) const;
   std::size_t workspace_of(const DenseProblem&) const;
   std::size_t workspace_of(const BatchNormProblem&) const;
@@ -94,6 +101,19 @@ class CudaBackend final : public BackendOf<CudaBackend> {
  private:
   class Graph;
   ReflectionSet do_structure_factors(const ReflectionProblem&, const CrystalBatch&) override;
+  /// Calls product(arguments, store) for the convolution's matrices, several outputs to a row where that is faster and the
+  /// operands lie so.
+  template <typename T, typename Product>
+  void multiply_windows(const Conv1dForward&, const Product& product);
+  /// Batch normalisation whose sums are there already: of src and its squares, or of diff_dst and its products with src.
+  /// `numbers` have sums_workspace() bytes.
+  void normalise_by(const ColumnSums& sums, const BatchNormForward&, double* numbers);
+  void normalise_by(const ColumnSums& sums, const BatchNormBackward&, double* numbers);
+  static std::size_t sums_workspace(std::int64_t most_sets, std::int64_t columns);
+  /// Where wgmma takes the kernels of conv1d_backward_data by rows of n: orders them so in the workspace and calls
+  /// product(arguments, store). Returns whether it did.
+  template <typename Product>
+  bool multiply_by_rows_of_n(const Conv1dBackwardData&, const Product& product);
 
   /// Calls op.operator()<T>() with the element type.
   template <typename Op>

@@ -5,6 +5,7 @@ set(BRAGG_CUDA_SOURCES
   avg_pool1d.cu
   batch_norm.cu
   conv1d.cu
+  conv1d_backward_data.cu
   conv1d_pool.cu
   cuda_backend.cpp
   dense.cu
@@ -22,6 +23,7 @@ set(BRAGG_CUDA_SOURCES
   gemm/gemm_forward_dropout.cu
   gemm/gemm_forward_fp32.cu
   gemm/gemm_forward_wgmma.cu
+  gemm/gemm_sums.cu
   huber_loss.cu
   match_views.cu
   norm.cu

@@ -6,6 +6,7 @@
 #include "kernels/ops/avg_pool1d.h"
 #include "kernels/ops/batch_norm.h"
 #include "kernels/ops/conv1d.h"
+#include "kernels/ops/conv1d_batch_norm.h"
 #include "kernels/ops/conv1d_pool.h"
 #include "kernels/ops/dense.h"
 #include "kernels/ops/draw_views.h"

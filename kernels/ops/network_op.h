@@ -10,6 +10,7 @@
 #include "kernels/ops/batch_norm.h"
 #include "kernels/ops/call.h"
 #include "kernels/ops/conv1d.h"
+#include "kernels/ops/conv1d_batch_norm.h"
 #include "kernels/ops/conv1d_pool.h"
 #include "kernels/ops/dense.h"
 #include "kernels/ops/ema.h"
@@ -19,11 +20,12 @@
 
 namespace bragg {
 
-using NetworkOp = std::variant<AddForward, AddBackward, Conv1dForward, Conv1dBackwardData,
-                               Conv1dBackwardWeights, Conv1dPoolForward, BatchNormForward, BatchNormBackward,
-                               BatchNormInference, BatchNormFold, AvgPool1dForward, AvgPool1dBackward,
-                               AvgPool1dBackwardKept, DenseForward, DenseBackwardData, DenseBackwardWeights,
-                               DenseBackwardWeightsAdam, SoftmaxCrossEntropy, HuberLoss, Norm, Adam, Ema>;
+using NetworkOp =
+    std::variant<AddForward, AddBackward, Conv1dForward, Conv1dBackwardData, Conv1dBackwardWeights,
+                 Conv1dPoolForward, Conv1dBatchNormForward, Conv1dBatchNormBackward, BatchNormForward,
+                 BatchNormBackward, BatchNormInference, BatchNormFold, AvgPool1dForward, AvgPool1dBackward,
+                 AvgPool1dBackwardKept, DenseForward, DenseBackwardData, DenseBackwardWeights,
+                 DenseBackwardWeightsAdam, SoftmaxCrossEntropy, HuberLoss, Norm, Adam, Ema>;
 
 inline std::string text(const NetworkOp& any) {
   return std::visit([](const auto& op) { return text(op); }, any);

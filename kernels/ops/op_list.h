@@ -12,6 +12,8 @@ struct Conv1dForward;
 struct Conv1dBackwardData;
 struct Conv1dBackwardWeights;
 struct Conv1dPoolForward;
+struct Conv1dBatchNormForward;
+struct Conv1dBatchNormBackward;
 struct BatchNormForward;
 struct BatchNormBackward;
 struct BatchNormInference;
@@ -38,14 +40,16 @@ struct MatchViews;
 struct Refine;
 
 /// What a backend is handed.
-using OpPointer = std::variant<
-    const AddForward*, const AddBackward*, const Conv1dForward*, const Conv1dBackwardData*,
-    const Conv1dBackwardWeights*, const Conv1dPoolForward*, const BatchNormForward*, const BatchNormBackward*,
-    const BatchNormInference*, const BatchNormFold*, const AvgPool1dForward*, const AvgPool1dBackward*,
-    const AvgPool1dBackwardKept*, const DenseForward*, const DenseBackwardData*, const DenseBackwardWeights*,
-    const DenseBackwardWeightsAdam*, const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*, const Adam*,
-    const Ema*, const Advance*, const SampleRows*, const GatherRows*, const SamplePatterns*,
-    const RenderPatterns*, const DrawViews*, const MatchViews*, const Refine*>;
+using OpPointer =
+    std::variant<const AddForward*, const AddBackward*, const Conv1dForward*, const Conv1dBackwardData*,
+                 const Conv1dBackwardWeights*, const Conv1dPoolForward*, const Conv1dBatchNormForward*,
+                 const Conv1dBatchNormBackward*, const BatchNormForward*, const BatchNormBackward*,
+                 const BatchNormInference*, const BatchNormFold*, const AvgPool1dForward*,
+                 const AvgPool1dBackward*, const AvgPool1dBackwardKept*, const DenseForward*,
+                 const DenseBackwardData*, const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
+                 const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*, const Adam*, const Ema*,
+                 const Advance*, const SampleRows*, const GatherRows*, const SamplePatterns*,
+                 const RenderPatterns*, const DrawViews*, const MatchViews*, const Refine*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

@@ -59,6 +59,15 @@ std::vector<LayerPass> fused_passes(const Conv1dProblem& p, const AvgPool1dProbl
           {"backward", AvgPool1dBackwardKept{.problem = pool}}};
 }
 
+std::vector<LayerPass> fused_passes(const Conv1dProblem& p, const BatchNormProblem& norm) {
+  std::vector<LayerPass> all;
+  if (norm.L == p.L_out() && norm.C == p.C_out)
+    all.push_back({"forward", Conv1dBatchNormForward{.problem = p, .norm = norm}});
+  if (norm.L == p.L_in && norm.C == p.C_in)
+    all.push_back({"backward", Conv1dBatchNormBackward{.problem = p, .norm = norm}});
+  return all;
+}
+
 NetworkOp in_training(NetworkOp any, float p) {
   std::visit(
       [p](auto& op) {

@@ -28,6 +28,8 @@ std::vector<LayerPass> passes(const LayerProblem&);
 std::vector<LayerPass> fused_passes(const DenseProblem&, std::int64_t row_stride);
 /// Of a convolution and the pooling behind it.
 std::vector<LayerPass> fused_passes(const Conv1dProblem&, const AvgPool1dProblem&);
+/// Of a convolution and the normalisation behind it, or before it.
+std::vector<LayerPass> fused_passes(const Conv1dProblem&, const BatchNormProblem&);
 
 /// The op as training runs it: ReLU and dropout p behind it, or their gradient.
 NetworkOp in_training(NetworkOp, float p);

@@ -351,6 +351,47 @@ TEST_P(BackendsAgree, ConvolutionAndPoolAreOneOp) {
             "avg_pool1d kernel 3 stride 2");
 }
 
+// The nine normalisations of resnet's convolutions, where the convolutions take their sums; in inference there are none.
+TEST_P(BackendsAgree, ConvolutionsTakeTheSumsOfTheirNormalisations) {
+  if (config().name != "resnet") return;
+  const Model model = make_model(narrow());
+  Side side(device(), model);
+  const bool fuses = side.backend->has(Conv1dBatchNormForward{.problem = {.C_out = 8}});
+  EXPECT_EQ(fuses,
+            device().precision == "bf16" && side.backend->description().find("wgmma") != std::string::npos);
+  std::map<std::string, int> count;
+  std::vector<std::string> taken_in;
+  for (const PlannedOp& op : side.network.plan()) {
+    const std::string text = op.text();
+    if (text.find("conv1d_batch_norm_forward") != std::string::npos) {
+      taken_in.push_back(text);
+      ++count["at once"];
+    } else if (text.find("batch_norm_forward") != std::string::npos) {
+      ++count["alone"];
+    } else if (text.find("conv1d_forward") != std::string::npos) {
+      ++count["convolutions"];
+    }
+  }
+  EXPECT_EQ(count["at once"], fuses ? 9 : 0);
+  EXPECT_EQ(count["alone"], fuses ? 0 : 9);
+  EXPECT_EQ(count["convolutions"], fuses ? 1 : 10);  // the last one has no normalisation
+  if (!fuses) return;
+  EXPECT_EQ(taken_in[2],
+            "conv3: conv1d_batch_norm_forward N 4 L_in 425 C_in 16 C_out 16 kernel 5 stride 1 padding 2 2 + "
+            "bias, then "
+            "batch_norm + addend, relu");
+  // Of the two normalisations of each block; that before it, whose result two ops read, has its gradient's sum before it.
+  std::vector<std::string> gradients;
+  for (const PlannedOp& op : side.network.plan())
+    if (const std::string text = op.text(); text.find("conv1d_batch_norm_backward") != std::string::npos)
+      gradients.push_back(text);
+  ASSERT_EQ(gradients.size(), 6u);
+  EXPECT_EQ(gradients.back(),
+            "conv3: conv1d_batch_norm_backward N 4 L_in 425 C_in 16 C_out 16 kernel 5 stride 1 padding 2 2, "
+            "relu and "
+            "dropout of its input, then batch_norm");
+}
+
 // Without dropout, which inference has none of, training and inference compute the same bits.
 TEST_P(BackendsAgree, InferenceIsTrainingWithoutDropout) {
   if (config().name == "resnet") return;  // normalises by its batch in training

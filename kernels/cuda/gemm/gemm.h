@@ -4,8 +4,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "kernels/cuda/gemm/column_sums.h"
 #include "kernels/cuda/gemm/gemm_arguments.h"
 #include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/gemm/store_gradient.cuh"
@@ -18,6 +20,12 @@ using Describe = std::function<std::string()>;
 /// A by rows m, B by rows n: C = A B, stored through bias, ReLU and dropout.
 template <typename T>
 void gemm_forward(const Describe&, const GemmTarget&, const GemmArguments<T>&, const ForwardStore<T>&);
+
+/// The same without ReLU and dropout by wgmma, and the sums of its columns in `pairs`, which has room for most_sets sets. None, and
+/// nothing is computed, where the operands do not lie as that takes them.
+std::optional<ColumnSums> gemm_forward_sums(const Describe&, const GemmTarget&,
+                                            const GemmArguments<BFloat16>&, const ForwardStore<BFloat16>&,
+                                            float* pairs, std::int64_t most_sets);
 
 /// A by rows m, B by rows k.
 template <typename T>
@@ -33,6 +41,14 @@ struct WeightGradient {
   std::int64_t row_stride;
   float* bias;
 };
+
+/// That with sums of its columns, as gemm_forward_sums: of diff_src and of its products with `norm_src`, whose rows lie as those
+/// of the ReLU's src. None, and nothing is computed, where norm_src does not lie in octets or there is too little room.
+std::optional<ColumnSums> gemm_backward_data_sums(const Describe&, const GemmTarget&,
+                                                  const GemmArguments<BFloat16>&,
+                                                  const BackwardStore<BFloat16>&,
+                                                  const ConstActivations& norm_src, float* pairs,
+                                                  std::int64_t most_sets);
 
 /// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. Where
 /// the general main loops cut K, the only long side of the problem, the parts are kept in `parts`

@@ -53,8 +53,9 @@ void gemm_backward_weights_adam(const Describe& describe, const GemmTarget& targ
   if (const auto flat = flat_operands(target, p)) {
     const AdamStore<true> transposed{store.weights,    store.m,         store.v,    store.working,
                                      store.row_stride, store.constants, store.state};
-    return run_wgmma<Contiguous::mn, Contiguous::mn>(describe, target, flat->src, flat->diff_dst, transposed,
-                                                     diff_bias);
+    run_wgmma<Contiguous::mn, Contiguous::mn>(describe, target, flat->src, flat->diff_dst, transposed,
+                                              diff_bias);
+    return;
   }
   p.a_sums = diff_bias;
   run_gemm<Contiguous::mn, Contiguous::mn>(
@@ -65,9 +66,9 @@ template <typename T>
 void gemm_backward_weights(const Describe& describe, const GemmTarget& target, GemmArguments<T> p,
                            float* parts, const WeightGradient& diff) {
   if (const auto flat = flat_operands(target, p)) {
-    return run_wgmma<Contiguous::mn, Contiguous::mn>(describe, target, flat->src, flat->diff_dst,
-                                                     TransposedStore{diff.weights, diff.row_stride},
-                                                     diff.bias);
+    run_wgmma<Contiguous::mn, Contiguous::mn>(describe, target, flat->src, flat->diff_dst,
+                                              TransposedStore{diff.weights, diff.row_stride}, diff.bias);
+    return;
   }
   const std::int64_t M = p.M, N = p.N;
   const GemmConfig config =

@@ -112,7 +112,8 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
   WgmmaConfig best;
   best.clocks = std::numeric_limits<double>::infinity();
   for (const auto [m, n] : wgmma_tiles) {
-    if (m > limits.tallest || n % limits.columns_unit != 0 || (n == 136 && !limits.with_136_columns))
+    if (m > limits.tallest || n > limits.widest || n % limits.columns_unit != 0 ||
+        (n == 136 && !limits.with_136_columns))
       continue;
     const std::int64_t tiles = up(M, m) * up(N, n), steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
     const double step =
@@ -125,7 +126,7 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
     const std::int64_t whole = std::min<std::int64_t>(tiles, multiprocessors), waves = up(tiles, whole);
     consider(whole, false, static_cast<double>(waves) * (static_cast<double>(steps) * step + sums));
     const std::int64_t ranges = std::min<std::int64_t>(multiprocessors, tiles * steps / fewest_steps);
-    if (ranges > 1 && tiles % ranges != 0) {
+    if (!limits.whole_tiles && ranges > 1 && tiles % ranges != 0) {
       const auto length = static_cast<double>(up(tiles * steps, ranges));
       // A range leaves a piece, and another where a tile begins in it that it does not finish; all are read again, by all
       // multiprocessors together.

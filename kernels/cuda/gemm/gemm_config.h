@@ -43,6 +43,9 @@ struct WgmmaConfig {
   /// may then come from several of them. Otherwise whole tiles are dealt out.
   bool even = false;
   double clocks = 0;  ///< that a multiprocessor is expected to take
+
+  /// Of ColumnSums: one for each of the eight warps that multiply a tile.
+  std::int64_t sets(std::int64_t M) const { return (M + tile_m - 1) / tile_m * 8; }
 };
 inline constexpr int wgmma_k_step = 64;
 
@@ -51,6 +54,8 @@ struct WgmmaLimits {
   int tallest = 256;     ///< rows
   int columns_unit = 1;  ///< of which its columns are a multiple
   bool with_136_columns = false;
+  bool whole_tiles = false;  ///< no tile whose steps of k several blocks share
+  int widest = 160;          ///< columns
 };
 WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
                                 const WgmmaLimits& = {});

@@ -208,7 +208,12 @@ __device__ void put(const WgmmaArguments& p, const Store& store, std::int32_t ti
 #pragma unroll
       for (int half = 0; half < 2; ++half)
         rows[block][half] = store.row(row_of(block, half), n0);
-    store.template put_tile<blocks, n>(d, rows, n0, memory + thread / 32 * Tile::warp_stage);
+    unsigned char* const of_warp = memory + thread / 32 * Tile::warp_stage;
+    if constexpr (requires { requires Store::leaves_sums; }) {
+      store.template put_tile<blocks, n>(d, rows, n0, of_warp, tile_m * Tile::warps + thread / 32);
+    } else {
+      store.template put_tile<blocks, n>(d, rows, n0, of_warp);
+    }
   } else {
 #pragma unroll
     for (int block = 0; block < blocks; ++block)

@@ -117,20 +117,39 @@ constexpr bool takes_136_columns() {
   }
 }
 
-/// C (M, N) of flat operands; `b_sums` or nullptr.
+template <typename Store>
+constexpr int widest_tile_of() {
+  if constexpr (requires { Store::widest_tile; }) {
+    return Store::widest_tile;
+  } else {
+    return 160;
+  }
+}
+
+/// Whether a store takes no part of a tile.
+template <typename Store>
+constexpr bool takes_whole_tiles_alone() {
+  return requires {
+    requires Store::leaves_sums;
+  };
+}
+
+/// C (M, N) of flat operands; `b_sums` or nullptr. Returns how it is cut.
 template <Contiguous a_order, Contiguous b_order, typename Store>
-void run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a, const FlatView& b,
-               const Store& store, float* b_sums) {
+WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a,
+                      const FlatView& b, const Store& store, float* b_sums) {
   constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
                      K = a_by_k ? a.row_length : a.rows;
   constexpr int tallest = tallest_tile_of<Store>(), unit = columns_unit_of<Store>();
-  constexpr bool with_136 = takes_136_columns<Store>();
-  const WgmmaConfig config = choose_wgmma_config(M, N, K, target.multiprocessors,
-                                                 {std::min(tallest, target.tallest_tile), unit, with_136});
+  constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = takes_whole_tiles_alone<Store>();
+  const WgmmaConfig config = choose_wgmma_config(
+      M, N, K, target.multiprocessors,
+      {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles, widest_tile_of<Store>()});
   if (target.choices) target.choices->push_back(describe(config, M, N, K));
   const auto run = [&]<int tile_m, int tile_n>() {
-    if constexpr (tile_m <= tallest && tile_n % unit == 0 && (tile_n != 136 || with_136)) {
+    if constexpr (tile_m <= tallest && tile_n <= widest_tile_of<Store>() && tile_n % unit == 0 &&
+                  (tile_n != 136 || with_136)) {
       using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order, warp_stage_of<Store>()>;
       static_assert(2 * Tile::slot_length <= sums_per_block);
       WgmmaArguments p{};
@@ -152,20 +171,30 @@ void run_wgmma(const Describe& describe_op, const GemmTarget& target, const Flat
       launch(describe_op, target.launches,
              {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
              gemm_wgmma<Tile, Store>, p, store);
-      if (!config.even) return;
-      constexpr auto slices = static_cast<unsigned>(wgmma_gemm::slices<Tile, Store>());
-      launch(describe_op, target.launches,
-             {dim3(static_cast<unsigned>(config.blocks), slices), dim3(128 * Tile::consumers),
-              Tile::store_bytes},
-             join_pieces<Tile, Store>, p, store);
+      if constexpr (!whole_tiles) {
+        if (!config.even) return;
+        constexpr auto slices = static_cast<unsigned>(wgmma_gemm::slices<Tile, Store>());
+        launch(describe_op, target.launches,
+               {dim3(static_cast<unsigned>(config.blocks), slices), dim3(128 * Tile::consumers),
+                Tile::store_bytes},
+               join_pieces<Tile, Store>, p, store);
+      }
     }
   };
-  if (config.tile_m == 256 && config.tile_n == 160) return run.template operator()<256, 160>();
-  if (config.tile_m == 256 && config.tile_n == 136) return run.template operator()<256, 136>();
-  if (config.tile_m == 256 && config.tile_n == 128) return run.template operator()<256, 128>();
-  if (config.tile_m == 256) return run.template operator()<256, 80>();
-  if (config.tile_n == 160) return run.template operator()<128, 160>();
-  run.template operator()<128, 80>();
+  if (config.tile_m == 256 && config.tile_n == 160) {
+    run.template operator()<256, 160>();
+  } else if (config.tile_m == 256 && config.tile_n == 136) {
+    run.template operator()<256, 136>();
+  } else if (config.tile_m == 256 && config.tile_n == 128) {
+    run.template operator()<256, 128>();
+  } else if (config.tile_m == 256) {
+    run.template operator()<256, 80>();
+  } else if (config.tile_n == 160) {
+    run.template operator()<128, 160>();
+  } else {
+    run.template operator()<128, 80>();
+  }
+  return config;
 }
 
 /// Operands of an A by rows m where wgmma takes them.

@@ -46,10 +46,16 @@ struct OctetBackwardStore {
   /// Asks the L2 cache for n columns of a row of src.
   template <int n>
   __device__ void prefetch(const FlatRow& at, std::int32_t n0) const {
+    if (src != nullptr) prefetch_row<n>(src, src_item_stride, at, n0);
+  }
+  /// The same of other rows that lie as diff_src's.
+  template <int n>
+  __device__ void prefetch_row(const BFloat16* from, std::uint32_t from_item_stride, const FlatRow& at,
+                               std::int32_t n0) const {
     constexpr int line = 128 / sizeof(BFloat16);
-    if (src == nullptr || !at.exists) return;
+    if (!at.exists) return;
     const auto offset = static_cast<std::int32_t>(at.in_item * row_stride);
-    const BFloat16* const row = src + multiply_wide(at.item, src_item_stride) + offset;
+    const BFloat16* const row = from + multiply_wide(at.item, from_item_stride) + offset;
     const std::int32_t last = min(n0 + n, min(row_length, item_length - offset)) - 1;
     if (n0 <= last) {
 #pragma unroll
@@ -69,7 +75,7 @@ struct OctetBackwardStore {
         put_rows<rows_at_once, n>(d[block], rows[block], half, stage_of_warp);
   }
 
- private:
+ protected:
   /// Of a block of 64 rows, `count` of the two that a lane has, from `first_half` on.
   template <int count, int n>
   __device__ void put_rows(const float (&d)[n / 2], const Row (&rows)[2], int first_half,

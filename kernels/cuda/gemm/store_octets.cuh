@@ -28,6 +28,12 @@ struct Chunk {
         count(draws == Draws::by_80 ? (index % 3 == 2 ? 2 : 4) : (n / 8 - first < 4 ? n / 8 - first : 4)) {}
 };
 
+/// Whether a lane's octet of a chunk is an element of a row of which it has `left` columns (Row::left).
+__device__ inline bool has(const Chunk<Draws::none>& chunk, std::int32_t left) {
+  const bool is_chunks = chunk.count == 4 || threadIdx.x % 4 < static_cast<unsigned>(chunk.count);
+  return is_chunks && 8 * chunk.first < left;
+}
+
 /// A warp's memory for 16 rows of 32 columns, rows of 64 bytes. Octet o of row r lies at o ^ (r / 2 % 4): without bank
 /// conflicts both ways.
 class OctetStage {
@@ -36,6 +42,7 @@ class OctetStage {
 
   __device__ explicit OctetStage(unsigned char* of_warp) {
     const unsigned lane = threadIdx.x % 32;
+    begin_ = of_warp;
     write_ = of_warp + at(lane % 8, lane / 8);
     read_ = of_warp + at(lane / 4, lane % 4);
   }
@@ -45,12 +52,26 @@ class OctetStage {
   }
   /// Octet lane % 4 of row lane / 4.
   __device__ Octet read(int half) const { return *reinterpret_cast<const Octet*>(read_ + half * 512); }
+  /// The other way.
+  __device__ void put(int half, const Octet& octet) const {
+    *reinterpret_cast<Octet*>(read_ + half * 512) = octet;
+  }
+  /// All 16 rows of groups 2 pair and 2 pair + 1, each as the operand B of mma_m16n8k16 with the rows as its k.
+  __device__ void read_by_columns(int pair, std::uint32_t (&first)[2], std::uint32_t (&second)[2]) const {
+    const unsigned lane = threadIdx.x % 32, matrix = lane / 8;
+    std::uint32_t words[4];
+    load_matrices<true>(words, begin_ + matrix % 2 * 512 + at(lane % 8, 2 * pair + matrix / 2));
+    first[0] = words[0];
+    first[1] = words[1];
+    second[0] = words[2];
+    second[1] = words[3];
+  }
 
  private:
   __device__ static unsigned at(unsigned row, unsigned octet) {
     return row * 64 + (octet ^ (row / 2 % 4)) * 16;
   }
-  unsigned char *write_, *read_;
+  unsigned char *begin_, *write_, *read_;
 };
 
 /// Rows of C are rows of dst as in ForwardStore. The only row of an item may end within an octet, whose rest is zero.
@@ -137,7 +158,7 @@ struct OctetForwardStore {
     }
   }
 
- private:
+ protected:
   /// Of a chunk: the biases of the lane's two columns of each group, and the calls from a row's first to the chunk's.
   struct Columns {
     Pack<float, 2> bias[4] = {};

@@ -1,0 +1,150 @@
+// The gradient of a convolution's src as a matrix product over overlapping views (gemm/matrix_view.cuh).
+#include <algorithm>
+#include <optional>
+
+#include "kernels/cuda/conv1d_rows.h"
+#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/previous_kernel.cuh"
+#include "kernels/cuda/gemm/gemm.h"
+#include "kernels/cuda/launch.h"
+
+namespace bragg::cuda {
+namespace {
+
+using namespace conv1d;
+
+/// Of row `row` the number n.
+template <typename T>
+__device__ T by_phase(const T* weights, std::int64_t weight_row_stride, std::int64_t weight_row_length,
+                      std::int64_t C_out, const ByPhase& phases, std::int64_t row, std::int64_t n) {
+  const std::int64_t from = ((phases.rows - row - 1) / C_out) * phases.row_length + n - phases.zeros;
+  return from >= 0 && from < weight_row_length ? weights[row % C_out * weight_row_stride + from] : T{0};
+}
+
+/// Grid: by_rows(row of ByPhase, rows).
+template <typename T>
+__global__ void __launch_bounds__(threads)
+    order_by_phase(const T* __restrict__ weights, std::int64_t weight_row_stride,
+                   std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
+                   T* __restrict__ dst) {
+  wait_for_previous_kernel();
+  const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (n >= phases.row_length) return;
+  for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y)
+    dst[row * phases.row_stride + n] =
+        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
+}
+/// The transpose. Grid: by_rows(rows, row of ByPhase).
+__global__ void __launch_bounds__(threads)
+    order_by_phase_transposed(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
+                              std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
+                              BFloat16* __restrict__ dst) {
+  wait_for_previous_kernel();
+  const std::int64_t row = std::int64_t{blockIdx.x} * threads + threadIdx.x;
+  if (row >= phases.rows) return;
+  for (std::int64_t n = blockIdx.y; n < phases.row_length; n += gridDim.y)
+    dst[n * phases.transposed_stride + row] =
+        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
+}
+
+/// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R =
+/// backward_taps() rows of diff_dst, up to r + backward_shift(), each with `stride` rows of the kernel. Row (i,
+/// o) of B: the part of the kernel of output o that meets tap i, nothing beyond the kernel's ends.
+template <typename T>
+struct GradientProduct {
+  std::int64_t taps, rows, M, N, K;
+  ConstMatrixView<T> a;
+  BackwardStore<T> store;
+
+  explicit GradientProduct(const Conv1dBackwardData& op)
+      : taps(op.problem.backward_taps()),
+        rows(op.problem.backward_steps()),
+        M(op.problem.N * rows),
+        N(op.problem.stride * op.problem.C_in),
+        K(taps * op.problem.C_out),
+        a(op.diff_dst.item<T>(0) + (op.problem.backward_shift() + 1 - taps) * op.problem.C_out,
+          op.diff_dst.item_stride, rows, op.problem.C_out, K),
+        store({op.diff_src.item<T>(0), op.diff_src.item_stride, rows, N, op.problem.L_in * op.problem.C_in},
+              op.relu) {}
+};
+
+/// Of operands that lie as the network lays them.
+SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p) {
+  return {ByPhase(backend, p).bytes(backend.element_type()),
+          p.N * (backend.diff_dst_item_stride(p) / p.C_out), p.stride * p.C_in};
+}
+
+}  // namespace
+
+template <typename Product>
+bool CudaBackend::multiply_by_rows_of_n(const Conv1dBackwardData& op, const Product& product) {
+  if (!conv1d_wgmma_) return false;
+  const Conv1dProblem& p = op.problem;
+  const GradientProduct<BFloat16> whole(op);
+  const ByPhase phases(*this, p);
+  auto* const transposed =
+      static_cast<BFloat16*>(workspace("conv1d_backward_data", phases.bytes(element_type())));
+  const GemmArguments<BFloat16> arguments(whole.M, whole.N, whole.K, whole.a,
+                                          {transposed, 0, whole.N, phases.transposed_stride, whole.K});
+  if (!takes_rows_of_n(gemm_target(true), arguments, whole.store)) return false;
+  const std::int64_t row_length = p.kernel * p.C_in;
+  launch([&] { return text(op); }, launches(), by_rows(whole.K, whole.N), order_by_phase_transposed,
+         op.weights.as<BFloat16>(), weight_row_stride(row_length), row_length, p.C_out, phases, transposed);
+  product(arguments, whole.store);
+  return true;
+}
+
+void CudaBackend::run_op(const Conv1dBackwardData& op) {
+  const Conv1dProblem& p = op.problem;
+  const auto describe = [&] { return text(op); };
+  const GemmTarget target = gemm_target(conv1d_wgmma_);
+  const bool is_done = multiply_by_rows_of_n(
+      op, [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
+        gemm_backward_data_by_rows_of_n(describe, target, arguments, store);
+      });
+  if (is_done) return;
+  with_element_type([&]<typename T>() {
+    const GradientProduct<T> whole(op);
+    const std::int64_t N = whole.N, first = (whole.taps - 1) * N, row_length = p.kernel * p.C_in;
+    ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
+    b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
+    if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
+      const ByPhase phases(*this, p);
+      auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes(element_type())));
+      launch(describe, launches(), by_rows(N, phases.rows), order_by_phase<T>, op.weights.as<T>(),
+             weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
+      b = {ordered, 0, whole.K, phases.row_stride, N};
+    }
+    gemm_backward_data(describe, target, GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
+  });
+}
+
+bool CudaBackend::has_op(const Conv1dBatchNormBackward& op) const {
+  return conv1d_wgmma_ && op.problem.C_in % 8 == 0 && op.problem.C_out % 8 == 0;
+}
+
+std::size_t CudaBackend::workspace_of(const Conv1dBatchNormBackward& op) const {
+  if (op.problem.N == 0 || !has_op(op)) return 0;
+  const SumsMemory memory = sums_memory(*this, op.problem);
+  return std::max(memory.numbers_at + sums_workspace(memory.sets, memory.columns), workspace_of(op.norm));
+}
+
+void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
+  const SumsMemory memory = sums_memory(*this, op.problem);
+  auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
+  const auto describe = [&] { return text(op); };
+  std::optional<ColumnSums> sums;
+  multiply_by_rows_of_n(op.gradient(),
+                        [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
+                          sums = gemm_backward_data_sums(describe, gemm_target(true), arguments, store,
+                                                         op.norm_src, memory.pairs(scratch), memory.sets);
+                        });
+  if (!sums) {
+    run_op(op.gradient());
+    return run_op(op.normalisation());
+  }
+  if (choices_) choices_->emplace_back("sums of what is stored");
+  normalise_by(*sums, op.normalisation(), memory.numbers(scratch));
+}
+
+}  // namespace bragg::cuda

@@ -1,0 +1,65 @@
+// What the ops of a convolution have in common: how kernels go through rows, and where sums of their columns lie.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/gemm/column_sums.h"
+#include "kernels/cuda/launch.h"
+#include "kernels/ops/conv1d.h"
+
+namespace bragg::cuda::conv1d {
+
+inline std::int64_t up(std::int64_t n, std::int64_t d) {
+  return (n + d - 1) / d;
+}
+
+inline constexpr int threads = 256;
+
+/// For kernels that loop over rows in y: (chunks of a row, rows).
+inline LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
+  return {dim3(static_cast<unsigned>(up(row_length, threads)),
+               static_cast<unsigned>(std::min<std::int64_t>(rows, 65535))),
+          dim3(threads)};
+}
+
+/// The weights by the phase of the input row that they meet: rows (tap i, output o) of stride * C_in numbers,
+/// those of kernel rows [(R - 1 - i) stride, (R - i) stride), zeros beyond the kernel's ends. backward_zeros()
+/// count as rows of the kernel.
+struct ByPhase {
+  std::int64_t rows, row_length, row_stride, zeros;
+  std::int64_t transposed_stride;  ///< of the transpose, row_length rows of `rows`
+
+  ByPhase(const Backend& backend, const Conv1dProblem& p)
+      : rows(p.backward_taps() * p.C_out),
+        row_length(p.stride * p.C_in),
+        row_stride(backend.weight_row_stride(row_length)),
+        zeros(p.backward_zeros() * p.C_in),
+        transposed_stride(backend.weight_row_stride(rows)) {}
+  std::size_t bytes(DType type) const {
+    return static_cast<std::size_t>(std::max(rows * row_stride, row_length * transposed_stride)) *
+           size_of(type);
+  }
+};
+
+/// Where a product with sums has what it needs in the workspace: its weights in another order, behind those the sums of its
+/// tiles (ColumnSums), behind those the sums of them.
+struct SumsMemory {
+  std::int64_t sets = 0, columns = 0;
+  std::size_t pairs_at = 0, numbers_at = 0;
+
+  SumsMemory() = default;
+  SumsMemory(std::size_t weight_bytes, std::int64_t flat_rows, std::int64_t columns_)
+      : sets(most_column_sets(flat_rows)),
+        columns(columns_),
+        pairs_at(aligned(weight_bytes)),
+        numbers_at(aligned(pairs_at + ColumnSums{nullptr, sets, columns}.bytes())) {}
+  float* pairs(std::byte* workspace) const { return reinterpret_cast<float*>(workspace + pairs_at); }
+  double* numbers(std::byte* workspace) const { return reinterpret_cast<double*>(workspace + numbers_at); }
+
+ private:
+  static std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
+};
+
+}  // namespace bragg::cuda::conv1d

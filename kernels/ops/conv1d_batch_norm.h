@@ -1,0 +1,103 @@
+// A convolution and the batch normalisation behind it in one op, for backends that have it (Backend::has): the
+// sums of the normalisation are taken where the convolution's results are stored, so that nobody reads them for that.
+#pragma once
+
+#include <string>
+
+#include "kernels/ops/batch_norm.h"
+#include "kernels/ops/conv1d.h"
+
+namespace bragg {
+
+/// conv1d_forward into `between`, which the gradient reads, and then batch_norm_forward from there: src (N, L_in, C_in), weights
+/// (C_out, kernel, C_in) -> between and dst (N, L_out, C_out). The moments are those of `between` as it is stored. A backend may
+/// add up squares in fp32 and take the mean's from them: 1 / inverse_deviation^2 is then off by 2^-17 (variance + mean^2) at most.
+struct Conv1dBatchNormForward {
+  static constexpr const char* name = "conv1d_batch_norm_forward";
+  static constexpr bool is_fusion = true;
+  Conv1dProblem problem{};
+  BatchNormProblem norm{};
+  ConstActivations src{}, addend{};
+  ConstTensor weights{}, bias{}, scale{}, shift{};
+  Activations between{}, dst{};
+  Tensor mean{}, inverse_deviation{}, running_mean{}, running_variance{};
+  Epilogue epilogue{};  ///< of the normalisation: without bias
+
+  template <typename Self, typename Visitor>
+  static void operands(Self& op, Visitor&& visit) {
+    const ActivationsExtent results = op.problem.dst_extent();
+    const RowsExtent channels{1, op.problem.C_out};
+    visit(OperandInfo{Role::in, "src", NumberType::element}, op.src, op.problem.haloed_src_extent());
+    visit(OperandInfo{Role::in, "addend", NumberType::element, true}, op.addend, results);
+    visit(OperandInfo{Role::in, "weights", NumberType::element}, op.weights, op.problem.weights_extent());
+    visit(OperandInfo{Role::in, "bias", NumberType::precise, true}, op.bias, channels);
+    visit(OperandInfo{Role::in, "scale", NumberType::precise}, op.scale, channels);
+    visit(OperandInfo{Role::in, "shift", NumberType::precise}, op.shift, channels);
+    visit(OperandInfo{Role::out, "between", NumberType::element}, op.between, results);
+    visit(OperandInfo{Role::out, "dst", NumberType::element}, op.dst, results);
+    visit(OperandInfo{Role::out, "mean", NumberType::precise}, op.mean, channels);
+    visit(OperandInfo{Role::out, "inverse_deviation", NumberType::precise}, op.inverse_deviation, channels);
+    visit(OperandInfo{Role::inout, "running_mean", NumberType::precise}, op.running_mean, channels);
+    visit(OperandInfo{Role::inout, "running_variance", NumberType::precise}, op.running_variance, channels);
+    Epilogue::state_operand(op.epilogue, visit);
+  }
+  void validate_more() const { norm.validate(); }
+  void check_more(const Check&) const;
+  bool is_empty() const { return problem.N == 0; }
+  std::string details() const;
+  /// What backends are handed: without padding.
+  Conv1dBatchNormForward unpadded() const;
+
+  // The two ops that it is.
+  Conv1dForward convolution() const { return {problem, src, weights, between, {bias, false, {}}}; }
+  BatchNormForward normalisation() const {
+    return {norm,         between,          addend,  scale, shift, dst, mean, inverse_deviation,
+            running_mean, running_variance, epilogue};
+  }
+};
+
+/// conv1d_backward_data into `between`, the gradient of a normalisation's dst, and then batch_norm_backward from there: diff_dst (N,
+/// L_out, C_out) with its halo, weights (C_out, kernel, C_in), and the normalisation's src -> between and diff_src (N, L_in, C_in).
+/// Sums are those of `between` as it is stored. A backend may add up its products with src and take the mean's from them in
+/// fp32: diff_scale is then off by 2^-17 inverse_deviation sqrt(sum between^2 sum src^2) at most.
+struct Conv1dBatchNormBackward {
+  static constexpr const char* name = "conv1d_batch_norm_backward";
+  static constexpr bool is_fusion = true;
+  Conv1dProblem problem{};
+  BatchNormProblem norm{};
+  ConstActivations diff_dst{}, norm_src{};
+  ConstTensor weights{}, scale{}, mean{}, inverse_deviation{};
+  Activations between{}, diff_src{};
+  Tensor diff_scale{}, diff_shift{};
+  ReluGradient relu{};  ///< of conv1d_backward_data
+
+  template <typename Self, typename Visitor>
+  static void operands(Self& op, Visitor&& visit) {
+    const ActivationsExtent results = op.problem.src_extent();
+    const RowsExtent channels{1, op.problem.C_in};
+    visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst,
+          op.problem.haloed_dst_extent());
+    visit(OperandInfo{Role::in, "norm_src", NumberType::element}, op.norm_src, results);
+    visit(OperandInfo{Role::in, "weights", NumberType::element}, op.weights, op.problem.weights_extent());
+    visit(OperandInfo{Role::in, "scale", NumberType::precise}, op.scale, channels);
+    visit(OperandInfo{Role::in, "mean", NumberType::precise}, op.mean, channels);
+    visit(OperandInfo{Role::in, "inverse_deviation", NumberType::precise}, op.inverse_deviation, channels);
+    visit(OperandInfo{Role::out, "between", NumberType::element}, op.between, results);
+    visit(OperandInfo{Role::out, "diff_src", NumberType::element}, op.diff_src, results);
+    visit(OperandInfo{Role::out, "diff_scale", NumberType::precise}, op.diff_scale, channels);
+    visit(OperandInfo{Role::out, "diff_shift", NumberType::precise}, op.diff_shift, channels);
+    ReluGradient::operands(op.relu, visit, results);
+  }
+  void validate_more() const { norm.validate(); }
+  void check_more(const Check&) const;
+  bool is_empty() const { return problem.N == 0; }
+  std::string details() const { return relu.text() + ", then batch_norm"; }
+
+  // The two ops that it is.
+  Conv1dBackwardData gradient() const { return {problem, diff_dst, weights, between, relu}; }
+  BatchNormBackward normalisation() const {
+    return {norm, norm_src, between, scale, mean, inverse_deviation, diff_src, diff_scale, diff_shift, {}};
+  }
+};
+
+}  // namespace bragg
