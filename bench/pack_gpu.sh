@@ -47,6 +47,7 @@ mkdir -p "$folder/bench/gpu" "$folder/bench/training_step"
 cp bench/gpu/*.py "$folder/bench/gpu/"
 cp bench/training_step/pytorch_peer.py bench/training_step/pytorch_gpu_peer.py "$folder/bench/training_step/"
 cat data/crystals/*.cif >"$folder/crystals.cif"
+cp tests/kernels/cuda_instructions.tsv "$folder/" # for what is expected beside what is measured
 "$folder/bin/bragg" info --device cpu | sed -n 's/^commit //p' >"$folder/commit"
 
 # Three programs hold the same machine code: a dictionary that reaches from one to the next stores it once.

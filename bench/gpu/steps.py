@@ -93,7 +93,8 @@ class Steps:
     def kernels_of(self, name, seconds, benchmark_filter, *more):
         return one(name, seconds, self.bin / "bench_kernels", "--device=cuda", "--precision=bf16",
                    f"--benchmark_filter={benchmark_filter}", "--benchmark_min_time=0.02",
-                   f"--benchmark_out={self.logs / name}.json", "--benchmark_out_format=json", *more)
+                   f"--expect={self.root / 'cuda_instructions.tsv'}", f"--benchmark_out={self.logs / name}.json",
+                   "--benchmark_out_format=json", *more)
 
     def kernels(self):
         first = "conv|dense1"

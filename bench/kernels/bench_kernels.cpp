@@ -34,7 +34,7 @@ struct Flags {
                in = 5200, out = 2300, classes = 230, outputs = 6, count = 1 << 24;
   bool cpu_time = false, warm = false;
   std::vector<std::string> peers;
-  std::string peer_libraries, estimate;
+  std::string peer_libraries, estimate, expect;
 };
 
 /// What a benchmark runs. Google Benchmark calls a benchmark several times; its memory is made, and a peer's
@@ -55,6 +55,7 @@ struct Setup {
   std::optional<ColdCaches> cold_caches;  ///< none: a run finds what the one before left
 #endif
   std::vector<std::unique_ptr<Peer>> peers;
+  std::optional<InstructionCounts> counts;  ///< of --expect
   Ready ready;
   bool failed = false;  ///< an op of bragg; that a peer cannot compute one is no failure
 
@@ -82,6 +83,15 @@ Ready ready(Setup& setup, const Case& c, Peer* peer) {
   require_agreement(b, *ours.product, best,
                     allowed_disagreement(b.element_type(), setup.precision == "tf32"));
   return {c.name + "/" + peer->name(), [ours, best] { best.run(); }, best.what};
+}
+
+/// None for a plan that nobody estimates: operands that wgmma does not take.
+std::optional<double> expected_microseconds(Setup& setup, const Case& c) {
+  try {
+    return 1e6 * estimate(*setup.counts, c.planned(*setup.backend)).seconds();
+  } catch (const Error&) {
+    return {};
+  }
 }
 
 /// The op of bragg, or of `peer` where there is one.
@@ -116,6 +126,8 @@ void time_case(benchmark::State& state, Setup& setup, const Case& c, Peer* peer)
   if (c.bytes > 0) state.counters["GB/s"] = Counter(work * c.bytes / 1e9, rate);
   if (const auto floor = floor_seconds(b.description(), setup.precision, c.flops, c.bytes); floor > 0.0)
     state.counters["share_of_floor"] = Counter(*floor, rate);
+  if (!setup.counts || peer) return;
+  if (const auto us = expected_microseconds(setup, c)) state.counters["expected_us"] = Counter(*us);
 }
 
 /// An op that fails is reported among the results; the others still run.
@@ -181,38 +193,48 @@ std::vector<Case> cases_of_models(const Backend& backend, std::int64_t batch) {
   };
   const std::vector<Layer> all = layers(batch);
   for (std::size_t i = 0; i < all.size(); ++i) {
-    const auto& [name, problem] = all[i];
-    add(cases_of(backend, name, problem));
+    const std::string& name = all[i].name;
+    const LayerProblem& problem = all[i].problem;
+    add(cases_of(backend, all[i]));
     const auto* const conv = std::get_if<Conv1dProblem>(&problem);
     const auto* const pool =
         i + 1 < all.size() ? std::get_if<AvgPool1dProblem>(&all[i + 1].problem) : nullptr;
     if (conv && pool) add(cases_of(backend, name + "_pool", *conv, *pool));
     if (const auto* dense = std::get_if<DenseProblem>(&problem))
-      add(cases_of(backend, name + "/adam", AdamProblem{.count = dense->out * (dense->in + 1)}));
+      add(cases_of(backend, {name + "/adam", AdamProblem{.count = dense->out * (dense->in + 1)}}));
+    if (!conv) continue;
+    for (const Layer& norm : all)
+      if (are_neighbours(name, norm.name))
+        add(cases_of(backend, normalised_name(name, norm.name), *conv,
+                     std::get<BatchNormProblem>(norm.problem), norm.name.find("sum") != std::string::npos));
   }
-  add(cases_of(backend, "loss", SoftmaxCrossEntropyProblem{batch, 230}));
+  add(cases_of(backend, {"loss", SoftmaxCrossEntropyProblem{batch, 230}}));
   return cases;
 }
 
 /// The one op that was asked for, or all layers.
 std::vector<Case> chosen_cases(const Backend& backend, const Flags& f) {
   std::vector<Case> cases =
-      f.op.empty() ? cases_of_models(backend, f.batch) : cases_of(backend, f.op, problems(f).at(f.op));
+      f.op.empty() ? cases_of_models(backend, f.batch) : cases_of(backend, {f.op, problems(f).at(f.op)});
   if (f.pass == "all") return cases;
   std::erase_if(cases, [&](const Case& c) { return !c.name.ends_with("/" + f.pass); });
   if (cases.empty()) throw UsageError(fmt::format("no op here has a pass '{}'", f.pass));
   return cases;
 }
 
+void require_estimates(const Backend& backend, const char* flag) {
+  if (backend.name() != "cuda" || backend.element_type() != DType::bf16)
+    throw UsageError(fmt::format("{} is for bf16 on a GPU: --device cuda --precision bf16", flag));
+}
+
 /// What the ops should take, beside their floors on an H100; none of them is run.
 void print_estimates(Backend& backend, const std::vector<Case>& cases, const std::string& counts_path) {
-  if (backend.element_type() != DType::bf16)
-    throw UsageError("--estimate is for bf16 on a GPU: --device cuda --precision bf16");
+  require_estimates(backend, "--estimate");
   const InstructionCounts counts(counts_path);
   constexpr double us = 1e6;
   const Chip& h100 = chips[0];
-  fmt::print("{:36} {:>8} {:>8} {:>9} {:>8} {:>8}  microseconds on {}\n", "op", "floor", "expected",
-             "products", "storing", "memory", h100.name);
+  fmt::print("{:36} {:>8} {:>8} {:>9} {:>8} {:>8} {:>8}  microseconds on {}\n", "op", "floor", "expected",
+             "products", "storing", "memory", "behind", h100.name);
   struct Times {
     double floor, expected;
   };
@@ -222,8 +244,8 @@ void print_estimates(Backend& backend, const std::vector<Case>& cases, const std
     const Estimate e = estimate(counts, plan);
     const double floor = std::max(c.flops / h100.flops_per_s, c.bytes / h100.bytes_per_s);
     of_case[c.name] = {floor, e.seconds()};
-    fmt::print("{:36} {:8.1f} {:8.1f} {:9.1f} {:8.1f} {:8.1f}  {}\n", c.name, us * floor, us * e.seconds(),
-               us * e.products, us * e.storing, us * e.memory, plan.how);
+    fmt::print("{:36} {:8.1f} {:8.1f} {:9.1f} {:8.1f} {:8.1f} {:8.1f}  {}\n", c.name, us * floor,
+               us * e.seconds(), us * e.products, us * e.storing, us * e.memory, us * e.behind, plan.how);
   }
   for (const TrainingStep& step : training_steps()) {
     Times sum{};
@@ -275,8 +297,8 @@ int run(int argc, char** argv) {
       "loader's places");
   app.add_option("--estimate", f.estimate,
                  "TABLE (tests/kernels/cuda_instructions.tsv): print what the ops should take on an H100 "
-                 "instead of timing "
-                 "them");
+                 "instead of timing them");
+  app.add_option("--expect", f.expect, "TABLE: the same beside each time, as expected_us");
   initialize_benchmark(app, argc, argv);
   try {
     app.parse(argc, argv);
@@ -292,6 +314,10 @@ int run(int argc, char** argv) {
   if (!f.estimate.empty()) {
     print_estimates(*setup.backend, chosen_cases(*setup.backend, f), f.estimate);
     return 0;
+  }
+  if (!f.expect.empty()) {
+    require_estimates(*setup.backend, "--expect");
+    setup.counts.emplace(f.expect);
   }
   const bool gpu = choose_device(f.device.device).gpu;
   const bool cold = gpu && !f.warm && setup.make_caches_cold();

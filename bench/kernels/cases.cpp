@@ -12,7 +12,9 @@ struct Standing {
   O op;
   OperandMemory memory;
 
-  Standing(Backend& backend, const O& what) : op(what), memory(backend, op) {}
+  Standing(Backend& backend, const O& what, const std::vector<std::string>& without,
+           Contents contents = Contents::random)
+      : op(what), memory(backend, op, without, contents) {}
 };
 
 /// The op as a library computes it: without dropout or a ReLU's gradient, forward with bias and ReLU or without.
@@ -83,10 +85,10 @@ Product product_of(Backend& backend, const std::shared_ptr<Standing<O>>& standin
 
 /// Element types of operands without memory, for the count of bytes.
 template <IsOp O>
-double bytes_of(const Backend& backend, O op) {
+double bytes_of(const Backend& backend, O op, const std::vector<std::string>& without) {
   static std::byte somewhere;
   O::operands(op, [&](const OperandInfo& info, auto& view, const auto&) {
-    if (!has_memory(info, backend)) return;
+    if (!has_memory(info, backend) || is_left_out(info, without)) return;
     view.data = &somewhere;
     view.dtype = type_in_memory(info, backend);
   });
@@ -98,6 +100,10 @@ template <IsOp O>
 std::string store_of(const O& op) {
   if constexpr (std::is_same_v<O, DenseBackwardWeightsAdam>) {
     return "AdamStore<true>";
+  } else if constexpr (std::is_same_v<O, Conv1dBatchNormForward>) {
+    return "OctetSumsStore";
+  } else if constexpr (std::is_same_v<O, Conv1dBatchNormBackward>) {
+    return "OctetGradientSumsStore";
   } else if constexpr (!IsProduct<O>) {
     return "";
   } else if constexpr (pass_of<O>() == Pass::forward) {
@@ -112,10 +118,42 @@ std::string store_of(const O& op) {
   }
 }
 
+double bytes_of(const ConstActivations& a) {
+  return static_cast<double>(a.N * a.L * a.C) * static_cast<double>(size_of(a.dtype));
+}
+
+/// Of the sums that a product leaves of its columns: two of fp32 for every 32 numbers of bfloat16.
+double bytes_of_sums(const ConstActivations& a) {
+  return bytes_of(a) * (2 * sizeof(float)) / (32.0 * static_cast<double>(size_of(a.dtype)));
+}
+
+/// Of an op that a backend runs in several passes over its numbers, what those read and write.
 template <IsOp O>
-Estimated planned(Backend& backend, const O& op, double bytes) {
-  const Standing<O> standing(backend, op);
+void count_passes(const O& op, Estimated& plan) {
+  if constexpr (std::is_same_v<O, BatchNormForward>) {  // sums; how they are joined; element by element
+    plan.bytes_behind = plan.bytes;
+    plan.bytes = bytes_of(op.src);
+    plan.kernels_behind = 2;
+  } else if constexpr (std::is_same_v<O, BatchNormBackward>) {
+    plan.bytes_behind = plan.bytes;
+    plan.bytes = bytes_of(op.src) + bytes_of(op.diff_dst);
+    plan.kernels_behind = 2;
+  } else if constexpr (std::is_same_v<O, Conv1dBatchNormForward>) {
+    plan.bytes = least_bytes(op.convolution()) + bytes_of_sums(op.between);
+    plan.bytes_behind = bytes_of_sums(op.between) + least_bytes(op.normalisation());
+    plan.kernels_behind = 3;  // the tiles' sums are added up, and those joined
+  } else if constexpr (std::is_same_v<O, Conv1dBatchNormBackward>) {
+    plan.bytes = least_bytes(op.gradient()) + bytes_of(op.norm_src) + bytes_of_sums(op.between);
+    plan.bytes_behind = bytes_of_sums(op.between) + least_bytes(op.normalisation());
+    plan.kernels_behind = 3;
+  }
+}
+
+template <IsOp O>
+Estimated planned(Backend& backend, const O& op, double bytes, const std::vector<std::string>& without) {
+  const Standing<O> standing(backend, op, without, Contents::zeros);
   Estimated plan{bytes, backend.how(standing.op), store_of(op)};
+  count_passes(standing.op, plan);
   // What cannot be stored by octets for its channels is, and in tiles that those do not have.
   if (plan.store == "OctetForwardStore<(Draws)1>" && plan.how.find("x80,") != std::string::npos)
     plan.store = " ForwardStore<BFloat16>";
@@ -129,14 +167,15 @@ Estimated planned(Backend& backend, const O& op, double bytes) {
 
 /// Of the op, which has a problem and no memory yet.
 template <IsOp O>
-Case case_of(const Backend& backend, const std::string& name, const O& op) {
-  Case made{name, 0, bytes_of(backend, op), {}, std::nullopt};
+Case case_of(const Backend& backend, const std::string& name, const O& op,
+             const std::vector<std::string>& without) {
+  Case made{name, 0, bytes_of(backend, op, without), {}, std::nullopt};
   if constexpr (requires { op.problem.flops(); }) made.flops = op.problem.flops();
   if constexpr (IsProduct<O>) made.product = op.problem;
-  made.planned = [op, bytes = made.bytes](Backend& b) { return planned(b, op, bytes); };
-  made.prepare = [op](Backend& b) -> Prepared {
+  made.planned = [op, bytes = made.bytes, without](Backend& b) { return planned(b, op, bytes, without); };
+  made.prepare = [op, without](Backend& b) -> Prepared {
     b.reserve_workspace(b.workspace_bytes(op));
-    const auto standing = std::make_shared<Standing<O>>(b, op);
+    const auto standing = std::make_shared<Standing<O>>(b, op, without);
     Prepared prepared{[&b, standing] { b.run(standing->op); }, std::nullopt};
     if constexpr (IsProduct<O>) prepared.product = product_of(b, standing);
     return prepared;
@@ -151,13 +190,14 @@ float dropout_of(const LayerProblem& problem) {
 
 /// Those of the passes that the backend has.
 std::vector<Case> cases_of_passes(const Backend& backend, const std::string& name, float dropout,
-                                  const std::vector<LayerPass>& passes) {
+                                  const std::vector<LayerPass>& passes,
+                                  const std::vector<std::string>& without = {}) {
   std::vector<Case> cases;
   for (const LayerPass& pass : passes)
     std::visit(
         [&](const auto& op) {
           if (!backend.has(op)) return;
-          cases.push_back(case_of(backend, pass.name.empty() ? name : name + "/" + pass.name, op));
+          cases.push_back(case_of(backend, pass.name.empty() ? name : name + "/" + pass.name, op, without));
         },
         in_training(pass.op, dropout));
   return cases;
@@ -165,18 +205,25 @@ std::vector<Case> cases_of_passes(const Backend& backend, const std::string& nam
 
 }  // namespace
 
-std::vector<Case> cases_of(const Backend& backend, const std::string& name, const LayerProblem& problem) {
-  std::vector<LayerPass> all = passes(problem);
-  if (const auto* dense = std::get_if<DenseProblem>(&problem)) {
+std::vector<Case> cases_of(const Backend& backend, const Layer& layer) {
+  std::vector<LayerPass> all = passes(layer.problem);
+  if (const auto* dense = std::get_if<DenseProblem>(&layer.problem)) {
     const std::vector<LayerPass> fused = fused_passes(*dense, backend.weight_row_stride(dense->in));
     all.insert(all.end(), fused.begin(), fused.end());
   }
-  return cases_of_passes(backend, name, dropout_of(problem), all);
+  return cases_of_passes(backend, layer.name, layer.dropout.value_or(dropout_of(layer.problem)), all,
+                         layer.without);
 }
 
 std::vector<Case> cases_of(const Backend& backend, const std::string& name, const Conv1dProblem& p,
                            const AvgPool1dProblem& pool) {
   return cases_of_passes(backend, name, dropout_of(p), fused_passes(p, pool));
+}
+
+std::vector<Case> cases_of(const Backend& backend, const std::string& name, const Conv1dProblem& p,
+                           const BatchNormProblem& norm, bool has_addend) {
+  return cases_of_passes(backend, name, 0, fused_passes(p, norm),
+                         has_addend ? std::vector<std::string>{} : std::vector<std::string>{"addend"});
 }
 
 }  // namespace bragg::bench

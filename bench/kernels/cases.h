@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/kernels/estimate.h"
+#include "bench/kernels/layers.h"
 #include "bench/kernels/product.h"
 #include "kernels/backend.h"
 #include "kernels/ops/passes.h"
@@ -32,9 +33,12 @@ struct Case {
 
 /// The passes of a layer (kernels/ops/passes.h), fused ones where the backend has them: "NAME/forward" ..., or
 /// NAME where there is one.
-std::vector<Case> cases_of(const Backend&, const std::string& name, const LayerProblem&);
+std::vector<Case> cases_of(const Backend&, const Layer&);
 /// Of a convolution and the pooling behind it, where the backend fuses them.
 std::vector<Case> cases_of(const Backend&, const std::string& name, const Conv1dProblem&,
                            const AvgPool1dProblem&);
+/// Of a convolution and the normalisation behind or before it, without dropout, where the backend fuses them.
+std::vector<Case> cases_of(const Backend&, const std::string& name, const Conv1dProblem&,
+                           const BatchNormProblem&, bool has_addend);
 
 }  // namespace bragg::bench

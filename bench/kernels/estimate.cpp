@@ -89,8 +89,10 @@ double InstructionCounts::of(std::string_view kernel, std::string_view tile, std
 }
 
 Estimate estimate(const InstructionCounts& counts, const Estimated& op) {
-  if (!op.how.empty()) return of_product(counts, op);
-  Estimate e{0, 0, op.bytes / bytes_per_s, launch_seconds};
+  Estimate e =
+      op.how.empty() ? Estimate{0, 0, op.bytes / bytes_per_s, launch_seconds} : of_product(counts, op);
+  e.behind = op.bytes_behind / bytes_per_s;
+  e.launches += op.kernels_behind * launch_seconds;
   if (!op.kernel.empty()) {
     constexpr double results_of_thread = 128;  // conv_pool's
     const double rounds = op.results / (results_of_thread * 32) / multiprocessors;

@@ -28,14 +28,19 @@ struct Estimated {
   std::string store;             ///< how the compiled name of its kernel's store begins
   double results = 0;            ///< numbers that a kernel without a plan stores
   std::string_view kernel = "";  ///< that kernel, where its instructions count
+  /// Of the kernels of the op behind its first, which are bound by memory: what they read and write, and how many they are.
+  double bytes_behind = 0, kernels_behind = 0;
 };
 
 struct Estimate {
   double products = 0, storing = 0, memory = 0, launches = 0;  ///< seconds
+  double behind = 0;                                           ///< memory's, of the kernels behind the first
 
   /// Operands of the next tile come in while one is stored, but a tile's products and its storing come one after the other;
   /// what is read and written passes beside both.
-  double seconds() const { return (products + storing > memory ? products + storing : memory) + launches; }
+  double seconds() const {
+    return (products + storing > memory ? products + storing : memory) + behind + launches;
+  }
 };
 /// Throws Error for a plan that it does not know.
 Estimate estimate(const InstructionCounts&, const Estimated&);

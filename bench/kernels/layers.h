@@ -1,7 +1,10 @@
 // The layers of the models at 230 classes: the shapes that matter.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -13,10 +16,13 @@ namespace bragg::bench {
 struct Layer {
   std::string name;  ///< "scnn/conv2"
   LayerProblem problem;
+  std::optional<float> dropout = std::nullopt;  ///< none: that of the papers' layers
+  std::vector<std::string> without = {};        ///< optional operands that its ops do not have
 };
 
 /// Every distinct layer of SCNN, NPCNN, MLP and resnet (of 1,700 points) for a batch of N.
 inline std::vector<Layer> layers(std::int64_t N) {
+  const std::string relu_src = "ReLU gradient's src";  // of what a convolution made there is none
   return {
       {"scnn/conv1", Conv1dProblem{N, 8500, 1, 80, 100, 5}},  // npcnn/conv1 too
       {"scnn/pool1", AvgPool1dProblem{N, 1681, 80, 3, 2}},
@@ -35,24 +41,46 @@ inline std::vector<Layer> layers(std::int64_t N) {
       {"mlp/dense3", DenseProblem{N, 3000, 1000}},
       {"mlp/dense4", DenseProblem{N, 1000, 800}},
       {"mlp/dense5", DenseProblem{N, 800, 230}},
-      {"resnet/stem", Conv1dProblem{N, 1700, 1, 48, 16, 4, 6, 6}},
-      {"resnet/block1", Conv1dProblem{N, 425, 48, 48, 5, 1, 2, 2}},
-      {"resnet/norm1", BatchNormProblem{N, 425, 48}},
-      {"resnet/add1", AddProblem{N, 425, 48}},
-      {"resnet/down2", Conv1dProblem{N, 425, 48, 64, 4, 2, 1, 1}},
-      {"resnet/block2", Conv1dProblem{N, 212, 64, 64, 5, 1, 2, 2}},
-      {"resnet/norm2", BatchNormProblem{N, 212, 64}},
-      {"resnet/add2", AddProblem{N, 212, 64}},
-      {"resnet/down3", Conv1dProblem{N, 212, 64, 96, 4, 2, 1, 1}},
-      {"resnet/block3", Conv1dProblem{N, 106, 96, 96, 5, 1, 2, 2}},
-      {"resnet/norm3", BatchNormProblem{N, 106, 96}},
-      {"resnet/add3", AddProblem{N, 106, 96}},
+      {"resnet/stem", Conv1dProblem{N, 1700, 1, 48, 16, 4, 6, 6}, 0},
+      {"resnet/norm1", BatchNormProblem{N, 425, 48}, 0, {"addend", relu_src}},
+      {"resnet/block1", Conv1dProblem{N, 425, 48, 48, 5, 1, 2, 2}, 0},
+      {"resnet/sum1", BatchNormProblem{N, 425, 48}, 0, {relu_src}},
+      {"resnet/add1", AddProblem{N, 425, 48}, 0},
+      {"resnet/down2", Conv1dProblem{N, 425, 48, 64, 4, 2, 1, 1}, 0},
+      {"resnet/norm2", BatchNormProblem{N, 212, 64}, 0, {"addend", relu_src}},
+      {"resnet/block2", Conv1dProblem{N, 212, 64, 64, 5, 1, 2, 2}, 0},
+      {"resnet/sum2", BatchNormProblem{N, 212, 64}, 0, {relu_src}},
+      {"resnet/add2", AddProblem{N, 212, 64}, 0},
+      {"resnet/down3", Conv1dProblem{N, 212, 64, 96, 4, 2, 1, 1}, 0},
+      {"resnet/norm3", BatchNormProblem{N, 106, 96}, 0, {"addend", relu_src}},
+      {"resnet/block3", Conv1dProblem{N, 106, 96, 96, 5, 1, 2, 2}, 0},
+      {"resnet/sum3", BatchNormProblem{N, 106, 96}, 0, {relu_src}},
+      {"resnet/add3", AddProblem{N, 106, 96}, 0},
       {"resnet/bottleneck", Conv1dProblem{N, 106, 96, 48, 1, 1}},
-      {"resnet/dense1", DenseProblem{N, 5088, 768}},
-      {"resnet/dense2", DenseProblem{N, 768, 384}},
-      {"resnet/dense3", DenseProblem{N, 384, 230}},
-      {"resnet/dense4", DenseProblem{N, 384, 7}},
+      {"resnet/dense1", DenseProblem{N, 5088, 768}, 0.3f},
+      {"resnet/dense2", DenseProblem{N, 768, 384}, 0.3f},
+      {"resnet/dense3", DenseProblem{N, 384, 230}, 0},
+      {"resnet/dense4", DenseProblem{N, 384, 7}, 0},
   };
+}
+
+/// Of resnet's convolutions and normalisations whether one is next to the other: in a block a normalisation without an addend lies
+/// behind the first convolution, and before the second, behind which is one with an addend.
+inline bool are_neighbours(const std::string& convolution, const std::string& norm) {
+  const std::vector<std::pair<const char*, std::vector<const char*>>> all{
+      {"stem", {"norm1"}},           {"block1", {"norm1", "sum1"}}, {"down2", {"sum1", "norm2"}},
+      {"block2", {"norm2", "sum2"}}, {"down3", {"sum2", "norm3"}},  {"block3", {"norm3", "sum3"}},
+      {"bottleneck", {"sum3"}},
+  };
+  for (const auto& [name, norms] : all)
+    for (const char* const other : norms)
+      if (convolution == fmt::format("resnet/{}", name) && norm == fmt::format("resnet/{}", other))
+        return true;
+  return false;
+}
+/// "resnet/block1_norm1"
+inline std::string normalised_name(const std::string& convolution, const std::string& norm) {
+  return convolution + "_" + norm.substr(norm.find('/') + 1);
 }
 
 /// The cases of bench_kernels that a training step of a model runs in bf16 on a GPU with wgmma: its layers and the update of its
@@ -61,6 +89,45 @@ struct TrainingStep {
   std::string model;
   std::vector<std::string> cases;
 };
+/// resnet's, with the sums of normalisations taken by the convolutions next to them or on their own. The gradients of convolutions
+/// are counted with the ReLU that most of them have.
+inline TrainingStep resnet_step(bool fused) {
+  TrainingStep step{fused ? "resnet" : "resnet, no sums in convolutions", {}};
+  const auto add = [&](const std::string& layer, std::initializer_list<const char*> passes) {
+    for (const char* pass : passes)
+      step.cases.push_back(fmt::format("resnet/{}/{}", layer, pass));
+  };
+  const auto forward = [&](const std::string& convolution, const std::string& norm) {
+    if (fused) return add(normalised_name(convolution, norm), {"forward"});
+    add(convolution, {"forward"});
+    add(norm, {"forward"});
+  };
+  const auto backward = [&](const std::string& norm, const std::string& convolution) {
+    if (fused) return add(normalised_name(convolution, norm), {"backward"});
+    add(convolution, {"backward_data"});
+    add(norm, {"backward"});
+  };
+  for (const int stage : {1, 2, 3}) {
+    const auto of_stage = [&](const char* name) { return fmt::format("{}{}", name, stage); };
+    const std::string first = stage == 1 ? "stem" : of_stage("down"), block = of_stage("block"),
+                      norm = of_stage("norm"), sum = of_stage("sum"),
+                      next = stage == 3 ? "bottleneck" : fmt::format("down{}", stage + 1);
+    forward(first, norm);
+    forward(block, norm);
+    forward(block, sum);
+    backward(sum, next);
+    backward(norm, block);
+    add(block, {"backward_data", "backward_weights", "backward_weights"});
+    add(of_stage("add"), {"backward"});
+    add(norm, {"backward"});
+    add(first, {"backward_weights"});
+  }
+  add("bottleneck", {"forward", "backward_weights"});
+  for (const char* layer : {"dense1", "dense2", "dense3", "dense4"})
+    add(layer, {"forward", "backward_data", "backward_weights_adam"});
+  return step;
+}
+
 inline std::vector<TrainingStep> training_steps() {
   const std::vector<std::string> dense_behind_convolutions{
       "scnn/dense2/forward", "scnn/dense2/backward_data", "scnn/dense2/backward_weights_adam",
@@ -86,6 +153,8 @@ inline std::vector<TrainingStep> training_steps() {
     add("dense1", "backward_weights_adam");
     step.cases.insert(step.cases.end(), dense_behind_convolutions.begin(), dense_behind_convolutions.end());
   }
+  for (const bool fused : {false, true})
+    steps.push_back(resnet_step(fused));
   return steps;
 }
 

@@ -20,13 +20,23 @@ inline DType type_in_memory(const OperandInfo& info, const Backend& backend) {
   return type_of(info.type, backend.number_types(), backend.element_type()).value_or(DType::u64);
 }
 
+inline bool is_left_out(const OperandInfo& info, const std::vector<std::string>& without) {
+  return info.is_optional && std::find(without.begin(), without.end(), info.name) != without.end();
+}
+
+/// What operands of numbers hold. Only `random` is for ops that run: zeros are kinder to a machine than data is.
+enum class Contents { random, zeros };
+
 class OperandMemory {
  public:
-  /// Gives every operand of `op` memory, optional ones too. Numbers are in (-1, 1), the same for a name: zeros
-  /// would be kinder to the machine than data is. Results, states and labels are zeros.
+  /// Gives every operand of `op` memory, optional ones too but for those of these names. Random numbers are in (-1, 1), the same
+  /// for a name. Results, states and labels are zeros.
   template <IsOp O>
-  OperandMemory(Backend& backend, O& op) : backend_(backend) {
+  OperandMemory(Backend& backend, O& op, const std::vector<std::string>& without = {},
+                Contents contents = Contents::random)
+      : backend_(backend), contents_(contents) {
     O::operands(op, [&](const OperandInfo& info, auto& view, const auto& extent) {
+      if (is_left_out(info, without)) return;
       place(info, view, extent, layout_of(backend, op, info.name, extent));
     });
   }
@@ -57,6 +67,7 @@ class OperandMemory {
                  std::int64_t stride, std::int64_t length);
 
   Backend& backend_;
+  const Contents contents_;
   std::vector<Buffer> buffers_;
 };
 

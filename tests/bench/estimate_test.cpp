@@ -55,6 +55,20 @@ TEST_F(EstimateTest, WhatHasNoProductIsBoundByMemoryOrItsOwnInstructions) {
   EXPECT_NEAR(pooled.storing, 1000 * 2000 / 2.8 / 1.755e9, 1e-9);
 }
 
+// Kernels behind the first one wait for it.
+TEST_F(EstimateTest, WhatLiesBehindIsAdded) {
+  const Estimate e = estimate(counts_, {.bytes = 6e6, .bytes_behind = 3e6, .kernels_behind = 2});
+  EXPECT_NEAR(e.seconds(), 2e-6 + 1e-6 + 3e-6, 1e-12);
+  const Estimated product{
+      .bytes = 0,
+      .how = "wgmma bf16, tile 256x160, 2x1 tiles of 10 steps, by 2 blocks; sums of what is stored",
+      .store = "S<1>"};
+  Estimated more = product;
+  more.bytes_behind = 9e6;
+  more.kernels_behind = 3;
+  EXPECT_NEAR(estimate(counts_, more).seconds() - estimate(counts_, product).seconds(), 3e-6 + 3e-6, 1e-12);
+}
+
 TEST_F(EstimateTest, WhatIsNotKnownIsSaid) {
   EXPECT_THROW(estimate(counts_, {.how = "mma.sync bf16, tile 128x80, 1x1 tiles"}), Error);
   EXPECT_THROW(estimate(counts_, {.how = "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks",

@@ -76,6 +76,7 @@ esac
 echo "$record"
 """,
     "bench/bench_kernels": SHELL + BENCHMARK + """
+[ -z "${out:-}" ] || echo "$@" | grep -q cuda_instructions.tsv || exit 4
 case $filter in
   'conv|dense1') head; entry npcnn/conv2/forward 100; printf ',\\n' >>"$out"; entry npcnn/dense1/forward 50
     printf ',\\n    {\\n      "name": "mlp/de' >>"$out";""" + HANG + """;;
@@ -225,7 +226,7 @@ class GpuRun(unittest.TestCase):
         self.assertEqual(model[8 + length + begin:8 + length + end], b"\3" * 4)
         rows = list(table.gpu_steps(found)) + list(table.gpu_kernels(found))
         self.assertIn("| NPCNN, training step | bf16 | 256 | 1000 | 5000 = 5.00x | 5000 = 5.00x | 5000 = 5.00x |", rows)
-        self.assertIn("| npcnn/conv2/forward | 100.0 |  |  | 2.50x | 2.50x |", rows)
+        self.assertIn("| npcnn/conv2/forward | 100.0 |  |  |  | 2.50x | 2.50x |", rows)
 
     def test_killed_in_the_middle(self):
         """As where the machine is taken away: whatever was finished is in OUT."""
