@@ -4,16 +4,16 @@
 namespace bragg::data {
 
 const RankingWeights& ranking_weights() {
-  static constexpr RankingWeights weights{.similarity = 4.0747,
-                                          .root_cosine = 2.5511,
-                                          .misfit = 4.6592,
-                                          .calculated = -1.095,
-                                          .prior = 0.17256,
-                                          .sharing = 2.2632,
-                                          .confidence = {-1.631, 1.2469, 0.37938, -1.3999},
-                                          .others = 0.46064,
-                                          .search_exponent = {0.96487, -0.12701},
-                                          .network_exponent = {-0.0093324, 0.17514}};
+  static constexpr RankingWeights weights{.similarity = 4.0774,
+                                          .root_cosine = 2.5383,
+                                          .misfit = 4.6767,
+                                          .calculated = -1.0945,
+                                          .prior = 0.17297,
+                                          .sharing = 2.27,
+                                          .confidence = {-1.6281, 1.2438, 0.38221, -1.3953},
+                                          .others = 0.46063,
+                                          .search_exponent = {0.9511, -0.11909},
+                                          .network_exponent = {-0.00021453, 0.15033}};
   return weights;
 }
 
