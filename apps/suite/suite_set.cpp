@@ -95,13 +95,11 @@ void add_lattice(Backend& backend, SuiteSet& set, const SuitePart& part,
   if (chosen.size == 0) return;
   const data::PatternSet patterns =
       drawn_patterns(backend, data::scaled_crystals(chosen.source, cells), "lattice", part.seed);
-  const std::int64_t count = std::ssize(scales);
-  read_measured_set(patterns, {}, facts, [&](MeasuredItem item) {
-    const std::int64_t i = item.index;
-    item.file = patterns.name(i);
-    set.items.push_back({std::move(item), patterns.space_group(i), static_cast<std::int32_t>(i / count)});
-    set.kinds.push_back(fmt::format("{:.0f} %", 100 * scales[static_cast<std::size_t>(i % count)]));
-  });
+  add_drawn(set, patterns, part, facts);
+  for (std::size_t i = 0; i < set.items.size(); ++i) {
+    set.items[i].group = static_cast<std::int32_t>(i / scales.size());
+    set.kinds.push_back(fmt::format("{:.0f} %", 100 * scales[i % scales.size()]));
+  }
 }
 
 void add_measured(SuiteSet& set, const SuitePart& part, const std::string& path, const ModelFacts& facts,

@@ -36,6 +36,7 @@ struct CandidateFigures {
   /// Relative gains count where noise limits, absolute ones where the model does.
   double log_gain() const { return std::log(least_gain + std::max(joint_gain, 0.0)); }
   static constexpr double least_gain = 2e-3;
+  /// Sets joint_gain, misfit and evidence. `points`: that weigh something.
   void set_joint(double chi_squared_with, double chi_squared_without, double points);
 };
 inline constexpr std::size_t candidate_figures = 17;

@@ -85,16 +85,12 @@ void SearchSettings::validate() const {
 struct Searcher::Impl {
   const SearchIndex& index;
   const SearchSettings settings;
-  const std::int64_t size;
   SearchPass experimental, dft;
 
   Impl(Backend& backend, const SearchIndex& index_, const SearchSettings& settings_,
        std::span<const std::uint8_t> allowed)
       : index(index_),
         settings(checked(settings_, index_, allowed)),
-        size(allowed.empty()
-                 ? index_.size()
-                 : std::count_if(allowed.begin(), allowed.end(), [](auto is) { return is != 0; })),
         experimental(backend, index_.content(), rows_of(index_, StructureKind::experimental, allowed),
                      settings_.experimental_scales, settings_.experimental_candidates),
         dft(backend, index_.content(), rows_of(index_, StructureKind::dft, allowed), settings_.dft_scales,
@@ -122,7 +118,7 @@ Searcher::Searcher(Searcher&&) noexcept = default;
 Searcher& Searcher::operator=(Searcher&&) noexcept = default;
 
 std::int64_t Searcher::size() const {
-  return impl_->size;
+  return impl_->experimental.size() + impl_->dft.size();
 }
 
 std::vector<std::vector<SearchMatch>> Searcher::search(std::span<const SearchPattern> patterns) {

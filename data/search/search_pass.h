@@ -23,6 +23,9 @@ class SearchPass {
   /// first; those without any similarity are left out.
   std::vector<std::vector<SearchMatch>> run(std::span<const PatternViews> patterns);
 
+  /// Structures that are searched.
+  std::int64_t size() const { return std::ssize(rows_); }
+
  private:
   void upload_patterns(std::span<const PatternViews> patterns);
   void run_coarse(const PatternViews& window, std::int64_t N);

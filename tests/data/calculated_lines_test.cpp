@@ -5,11 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include "data/crystals/crystal_import.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/patterns/scaled_crystals.h"
 #include "data/patterns/simulate.h"
 #include "kernels/backend.h"
+#include "tests/data/imported_crystals.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
@@ -56,11 +56,7 @@ TEST_P(CalculatedPatterns, OfThreeStructuresInAllSizesHaveLines) {
 TEST_P(CalculatedPatterns, OfManyMineralsHaveLines) {
   BRAGG_SHARED_DATA_OR_SKIP(minerals, "more_minerals.cif.gz");
   const TemporaryFolder folder;
-  ThreadPool pool(1);
-  data::CrystalSetWriter writer;
-  data::import_crystals({minerals}, pool, writer);
-  writer.write(folder.path() / "minerals.safetensors");
-  const data::CrystalSet set(folder.path() / "minerals.safetensors");
+  const data::CrystalSet set = imported(minerals, folder);
   constexpr std::int64_t every = 4;
   const Answered got = answered(
       {.size = set.size() / every, .at = [&](std::int64_t i) { return set.crystal(i * every); }}, GetParam());

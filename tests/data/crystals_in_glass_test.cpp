@@ -3,11 +3,11 @@
 
 #include <gtest/gtest.h>
 
-#include "data/crystals/crystal_import.h"
 #include "data/patterns/bragg_lines.h"
 #include "data/patterns/nothing_patterns.h"
 #include "data/patterns/simulate.h"
 #include "kernels/backend.h"
+#include "tests/data/imported_crystals.h"
 #include "tests/data/test_crystals.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
@@ -54,11 +54,7 @@ TEST(CrystalsInGlass, OfThreeStructuresAreAnswered) {
 TEST(CrystalsInGlass, OfManyMineralsAreAnswered) {
   BRAGG_SHARED_DATA_OR_SKIP(minerals, "more_minerals.cif.gz");
   const TemporaryFolder folder;
-  ThreadPool pool(1);
-  data::CrystalSetWriter writer;
-  data::import_crystals({minerals}, pool, writer);
-  writer.write(folder.path() / "minerals.safetensors");
-  const data::CrystalSet set(folder.path() / "minerals.safetensors");
+  const data::CrystalSet set = imported(minerals, folder);
   constexpr std::int64_t every = 8;
   const Answered got =
       answered({.size = set.size() / every, .at = [&](std::int64_t i) { return set.crystal(i * every); }}, 1);
