@@ -191,8 +191,8 @@ class GpuRun(unittest.TestCase):
                          {"test_ops.wgmma_papers": 1, "test_ops.network_ops_03": 139, "test_ops.network_ops_05": 137,
                           "test_ops.crystal_ops_02": 99, "step_scnn_bf16_256": 137, "step_mlp_bf16_256": 137})
         self.assertIn("no test ran", found["left_out"]["test_ops.crystal_ops_02"])
-        self.assertEqual([(op["model"], op["us"]) for op in found["ops"]], [("mlp", 12.5), ("npcnn", 12.5), ("scnn", 12.5)])
-        self.assertEqual([step["model"] for step in found["training"]], ["npcnn"])
+        self.assertEqual([(op["model"], op["us"]) for op in found["ops"]], [("mlp", 12.5), ("npcnn", 12.5), ("resnet", 12.5), ("scnn", 12.5)])
+        self.assertEqual([(step["model"], step["batch"]) for step in found["training"]], [("npcnn", 256), ("resnet", 1024)])
         self.assertEqual((found["running"], found["kernels_bf16"], found["pytorch"]), ([], None, []))
         with tarfile.open(out / "gpu.tar.gz") as tar:
             self.assertIn(b"Ops.A/5", tar.extractfile("test_ops.network_ops_05.log").read())
@@ -207,8 +207,8 @@ class GpuRun(unittest.TestCase):
                                    "npcnn/conv2/forward/cudnn": 250, "npcnn/conv2/forward/cublaslt": 250})
         self.assertTrue(found["kernels_bf16"]["cut_off"])
         self.assertEqual(len(found["pytorch"]), 6 + 3, "the form that hung had written its line")
-        self.assertEqual(len(found["training"]), 3 + 9 - 1)
-        self.assertEqual(found["tests"]["models"]["passed"], 9)
+        self.assertEqual(len(found["training"]), 4 + 9 - 1)
+        self.assertEqual(found["tests"]["models"]["passed"], 12)
         self.assertEqual(found["simulator_set1"]["benchmarks"][0]["real_time"], 7)
         codes = found["exit_codes"]
         self.assertEqual({name: code for name, code in codes.items() if code},
