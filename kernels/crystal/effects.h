@@ -25,7 +25,7 @@
   EFFECT(zero_shift, "deg", -5, 5, lines, 0.3, 0, normal(0, 0.03), "added to every 2 theta")                    \
   EFFECT(displacement, "mm", -5, 5, lines, 1, 0, normal(0, 0.05),                                               \
          "sample above the goniometer's axis, radius 200 mm")                                                   \
-  EFFECT(strain, "1", -0.1, 0.1, cell, 0.02, 0, mixed_normal(0, 0.01), "isotropic strain of the cell")          \
+  EFFECT(strain, "1", -0.25, 0.25, cell, 0.02, 0, mixed_normal(0, 0.01), "isotropic strain of the cell")          \
   EFFECT(distortion, "1", -0.05, 0.05, cell, 0.02, 0, mixed_normal(0, 0.005),                                   \
          "change of the cell that keeps its symmetry")                                                          \
   EFFECT(texture, "1", 0, 10, lines, 0.5, 0, log_normal(1, 0.5, 0.7),                                           \

@@ -35,7 +35,7 @@ struct Drawn {
 std::vector<Drawn> all_recipes(const TwoThetaGrid& grid, std::int64_t count) {
   std::vector<Drawn> all;
   for (const std::string& name : data::recipe_names()) {
-    if (name == "other_instrument") continue;  // younger than the list
+    if (name == "other_instrument" || name == "calculated") continue;  // younger than the list
     data::Recipe recipe = data::load_recipe(name);
     if (recipe.anomalous) all.push_back({name + " anomalous", recipe, grid, count});
     recipe.anomalous = false;

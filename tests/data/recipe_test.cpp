@@ -2,6 +2,7 @@
 #include "data/recipes/recipe.h"
 
 #include <cmath>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -31,8 +32,9 @@ PatternVariant caglioti(double U, double V, Distribution W) {
 }
 
 TEST(Recipe, ThePapersHaveNoAnomalousDispersion) {
+  const std::set<std::string> ours{"realistic", "other_instrument", "calculated"};
   for (const std::string& name : recipe_names())
-    EXPECT_EQ(load_recipe(name).anomalous, name == "realistic" || name == "other_instrument") << name;
+    EXPECT_EQ(load_recipe(name).anomalous, ours.contains(name)) << name;
 }
 
 TEST(Recipe, ThePapersSevenSets) {
@@ -64,7 +66,7 @@ TEST(Recipe, ThePapersSevenSets) {
   ASSERT_EQ(scales.size(), 21u);
   for (int i = 0; i <= 20; ++i)
     EXPECT_NEAR(scales[i], 0.8 + 0.02 * i, 1e-12);
-  EXPECT_EQ(recipe_names().size(), 14u);
+  EXPECT_EQ(recipe_names().size(), 15u);
 }
 
 TEST(Recipe, AnotherInstrumentEndsEarlyAndKeepsItsBackground) {
@@ -77,6 +79,22 @@ TEST(Recipe, AnotherInstrumentEndsEarlyAndKeepsItsBackground) {
   EXPECT_GT(v[Effect::texture].b, before[Effect::texture].b);
   EXPECT_GT(v[Effect::floor].lowest(), before[Effect::floor].lowest());
   EXPECT_EQ(v[Effect::W], before[Effect::W]);
+}
+
+TEST(Recipe, CalculatedPatternsAreBroadOftenQuietAndOfAnyCell) {
+  const Recipe realistic = load_recipe("realistic"), calculated = load_recipe("calculated");
+  EXPECT_EQ(calculated.processing, realistic.processing);
+  ASSERT_EQ(calculated.variants.size(), 1u);
+  const PatternVariant &v = calculated.variants[0], &before = realistic.variants[0];
+  EXPECT_EQ(v[Effect::strain], Distribution::uniform(-0.2, 0.2, 0.5));  // `lattice`: 80 to 120 %
+  EXPECT_GE(v[Effect::W].highest(), 0.07);                              // the paper's widest
+  EXPECT_LT(v[Effect::size].lowest(), before[Effect::size].lowest());
+  for (const Effect effect : {Effect::poisson, Effect::gaussian, Effect::k_alpha2, Effect::texture})
+    EXPECT_LT(v[effect].probability, before[effect].probability);
+  for (const Effect effect : {Effect::air_scatter, Effect::chebyshev, Effect::hump, Effect::floor})
+    EXPECT_TRUE(v[effect].is_absent());
+  const std::vector<double> shares{0.8, 0.2};
+  EXPECT_EQ(mixed_recipe({realistic, calculated}, shares).variants.size(), 2u);
 }
 
 TEST(MixedRecipe, DrawsByTheShares) {
@@ -290,6 +308,8 @@ TEST(Recipe, StolRangeCoversTheTails) {
   Recipe moved = load_recipe("set5");
   moved.variants[0][Effect::strain] = {Distribution::Law::normal, 0, 0.01, 1};
   EXPECT_NEAR(stol_range({grid, wavelength}, moved).max, 1.03 * plain.max, 1e-12);
+  moved.variants[0][Effect::strain] = Distribution::uniform(-0.2, 0.2);
+  EXPECT_NEAR(stol_range({grid, wavelength}, moved).max, 1.2 * plain.max, 1e-12);
   moved = load_recipe("set5");
   moved.variants[0][Effect::zero_shift] = Distribution::uniform(-0.3, 0.1);
   EXPECT_NEAR(xrd::two_theta_from_d(1 / (2 * stol_range({grid, wavelength}, moved).max), wavelength),
