@@ -267,70 +267,6 @@ Identification Identifier::answer(const MeasuredItem& item, const Findings& foun
   return result;
 }
 
-Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual) const {
-  Candidate candidate = known(phase.structure);
-  candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
-  candidate.cell = phase.cell;
-  candidate.cell_change = data::change_of_edges(phase.cell, library_->crystal(phase.structure).cell);
-  candidate.weight_fraction = phase.weight_fraction;
-  candidate.residual = residual;
-  for (const std::int32_t isotype : phase.alternatives) {
-    const Candidate other = known(isotype);
-    candidate.variants.push_back(fmt::format("{} ({})", other.name.empty() ? other.formula : other.name,
-                                             xrd::hm_short(other.space_group)));
-  }
-  return candidate;
-}
-
-data::MixtureFinder& Identifier::mixtures() {
-  if (!mixtures_) {
-    // Of a mixture only the phases together must hold what is required.
-    mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
-                                                         data::allowed_structures(*index_, settings_.filter));
-    mixtures_ = std::make_unique<data::MixtureFinder>(
-        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()});
-  }
-  return *mixtures_;
-}
-
-bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
-  const data::Mixture mixture = [&] {
-    try {
-      return mixtures().find({&item.measured, item.wavelength, {}},
-                             settings_.filter.required.is_empty()
-                                 ? std::span<const data::SearchMatch>(found.matches)
-                                 : std::span<const data::SearchMatch>());
-    } catch (const data::PatternRefused&) {
-      return data::Mixture{};  // too little is left of it
-    }
-  }();
-  const double alone = result.candidates.front().explained;
-  if (mixture.phases.size() < 2 || mixture.explained < least_mixture_explained ||
-      mixture.explained < alone + least_mixture_gain ||
-      mixture.phases.front().similarity < static_cast<float>(least_main_similarity))
-    return false;
-  data::ElementSet together;
-  for (const data::MixturePhase& phase : mixture.phases)
-    together = together.united(index_->elements(phase.structure));
-  if (!settings_.filter.required.is_subset_of(together)) return false;
-  for (const data::MixturePhase& phase : mixture.phases)
-    result.phases.push_back(phase_of(phase, mixture.rwp));
-  if (mixture.axis_stretch != 0) {
-    result.warnings.push_back(fmt::format(
-        "angles were taken to lie {:.0f} % too {}: the phases fit better then",
-        100 * std::abs(mixture.axis_stretch), mixture.axis_stretch > 0 ? "near together" : "far apart"));
-  }
-  for (Candidate& phase : result.phases)
-    phase.explained = mixture.explained;
-  for (const data::MixtureHypothesis& other : mixture.others) {
-    OtherMixture hypothesis{{}, other.rwp};
-    for (const std::int32_t structure : other.structures)
-      hypothesis.phases.push_back(known(structure));
-    result.hypotheses.push_back(std::move(hypothesis));
-  }
-  return true;
-}
-
 void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Identification& result) {
   const OnTwoTheta measured = on_two_theta(item);
   const data::BraggLines& lines = found.lines;
@@ -362,7 +298,9 @@ void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Id
   if (may_be_several && take_apart(item, found, result)) return;
   result.no_match = verdict.no_match;
   result.reason = verdict.reason;
-  if (!result.no_match) result.phases.push_back(result.candidates.front());
+  if (result.no_match) return;
+  result.phases.push_back(result.candidates.front());
+  add_minor_phases(item, found, result);
 }
 
 std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items) {

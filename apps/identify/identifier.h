@@ -83,8 +83,11 @@ class Identifier {
   void set_verdict(const MeasuredItem&, const Findings&, Identification&);
   /// The phases of a mixture where several explain the pattern, with their fractions; false where they don't.
   bool take_apart(const MeasuredItem&, const Findings&, Identification&);
-  /// Made for the first pattern that needs it.
+  /// Beside the phase that is accepted those that are there in traces, where there are any, and the fractions of all.
+  void add_minor_phases(const MeasuredItem&, const Findings&, Identification&);
+  /// Made for the first pattern that needs them.
   data::MixtureFinder& mixtures();
+  data::MixtureFinder& minors();
   Candidate phase_of(const data::MixturePhase&, double residual) const;
   /// Fills `refined` from `matches`, of which those that were dropped go.
   void refine(const OnTwoTheta&, Findings&) const;
@@ -99,7 +102,7 @@ class Identifier {
   std::unique_ptr<data::SearchIndex> index_;
   std::unique_ptr<data::Searcher> searcher_;          ///< of one phase
   std::unique_ptr<data::Searcher> mixture_searcher_;  ///< of one of several
-  std::unique_ptr<data::MixtureFinder> mixtures_;
+  std::unique_ptr<data::MixtureFinder> mixtures_, minors_;
   ModelFacts facts_;
   xrd::BySpaceGroup<double> prior_{};
 };

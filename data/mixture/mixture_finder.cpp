@@ -77,7 +77,7 @@ double total_presence(const MixtureState& state) {
 }
 
 /// Takes out what is likelier not there, the least likely first.
-void eliminate(MixtureRounds& rounds, MixtureState& state) {
+void eliminate(MixtureRounds& rounds, MixtureState& state, double least_presence) {
   while (!state.phases.empty()) {
     std::vector<MixtureState> without = rounds.each_without_one(state);
     set_gains(rounds, state, without);
@@ -85,7 +85,7 @@ void eliminate(MixtureRounds& rounds, MixtureState& state) {
                                         [](const MixtureCandidate& a, const MixtureCandidate& b) {
                                           return presence(a.figures) < presence(b.figures);
                                         });
-    if (presence(worst->figures) >= 0 || state.phases.size() == 1) return;
+    if (presence(worst->figures) >= least_presence || state.phases.size() == 1) return;
     state = std::move(without[static_cast<std::size_t>(worst - state.phases.begin())]);
   }
 }
@@ -178,6 +178,8 @@ std::vector<MixtureState> MixtureFinder::followed(MixtureRounds& rounds, std::ve
     std::stable_sort(next.begin(), next.end(),
                      [](const MixtureState& a, const MixtureState& b) { return a.score > b.score; });
     if (std::ssize(next) > settings_.hypotheses) next.resize(static_cast<std::size_t>(settings_.hypotheses));
+    const bool is_there = presence(next.front().phases.back().figures) >= settings_.least_presence;
+    if (settings_.least_presence > 0 && depth > 0 && !is_there) break;
     states = std::move(next);
   }
   return states;
@@ -222,7 +224,7 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
   const std::int64_t first_depth = std::min(depth_of_axis, settings_.most_phases);
   const MixtureState nothing = rounds_there->nothing();
   std::vector<MixtureState> states = followed(*rounds_there, {nothing}, 0, first_depth, axis.matches, kept);
-  const Axis tried = is_angle ? stretched(axis, wavelength) : axis;
+  const Axis tried = is_angle && settings_.tries_axes ? stretched(axis, wavelength) : axis;
   if (tried.stretch != 0) {
     auto rounds_tried =
         std::make_unique<MixtureRounds>(tools_, settings_, prior_, tried.measured, wavelength, is_angle);
@@ -244,7 +246,7 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
       set_gains(rounds, state, rounds.each_without_one(state));
       kept.push_back(round_of(state.phases, true));
     }
-    eliminate(rounds, state);
+    eliminate(rounds, state, settings_.least_presence);
   }
   std::stable_sort(states.begin(), states.end(), [](const MixtureState& a, const MixtureState& b) {
     return total_presence(a) > total_presence(b);
@@ -256,7 +258,7 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
       has_changed |= swap_phase(rounds, state, i, rounds.without_one(state, i));
     if (!has_changed) break;
   }
-  eliminate(rounds, state);
+  eliminate(rounds, state, settings_.least_presence);
   Mixture mixture = result_of(rounds, state);
   for (const MixtureState& way : std::span(states).subspan(1)) {
     if (std::log(way.chi_squared() / state.chi_squared()) > hardly_different || have_same_phases(way, state))

@@ -26,6 +26,9 @@ struct MixtureSettings {
   std::int64_t joint_candidates = 6;  ///< of those, that are refined together with the phases so far
   std::int64_t hypotheses = 3;        ///< ways to take the pattern apart that are followed side by side
   std::int64_t swap_passes = 1;       ///< in which each phase is searched anew against the rest
+  /// Log odds below which a phase goes out again. Above 0 a phase with less ends the search for more, too.
+  double least_presence = 0;
+  bool tries_axes = true;  ///< whether the stated angles may be too near together, or too far apart
   bool keep_rounds = false;
   double from = 5, to = 90;  ///< degrees at copper's K-alpha that are looked at
 

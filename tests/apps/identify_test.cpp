@@ -79,6 +79,19 @@ class Identify : public ::testing::Test {
     return path(name);
   }
 
+  /// Patterns i and j as a text, their heights in these shares.
+  static std::string mixed_text(std::size_t i, float share, std::size_t j, float other, const char* name) {
+    const data::PatternSet set{std::filesystem::path(path("patterns.safetensors"))};
+    const auto first = set.pattern(static_cast<std::int64_t>(i)),
+               second = set.pattern(static_cast<std::int64_t>(j));
+    std::ofstream out(path(name));
+    for (std::int64_t k = 0; k < set.instrument().grid.points; k += 2) {
+      const auto at = static_cast<std::size_t>(k);
+      out << set.instrument().grid.at(k) << " " << share * first[at] + other * second[at] << "\n";
+    }
+    return path(name);
+  }
+
   static constexpr const char* structures[] = {"quartz_alpha", "halite", "calcite", "rutile", "corundum"};
   static constexpr int groups[] = {152, 225, 167, 136, 167};  ///< of pairs the lower
   static constexpr const char* names[] = {"Quartz", "Halite", "Calcite", "Rutile", "Corundum"};
@@ -103,15 +116,8 @@ TEST_F(Identify, FindsEveryStructureOfItsLibrary) {
 }
 
 TEST_F(Identify, TheLinesOfTwoPhasesAreTwoPhases) {
-  const data::PatternSet set{std::filesystem::path(path("patterns.safetensors"))};
-  const auto quartz = set.pattern(0), rutile = set.pattern(3);
-  std::ofstream out(path("mixture.xy"));
-  for (std::int64_t k = 0; k < set.instrument().grid.points; k += 2) {
-    const auto at = static_cast<std::size_t>(k);
-    out << set.instrument().grid.at(k) << " " << 0.6f * quartz[at] + 0.4f * rutile[at] << "\n";
-  }
-  out.close();
-  const Json answer = answers({path("mixture.xy")}).front();
+  const std::string mixture = mixed_text(0, 0.6f, 3, 0.4f, "mixture.xy");
+  const Json answer = answers({mixture}).front();
   EXPECT_TRUE(answer["no_match"].is_null()) << answer["no_match"];
   std::vector<std::string> found;
   double fractions = 0;
@@ -126,8 +132,29 @@ TEST_F(Identify, TheLinesOfTwoPhasesAreTwoPhases) {
   std::sort(found.begin(), found.end());
   EXPECT_EQ(found, (std::vector<std::string>{"Quartz", "Rutile"}));
   EXPECT_NEAR(fractions, 1, 1e-6);
-  const std::string text = identify({path("mixture.xy")}).out;
+  const std::string text = identify({mixture}).out;
   EXPECT_NE(text.find(" wt %; "), std::string::npos) << text;
+}
+
+TEST_F(Identify, AMinorPhaseStandsBesideTheOneThatExplainsTheRest) {
+  const std::string little = mixed_text(2, 1, 3, 0.08f, "minor.xy"),
+                    none = mixed_text(2, 1, 3, 0, "alone.xy");
+  const auto all = answers({little, none});
+  ASSERT_EQ(all.size(), 2u);
+  for (const Json& answer : all) {
+    EXPECT_TRUE(answer["no_match"].is_null());
+    EXPECT_EQ(answer["space_group"][0]["number"], 167);
+    ASSERT_FALSE(answer["phases"].empty());
+    EXPECT_EQ(answer["phases"][0]["name"], "Calcite");
+  }
+  ASSERT_EQ(all[0]["phases"].size(), 2u) << all[0]["phases"];
+  EXPECT_EQ(all[0]["phases"][1]["name"], "Rutile");
+  EXPECT_GT(all[0]["phases"][0]["weight_fraction"], 0.7);
+  EXPECT_NEAR(all[0]["phases"][0]["weight_fraction"].get<double>() +
+                  all[0]["phases"][1]["weight_fraction"].get<double>(),
+              1, 1e-6);
+  EXPECT_EQ(all[1]["phases"].size(), 1u) << all[1]["phases"];
+  EXPECT_TRUE(all[1]["phases"][0]["weight_fraction"].is_null());
 }
 
 TEST_F(Identify, HasTheFieldsThatScriptsRead) {

@@ -144,11 +144,23 @@ TEST_F(MixtureTest, AMinorPhaseIsFound) {
   expect_phases(found(mixed(*backend_, two, 20000)), two, 0.01);
 }
 
+TEST_F(MixtureTest, WhatIsLessLikelyThereThanIsAskedForIsNot) {
+  const std::vector<Part> two{{"calcite", 0.97}, {"fluorite", 0.03}};
+  const MeasuredPattern pattern = mixed(*backend_, two, 20000);
+  const Mixture all = found(pattern);
+  ASSERT_EQ(all.phases.size(), 2u);
+  const double odds = data::presence(all.phases[1].figures);
+  EXPECT_EQ(found(pattern, {.least_presence = odds - 0.5}).phases.size(), 2u);
+  EXPECT_EQ(found(pattern, {.least_presence = odds + 0.5}).phases.size(), 1u);
+}
+
 TEST_F(MixtureTest, StretchedAnglesArePutRight) {
   const std::vector<Part> three{{"corundum", 0.5}, {"fluorite", 0.2}, {"rutile", 0.3}};
-  const Mixture mixture = found(mixed(*backend_, three, 10000, 0.02));
+  const MeasuredPattern pattern = mixed(*backend_, three, 10000, 0.02);
+  const Mixture mixture = found(pattern);
   EXPECT_EQ(mixture.axis_stretch, 0.02);
   expect_phases(mixture, three, 0.05);
+  EXPECT_EQ(found(pattern, {.tries_axes = false}).axis_stretch, 0);
 }
 
 TEST_F(MixtureTest, OnlyWhatIsAllowedIsNamed) {

@@ -1,0 +1,119 @@
+// What Identifier answers where a pattern is of several phases: where no structure explains its strong lines alone, and where
+// weak ones are left beside a phase that explains the rest.
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "apps/identify/identifier.h"
+
+namespace bragg::apps {
+namespace {
+
+/// Beside the phase that is accepted: one way is followed from it, and only what is rather there than not is named, since
+/// a pattern of one phase leaves the misfit of its model, too (docs/measured.md).
+constexpr data::MixtureSettings minor_phases{.most_phases = 3,
+                                             .candidates = 25,
+                                             .middle_candidates = 10,
+                                             .fine_candidates = 4,
+                                             .joint_candidates = 2,
+                                             .hypotheses = 1,
+                                             .swap_passes = 0,
+                                             .least_presence = 1,
+                                             .tries_axes = false};
+/// What holds more beside the accepted phase is no minor phase.
+constexpr double most_minor_share = 0.3;
+
+}  // namespace
+
+Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual) const {
+  Candidate candidate = known(phase.structure);
+  candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
+  candidate.cell = phase.cell;
+  candidate.cell_change = data::change_of_edges(phase.cell, library_->crystal(phase.structure).cell);
+  candidate.weight_fraction = phase.weight_fraction;
+  candidate.residual = residual;
+  for (const std::int32_t isotype : phase.alternatives) {
+    const Candidate other = known(isotype);
+    candidate.variants.push_back(fmt::format("{} ({})", other.name.empty() ? other.formula : other.name,
+                                             xrd::hm_short(other.space_group)));
+  }
+  return candidate;
+}
+
+data::MixtureFinder& Identifier::mixtures() {
+  if (!mixtures_) {
+    // Of a mixture only the phases together must hold what is required.
+    mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
+                                                         data::allowed_structures(*index_, settings_.filter));
+    mixtures_ = std::make_unique<data::MixtureFinder>(
+        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()});
+  }
+  return *mixtures_;
+}
+
+data::MixtureFinder& Identifier::minors() {
+  if (!minors_) {
+    mixtures();
+    minors_ = std::make_unique<data::MixtureFinder>(
+        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()}, minor_phases);
+  }
+  return *minors_;
+}
+
+bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
+  const data::Mixture mixture = [&] {
+    try {
+      return mixtures().find({&item.measured, item.wavelength, {}},
+                             settings_.filter.required.is_empty()
+                                 ? std::span<const data::SearchMatch>(found.matches)
+                                 : std::span<const data::SearchMatch>());
+    } catch (const data::PatternRefused&) {
+      return data::Mixture{};  // too little is left of it
+    }
+  }();
+  const double alone = result.candidates.front().explained;
+  if (mixture.phases.size() < 2 || mixture.explained < least_mixture_explained ||
+      mixture.explained < alone + least_mixture_gain ||
+      mixture.phases.front().similarity < static_cast<float>(least_main_similarity))
+    return false;
+  data::ElementSet together;
+  for (const data::MixturePhase& phase : mixture.phases)
+    together = together.united(index_->elements(phase.structure));
+  if (!settings_.filter.required.is_subset_of(together)) return false;
+  for (const data::MixturePhase& phase : mixture.phases)
+    result.phases.push_back(phase_of(phase, mixture.rwp));
+  if (mixture.axis_stretch != 0) {
+    result.warnings.push_back(fmt::format(
+        "angles were taken to lie {:.0f} % too {}: the phases fit better then",
+        100 * std::abs(mixture.axis_stretch), mixture.axis_stretch > 0 ? "near together" : "far apart"));
+  }
+  for (Candidate& phase : result.phases)
+    phase.explained = mixture.explained;
+  for (const data::MixtureHypothesis& other : mixture.others) {
+    OtherMixture hypothesis{{}, other.rwp};
+    for (const std::int32_t structure : other.structures)
+      hypothesis.phases.push_back(known(structure));
+    result.hypotheses.push_back(std::move(hypothesis));
+  }
+  return true;
+}
+
+void Identifier::add_minor_phases(const MeasuredItem& item, const Findings& found, Identification& result) {
+  const Candidate& main = result.candidates.front();
+  const auto match = std::find_if(found.matches.begin(), found.matches.end(),
+                                  [&](const auto& one) { return one.structure == main.structure; });
+  const data::Mixture mixture = minors().find({&item.measured, item.wavelength, {}}, {&*match, 1});
+  const data::MixturePhase& first = mixture.phases.front();
+  if (mixture.phases.size() < 2 || first.structure != main.structure ||
+      first.weight_fraction < 1 - most_minor_share)
+    return;
+  result.phases.clear();
+  for (const data::MixturePhase& phase : mixture.phases) {
+    result.phases.push_back(phase_of(phase, mixture.rwp));
+    result.phases.back().explained = mixture.explained;
+  }
+}
+
+}  // namespace bragg::apps
