@@ -1,6 +1,7 @@
 #!/bin/sh
 # models/library.bragg from the folder of large data that is no part of the project (minerals.cif.gz, more_minerals.cif.gz,
-# crystals.cif.gz, disordered.cif.gz, their tables and not_to_ship.tsv), and from the structures typed for bragg.
+# crystals.cif.gz, disordered.cif.gz, their tables and not_to_ship.tsv), from the structures typed for bragg, and from the entries of
+# databases in entries/.
 #   sh data/library/make_library.sh build/release/bragg ../shared/data build/library
 # Sets and the table of what stayed out are left in the third folder. Says whether inputs and library are those of SHA256SUMS.
 set -eu
@@ -19,10 +20,13 @@ for set in minerals more_minerals disordered crystals; do
     -o "$out/$set.safetensors" --rejected "$out/${set}_rejected.tsv"
 done
 "$bragg" crystals import "$here/../crystals" "$here/typed" -o "$out/typed.safetensors"
+for database in amcsd cod; do
+  "$bragg" crystals import "$here/entries/$database" -o "$out/$database.safetensors"
+done
 
 # titles.tsv comes first: names of structures that have none, or one that nobody looks for.
 "$bragg" library build "$out/minerals.safetensors:amcsd" "$out/more_minerals.safetensors" "$out/crystals.safetensors" \
-  "$out/disordered.safetensors" "$out/typed.safetensors:bragg" \
+  "$out/disordered.safetensors" "$out/typed.safetensors:bragg" "$out/amcsd.safetensors:amcsd" "$out/cod.safetensors:cod" \
   --table "$here/titles.tsv" --table "$data/crystals.tsv.gz" --table "$data/more_minerals.tsv.gz" \
   --table "$data/disordered.tsv.gz" --sources "$here/sources.tsv" \
   --without "$data/not_to_ship.tsv" --without "$here/left_out.tsv" \
