@@ -82,10 +82,11 @@ class Patterns:
         return part
 
 
-# Weights: five of the features, ln(sharing - 1) | four of the confidence, logit of others | the exponents.
-SCORE, SURE, EXPONENTS = np.arange(0, 6), np.arange(6, 11), np.arange(11, 15)
-START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0])
-SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2])
+# Weights: five of the features, ln(sharing - 1) | how sure the library alone is: four of the logit, logit of others | the exponents |
+# how sure it is beside a network.
+SCORE, SURE, EXPONENTS, BESIDE = np.arange(0, 6), np.arange(6, 11), np.arange(11, 15), np.arange(15, 20)
+START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0, 0, 1, 0.5, -1, 0.3])
+SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2, 2, 1, 0.5, 1, 1])
 
 
 def scores(w, p):
@@ -109,14 +110,14 @@ def shares(w, p):
     return groups / total[:, None], chance, best
 
 
-def search_probabilities(w, p):
+def search_probabilities(w, p, sureness=SURE):
     groups, chance, best = shares(w, p)
     rows = np.arange(len(p))
     first_group = groups.argmax(1)
     ordered = np.partition(groups, -2, axis=1)
     first = ordered[:, -1] / (1 + chance)
     second = np.maximum(ordered[:, -2], chance) / (1 + chance)
-    b = w[SURE]
+    b = w[sureness]
     logit = (b[0] + b[1] * np.log(np.maximum(first, LEAST))
              + b[2] * np.log(np.maximum(first, LEAST) / np.maximum(second, 1e-6)) + b[3] * p.unexplained[rows, best])
     sure = np.clip(1 / (1 + np.exp(-np.clip(logit, -50, 50))), 0.02, 0.995)
@@ -133,9 +134,9 @@ def search_probabilities(w, p):
 
 
 def probabilities(w, p, with_network):
-    search = search_probabilities(w, p)
     if not with_network or p.log_network is None:
-        return search
+        return search_probabilities(w, p)
+    search = search_probabilities(w, p, BESIDE)
     a = np.maximum(0, w[11] + w[12] * p.best_closeness)[:, None]
     b = np.maximum(0, w[13] + w[14] * p.best_closeness)[:, None]
     logs = a * np.log(np.maximum(search, LEAST)) + b * p.log_network
@@ -196,12 +197,13 @@ def minimise(function, w, free, count):
 
 
 def fit(p, with_network):
-    """The candidates' shares first, then how sure they are, then what a network adds."""
+    """The candidates' shares first, then how sure they are alone, then how sure they are beside a network and how much either counts."""
     w = START.copy()
     w = minimise(lambda v: share_loss(v, p), w, SCORE, len(p))
     w = minimise(lambda v: loss(v, p, False), w, SURE, len(p))
     if with_network:
-        w = minimise(lambda v: loss(v, p, True), w, EXPONENTS, len(p))
+        w[BESIDE] = w[SURE]
+        w = minimise(lambda v: loss(v, p, True), w, np.concatenate([BESIDE, EXPONENTS]), len(p))
     return w
 
 
@@ -255,8 +257,8 @@ def report(name, p, answers):
 
 
 def write(path, w, comment):
-    others = 1 / (1 + np.exp(-w[10]))
     numbers = lambda part: ", ".join(f"{x:.5g}" for x in part)
+    sureness = lambda part: f"{{.logit = {{{numbers(w[part[:4]])}}}, .others = {1 / (1 + np.exp(-w[part[4]])):.5g}}}"
     with open(path, "w", encoding="utf-8") as out:
         out.write(f"""// Written by bench/identify/fit_ranking.py from measured patterns whose answer is known ({comment}).
 #include "data/search/ranking.h"
@@ -271,8 +273,8 @@ const RankingWeights& ranking_weights() {{
       .calculated = {w[CALCULATED]:.5g},
       .prior = {w[PRIOR]:.5g},
       .sharing = {1 + np.exp(w[5]):.5g},
-      .confidence = {{{numbers(w[6:10])}}},
-      .others = {others:.5g},
+      .alone = {sureness(SURE)},
+      .beside_network = {sureness(BESIDE)},
       .search_exponent = {{{numbers(w[11:13])}}},
       .network_exponent = {{{numbers(w[13:15])}}}}};
   return weights;

@@ -83,14 +83,14 @@ double score_of(const RankingCandidate& candidate, double share, const RankingWe
 
 /// The candidates' shares, as sure as the figures allow; what is left over goes to the others and to the prior.
 Groups by_search(std::span<const RankingCandidate> candidates, std::span<const double> score,
-                 const Groups& prior, const RankingWeights& weights) {
+                 const Groups& prior, const Sureness& sureness, const RankingWeights& weights) {
   double sum = 0;
   const Groups shares = shares_of_groups(candidates, score, weights.sharing, sum);
   const auto best = std::max_element(score.begin(), score.end());
   const double chance = std::exp(score_of(by_chance, mean_share, weights) - *best) / sum;
   const RankingCandidate& first = candidates[static_cast<std::size_t>(best - score.begin())];
   const Lead lead = lead_of(shares, chance);
-  const auto& b = weights.confidence;
+  const auto& b = sureness.logit;
   const double logit = b[0] + b[1] * std::log(lead.first) +
                        b[2] * std::log(lead.first / std::max(lead.second, least_second)) +
                        b[3] * std::log(0.02 + std::clamp(1 - first.explained, 0.0, 1.0));
@@ -100,9 +100,9 @@ Groups by_search(std::span<const RankingCandidate> candidates, std::span<const d
   for (int number = 1; number <= xrd::space_group_count; ++number) {
     const double other = number == lead.best || rest <= 0 ? 0 : shares[number] / rest;
     // With one group alone there is nobody else to share with.
-    const double of_others = rest > 0 ? weights.others * other : weights.others * prior[number];
+    const double of_others = rest > 0 ? sureness.others * other : sureness.others * prior[number];
     result[number] =
-        (number == lead.best ? sure : 0) + (1 - sure) * (of_others + (1 - weights.others) * prior[number]);
+        (number == lead.best ? sure : 0) + (1 - sure) * (of_others + (1 - sureness.others) * prior[number]);
   }
   normalise(result);
   return result;
@@ -151,8 +151,9 @@ Ranking rank_candidates(std::span<const RankingCandidate> candidates, const Grou
     score.push_back(
         score_of(candidate, merged_prior[xrd::modulo_enantiomorph(candidate.space_group)], weights));
   }
+  const Sureness& sureness = network.empty() ? weights.alone : weights.beside_network;
   ranking.space_group =
-      candidates.empty() ? merged_prior : by_search(candidates, score, merged_prior, weights);
+      candidates.empty() ? merged_prior : by_search(candidates, score, merged_prior, sureness, weights);
   if (!network.empty())
     ranking.space_group = with_network(ranking.space_group, network, best_closeness, weights);
   for (int number = 1; number <= xrd::space_group_count; ++number)

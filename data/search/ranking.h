@@ -23,6 +23,14 @@ struct RankingCandidate {
   double explained = 0;     ///< share of what rises above background and noise, 0..1
 };
 
+/// How sure the best group is, from the library alone.
+struct Sureness {
+  /// Logit that it is right: constant, ln of its share, ln of its lead over the second group, and
+  /// ln(0.02 + what its best candidate leaves unexplained).
+  std::array<double, 4> logit;
+  double others;  ///< of what it leaves, the share of the other candidates; the library has the rest
+};
+
 /// Numbers that the ranking was fitted to (bench/identify/fit_ranking.py).
 struct RankingWeights {
   double similarity;   ///< of closeness(similarity)
@@ -31,15 +39,11 @@ struct RankingWeights {
   double calculated;   ///< added where the cell is calculated
   double prior;        ///< of the ln of the share that the space group has of the library
   double sharing;      ///< exponent of the power mean over the candidates of a group, at least 1
-  /// Logit that the best group is right: constant, ln of its share, ln of its lead over the second group, and
-  /// ln(0.02 + what its best candidate leaves unexplained).
-  std::array<double, 4> confidence;
-  double
-      others;  ///< of what the best group leaves: the share of the other candidates; the library has the rest
+  Sureness alone, beside_network;
   /// Exponents of the library's and of the network's probabilities: constant and slope in closeness of the best.
   std::array<double, 2> search_exponent, network_exponent;
 };
-/// Fitted without a network; with one beside it the exponents count too.
+/// What is asked of the library alone was fitted without a network; how sure it is beside one, together with the exponents.
 const RankingWeights& ranking_weights();
 
 /// What the best of many structures reaches by chance where none is the right one.

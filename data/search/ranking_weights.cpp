@@ -4,16 +4,17 @@
 namespace bragg::data {
 
 const RankingWeights& ranking_weights() {
-  static constexpr RankingWeights weights{.similarity = 4.0774,
-                                          .root_cosine = 2.5383,
-                                          .misfit = 4.6767,
-                                          .calculated = -1.0945,
-                                          .prior = 0.17297,
-                                          .sharing = 2.27,
-                                          .confidence = {-1.6281, 1.2438, 0.38221, -1.3953},
-                                          .others = 0.46063,
-                                          .search_exponent = {0.9511, -0.11909},
-                                          .network_exponent = {-0.00021453, 0.15033}};
+  static constexpr RankingWeights weights{
+      .similarity = 4.0176,
+      .root_cosine = 2.277,
+      .misfit = 5.0711,
+      .calculated = -1.0547,
+      .prior = 0.16663,
+      .sharing = 2.218,
+      .alone = {.logit = {-1.2204, 1.3574, 0.31825, -1.2667}, .others = 0.49038},
+      .beside_network = {.logit = {-3.1327, 0.065968, 0.87522, -1.7655}, .others = 0.60376},
+      .search_exponent = {0.85297, -0.092597},
+      .network_exponent = {0.11305, 0.083512}};
   return weights;
 }
 

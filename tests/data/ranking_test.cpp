@@ -17,8 +17,8 @@ RankingWeights plain() {
           .calculated = -1,
           .prior = 0,
           .sharing = 1,
-          .confidence = {0, 0, 0, 0},
-          .others = 0.75,
+          .alone = {.logit = {0, 0, 0, 0}, .others = 0.75},
+          .beside_network = {.logit = {0, 0, 0, 0}, .others = 0.75},
           .search_exponent = {1, 0},
           .network_exponent = {1, 0}};
 }
@@ -70,10 +70,10 @@ TEST(Ranking, WhatFitsBetterAfterRefinementIsTheLikelierOfTwo) {
   const RankingCandidate likely{.space_group = 225, .similarity = 0.9, .root_cosine = 0.9, .misfit = 0.2},
       other{.space_group = 227, .similarity = 0.9, .root_cosine = 0.8, .misfit = 0.4};
   RankingWeights weights = plain();
-  weights.others = 0;
+  weights.alone.others = 0;
   const auto ratio = [&] {
     // The share of the first one alone decides how sure it is.
-    weights.confidence = {0, 0, 1, 0};
+    weights.alone.logit = {0, 0, 1, 0};
     const Ranking ranking = rank_candidates({{likely, other}}, uniform_prior(), {}, weights);
     const double sure = ranking.space_group[225] - (1 - ranking.space_group[225]) / 229;
     return sure / (1 - sure);
@@ -88,7 +88,7 @@ TEST(Ranking, WhatFitsBetterAfterRefinementIsTheLikelierOfTwo) {
 TEST(Ranking, WhatTheBestExplainsDecidesHowSureItIs) {
   RankingCandidate candidate{.space_group = 225, .similarity = 0.9, .explained = 0.9};
   RankingWeights weights = plain();
-  weights.confidence = {0, 0, 0, -1};
+  weights.alone.logit = {0, 0, 0, -1};
   const auto sure = [&] {
     return rank_candidates({{candidate}}, uniform_prior(), {}, weights).space_group[225];
   };
@@ -105,7 +105,7 @@ TEST(Ranking, AGroupThatManyStructuresHaveIsTheLikelierOfTwo) {
   prior[14] = 2.0 / 230;
   prior[198] = 0;
   RankingWeights weights = plain();
-  weights.others = 0;
+  weights.alone.others = 0;
   weights.prior = 0.5;
   const Ranking ranking = rank_candidates(candidates, prior, {}, weights);
   EXPECT_GT(ranking.space_group[14], 0.5);
@@ -126,6 +126,18 @@ TEST(Ranking, OneGroupAloneLeavesTheRestToThePrior) {
   const Ranking ranking = rank_candidates(candidates, uniform_prior(), {}, plain());
   EXPECT_NEAR(ranking.space_group[62], 0.5 + 0.5 / 230, 1e-12);
   EXPECT_NEAR(ranking.space_group[1], 0.5 / 230, 1e-12);
+}
+
+TEST(Ranking, HowSureIsAnotherThingBesideANetwork) {
+  const std::vector<RankingCandidate> candidates{{225, 0.9, false}, {227, 0.8, false}};
+  RankingWeights weights = plain();
+  weights.beside_network = {.logit = {5, 0, 0, 0}, .others = 0};
+  weights.network_exponent = {0, 0};
+  const std::vector<float> network(230, 1.0f / 230);
+  const double sure = 1 / (1 + std::exp(-5.0));
+  EXPECT_NEAR(rank_candidates(candidates, uniform_prior(), network, weights).space_group[225],
+              sure + (1 - sure) / 230, 1e-9);
+  EXPECT_NEAR(rank_candidates(candidates, uniform_prior(), {}, weights).space_group[225], 0.5, 1e-3);
 }
 
 TEST(Ranking, ANetworkComesInByTheProduct) {
