@@ -18,12 +18,12 @@ constexpr double clocks_per_s = 1.755e9, multiprocessors = 132, bytes_per_s = 3.
 constexpr double products_per_clock = 2048, l2_bytes_per_clock = 32;  // of a multiprocessor
 constexpr double instructions_per_clock = 4 * 0.7;                    // of its four schedulers
 constexpr double launch_seconds = 1e-6;                               // where the next kernel overlaps
-constexpr int warps = 8;                                              // that store a tile
+constexpr int warps = 8;                                              // that store
 
 struct Plan {
   int m = 0, n = 0, blocks = 0;
   double tiles_m = 0, tiles_n = 0, steps = 0;
-  bool even = false;
+  bool even = false, in_turns = false;
 };
 
 Plan parse_plan(const std::string& how) {
@@ -36,18 +36,40 @@ Plan parse_plan(const std::string& how) {
   p.tiles_m = rows;
   p.tiles_n = columns;
   p.even = std::string(by) == "k";
+  p.in_turns = std::string(by) == "in";
   const auto at = how.rfind(" by ");
   p.blocks = at == std::string::npos ? 0 : std::atoi(how.c_str() + how.rfind("by ") + 3);
   if (p.blocks <= 0) throw Error(fmt::format("no number of blocks in '{}'", how));
   return p;
 }
 
+/// Clocks in which an m x n tile is multiplied by 64 of k, while so many rows of operands come in.
+double clocks_of_step(const Plan& p, int rows) {
+  return std::max(p.m * p.n * 64 / products_per_clock, rows * 64 * 2 / l2_bytes_per_clock);
+}
+
+/// Two warpgroups of four warps, each with every second tile; the first brings the columns of B along.
+Estimate of_product_in_turns(const InstructionCounts& counts, const Estimated& op, const Plan& p) {
+  const double of_block = std::ceil(p.tiles_m * p.tiles_n / p.blocks),
+               tile = p.steps * clocks_of_step(p, p.m),
+               store = counts.of("gemm_wgmma_in_turns<", fmt::format("TurnsTile<{},", p.n), op.store) *
+                       (warps / 2) / instructions_per_clock,
+               products = of_block * tile + p.steps * p.n * 64 * 2 / l2_bytes_per_clock,
+               storing = of_block * store;
+  return {products / clocks_per_s,
+          storing / clocks_per_s,
+          op.bytes / bytes_per_s,
+          launch_seconds,
+          0,
+          (of_block - 1) * std::min(tile, store) / clocks_per_s};
+}
+
 Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
   const Plan p = parse_plan(op.how);
+  if (p.in_turns) return of_product_in_turns(counts, op, p);
   const double instructions = counts.of("gemm_wgmma<", fmt::format("WgmmaTile<{}, {},", p.m, p.n), op.store);
-  const double step =
-                   std::max(p.m * p.n * 64 / products_per_clock, (p.m + p.n) * 64 * 2 / l2_bytes_per_clock),
-               tiles = p.tiles_m * p.tiles_n, store = instructions * warps / instructions_per_clock,
+  const double step = clocks_of_step(p, p.m + p.n), tiles = p.tiles_m * p.tiles_n,
+               store = instructions * warps / instructions_per_clock,
                piece = p.m * p.n * 4 / l2_bytes_per_clock;
   double products, storing;
   if (p.even) {

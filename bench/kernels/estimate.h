@@ -35,11 +35,13 @@ struct Estimated {
 struct Estimate {
   double products = 0, storing = 0, memory = 0, launches = 0;  ///< seconds
   double behind = 0;                                           ///< memory's, of the kernels behind the first
+  double together = 0;  ///< of products and storing what passes at a time
 
-  /// Operands of the next tile come in while one is stored, but a tile's products and its storing come one after the other;
-  /// what is read and written passes beside both.
+  /// Operands of the next tile come in while one is stored, but a tile's products and its storing come one after the other,
+  /// and where warpgroups take turns those of a block's first or last tile alone; what is read and written passes beside both.
   double seconds() const {
-    return (products + storing > memory ? products + storing : memory) + behind + launches;
+    const double multiplier = products + storing - together;
+    return (multiplier > memory ? multiplier : memory) + behind + launches;
   }
 };
 /// Throws Error for a plan that it does not know.

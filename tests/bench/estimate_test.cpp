@@ -23,6 +23,7 @@ class EstimateTest : public ::testing::Test {
   const InstructionCounts counts_{table(
       "# nvcc 13\ngemm_wgmma<WgmmaTile<256, 160, (Contiguous)0, (Contiguous)0, 1024>, S<1> >\t1000\t6.2\n"
       "gemm_wgmma<WgmmaTile<256, 80, (Contiguous)0, (Contiguous)0, 1024>, S<1> >\t500\t6.2\n"
+      "gemm_wgmma_in_turns<TurnsTile<160, 1024>, S<1> >\t1400\t8.8\n"
       "conv_pool<true, true>\t2000\t15.6\n")};
 };
 
@@ -46,6 +47,22 @@ TEST_F(EstimateTest, SharedTilesAreLeftAndJoined) {
   EXPECT_NEAR(e.products, 10 * 1344 / 1.755e9, 1e-12);
   EXPECT_NEAR(e.storing, (2 * 1.1 * 256 * 80 * 4 / 32.0 + 2 / 132.0 * 500 * 8 / 2.8) / 1.755e9, 1e-12);
   EXPECT_GT(e.launches, estimate(counts_, {.bytes = 1}).launches);
+}
+
+// A step of 128 x 160 x 64 takes 640 clocks, storing a tile 1400 instructions of 4 warps. Of ten tiles to a block nine are stored while
+// the next one is multiplied.
+TEST_F(EstimateTest, InTurnsTheLongerOfBothCounts) {
+  Estimated op{.bytes = 3e6,
+               .how = "wgmma bf16, tile 128x160, 330x4 tiles of 3 steps, in turns by 132 blocks; and more",
+               .store = "S<1>"};
+  const double b = 3 * 160 * 128 / 32.0, store = 1400 * 4 / 2.8;
+  Estimate e = estimate(counts_, op);
+  EXPECT_NEAR(e.products, (10 * 3 * 640 + b) / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.storing, 10 * store / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.seconds(), (3 * 640 + b + 10 * store) / 1.755e9 + e.launches, 1e-12);
+  op.how = "wgmma bf16, tile 128x160, 330x4 tiles of 5 steps, in turns by 132 blocks";
+  e = estimate(counts_, op);
+  EXPECT_NEAR(e.seconds(), (10 * 5 * 640 + 5 * 640 + store) / 1.755e9 + e.launches, 1e-12);
 }
 
 TEST_F(EstimateTest, WhatHasNoProductIsBoundByMemoryOrItsOwnInstructions) {

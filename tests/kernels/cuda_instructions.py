@@ -190,6 +190,9 @@ def elements_of(name):
     found = re.match(r"gemm_wgmma<WgmmaTile<(\d+), (\d+),", name)
     if found:
         return int(found.group(1)) * int(found.group(2)) // 256
+    found = re.match(r"gemm_wgmma_in_turns<TurnsTile<(\d+),", name)
+    if found:
+        return int(found.group(1))  # 128 rows by the threads of a warpgroup
     return 128 if name.startswith("conv_pool") else 0  # 8 channels of 8 outputs of two rows
 
 

@@ -40,6 +40,7 @@ class CudaInstructions(unittest.TestCase):
         kernel = code("LDS.128 R4, [R2]", "STS R4, [R2]", "STSM.16.M88.4 [R2], R4", "SHFL.BFLY PT, R4, R4, 0x1", "EXIT")
         name = "gemm_wgmma<WgmmaTile<128, 80, (Contiguous)0"
         self.assertEqual(counted.counts_of(name, kernel)[3], "0.25")  # 10 of 40 elements
+        self.assertEqual(counted.counts_of("gemm_wgmma_in_turns<TurnsTile<80, 1024>", kernel)[3], "0.12")  # of 80
 
     def test_a_random_call_counts_where_it_is_called(self):
         kernel = code("CALL.REL.NOINC 0x20", "EXIT", "IMAD.WIDE.U32 R2, R2, -0x326172a9, RZ", "RET.REL.NODEC R4 0x0")

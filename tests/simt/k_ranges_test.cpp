@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "kernels/cuda/gemm/column_sums.h"
 #include "kernels/cuda/gemm/gemm_config.h"
 
 namespace bragg::tests {
@@ -58,6 +59,49 @@ TEST(WgmmaConfig, SharesKWhereTilesAreFew) {
   EXPECT_EQ(cuda::choose_wgmma_config(12160, 2300, 256, 132, {.tallest = 128}).tile_m, 128);
   EXPECT_FALSE(cuda::choose_wgmma_config(12160, 2300, 256, 132, {.tallest = 128}).even);
   EXPECT_EQ(choice(1, 1, 1), "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks");
+}
+
+TEST(WgmmaConfig, TakesTurnsWhereKIsShort) {
+  const auto choice = [](std::int64_t M, std::int64_t N, std::int64_t K) {
+    return describe(cuda::choose_wgmma_config(M, N, K, 132, {.in_turns = true}), M, N, K);
+  };
+  // NPCNN's first convolution with eight outputs to a row, and resnet's of its first and last stages at batch 1,024.
+  EXPECT_EQ(choice(54781, 640, 135),
+            "wgmma bf16, tile 128x160, 428x4 tiles of 3 steps, in turns by 132 blocks");
+  EXPECT_EQ(choice(147454, 144, 336),
+            "wgmma bf16, tile 128x160, 1152x1 tiles of 6 steps, in turns by 132 blocks");
+  EXPECT_EQ(choice(112636, 96, 480),
+            "wgmma bf16, tile 128x128, 880x1 tiles of 8 steps, in turns by 132 blocks");
+  EXPECT_FALSE(cuda::choose_wgmma_config(54781, 640, 135, 132).in_turns);
+  // SCNN's second convolution backward: of tiles of 80 columns A comes in five times; storing without a random draw is short.
+  EXPECT_FALSE(
+      cuda::choose_wgmma_config(43518, 400, 800, 132, {.with_136_columns = true, .in_turns = true}).in_turns);
+  // B does not fit, or no block has a second tile.
+  EXPECT_FALSE(cuda::choose_wgmma_config(43259, 160, 4400, 132, {.in_turns = true}).in_turns);
+  EXPECT_FALSE(cuda::choose_wgmma_config(128 * 132, 80, 192, 132, {.in_turns = true}).in_turns);
+  const cuda::WgmmaConfig config = cuda::choose_wgmma_config(147454, 144, 336, 132, {.in_turns = true});
+  EXPECT_EQ(config.sets(147454), 4 * 1152);
+  EXPECT_LE(config.sets(147454), cuda::most_column_sets(147454));
+}
+
+TEST(WgmmaConfig, StagesInTurnsFillSharedMemory) {
+  constexpr std::size_t a_bytes = 128 * 64 * 2;
+  for (const int n : {80, 128, 160})
+    for (std::int64_t steps = 1; steps < 20; ++steps) {
+      const auto stages = static_cast<std::size_t>(cuda::stages_in_turns(n, steps));
+      const auto bytes = [&](std::size_t of) {
+        return of * a_bytes + static_cast<std::size_t>(steps) * static_cast<std::size_t>(n) * 128 +
+               cuda::barrier_bytes_in_turns + cuda::store_bytes_in_turns;
+      };
+      if (stages > 0) {
+        EXPECT_LE(bytes(stages), cuda::wgmma_shared_memory) << n << ", " << steps;
+      }
+      if (stages < 8) {
+        EXPECT_GT(bytes(stages + 1), cuda::wgmma_shared_memory) << n << ", " << steps;
+      }
+    }
+  EXPECT_GT(cuda::stages_in_turns(160, 8), 2);
+  EXPECT_EQ(cuda::stages_in_turns(80, cuda::most_steps_in_turns + 1), 0);
 }
 
 }  // namespace

@@ -36,7 +36,49 @@ constexpr double products_per_clock = 2048, bytes_per_clock = 32;
 constexpr double join_clocks = 3000;  // of the kernel behind it: what starting one takes where it overlaps
 constexpr std::int64_t fewest_steps = 4;  // of a block's range: less is not worth another block's sums
 
+// Operands of a step of k come in while the one before is multiplied.
+double clocks_of_step(int m, int n, int rows_that_come) {
+  return std::max(m * n * wgmma_k_step / products_per_clock,
+                  rows_that_come * wgmma_k_step * 2.0 / bytes_per_clock);
+}
+
+/// Takes the cheapest of the tiles by turns where it is cheaper than `best`, however long it takes to store. A tile is stored while
+/// the next one is multiplied; B comes in once.
+void consider_turns(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
+                    const WgmmaLimits& limits, WgmmaConfig& best) {
+  constexpr int m = rows_in_turns, columns[] = {160, 128, 80}, fewest_stages = 3;
+  const std::int64_t steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
+  for (const int n : columns) {
+    const std::int64_t tiles = up(M, m) * up(N, n);
+    if (n > limits.widest || n % limits.columns_unit != 0 || tiles <= multiprocessors ||
+        stages_in_turns(n, steps) < fewest_stages)
+      continue;
+    const double products = static_cast<double>(steps) * clocks_of_step(m, n, m),
+                 sums = m * n * 4.0 / bytes_per_clock,
+                 waves = static_cast<double>(up(tiles, multiprocessors)),
+                 b = static_cast<double>(steps) * n * wgmma_k_step * 2 / bytes_per_clock;
+    const auto clocks = [&](double store) {
+      return waves * std::max(products, store) + std::min(products, store) + b;
+    };
+    if (clocks(sums) < best.clocks && clocks(sums / 2) < best.clocks - best.storing / 2)
+      best = {.tile_m = m,
+              .tile_n = n,
+              .blocks = multiprocessors,
+              .in_turns = true,
+              .clocks = clocks(sums),
+              .storing = 2 * (clocks(sums) - clocks(sums / 2))};
+  }
+}
+
 }  // namespace
+
+int stages_in_turns(int n, std::int64_t steps) {
+  constexpr std::int64_t a_bytes = rows_in_turns * wgmma_k_step * 2, most = most_stages_in_turns;
+  const std::int64_t b_bytes = steps * n * wgmma_k_step * 2,
+                     left = wgmma_shared_memory - barrier_bytes_in_turns - store_bytes_in_turns - b_bytes;
+  return steps > most_steps_in_turns ? 0
+                                     : static_cast<int>(std::clamp<std::int64_t>(left / a_bytes, 0, most));
+}
 
 Precision parse_precision(const std::string& name) {
   if (name == "fp32") return Precision::fp32;
@@ -116,15 +158,21 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
         (n == 136 && !limits.with_136_columns))
       continue;
     const std::int64_t tiles = up(M, m) * up(N, n), steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
-    const double step =
-        std::max(m * n * wgmma_k_step / products_per_clock, (m + n) * wgmma_k_step * 2.0 / bytes_per_clock);
+    const double step = clocks_of_step(m, n, m + n);
     const double sums = m * n * 4.0 / bytes_per_clock;  // to write or read a tile of them once
     // Clang 14 captures no structured binding.
-    const auto consider = [&, m = m, n = n](std::int64_t blocks, bool even, double clocks) {
-      if (clocks < best.clocks) best = {m, n, blocks, even, clocks};
+    const auto consider = [&, m = m, n = n](std::int64_t blocks, bool even, double clocks, double storing) {
+      if (clocks + storing < best.clocks)
+        best = {.tile_m = m,
+                .tile_n = n,
+                .blocks = blocks,
+                .even = even,
+                .clocks = clocks + storing,
+                .storing = storing};
     };
     const std::int64_t whole = std::min<std::int64_t>(tiles, multiprocessors), waves = up(tiles, whole);
-    consider(whole, false, static_cast<double>(waves) * (static_cast<double>(steps) * step + sums));
+    consider(whole, false, static_cast<double>(waves) * static_cast<double>(steps) * step,
+             static_cast<double>(waves) * sums);
     const std::int64_t ranges = std::min<std::int64_t>(multiprocessors, tiles * steps / fewest_steps);
     if (!limits.whole_tiles && ranges > 1 && tiles % ranges != 0) {
       const auto length = static_cast<double>(up(tiles * steps, ranges));
@@ -132,16 +180,20 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
       // multiprocessors together.
       const double pieces = 1 + std::min(1.0, static_cast<double>(tiles) / static_cast<double>(ranges)),
                    whole_tiles = std::floor(length / static_cast<double>(steps));
-      consider(ranges, true, length * step + (2 * pieces + whole_tiles) * sums + join_clocks);
+      consider(ranges, true, length * step + 2 * pieces * sums + join_clocks, whole_tiles * sums);
     }
   }
+  if (limits.in_turns) consider_turns(M, N, K, multiprocessors, limits, best);
   return best;
 }
 
 std::string describe(const WgmmaConfig& c, std::int64_t M, std::int64_t N, std::int64_t K) {
   return fmt::format("{}, tile {}x{}, {}x{} tiles of {} steps, {} {} blocks", name_of(MainLoop::wgmma_bf16),
                      c.tile_m, c.tile_n, up(M, c.tile_m), up(N, c.tile_n), up(K, wgmma_k_step),
-                     c.even ? "k shared by" : "by", c.blocks);
+                     c.even       ? "k shared by"
+                     : c.in_turns ? "in turns by"
+                                  : "by",
+                     c.blocks);
 }
 
 }  // namespace bragg::cuda

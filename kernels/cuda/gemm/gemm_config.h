@@ -42,12 +42,26 @@ struct WgmmaConfig {
   /// The steps of k of all tiles in a row, cut into as many equal ranges as there are blocks: a tile's sum
   /// may then come from several of them. Otherwise whole tiles are dealt out.
   bool even = false;
-  double clocks = 0;  ///< that a multiprocessor is expected to take
+  /// Each of a block's two warpgroups has tiles of its own, and stores one while the other multiplies (gemm_wgmma_turns.cuh).
+  /// Otherwise they share a tile.
+  bool in_turns = false;
+  double clocks = 0;   ///< that a multiprocessor is expected to take
+  double storing = 0;  ///< of these, for results: many, those of a random draw; without one it is about half
 
-  /// Of ColumnSums: one for each of the eight warps that multiply a tile.
-  std::int64_t sets(std::int64_t M) const { return (M + tile_m - 1) / tile_m * 8; }
+  /// Of ColumnSums: one for each of the warps that multiply a tile.
+  std::int64_t sets(std::int64_t M) const { return (M + tile_m - 1) / tile_m * (in_turns ? 4 : 8); }
 };
 inline constexpr int wgmma_k_step = 64;
+/// What a block may ask for on compute capability 9.0: 227 KiB (CUDA C++ Programming Guide, "Compute
+/// Capabilities").
+inline constexpr std::uint32_t wgmma_shared_memory = 227u << 10;
+
+/// Where warpgroups take turns: rows of a tile, and bytes of shared memory for barriers and by which all warps store.
+inline constexpr int rows_in_turns = 128, barrier_bytes_in_turns = 1 << 10, store_bytes_in_turns = 8 << 10;
+/// Most parts of A, rows_in_turns by wgmma_k_step, that a block has memory for, and most steps of k.
+inline constexpr int most_stages_in_turns = 8, most_steps_in_turns = 24;
+/// Parts of A for which there is room beside n columns of B with all of their steps.
+int stages_in_turns(int n, std::int64_t steps);
 
 /// Which of wgmma's tiles a store takes.
 struct WgmmaLimits {
@@ -56,6 +70,7 @@ struct WgmmaLimits {
   bool with_136_columns = false;
   bool whole_tiles = false;  ///< no tile whose steps of k several blocks share
   int widest = 160;          ///< columns
+  bool in_turns = false;     ///< warpgroups may take turns
 };
 WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
                                 const WgmmaLimits& = {});

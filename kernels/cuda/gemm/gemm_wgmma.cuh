@@ -34,10 +34,6 @@ struct WgmmaArguments {
   float* b_sums = nullptr;  ///< (N): sums of B over k; B by rows of k alone
 };
 
-/// What a block may ask for on compute capability 9.0: 227 KiB (CUDA C++ Programming Guide, "Compute
-/// Capabilities").
-inline constexpr std::uint32_t wgmma_shared_memory = 227u << 10;
-
 /// Each of two warpgroups multiplies m / 2 rows, 64 at a time. A warp of them has `warp_stage` bytes to store by.
 template <int m_, int n_, Contiguous a_order_, Contiguous b_order_, int warp_stage_>
 struct WgmmaTile {
@@ -191,8 +187,8 @@ __device__ inline FlatRow flat_row(const WgmmaArguments& p, std::int32_t m) {
   const std::uint32_t in_item = static_cast<std::uint32_t>(m) - item * p.pitch.divisor;
   return {item, in_item, m < p.M && in_item < static_cast<std::uint32_t>(p.rows_per_item)};
 }
-/// Stores blocks of 64 rows by n columns of C: those of a thread of the two warpgroups, from block `first` of the tile's on,
-/// and from column n0 on. `memory`: what the warps have to store by.
+/// Stores blocks of 64 rows by n columns of C: those of a thread of the warpgroups that share the tile, from block `first` of the
+/// tile's on, and from column n0 on. `memory`: what the warps have to store by.
 template <typename Tile, int blocks, int n, typename Store>
 __device__ void put(const WgmmaArguments& p, const Store& store, std::int32_t tile_m, std::int32_t n0,
                     int first, int thread, const float (&d)[blocks][n / 2],

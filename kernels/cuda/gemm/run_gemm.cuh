@@ -9,7 +9,7 @@
 #include "kernels/cuda/gemm/gemm_mma_bf16.cuh"
 #include "kernels/cuda/gemm/gemm_mma_tf32.cuh"
 #include "kernels/cuda/gemm/gemm_simt.cuh"
-#include "kernels/cuda/gemm/gemm_wgmma.cuh"
+#include "kernels/cuda/gemm/gemm_wgmma_turns.cuh"
 #include "kernels/cuda/gemm/join_pieces.cuh"
 #include "kernels/cuda/launch.h"
 
@@ -134,6 +134,56 @@ constexpr bool takes_whole_tiles_alone() {
   };
 }
 
+/// Whether two warpgroups that store so may take turns.
+template <typename Store>
+constexpr bool takes_turns() {
+  return requires {
+    requires Store::takes_turns;
+  };
+}
+
+/// What all of wgmma's kernels take, but p.k.
+template <typename Tile>
+void give_operands(WgmmaArguments& p, const FlatView& a, const FlatView& b, bool a_by_k, bool b_by_k) {
+  const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length;
+  p.a = make_tensor_map(a, a_by_k ? Tile::m : wgmma_k_step);
+  p.b = make_tensor_map(b, b_by_k ? Tile::n : wgmma_k_step);
+  p.M = static_cast<std::int32_t>(M);
+  p.N = static_cast<std::int32_t>(N);
+  p.pitch = Division(a_by_k ? a.pitch : M);
+  p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
+  p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
+  p.tiles_n = static_cast<std::int32_t>((N + Tile::n - 1) / Tile::n);
+}
+
+/// The same by warpgroups in turn; both operands by rows of k.
+template <typename Store>
+void run_wgmma_in_turns(const Describe& describe_op, const GemmTarget& target, const FlatView& a,
+                        const FlatView& b, const Store& store, const WgmmaConfig& config) {
+  const auto run = [&]<int tile_n>() {
+    if constexpr (tile_n <= widest_tile_of<Store>() && tile_n % columns_unit_of<Store>() == 0) {
+      using Tile = TurnsTile<tile_n, warp_stage_of<Store>()>;
+      const auto blocks = static_cast<std::int32_t>(config.blocks);
+      TurnsArguments p{};
+      give_operands<Tile>(p, a, b, true, true);
+      p.k = {p.tiles_m * p.tiles_n, 1, blocks, false, nullptr, 0};
+      p.steps = static_cast<std::int32_t>((a.row_length + wgmma_k_step - 1) / wgmma_k_step);
+      p.stages = stages_in_turns(tile_n, p.steps);
+      launch(
+          describe_op, target.launches,
+          {dim3(static_cast<unsigned>(blocks)), dim3(Tile::threads), wgmma_in_turns::Shared<Tile>::bytes(p)},
+          gemm_wgmma_in_turns<Tile, Store>, p, store);
+    }
+  };
+  if (config.tile_n == 160) {
+    run.template operator()<160>();
+  } else if (config.tile_n == 128) {
+    run.template operator()<128>();
+  } else {
+    run.template operator()<80>();
+  }
+}
+
 /// C (M, N) of flat operands; `b_sums` or nullptr. Returns how it is cut.
 template <Contiguous a_order, Contiguous b_order, typename Store>
 WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a,
@@ -142,25 +192,25 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
                      K = a_by_k ? a.row_length : a.rows;
   constexpr int tallest = tallest_tile_of<Store>(), unit = columns_unit_of<Store>();
-  constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = takes_whole_tiles_alone<Store>();
+  constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = takes_whole_tiles_alone<Store>(),
+                 turns = a_by_k && b_by_k && takes_turns<Store>();
   const WgmmaConfig config = choose_wgmma_config(
       M, N, K, target.multiprocessors,
-      {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles, widest_tile_of<Store>()});
+      {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles, widest_tile_of<Store>(), turns});
   if (target.choices) target.choices->push_back(describe(config, M, N, K));
+  if constexpr (turns) {
+    if (config.in_turns) {
+      run_wgmma_in_turns(describe_op, target, a, b, store, config);
+      return config;
+    }
+  }
   const auto run = [&]<int tile_m, int tile_n>() {
     if constexpr (tile_m <= tallest && tile_n <= widest_tile_of<Store>() && tile_n % unit == 0 &&
                   (tile_n != 136 || with_136)) {
       using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order, warp_stage_of<Store>()>;
       static_assert(2 * Tile::slot_length <= sums_per_block);
       WgmmaArguments p{};
-      p.a = make_tensor_map(a, a_by_k ? Tile::m : Tile::k_step);
-      p.b = make_tensor_map(b, b_by_k ? Tile::n : Tile::k_step);
-      p.M = static_cast<std::int32_t>(M);
-      p.N = static_cast<std::int32_t>(N);
-      p.pitch = Division(a_by_k ? a.pitch : M);
-      p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
-      p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
-      p.tiles_n = static_cast<std::int32_t>((N + Tile::n - 1) / Tile::n);
+      give_operands<Tile>(p, a, b, a_by_k, b_by_k);
       p.k = {p.tiles_m * p.tiles_n,
              static_cast<std::int32_t>((K + Tile::k_step - 1) / Tile::k_step),
              static_cast<std::int32_t>(config.blocks),

@@ -12,6 +12,7 @@ namespace bragg::cuda {
 template <bool staged>
 struct OctetBackwardStore {
   static constexpr int stage_bytes = staged ? OctetStage::bytes : 0;
+  static constexpr bool takes_turns = staged;
   static constexpr bool takes_136_columns = staged;  ///< three of them are the 400 of a paper's convolution
   BFloat16* data;
   const BFloat16* src;                                     ///< or nullptr
