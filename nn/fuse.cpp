@@ -127,6 +127,23 @@ bool sums_into_convolution(const Fusing& f, std::size_t i) {
   return true;
 }
 
+/// The gradient of a convolution, and from there that of the normalisation before it.
+Conv1dBatchNormBackward with_sums(const Conv1dBackwardData& gradient, const BatchNormBackward& norm) {
+  return {.problem = gradient.problem,
+          .norm = norm.problem,
+          .diff_dst = gradient.diff_dst,
+          .norm_src = norm.src,
+          .weights = gradient.weights,
+          .scale = norm.scale,
+          .mean = norm.mean,
+          .inverse_deviation = norm.inverse_deviation,
+          .between = gradient.diff_src,
+          .diff_src = norm.diff_src,
+          .diff_scale = norm.diff_scale,
+          .diff_shift = norm.diff_shift,
+          .relu = gradient.relu};
+}
+
 /// A normalisation's gradient whose sums can be taken by the convolution's that made its source: the gradient of the convolution
 /// behind, through the ReLU between them.
 bool sums_into_gradient(const Fusing& f, std::size_t i) {
@@ -137,14 +154,39 @@ bool sums_into_gradient(const Fusing& f, std::size_t i) {
   PlannedOp& writer = f.ops()[writing.front()];
   const auto* gradient = std::get_if<Conv1dBackwardData>(&writer.op);
   if (!gradient || gradient->problem.C_in != norm->problem.C) return false;
-  const Conv1dBatchNormBackward both{
-      gradient->problem, norm->problem,    gradient->diff_dst,      norm->src,          gradient->weights,
-      norm->scale,       norm->mean,       norm->inverse_deviation, gradient->diff_src, norm->diff_src,
-      norm->diff_scale,  norm->diff_shift, gradient->relu};
+  const Conv1dBatchNormBackward both = with_sums(*gradient, *norm);
   if (!f.backend.has(both)) return false;
   writer.op = both;
   f.erase(i);
   return true;
+}
+
+/// The same where the normalisation's result has more readers: the sum of their gradients goes in as well, at its place, where all
+/// of them are known.
+bool sum_and_sums_into_gradient(const Fusing& f, std::size_t i) {
+  const auto* sum = std::get_if<AddBackward>(&f.ops()[i].op);
+  if (!sum || !sum->diff_b.data) return false;
+  const auto reading = f.readers(sum->diff_src.data);
+  if (reading.size() != 1) return false;
+  const auto* norm = std::get_if<BatchNormBackward>(&f.ops()[reading.front()].op);
+  if (!norm || !norm->diff_src.data || norm->relu.src.data) return false;
+  for (const bool first : {true, false}) {
+    const ConstActivations &mine = first ? sum->diff_a : sum->diff_b,
+                           &other = first ? sum->diff_b : sum->diff_a;
+    const auto writer = f.only_writer(mine.data, i);
+    const auto* gradient = writer ? std::get_if<Conv1dBackwardData>(&f.ops()[*writer].op) : nullptr;
+    if (!gradient || gradient->relu.src.data || gradient->problem.C_in != norm->problem.C) continue;
+    Conv1dBatchNormBackward all = with_sums(*gradient, *norm);
+    all.addend = other;
+    all.between = sum->diff_src;
+    all.relu = sum->relu;
+    if (!f.backend.has(all)) return false;
+    f.erase(reading.front());
+    f.ops()[i] = {f.ops()[i].phase, f.ops()[*writer].layer, all};
+    f.erase(*writer);
+    return true;
+  }
+  return false;
 }
 
 /// In inference a normalisation goes into the weights and the bias of the product before it, which another op makes
@@ -270,9 +312,10 @@ bool into_update(const Fusing& f, std::size_t i) {
 /// normalisation before the ReLU behind it, a sum its ReLU before the normalisation takes in the sum, a normalisation
 /// the sum before it goes into its convolution, a gradient takes in the ReLU's before it takes in a normalisation's, and a
 /// convolution is pooled with its ReLU.
-constexpr std::array rewrites{into_product,          into_epilogue, add_into_normalisation,
-                              sums_into_convolution, into_gradient, sums_into_gradient,
-                              into_pooled,           into_update};
+constexpr std::array rewrites{
+    into_product,  into_epilogue,      add_into_normalisation,     sums_into_convolution,
+    into_gradient, sums_into_gradient, sum_and_sums_into_gradient, into_pooled,
+    into_update};
 
 }  // namespace
 

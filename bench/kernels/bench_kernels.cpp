@@ -206,7 +206,7 @@ std::vector<Case> cases_of_models(const Backend& backend, std::int64_t batch) {
     for (const Layer& norm : all)
       if (are_neighbours(name, norm.name))
         add(cases_of(backend, normalised_name(name, norm.name), *conv,
-                     std::get<BatchNormProblem>(norm.problem), norm.name.find("sum") != std::string::npos));
+                     std::get<BatchNormProblem>(norm.problem), have_addend(name, norm.name)));
   }
   add(cases_of(backend, {"loss", SoftmaxCrossEntropyProblem{batch, 230}}));
   return cases;

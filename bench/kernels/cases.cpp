@@ -144,6 +144,7 @@ void count_passes(const O& op, Estimated& plan) {
     plan.kernels_behind = 3;  // the tiles' sums are added up, and those joined
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormBackward>) {
     plan.bytes = least_bytes(op.gradient()) + bytes_of(op.norm_src) + bytes_of_sums(op.between);
+    if (op.addend.data != nullptr) plan.bytes += bytes_of(op.addend) + bytes_of(op.relu.src);
     plan.bytes_behind = bytes_of_sums(op.between) + least_bytes(op.normalisation());
     plan.kernels_behind = 3;
   }

@@ -78,6 +78,11 @@ inline bool are_neighbours(const std::string& convolution, const std::string& no
         return true;
   return false;
 }
+/// Whether something is added between neighbours: forward what comes round a block to what its second convolution made, backward its
+/// gradient to that of the first.
+inline bool have_addend(const std::string& convolution, const std::string& norm) {
+  return convolution.find("block") != std::string::npos && norm.find("sum") != std::string::npos;
+}
 /// "resnet/block1_norm1"
 inline std::string normalised_name(const std::string& convolution, const std::string& norm) {
   return convolution + "_" + norm.substr(norm.find('/') + 1);
@@ -117,9 +122,14 @@ inline TrainingStep resnet_step(bool fused) {
     forward(block, sum);
     backward(sum, next);
     backward(norm, block);
-    add(block, {"backward_data", "backward_weights", "backward_weights"});
-    add(of_stage("add"), {"backward"});
-    add(norm, {"backward"});
+    add(block, {"backward_weights", "backward_weights"});
+    if (fused) {
+      add(normalised_name(block, sum), {"backward"});
+    } else {
+      add(block, {"backward_data"});
+      add(of_stage("add"), {"backward"});
+      add(norm, {"backward"});
+    }
     add(first, {"backward_weights"});
   }
   add("bottleneck", {"forward", "backward_weights"});

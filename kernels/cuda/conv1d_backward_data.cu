@@ -134,13 +134,15 @@ void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
   auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
   const auto describe = [&] { return text(op); };
   std::optional<ColumnSums> sums;
-  multiply_by_rows_of_n(op.gradient(),
+  multiply_by_rows_of_n({op.problem, op.diff_dst, op.weights, op.between, op.relu},
                         [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
                           sums = gemm_backward_data_sums(describe, gemm_target(true), arguments, store,
-                                                         op.norm_src, memory.pairs(scratch), memory.sets);
+                                                         op.norm_src, op.addend, memory.pairs(scratch),
+                                                         memory.sets);
                         });
   if (!sums) {
     run_op(op.gradient());
+    if (op.addend.data != nullptr) run_op(op.addition());
     return run_op(op.normalisation());
   }
   if (choices_) choices_->emplace_back("sums of what is stored");

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "kernels/ops/add.h"
 #include "kernels/ops/batch_norm.h"
 #include "kernels/ops/conv1d.h"
 
@@ -58,18 +59,20 @@ struct Conv1dBatchNormForward {
 
 /// conv1d_backward_data into `between`, the gradient of a normalisation's dst, and then batch_norm_backward from there: diff_dst (N,
 /// L_out, C_out) with its halo, weights (C_out, kernel, C_in), and the normalisation's src -> between and diff_src (N, L_in, C_in).
-/// Sums are those of `between` as it is stored. A backend may add up its products with src and take the mean's from them in
-/// fp32: diff_scale is then off by 2^-17 inverse_deviation sqrt(sum between^2 sum src^2) at most.
+/// Where that dst has other readers, `addend` is the gradient that they have, and `between` what add_backward makes of both, the
+/// convolution's rounded as it would store it. Sums are those of `between` as it is stored. A backend may add up its products with
+/// src and take the mean's from them in fp32: diff_scale is then off by 2^-17 inverse_deviation sqrt(sum between^2 sum src^2) at
+/// most.
 struct Conv1dBatchNormBackward {
   static constexpr const char* name = "conv1d_batch_norm_backward";
   static constexpr bool is_fusion = true;
   Conv1dProblem problem{};
   BatchNormProblem norm{};
-  ConstActivations diff_dst{}, norm_src{};
+  ConstActivations diff_dst{}, norm_src{}, addend{};
   ConstTensor weights{}, scale{}, mean{}, inverse_deviation{};
   Activations between{}, diff_src{};
   Tensor diff_scale{}, diff_shift{};
-  ReluGradient relu{};  ///< of conv1d_backward_data
+  ReluGradient relu{};  ///< of `between`
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -78,6 +81,7 @@ struct Conv1dBatchNormBackward {
     visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst,
           op.problem.haloed_dst_extent());
     visit(OperandInfo{Role::in, "norm_src", NumberType::element}, op.norm_src, results);
+    visit(OperandInfo{Role::in, "addend", NumberType::element, true}, op.addend, results);
     visit(OperandInfo{Role::in, "weights", NumberType::element}, op.weights, op.problem.weights_extent());
     visit(OperandInfo{Role::in, "scale", NumberType::precise}, op.scale, channels);
     visit(OperandInfo{Role::in, "mean", NumberType::precise}, op.mean, channels);
@@ -91,10 +95,15 @@ struct Conv1dBatchNormBackward {
   void validate_more() const { norm.validate(); }
   void check_more(const Check&) const;
   bool is_empty() const { return problem.N == 0; }
-  std::string details() const { return relu.text() + ", then batch_norm"; }
+  std::string details() const { return (addend.data ? " + addend" : "") + relu.text() + ", then batch_norm"; }
 
-  // The two ops that it is.
-  Conv1dBackwardData gradient() const { return {problem, diff_dst, weights, between, relu}; }
+  // The ops that it is, of which the addition may be missing.
+  Conv1dBackwardData gradient() const {
+    return {problem, diff_dst, weights, between, addend.data ? ReluGradient{} : relu};
+  }
+  AddBackward addition() const {
+    return {{problem.N, problem.L_in, problem.C_in}, between, addend, between, relu};
+  }
   BatchNormBackward normalisation() const {
     return {norm, norm_src, between, scale, mean, inverse_deviation, diff_src, diff_scale, diff_shift, {}};
   }

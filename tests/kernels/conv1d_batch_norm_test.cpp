@@ -157,9 +157,17 @@ void NormalisedAtOnce::expect_as_two_ops(const Conv1dBatchNormBackward& op, cons
   EXPECT_TRUE(within(got.at("diff_scale"), expected.at("diff_scale"), of_scale));
   EXPECT_TRUE(within(got.at("diff_src"), expected.at("diff_src"), bounds));
   if (fill != Fill::integers) return;
-  const Conv1dBackwardData gradient{.problem = op.problem, .relu = op.relu};
-  EXPECT_TRUE(identical(
-      diff, got_.run(gradient, only(inputs, {"diff_dst", "weights", "ReLU gradient's src"})).at("diff_src")));
+  Operands of_gradient = only(inputs, {"diff_dst", "weights"}), relu = only(inputs, {"ReLU gradient's src"});
+  if (!inputs.contains("addend")) {
+    of_gradient.merge(relu);
+    const Conv1dBackwardData gradient{.problem = op.problem, .relu = op.relu};
+    EXPECT_TRUE(identical(diff, got_.run(gradient, of_gradient).at("diff_src")));
+    return;
+  }
+  relu["diff_a"] = got_.run(Conv1dBackwardData{.problem = op.problem}, of_gradient).at("diff_src");
+  relu["diff_b"] = inputs.at("addend");
+  const AddBackward sum{.problem = {op.norm.N, op.norm.L, op.norm.C}, .relu = op.relu};
+  EXPECT_TRUE(identical(diff, got_.run(sum, relu).at("diff_src")));
 }
 
 Conv1dBatchNormForward op_of(const Conv1dProblem& p) {
@@ -221,8 +229,10 @@ TEST_P(NormalisedAtOnce, IsItsTwoOpsBackward) {
       if (!backend_->has(op)) continue;
       ++taken;
       expect_as_two_ops(op, {}, fill);
+      if (fill == Fill::integers) expect_as_two_ops(op, {{"addend", {}}}, fill);
       op.relu.p = 0.3f;
       expect_as_two_ops(op, {{"ReLU gradient's src", {}}}, fill);
+      expect_as_two_ops(op, {{"addend", {}}, {"ReLU gradient's src", {}}}, fill);
     }
   EXPECT_GE(taken, 8);
 }
@@ -259,9 +269,10 @@ TEST_P(NormalisedOnOneMultiprocessor, OfManyTilesBackward) {
     if (C_out > 8 && GetParam().alignment == 1) continue;
     const Conv1dProblem p{
         .N = 3, .L_in = 301, .C_in = C_in, .C_out = C_out, .kernel = stride, .stride = stride};
-    expect_as_two_ops(Conv1dBatchNormBackward{.problem = p, .norm = {.N = p.N, .L = p.L_in, .C = C_in}},
-                      {{"ReLU gradient's src", {}}}, Fill::uniforms);
+    const Conv1dBatchNormBackward op{.problem = p, .norm = {.N = p.N, .L = p.L_in, .C = C_in}};
+    expect_as_two_ops(op, {{"ReLU gradient's src", {}}}, Fill::uniforms);
     expect_tile(tile);
+    expect_as_two_ops(op, {{"addend", {}}, {"ReLU gradient's src", {}}}, Fill::integers);
   }
 }
 

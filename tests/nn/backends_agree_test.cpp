@@ -380,16 +380,19 @@ TEST_P(BackendsAgree, ConvolutionsTakeTheSumsOfTheirNormalisations) {
             "conv3: conv1d_batch_norm_forward N 4 L_in 425 C_in 16 C_out 16 kernel 5 stride 1 padding 2 2 + "
             "bias, then "
             "batch_norm + addend, relu");
-  // Of the two normalisations of each block; that before it, whose result two ops read, has its gradient's sum before it.
+  // Of the two normalisations of each block, and of that before it, whose result two ops read: the sum of their gradients goes in.
   std::vector<std::string> gradients;
   for (const PlannedOp& op : side.network.plan())
     if (const std::string text = op.text(); text.find("conv1d_batch_norm_backward") != std::string::npos)
       gradients.push_back(text);
-  ASSERT_EQ(gradients.size(), 6u);
-  EXPECT_EQ(gradients.back(),
+  ASSERT_EQ(gradients.size(), 9u);
+  EXPECT_EQ(gradients[7],
             "conv3: conv1d_batch_norm_backward N 4 L_in 425 C_in 16 C_out 16 kernel 5 stride 1 padding 2 2, "
             "relu and "
             "dropout of its input, then batch_norm");
+  EXPECT_EQ(gradients[8],
+            "conv2: conv1d_batch_norm_backward N 4 L_in 425 C_in 16 C_out 16 kernel 5 stride 1 padding 2 2 + "
+            "addend, relu and dropout of its input, then batch_norm");
 }
 
 // Without dropout, which inference has none of, training and inference compute the same bits.

@@ -42,13 +42,12 @@ struct WeightGradient {
   float* bias;
 };
 
-/// That with sums of its columns, as gemm_forward_sums: of diff_src and of its products with `norm_src`, whose rows lie as those
-/// of the ReLU's src. None, and nothing is computed, where norm_src does not lie in octets or there is too little room.
-std::optional<ColumnSums> gemm_backward_data_sums(const Describe&, const GemmTarget&,
-                                                  const GemmArguments<BFloat16>&,
-                                                  const BackwardStore<BFloat16>&,
-                                                  const ConstActivations& norm_src, float* pairs,
-                                                  std::int64_t most_sets);
+/// That with sums of its columns, as gemm_forward_sums: of diff_src and of its products with `norm_src`. `addend`, if it has data,
+/// is added to the product as that would be stored, before the ReLU. Rows of both lie as those of the ReLU's src. None, and nothing
+/// is computed, where one of them does not lie in octets or there is too little room.
+std::optional<ColumnSums> gemm_backward_data_sums(
+    const Describe&, const GemmTarget&, const GemmArguments<BFloat16>&, const BackwardStore<BFloat16>&,
+    const ConstActivations& norm_src, const ConstActivations& addend, float* pairs, std::int64_t most_sets);
 
 /// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. Where
 /// the general main loops cut K, the only long side of the problem, the parts are kept in `parts`

@@ -21,16 +21,16 @@ std::optional<ColumnSums> gemm_forward_sums(const Describe& describe, const Gemm
 std::optional<ColumnSums> gemm_backward_data_sums(const Describe& describe, const GemmTarget& target,
                                                   const GemmArguments<BFloat16>& p,
                                                   const BackwardStore<BFloat16>& store,
-                                                  const ConstActivations& norm_src, float* pairs,
+                                                  const ConstActivations& norm_src,
+                                                  const ConstActivations& addend, float* pairs,
                                                   std::int64_t most_sets) {
-  const auto* const numbers = static_cast<const BFloat16*>(norm_src.data);
   const auto flat = flat_by_rows_of_m<Contiguous::k>(target, p);
-  if (!flat || !fits_octets(store) || !holds_packs<8>(numbers, norm_src.item_stride) ||
+  if (!flat || !OctetGradientSumsStore::takes(store, norm_src, addend) ||
       most_column_sets(flat->a.rows) > most_sets)
     return {};
   const WgmmaConfig config = run_wgmma<Contiguous::k, Contiguous::k>(
-      describe, target, flat->a, flat->b,
-      OctetGradientSumsStore(store, numbers, norm_src.item_stride, pairs, p.N), nullptr);
+      describe, target, flat->a, flat->b, OctetGradientSumsStore(store, norm_src, addend, pairs, p.N),
+      nullptr);
   return ColumnSums{pairs, config.sets(flat->a.rows), p.N};
 }
 

@@ -106,37 +106,54 @@ struct OctetSumsStore : OctetForwardStore<Draws::none> {
 };
 
 /// Backward data, where src of the convolution is a normalisation's dst: sums of diff_src and of its products with that
-/// normalisation's src.
+/// normalisation's src. To a product, as it would be stored, what another reader of that dst has for its gradient may be added.
 struct OctetGradientSumsStore : OctetBackwardStore<true> {
   static constexpr bool leaves_sums = true;
-  static constexpr bool takes_136_columns = false;  // no whole number of pairs of groups
-  static constexpr int widest_tile = 128;           ///< columns that leave registers for what is read
-  const BFloat16* norm_src;
-  std::uint32_t norm_item_stride;  ///< elements
+  static constexpr bool takes_136_columns = false;     // no whole number of pairs of groups
+  static constexpr int widest_tile = 128;              ///< columns that leave registers for what is read
+  const BFloat16 *norm_src, *addend;                   ///< addend: or nullptr
+  std::uint32_t norm_item_stride, addend_item_stride;  ///< elements
+  float sum_scale;                                     ///< of a product with its addend
   float* pairs;
   std::int32_t columns;
 
-  OctetGradientSumsStore(const BackwardStore<BFloat16>& store, const BFloat16* norm_src_,
-                         std::int64_t norm_item_stride_, float* pairs_, std::int64_t columns_)
+  OctetGradientSumsStore(const BackwardStore<BFloat16>& store, const ConstActivations& norm_src_,
+                         const ConstActivations& addend_, float* pairs_, std::int64_t columns_)
       : OctetBackwardStore(store),
-        norm_src(norm_src_),
-        norm_item_stride(static_cast<std::uint32_t>(norm_item_stride_)),
+        norm_src(static_cast<const BFloat16*>(norm_src_.data)),
+        addend(static_cast<const BFloat16*>(addend_.data)),
+        norm_item_stride(static_cast<std::uint32_t>(norm_src_.item_stride)),
+        addend_item_stride(static_cast<std::uint32_t>(addend_.item_stride)),
+        sum_scale(scale),
         pairs(pairs_),
-        columns(static_cast<std::int32_t>(columns_)) {}
+        columns(static_cast<std::int32_t>(columns_)) {
+    if (addend != nullptr) scale = 1;
+  }
+  static bool takes(const BackwardStore<BFloat16>& store, const ConstActivations& norm_src_,
+                    const ConstActivations& addend_) {
+    const auto in_packs = [](const ConstActivations& a) {
+      return holds_packs<8>(static_cast<const BFloat16*>(a.data), a.item_stride);
+    };
+    return fits_octets(store) && in_packs(norm_src_) && in_packs(addend_);
+  }
 
-  struct Row : OctetBackwardStore<true>::Row {
-    const BFloat16* norm_src;
+  /// Where the addend and what is read beside lie follows from `item` and `offset`: registers.
+  struct Row {
+    BFloat16* dst;
+    std::int32_t left;
+    std::uint32_t item;
+    std::int32_t offset;
   };
   __device__ Row row(const FlatRow& at, std::int32_t n0) const {
     const auto base = OctetBackwardStore<true>::row(at, n0);
     const std::int32_t octet = n0 + 8 * static_cast<std::int32_t>(threadIdx.x % 4);
-    const auto offset = static_cast<std::int32_t>(at.in_item * row_stride);
-    return {base, norm_src + multiply_wide(at.item, norm_item_stride) + (offset + octet)};
+    return {base.dst, base.left, at.item, static_cast<std::int32_t>(at.in_item * row_stride) + octet};
   }
   template <int n>
   __device__ void prefetch(const FlatRow& at, std::int32_t n0) const {
     OctetBackwardStore<true>::template prefetch<n>(at, n0);
     prefetch_row<n>(norm_src, norm_item_stride, at, n0);
+    if (addend != nullptr) prefetch_row<n>(addend, addend_item_stride, at, n0);
   }
 
   template <int blocks, int n>
@@ -147,33 +164,39 @@ struct OctetGradientSumsStore : OctetBackwardStore<true> {
 #pragma unroll
     for (int index = 0; index < Chunk<Draws::none>::count_of(n); ++index) {
       const Chunk<Draws::none> chunk(index, n);
-      Octet through[blocks][2] = {}, normalised[blocks][2] = {};
+      ChunkSums sums;
 #pragma unroll
-      for (int block = 0; block < blocks; ++block)
+      for (int block = 0; block < blocks; ++block) {
+        Octet through[2] = {}, normalised[2] = {}, added[2] = {};
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
           const Row& row = rows[block][half];
           if (!has(chunk, row.left)) continue;
-          if (src != nullptr) through[block][half] = load_octet(row.src + 8 * chunk.first);
-          normalised[block][half] = load_octet(row.norm_src + 8 * chunk.first);
+          const auto of_row = [&](const BFloat16* from, std::uint32_t stride) {
+            return load_octet(from + multiply_wide(row.item, stride) + (row.offset + 8 * chunk.first));
+          };
+          normalised[half] = of_row(norm_src, norm_item_stride);
+          if (addend != nullptr) added[half] = of_row(addend, addend_item_stride);
+          if (src != nullptr) through[half] = of_row(src, src_item_stride);
         }
-      ChunkSums sums;
-#pragma unroll
-      for (int block = 0; block < blocks; ++block) {
-        stage.put(0, normalised[block][0]);
-        stage.put(1, normalised[block][1]);
+        stage.put(0, normalised[0]);
+        stage.put(1, normalised[1]);
         __syncwarp();
         const ChunkColumns factors(stage, chunk);
         __syncwarp();
         Octet octets[2];
         turn<2, n>(d[block], 0, chunk, stage_of_warp, octets);
+        if (addend != nullptr) {
+          add(added[0], octets[0]);
+          add(added[1], octets[1]);
+        }
 #pragma unroll
         for (int half = 0; half < 2; ++half) {
           const Row& row = rows[block][half];
           const bool is_element = has(chunk, row.left);
 #pragma unroll
           for (int i = 0; i < 4; ++i)
-            octets[half].at[i] &= is_element ? positive_halves(through[block][half].at[i]) | always : 0;
+            octets[half].at[i] &= is_element ? positive_halves(through[half].at[i]) | always : 0;
           if (is_element) *reinterpret_cast<Octet*>(row.dst + 8 * chunk.first) = octets[half];
           stage.put(half, octets[half]);
         }
@@ -182,6 +205,15 @@ struct OctetGradientSumsStore : OctetBackwardStore<true> {
         __syncwarp();
       }
       sums.leave(pairs, columns, set, n0, chunk);
+    }
+  }
+
+ private:
+  __device__ void add(const Octet& from, Octet& to) const {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      const Pack<float, 2> a = unpack_bf16(to.at[i]), b = unpack_bf16(from.at[i]);
+      to.at[i] = pack_bf16(sum_scale * (a.at[0] + b.at[0]), sum_scale * (a.at[1] + b.at[1]));
     }
   }
 };
