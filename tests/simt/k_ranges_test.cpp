@@ -1,6 +1,7 @@
 // How wgmma's work is cut: every step of k of every tile once, a range leaves at most two pieces, and the choices for layers of the papers' models.
 #include "kernels/cuda/gemm/k_ranges.cuh"
 
+#include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -44,10 +45,12 @@ TEST_P(KRanges, EveryStepOnce) {
   EXPECT_EQ(times, std::vector<int>(times.size(), 1));
 }
 
+/// On an H100.
+std::string choice(std::int64_t M, std::int64_t N, std::int64_t K, const cuda::WgmmaLimits& limits = {}) {
+  return describe(cuda::choose_wgmma_config(M, N, K, 132, limits), M, N, K);
+}
+
 TEST(WgmmaConfig, SharesKWhereTilesAreFew) {
-  const auto choice = [](std::int64_t M, std::int64_t N, std::int64_t K) {
-    return describe(cuda::choose_wgmma_config(M, N, K, 132), M, N, K);
-  };
   // SCNN's second convolution with two outputs to a row, forward and backward weights; NPCNN's first dense
   // layer forward; the same backward weights: more tiles than blocks, four steps each.
   EXPECT_EQ(choice(21760, 160, 4400),
@@ -62,24 +65,22 @@ TEST(WgmmaConfig, SharesKWhereTilesAreFew) {
 }
 
 TEST(WgmmaConfig, TakesTurnsWhereKIsShort) {
-  const auto choice = [](std::int64_t M, std::int64_t N, std::int64_t K) {
-    return describe(cuda::choose_wgmma_config(M, N, K, 132, {.in_turns = true}), M, N, K);
-  };
+  const cuda::WgmmaLimits turns{.in_turns = true};
   // NPCNN's first convolution with eight outputs to a row, and resnet's of its first and last stages at batch 1,024.
-  EXPECT_EQ(choice(54781, 640, 135),
+  EXPECT_EQ(choice(54781, 640, 135, turns),
             "wgmma bf16, tile 128x160, 428x4 tiles of 3 steps, in turns by 132 blocks");
-  EXPECT_EQ(choice(147454, 144, 336),
+  EXPECT_EQ(choice(147454, 144, 336, turns),
             "wgmma bf16, tile 128x160, 1152x1 tiles of 6 steps, in turns by 132 blocks");
-  EXPECT_EQ(choice(112636, 96, 480),
+  EXPECT_EQ(choice(112636, 96, 480, turns),
             "wgmma bf16, tile 128x128, 880x1 tiles of 8 steps, in turns by 132 blocks");
   EXPECT_FALSE(cuda::choose_wgmma_config(54781, 640, 135, 132).in_turns);
   // SCNN's second convolution backward: of tiles of 80 columns A comes in five times; storing without a random draw is short.
   EXPECT_FALSE(
       cuda::choose_wgmma_config(43518, 400, 800, 132, {.with_136_columns = true, .in_turns = true}).in_turns);
   // B does not fit, or no block has a second tile.
-  EXPECT_FALSE(cuda::choose_wgmma_config(43259, 160, 4400, 132, {.in_turns = true}).in_turns);
-  EXPECT_FALSE(cuda::choose_wgmma_config(128 * 132, 80, 192, 132, {.in_turns = true}).in_turns);
-  const cuda::WgmmaConfig config = cuda::choose_wgmma_config(147454, 144, 336, 132, {.in_turns = true});
+  EXPECT_FALSE(cuda::choose_wgmma_config(43259, 160, 4400, 132, turns).in_turns);
+  EXPECT_FALSE(cuda::choose_wgmma_config(128 * 132, 80, 192, 132, turns).in_turns);
+  const cuda::WgmmaConfig config = cuda::choose_wgmma_config(147454, 144, 336, 132, turns);
   EXPECT_EQ(config.sets(147454), 4 * 1152);
   EXPECT_LE(config.sets(147454), cuda::most_column_sets(147454));
 }
