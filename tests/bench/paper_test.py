@@ -156,7 +156,7 @@ class Paper(unittest.TestCase):
         self.assertEqual(run.weighted_f1([{"f1": 1.0, "count": 1}, {"f1": 0.5, "count": 3}, {"f1": 0.7, "count": 0}]), 0.625)
 
     def test_page(self):
-        (self.here / "measured.csv").write_text("# quartz\ntwo_theta,intensity\n" + "".join(f"{5 + i / 10},{i}\n" for i in range(400)))
+        (self.here / "measured.csv").write_text("# quartz\n2theta_deg,intensity\n" + "".join(f"{5 + i / 10},{i}\n" for i in range(400)))
         for more in ([], ["--measured", self.here / "measured.csv"]):
             subprocess.run([sys.executable, "-B", PAPER / "page.py", self.here / "result.json", self.here / "page.html", *more], check=True)
             text = (self.here / "page.html").read_text()
