@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
 """One page of the paper's figures out of the result of bench/paper/run.py: no script, nothing from elsewhere, light and dark.
 
-    bench/paper/page.py bench/results/RESULT.json docs/paper.html [--measured FILE.csv]
-    bench/paper/page.py bench/results/RESULT.json --tables docs/measured.md [--check]
+    bench/paper/page.py bench/results/RESULT.json docs/paper.html --tables docs/measured.md [--check] [--measured FILE.csv]
 
-FILE.csv, of `bragg patterns convert`, is a measured pattern of the structure in Figure 2. --tables writes the tables between
-<!-- bench/paper NAME --> and <!-- bench/paper end -->; with --check it ends with 1 where they differ from the file's.
+--tables writes the tables between <!-- bench/paper NAME --> and <!-- bench/paper end --> of a text; --check writes nothing and ends
+with 1 where page or tables differ from the files'. FILE.csv, of `bragg patterns convert`, is a measured pattern for Figure 2.
 """
 import argparse
 import html
@@ -91,9 +90,9 @@ def leak(result):
 
 def trainings(result):
     """Head and rows: what each run took."""
-    head = ["run", "patterns/s", "minutes", "right in training, last tenth", "loss there"]
+    head = ["run", "minutes", "right in training, last tenth", "loss there"]
     return head, [[f"{NAMES[run['model']]}, {run['recipe']}{' by pattern' if run['halves'] == 'pattern' else ''}",
-                   f"{run['training']['patterns_per_s']:.0f}", f"{run['training']['seconds'] / 60:.1f}",
+                   f"{run['training']['seconds'] / 60:.1f}",
                    f"{100 * run['training']['accuracy']:.1f} %", f"{run['training']['loss']:.2f}"] for run in result.found["runs"]]
 
 
@@ -186,15 +185,16 @@ def main():
     result = Result(json.loads(arguments.result.read_text()))
     if not arguments.page and not arguments.tables:
         parser.error("PAGE or --tables")
+    files = {}
     if arguments.page:
-        arguments.page.write_text(page(result, arguments.measured))
+        files[arguments.page] = page(result, arguments.measured)
     if arguments.tables:
-        before = arguments.tables.read_text()
-        after = with_tables(result, before)
+        files[arguments.tables] = with_tables(result, arguments.tables.read_text())
+    for path, text in files.items():
         if not arguments.check:
-            arguments.tables.write_text(after)
-        elif before != after:
-            raise SystemExit(f"{arguments.tables}: its tables are not those of {arguments.result}; write them by --tables without --check")
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            raise SystemExit(f"{path} is not what {arguments.result} says; without --check it is written")
 
 
 if __name__ == "__main__":

@@ -193,14 +193,13 @@ def counts(paths):
     return {group: count[group] for group in sorted(count)}
 
 
-def training_of(folder):
-    """Of the run's own log: loss and accuracy in training over its last tenth."""
+def training_of(folder, steps):
+    """Of the run's own log until then: loss and accuracy in training over the last tenth, and how long it took."""
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    lines = [line for line in lines if "loss" in line]
+    lines = [line for line in lines if "loss" in line and line["step"] <= steps]
     last = lines[-max(1, len(lines) // 10):]
     mean = {key: round(sum(line[key] for line in last) / len(last), 4) for key in ("loss", "accuracy")}
-    return {**mean, "patterns_per_s": round(sum(line["patterns_per_s"] for line in lines) / len(lines), 1),
-            "seconds": round(lines[-1]["elapsed_s"], 1)}
+    return {**mean, "seconds": round(lines[-1]["elapsed_s"], 1)}
 
 
 def processor():
@@ -253,7 +252,7 @@ def everything(work, sets):
              "example": example(work), "runs": []}
     for run in runs():
         if work.is_trained(run):
-            found["runs"].append({**run._asdict(), "training": training_of(work.folder(run)),
+            found["runs"].append({**run._asdict(), "training": training_of(work.folder(run), work.steps()),
                                   "sets": {name: work.answers(run, name, sets) for name in asked_of(run)}})
     return found
 

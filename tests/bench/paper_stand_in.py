@@ -53,7 +53,7 @@ def simulate(crystals, recipe, out):
 def train(steps, out):
     """A line of the log a step, a minute each."""
     out.mkdir(parents=True, exist_ok=True)
-    lines = [{"step": s, "loss": 1 / s, "accuracy": 0.5, "patterns_per_s": 100, "elapsed_s": 60.0 * s} for s in range(1, steps + 1)]
+    lines = [{"step": s, "loss": 1 / s, "accuracy": 0.5, "elapsed_s": 60.0 * s} for s in range(1, steps + 1)]
     (out / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for name in ("model", "last"):
         write_tensors(out / f"{name}.safetensors", {"step": str(steps)})

@@ -152,6 +152,12 @@ class Paper(unittest.TestCase):
         with self.assertRaisesRegex(SystemExit, "d.safetensors: not on the grid of"):
             pattern_sets.write_rows(here / "e.safetensors", [(a, [0]), (pattern_sets.Set(here / "d.safetensors"), [0])])
 
+    def test_what_was_trained_later_is_not_counted(self):
+        folder = self.here / "out/npcnn_large"
+        with open(folder / "metrics.jsonl", "a", encoding="utf-8") as log:
+            log.write('{"step": 4, "loss": 9, "accuracy": 0.9, "elapsed_s": 999}\n')
+        self.assertEqual(run.training_of(folder, 3)["seconds"], 180.0)
+
     def test_f1_by_patterns(self):
         self.assertEqual(run.weighted_f1([{"f1": 1.0, "count": 1}, {"f1": 0.5, "count": 3}, {"f1": 0.7, "count": 0}]), 0.625)
 
@@ -177,7 +183,7 @@ class Paper(unittest.TestCase):
         self.assertEqual(rows["NPCNN, large"][3], "20.0 % (10..30) / 20.0 % (10..30)")
         self.assertEqual(rows["NPCNN, large"][-1], "74 % / 66 %")
         self.assertEqual(rows["NPCNN, souping"][3], "", "half of the set was in its training")
-        self.assertEqual(page.trainings(result)[1][0][1:3], ["100", "3.0"])
+        self.assertEqual(page.trainings(result)[1][0], ["NPCNN, large", "3.0", "50.0 %", "0.33"])
 
     def test_tables_of_a_page(self):
         text = "before\n<!-- bench/paper leak -->\nold\n<!-- bench/paper end -->\nbetween\n<!-- bench/paper souping -->\n" \
@@ -193,6 +199,9 @@ class Paper(unittest.TestCase):
         self.assertIn("|\n<!-- bench/paper end -->\nbetween\n", written)
         self.assertNotIn("old", written)
         self.assertEqual(subprocess.run([*command, "--check"], capture_output=True).returncode, 0)
+        html = self.here / "checked.html"
+        self.assertEqual(subprocess.run([*command[:4], html, "--check"], capture_output=True).returncode, 1)
+        self.assertFalse(html.exists())
         with self.assertRaises(KeyError):
             page.with_tables(figures.Result(self.result), "<!-- bench/paper nothing -->\n<!-- bench/paper end -->")
 
