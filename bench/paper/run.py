@@ -277,7 +277,9 @@ def main():
     sets = work.make_sets()
     for run in runs():
         work.train(run, sets)
-        arguments.json.write_text(json.dumps(everything(work, sets), separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
+        beside = pathlib.Path(f"{arguments.json}.new")
+        beside.write_text(json.dumps(everything(work, sets), separators=(",", ":")).replace('{"name"', '\n{"name"') + "\n")
+        beside.rename(arguments.json)
         print(f"{run.name}: trained and asked", flush=True)
 
 
