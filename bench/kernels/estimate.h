@@ -24,8 +24,8 @@ class InstructionCounts {
 /// An op to estimate.
 struct Estimated {
   double bytes = 0;              ///< least that it reads and writes
-  std::string how;               ///< Backend::how(), empty where it is no product
-  std::string store;             ///< how the compiled name of its kernel's store begins
+  std::string how{};             ///< Backend::how(), empty where it is no product
+  std::string store{};           ///< how the compiled name of its kernel's store begins
   double results = 0;            ///< numbers that a kernel without a plan stores
   std::string_view kernel = "";  ///< that kernel, where its instructions count
   /// Of the kernels of the op behind its first, which are bound by memory: what they read and write, and how many they are.

@@ -112,7 +112,9 @@ TEST_F(Checkpoint, ARoundedModelIsReadLikeAnyOther) {
     std::vector<float> exact(static_cast<std::size_t>(info.count())), rounded(exact.size());
     parameters_.download(parameters_.weights(), info, exact);
     other.download(other.weights(), info, rounded);
-    if (is_matrix) EXPECT_NE(rounded, exact) << info.name;
+    if (is_matrix) {
+      EXPECT_NE(rounded, exact) << info.name;
+    }
     for (std::size_t i = 0; i < exact.size(); ++i)
       ASSERT_EQ(rounded[i], is_matrix ? to_float(to_bfloat16(exact[i])) : exact[i]) << info.name << " " << i;
   }
