@@ -25,6 +25,16 @@ constexpr data::MixtureSettings minor_phases{.most_phases = 3,
 /// What holds more beside the accepted phase is no minor phase.
 constexpr double most_minor_share = 0.3;
 
+/// No phase where too little is left of the pattern.
+data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& item,
+                            std::span<const data::SearchMatch> first) {
+  try {
+    return finder.find({&item.measured, item.wavelength, {}}, first);
+  } catch (const data::PatternRefused&) {
+    return {};
+  }
+}
+
 }  // namespace
 
 Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual) const {
@@ -63,16 +73,10 @@ data::MixtureFinder& Identifier::minors() {
 }
 
 bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
-  const data::Mixture mixture = [&] {
-    try {
-      return mixtures().find({&item.measured, item.wavelength, {}},
-                             settings_.filter.required.is_empty()
-                                 ? std::span<const data::SearchMatch>(found.matches)
-                                 : std::span<const data::SearchMatch>());
-    } catch (const data::PatternRefused&) {
-      return data::Mixture{};  // too little is left of it
-    }
-  }();
+  const data::Mixture mixture =
+      found_mixture(mixtures(), item,
+                    settings_.filter.required.is_empty() ? std::span<const data::SearchMatch>(found.matches)
+                                                         : std::span<const data::SearchMatch>());
   const double alone = result.candidates.front().explained;
   if (mixture.phases.size() < 2 || mixture.explained < least_mixture_explained ||
       mixture.explained < alone + least_mixture_gain ||
@@ -104,11 +108,10 @@ void Identifier::add_minor_phases(const MeasuredItem& item, const Findings& foun
   const Candidate& main = result.candidates.front();
   const auto match = std::find_if(found.matches.begin(), found.matches.end(),
                                   [&](const auto& one) { return one.structure == main.structure; });
-  const data::Mixture mixture = minors().find({&item.measured, item.wavelength, {}}, {&*match, 1});
+  const data::Mixture mixture = found_mixture(minors(), item, {&*match, 1});
+  if (mixture.phases.size() < 2) return;
   const data::MixturePhase& first = mixture.phases.front();
-  if (mixture.phases.size() < 2 || first.structure != main.structure ||
-      first.weight_fraction < 1 - most_minor_share)
-    return;
+  if (first.structure != main.structure || first.weight_fraction < 1 - most_minor_share) return;
   result.phases.clear();
   for (const data::MixturePhase& phase : mixture.phases) {
     result.phases.push_back(phase_of(phase, mixture.rwp));
