@@ -244,7 +244,9 @@ TEST_P(OptimizerList, CpuStaysAsCloseAsFp32Does) {
   EXPECT_LT(bounds.back(), 0.01);  // the list itself must mean something
   const Expected expected = read_list(GetParam()), got = trained({"cpu", 2, ""}, GetParam());
   EXPECT_TRUE(tests::within(got.loss, expected.loss, bounds));
-  if (!got.average_loss.empty()) EXPECT_TRUE(tests::within(got.average_loss, expected.average_loss, bounds));
+  if (!got.average_loss.empty()) {
+    EXPECT_TRUE(tests::within(got.average_loss, expected.average_loss, bounds));
+  }
 }
 
 }  // namespace
