@@ -201,13 +201,13 @@ inline void mma_m16n8k16_bf16(float (&c)[4], const std::uint32_t (&a)[4], const 
   });
 }
 
-/// Of the kernel that runs.
-inline std::uint64_t& threads_that_waited() {
-  static thread_local std::uint64_t count = 0;
+/// Of the kernel that runs. Atomic for ThreadSanitizer, which takes the threads of a block for threads of the host.
+inline std::atomic<std::uint64_t>& threads_that_waited() {
+  static thread_local std::atomic<std::uint64_t> count = 0;
   return count;
 }
 inline void wait_for_previous_kernel() {
-  ++threads_that_waited();
+  threads_that_waited().fetch_add(1, std::memory_order_relaxed);
 }
 
 /// ldmatrix .x4: refuses an address that the hardware would.
@@ -409,7 +409,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
                      overlaps = config->numAttrs > 0,
                      values = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] {
     const simt::DeviceAccess access;
-    std::uint64_t& waited = simt::threads_that_waited();
+    std::atomic<std::uint64_t>& waited = simt::threads_that_waited();
     waited = 0;
     simt::run(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
     const std::uint64_t all = std::uint64_t{grid.x} * grid.y * grid.z * block.x * block.y * block.z;
