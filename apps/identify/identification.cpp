@@ -1,6 +1,9 @@
 #include "apps/identify/identification.h"
 
+#include <fmt/format.h>
+
 #include "kernels/base/error.h"
+#include "xrd/symmetry/space_groups.h"
 
 namespace bragg::apps {
 
@@ -18,6 +21,11 @@ std::string_view name_of(NoMatch why) {
 
 bool is_same_phase(const Candidate& one, const Candidate& other) {
   return (!one.name.empty() && one.name == other.name) || one.formula == other.formula;
+}
+
+std::string variant_text(const Candidate& candidate) {
+  return fmt::format("{} ({})", candidate.name.empty() ? candidate.formula : candidate.name,
+                     xrd::hm_short(candidate.space_group));
 }
 
 }  // namespace bragg::apps

@@ -50,8 +50,7 @@ void name_variants(std::vector<Candidate>& candidates) {
     for (const Candidate& other : candidates) {
       if (&one == &other || !is_same_phase(one, other) || std::abs(one.similarity - other.similarity) > alike)
         continue;
-      one.variants.push_back(fmt::format("{} ({})", other.name.empty() ? other.formula : other.name,
-                                         xrd::hm_short(other.space_group)));
+      one.variants.push_back(variant_text(other));
     }
   }
 }
@@ -298,9 +297,7 @@ void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Id
   if (may_be_several && take_apart(item, found, result)) return;
   result.no_match = verdict.no_match;
   result.reason = verdict.reason;
-  if (result.no_match) return;
-  result.phases.push_back(result.candidates.front());
-  add_minor_phases(item, found, result);
+  if (!result.no_match) result.phases = accepted_phases(item, found, result.candidates.front());
 }
 
 std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items) {

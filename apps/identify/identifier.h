@@ -83,12 +83,11 @@ class Identifier {
   void set_verdict(const MeasuredItem&, const Findings&, Identification&);
   /// The phases of a mixture where several explain the pattern, with their fractions; false where they don't.
   bool take_apart(const MeasuredItem&, const Findings&, Identification&);
-  /// Beside the phase that is accepted those that are there in traces, where there are any, and the fractions of all.
-  void add_minor_phases(const MeasuredItem&, const Findings&, Identification&);
-  /// Made for the first pattern that needs them.
-  data::MixtureFinder& mixtures();
-  data::MixtureFinder& minors();
-  Candidate phase_of(const data::MixturePhase&, double residual) const;
+  /// The phase that is accepted and, where there are any, those that are there in traces beside it, then with the fractions of all.
+  std::vector<Candidate> accepted_phases(const MeasuredItem&, const Findings&, const Candidate& main);
+  /// `made`, which is made for the first pattern that needs it.
+  data::MixtureFinder& finder(std::unique_ptr<data::MixtureFinder>& made, const data::MixtureSettings&);
+  std::vector<Candidate> phases_of(const data::Mixture&) const;
   /// Fills `refined` from `matches`, of which those that were dropped go.
   void refine(const OnTwoTheta&, Findings&) const;
   /// What the library says of a structure.

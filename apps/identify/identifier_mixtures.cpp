@@ -37,44 +37,38 @@ data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& ite
 
 }  // namespace
 
-Candidate Identifier::phase_of(const data::MixturePhase& phase, double residual) const {
-  Candidate candidate = known(phase.structure);
-  candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
-  candidate.cell = phase.cell;
-  candidate.cell_change = data::change_of_edges(phase.cell, library_->crystal(phase.structure).cell);
-  candidate.weight_fraction = phase.weight_fraction;
-  candidate.residual = residual;
-  for (const std::int32_t isotype : phase.alternatives) {
-    const Candidate other = known(isotype);
-    candidate.variants.push_back(fmt::format("{} ({})", other.name.empty() ? other.formula : other.name,
-                                             xrd::hm_short(other.space_group)));
+std::vector<Candidate> Identifier::phases_of(const data::Mixture& mixture) const {
+  std::vector<Candidate> phases;
+  for (const data::MixturePhase& phase : mixture.phases) {
+    Candidate candidate = known(phase.structure);
+    candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
+    candidate.cell = phase.cell;
+    candidate.cell_change = data::change_of_edges(phase.cell, library_->crystal(phase.structure).cell);
+    candidate.weight_fraction = phase.weight_fraction;
+    candidate.residual = mixture.rwp;
+    candidate.explained = mixture.explained;
+    for (const std::int32_t isotype : phase.alternatives)
+      candidate.variants.push_back(variant_text(known(isotype)));
+    phases.push_back(std::move(candidate));
   }
-  return candidate;
+  return phases;
 }
 
-data::MixtureFinder& Identifier::mixtures() {
-  if (!mixtures_) {
-    // Of a mixture only the phases together must hold what is required.
+data::MixtureFinder& Identifier::finder(std::unique_ptr<data::MixtureFinder>& made,
+                                        const data::MixtureSettings& settings) {
+  // Of a mixture only the phases together must hold what is required.
+  if (!mixture_searcher_)
     mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
                                                          data::allowed_structures(*index_, settings_.filter));
-    mixtures_ = std::make_unique<data::MixtureFinder>(
-        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()});
-  }
-  return *mixtures_;
-}
-
-data::MixtureFinder& Identifier::minors() {
-  if (!minors_) {
-    mixtures();
-    minors_ = std::make_unique<data::MixtureFinder>(
-        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()}, minor_phases);
-  }
-  return *minors_;
+  if (!made)
+    made = std::make_unique<data::MixtureFinder>(
+        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()}, settings);
+  return *made;
 }
 
 bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
   const data::Mixture mixture =
-      found_mixture(mixtures(), item,
+      found_mixture(finder(mixtures_, {}), item,
                     settings_.filter.required.is_empty() ? std::span<const data::SearchMatch>(found.matches)
                                                          : std::span<const data::SearchMatch>());
   const double alone = result.candidates.front().explained;
@@ -86,15 +80,12 @@ bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Ide
   for (const data::MixturePhase& phase : mixture.phases)
     together = together.united(index_->elements(phase.structure));
   if (!settings_.filter.required.is_subset_of(together)) return false;
-  for (const data::MixturePhase& phase : mixture.phases)
-    result.phases.push_back(phase_of(phase, mixture.rwp));
+  result.phases = phases_of(mixture);
   if (mixture.axis_stretch != 0) {
     result.warnings.push_back(fmt::format(
         "angles were taken to lie {:.0f} % too {}: the phases fit better then",
         100 * std::abs(mixture.axis_stretch), mixture.axis_stretch > 0 ? "near together" : "far apart"));
   }
-  for (Candidate& phase : result.phases)
-    phase.explained = mixture.explained;
   for (const data::MixtureHypothesis& other : mixture.others) {
     OtherMixture hypothesis{{}, other.rwp};
     for (const std::int32_t structure : other.structures)
@@ -104,19 +95,15 @@ bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Ide
   return true;
 }
 
-void Identifier::add_minor_phases(const MeasuredItem& item, const Findings& found, Identification& result) {
-  const Candidate& main = result.candidates.front();
+std::vector<Candidate> Identifier::accepted_phases(const MeasuredItem& item, const Findings& found,
+                                                   const Candidate& main) {
   const auto match = std::find_if(found.matches.begin(), found.matches.end(),
                                   [&](const auto& one) { return one.structure == main.structure; });
-  const data::Mixture mixture = found_mixture(minors(), item, {&*match, 1});
-  if (mixture.phases.size() < 2) return;
-  const data::MixturePhase& first = mixture.phases.front();
-  if (first.structure != main.structure || first.weight_fraction < 1 - most_minor_share) return;
-  result.phases.clear();
-  for (const data::MixturePhase& phase : mixture.phases) {
-    result.phases.push_back(phase_of(phase, mixture.rwp));
-    result.phases.back().explained = mixture.explained;
-  }
+  const data::Mixture mixture = found_mixture(finder(minors_, minor_phases), item, {&*match, 1});
+  const bool has_minor_ones = mixture.phases.size() > 1 &&
+                              mixture.phases.front().structure == main.structure &&
+                              mixture.phases.front().weight_fraction >= 1 - most_minor_share;
+  return has_minor_ones ? phases_of(mixture) : std::vector<Candidate>{main};
 }
 
 }  // namespace bragg::apps
