@@ -85,8 +85,9 @@ class Patterns:
 # Weights: five of the features, ln(sharing - 1) | how sure the library alone is: four of the logit, logit of others | the exponents |
 # how sure it is beside a network.
 SCORE, SURE, EXPONENTS, BESIDE = np.arange(0, 6), np.arange(6, 11), np.arange(11, 15), np.arange(15, 20)
-START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0, 0, 1, 0.5, -1, 0.3])
-SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2, 2, 1, 0.5, 1, 1])
+START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0])
+SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2])
+START, SCALE = (np.append(of_all, of_all[SURE]) for of_all in (START, SCALE))
 
 
 def scores(w, p):
