@@ -33,13 +33,13 @@ struct Sureness {
 
 /// Numbers that the ranking was fitted to (bench/identify/fit_ranking.py).
 struct RankingWeights {
-  double similarity;   ///< of closeness(similarity)
-  double root_cosine;  ///< of closeness(root_cosine)
-  double misfit;       ///< of -ln misfit
-  double calculated;   ///< added where the cell is calculated
-  double prior;        ///< of the ln of the share that the space group has of the library
-  double sharing;      ///< exponent of the power mean over the candidates of a group, at least 1
-  Sureness alone, beside_network;
+  double similarity;               ///< of closeness(similarity)
+  double root_cosine;              ///< of closeness(root_cosine)
+  double misfit;                   ///< of -ln misfit
+  double calculated;               ///< added where the cell is calculated
+  double prior;                    ///< of the ln of the share that the space group has of the library
+  double sharing;                  ///< exponent of the power mean over the candidates of a group, at least 1
+  Sureness alone, beside_network;  ///< without a network, and with one
   /// Exponents of the library's and of the network's probabilities: constant and slope in closeness of the best.
   std::array<double, 2> search_exponent, network_exponent;
 };
