@@ -101,7 +101,8 @@ std::string figures_of(const LabelledItem& item, const Findings& found) {
   Json candidates = Json::array();
   for (const data::RankingCandidate& candidate : found.candidates)
     candidates.push_back({candidate.space_group, candidate.similarity, candidate.calculated ? 1 : 0,
-                          candidate.root_cosine, candidate.misfit, candidate.explained});
+                          candidate.root_cosine, candidate.misfit, candidate.explained, candidate.obliquity,
+                          candidate.refined_obliquity});
   return Json{{"file", item.item.file},
               {"index", item.item.index},
               {"space_group", item.space_group},

@@ -23,6 +23,7 @@
 #include "kernels/base/error.h"
 #include "xrd/reflections.h"
 #include "xrd/scattering/wavelength.h"
+#include "xrd/symmetry/lattice_axes.h"
 
 namespace bragg::apps {
 namespace {
@@ -131,12 +132,16 @@ void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchM
   refine(measured, found);
   for (std::size_t i = 0; i < found.matches.size(); ++i) {
     const data::SearchMatch& match = found.matches[i];
-    found.candidates.push_back({.space_group = library_->space_group(match.structure),
-                                .similarity = match.similarity,
-                                .calculated = index_->kind(match.structure) == data::StructureKind::dft,
-                                .root_cosine = double{found.refined[i].figures.root_cosine},
-                                .misfit = found.refined[i].misfit(),
-                                .explained = double{found.refined[i].figures.explained}});
+    const xrd::Crystal crystal = library_->crystal(match.structure);
+    found.candidates.push_back(
+        {.space_group = library_->space_group(match.structure),
+         .similarity = match.similarity,
+         .calculated = index_->kind(match.structure) == data::StructureKind::dft,
+         .root_cosine = double{found.refined[i].figures.root_cosine},
+         .misfit = found.refined[i].misfit(),
+         .explained = double{found.refined[i].figures.explained},
+         .obliquity = xrd::obliquity_beyond(crystal.group, crystal.cell),
+         .refined_obliquity = xrd::obliquity_beyond(crystal.group, found.refined[i].cell)});
   }
 }
 

@@ -5,7 +5,7 @@
     bench/identify/fit_ranking.py dev.jsonl [--write data/search/ranking_weights.cpp]
 
 A line of the figures is a pattern: {"space_group", "group", "candidates": [[space_group, similarity, calculated,
-root_cosine, misfit, explained], ...], "network": [230 probabilities] or null}; the first line is {"prior": [230 shares]}. The
+root_cosine, misfit, explained, obliquity, refined_obliquity], ...], "network": [230 probabilities] or null}; the first line is {"prior": [230 shares]}. The
 formulas are those of data/search/ranking.cpp. Patterns of a group stay on one side of every split. Several files: groups of each
 are its own; a file is known by its name, whatever its folder.
 """
@@ -19,6 +19,7 @@ import numpy as np
 PAIRS = {78: 76, 95: 91, 96: 92, 145: 144, 153: 151, 154: 152, 170: 169, 172: 171, 179: 178, 181: 180, 213: 212}
 SYSTEM_ENDS = np.array([2, 15, 74, 142, 167, 194, 230])
 FOLDS = 10
+FOLDINGS = 3  # which groups are a fold together moves what is right by half a percent: means are taken over so many choices
 MERGED = np.array([PAIRS.get(g, g) - 1 for g in range(1, 231)])
 SYSTEM = np.searchsorted(SYSTEM_ENDS, np.arange(1, 231))
 LEAST = 1e-9
@@ -34,9 +35,10 @@ def merge_pairs(p):
     return merged
 
 
-# Features of a candidate: closeness of similarity and root cosine, -ln misfit, calculated, ln of its group's share.
-SIMILARITY, ROOT_COSINE, MISFIT, CALCULATED, PRIOR = range(5)
-BY_CHANCE = np.array([closeness(0.6), closeness(0.65), -np.log(0.75), 0, np.log(1 / 230)])
+# Features of a candidate: closeness of similarity and root cosine, -ln misfit, calculated, ln of its group's share, how much nearer
+# its lattice came to one of a higher system.
+SIMILARITY, ROOT_COSINE, MISFIT, CALCULATED, PRIOR, SYMMETRIC_CELL = range(6)
+BY_CHANCE = np.array([closeness(0.6), closeness(0.65), -np.log(0.75), 0, np.log(1 / 230), 0])
 
 
 class Patterns:
@@ -49,7 +51,7 @@ class Patterns:
         self.truth = np.array([MERGED[line["space_group"] - 1] for line in lines])
         self.groups = [(os.path.basename(file), line["group"]) for file, line in zip(files, lines)]
         self.unexplained = np.zeros((count, most))
-        self.feature = np.zeros((count, most, 5))
+        self.feature = np.zeros((count, most, 6))
         self.group = np.full((count, most), -1)
         self.log_network = None
         if all(line.get("network") is not None for line in lines):
@@ -64,6 +66,7 @@ class Patterns:
             self.feature[n, :k, ROOT_COSINE] = closeness(c[:, 3])
             self.feature[n, :k, MISFIT] = -np.log(np.maximum(c[:, 4], 1e-3))
             self.feature[n, :k, CALCULATED] = c[:, 2]
+            self.feature[n, :k, SYMMETRIC_CELL] = np.maximum(0, np.log((c[:, 6] + 0.1) / (c[:, 7] + 0.1)))
             self.unexplained[n, :k] = np.log(0.02 + np.clip(1 - c[:, 5], 0, 1))
             self.feature[n, :k, PRIOR] = np.log(np.maximum(prior[self.group[n, :k]], LEAST))
         self.is_there = self.group >= 0
@@ -82,16 +85,17 @@ class Patterns:
         return part
 
 
-# Weights: five of the features, ln(sharing - 1) | how sure the library alone is: four of the logit, logit of others | the exponents |
-# how sure it is beside a network.
-SCORE, SURE, EXPONENTS, BESIDE = np.arange(0, 6), np.arange(6, 11), np.arange(11, 15), np.arange(15, 20)
-START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0])
-SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2])
+# Weights: of the features | ln(sharing - 1) | how sure the library alone is: four of the logit, logit of others | the exponents | how
+# sure it is beside a network.
+FEATURES, SHARING, SURE, EXPONENTS, BESIDE = np.arange(0, 6), 6, np.arange(7, 12), np.arange(12, 16), np.arange(16, 21)
+SCORE = np.append(FEATURES, SHARING)
+START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0])
+SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2])
 START, SCALE = (np.append(of_all, of_all[SURE]) for of_all in (START, SCALE))
 
 
 def scores(w, p):
-    return np.where(p.is_there, p.feature @ w[:5], -np.inf)
+    return np.where(p.is_there, p.feature @ w[FEATURES], -np.inf)
 
 
 def shares(w, p):
@@ -100,14 +104,12 @@ def shares(w, p):
     best = score.argmax(1)
     highest = score[np.arange(len(p)), best]
     highest = np.where(np.isfinite(highest), highest, 0)
-    sharing = 1 + np.exp(w[5])
+    sharing = 1 + np.exp(w[SHARING])
     raised = np.exp(np.maximum(sharing * (score - highest[:, None]), -700)) * p.is_there
-    groups = np.zeros((len(p), 230))
     n, k = np.nonzero(p.is_there)
-    np.add.at(groups, (n, p.group[n, k]), raised[n, k])
-    groups = groups ** (1 / sharing)
+    groups = np.bincount(230 * n + p.group[n, k], raised[n, k], 230 * len(p)).reshape(len(p), 230) ** (1 / sharing)
     total = np.maximum(groups.sum(1), 1e-300)
-    chance = np.exp(np.minimum(BY_CHANCE @ w[:5] - highest, 700)) / total
+    chance = np.exp(np.minimum(BY_CHANCE @ w[FEATURES] - highest, 700)) / total
     return groups / total[:, None], chance, best
 
 
@@ -138,8 +140,9 @@ def probabilities(w, p, with_network):
     if not with_network or p.log_network is None:
         return search_probabilities(w, p)
     search = search_probabilities(w, p, BESIDE)
-    a = np.maximum(0, w[11] + w[12] * p.best_closeness)[:, None]
-    b = np.maximum(0, w[13] + w[14] * p.best_closeness)[:, None]
+    of_search, of_network = w[EXPONENTS[:2]], w[EXPONENTS[2:]]
+    a = np.maximum(0, of_search[0] + of_search[1] * p.best_closeness)[:, None]
+    b = np.maximum(0, of_network[0] + of_network[1] * p.best_closeness)[:, None]
     logs = a * np.log(np.maximum(search, LEAST)) + b * p.log_network
     logs[:, MERGED != np.arange(230)] = -np.inf
     result = np.exp(logs - logs.max(1, keepdims=True))
@@ -208,13 +211,13 @@ def fit(p, with_network):
     return w
 
 
-def fold_of(group):
-    return int(hashlib.sha256(repr(group).encode()).hexdigest(), 16) % FOLDS
+def fold_of(group, folding):
+    return int(hashlib.sha256(repr((folding, group)).encode()).hexdigest(), 16) % FOLDS
 
 
-def cross_fitted(p, with_network):
+def cross_fitted(p, with_network, folding):
     """Probabilities without and with the network, of each fold by weights fitted to the others."""
-    fold = np.array([fold_of(group) for group in p.groups])
+    fold = np.array([fold_of(group, folding) for group in p.groups])
     search, both = np.zeros((len(p), 230)), np.zeros((len(p), 230))
     for f in range(FOLDS):
         own = np.flatnonzero(fold == f)
@@ -233,7 +236,9 @@ def calibration_error(confidence, right, bins=10):
     return sum(abs(np.sum(confidence[part]) - np.sum(right[part])) for part in parts) / n
 
 
-def report(name, p, answers):
+def figures_of(p, answers):
+    """Space group, system, first five, surer half (of 1); NLL, ECE and what it would be if calibrated, 5 and 95 % of chance; groups
+    and systems right by the best similarity."""
     rows = np.arange(len(p))
     right = answers.argmax(1) == p.truth
     confidence = answers.max(1)
@@ -244,17 +249,31 @@ def report(name, p, answers):
     surer = np.argsort(-confidence, kind="stable")[:(len(right) + 1) // 2]
     rng = np.random.default_rng(1)
     chance = [calibration_error(confidence, rng.random(len(right)) < confidence) for _ in range(500)]
-    low, high = np.percentile(chance, [5, 95])
-    print(f"{name}: {len(right)} patterns, space group {100 * right.mean():.1f} %, system {100 * system_right.mean():.1f} %, "
-          f"top 5 {100 * top5.mean():.1f} %, surer half {100 * right[surer].mean():.1f} %, "
-          f"NLL {-np.mean(np.log(np.maximum(of_truth, LEAST))):.3f}, "
-          f"ECE {calibration_error(confidence, right):.3f} (calibrated: {low:.3f}..{high:.3f})")
+    of_parts = [x[part].mean() for part in parts_of(p).values() for x in (right, system_right)]
+    return np.array([right.mean(), system_right.mean(), top5.mean(), right[surer].mean(),
+                     -np.mean(np.log(np.maximum(of_truth, LEAST))), calibration_error(confidence, right),
+                     *np.percentile(chance, [5, 95]), *of_parts])
+
+
+def parts_of(p):
+    """Which patterns are within bounds of the best similarity."""
     similarity = 1.02 - np.exp(-p.best_closeness)
-    for low, high in ((0, 0.7), (0.7, 0.8), (0.8, 1.01)):
-        part = (similarity >= low) & (similarity < high)
-        if part.any():
-            print(f"    best similarity {low:.1f}..{min(high, 1):.1f}: {part.sum()} patterns, space group "
-                  f"{100 * right[part].mean():.1f} %, system {100 * system_right[part].mean():.1f} %")
+    parts = {(low, high): (similarity >= low) & (similarity < high) for low, high in ((0, 0.7), (0.7, 0.8), (0.8, 1.01))}
+    return {bounds: part for bounds, part in parts.items() if part.any()}
+
+
+def report(name, p, foldings):
+    """Means over the answers of several foldings."""
+    each = np.array([figures_of(p, answers) for answers in foldings])
+    group, system, top5, surer, nll, error, low, high = each.mean(0)[:8]
+    print(f"{name}: {len(p)} patterns, space group {100 * group:.1f} %, system {100 * system:.1f} %, "
+          f"top 5 {100 * top5:.1f} %, surer half {100 * surer:.1f} %, "
+          f"NLL {nll:.3f}, ECE {error:.3f} (calibrated: {low:.3f}..{high:.3f})")
+    if len(each) > 1:
+        print("    of each folding, group / system: " + ", ".join(f"{100 * f[0]:.1f} / {100 * f[1]:.1f} %" for f in each))
+    for ((low, high), part), group, system in zip(parts_of(p).items(), each.mean(0)[8::2], each.mean(0)[9::2]):
+        print(f"    best similarity {low:.1f}..{min(high, 1):.1f}: {part.sum()} patterns, space group "
+              f"{100 * group:.1f} %, system {100 * system:.1f} %")
 
 
 def write(path, w, comment):
@@ -272,12 +291,13 @@ const RankingWeights& ranking_weights() {{
       .root_cosine = {w[ROOT_COSINE]:.5g},
       .misfit = {w[MISFIT]:.5g},
       .calculated = {w[CALCULATED]:.5g},
+      .symmetric_cell = {w[SYMMETRIC_CELL]:.5g},
       .prior = {w[PRIOR]:.5g},
-      .sharing = {1 + np.exp(w[5]):.5g},
+      .sharing = {1 + np.exp(w[SHARING]):.5g},
       .alone = {sureness(SURE)},
       .beside_network = {sureness(BESIDE)},
-      .search_exponent = {{{numbers(w[11:13])}}},
-      .network_exponent = {{{numbers(w[13:15])}}}}};
+      .search_exponent = {{{numbers(w[EXPONENTS[:2]])}}},
+      .network_exponent = {{{numbers(w[EXPONENTS[2:]])}}}}};
   return weights;
 }}
 
@@ -300,14 +320,14 @@ def main():
         files += [file] * (len(lines) - len(files))
     patterns = Patterns(prior / prior.sum(), lines, files)
     with_network = patterns.log_network is not None
-    search, both = cross_fitted(patterns, with_network)
-    report("look-up, cross-fitted", patterns, search)
+    answers = [cross_fitted(patterns, with_network, folding) for folding in range(FOLDINGS)]
+    report("look-up, cross-fitted", patterns, [search for search, _ in answers])
     if with_network:
         network = np.exp(patterns.log_network)
-        report("network alone", patterns, network / network.sum(1, keepdims=True))
-        report("both, cross-fitted", patterns, both)
+        report("network alone", patterns, [network / network.sum(1, keepdims=True)])
+        report("both, cross-fitted", patterns, [both for _, both in answers])
     w = fit(patterns, with_network)
-    report("fitted to these", patterns, probabilities(w, patterns, with_network))
+    report("fitted to these", patterns, [probabilities(w, patterns, with_network)])
     if options.write:
         write(options.write, w, f"{len(patterns)} patterns" + ("" if with_network else ", no network"))
 

@@ -21,6 +21,8 @@ struct RankingCandidate {
   double root_cosine = 0;   ///< of the roots of intensities after refinement, 0..1
   double misfit = 1;        ///< chi^2 after refinement over that of the background alone
   double explained = 0;     ///< share of what rises above background and noise, 0..1
+  /// Degrees, xrd::obliquity_beyond of the cell as it is known and as it was refined.
+  double obliquity = 90, refined_obliquity = 90;
 };
 
 /// How sure the best group is, from the library alone.
@@ -33,12 +35,13 @@ struct Sureness {
 
 /// Numbers that the ranking was fitted to (bench/identify/fit_ranking.py).
 struct RankingWeights {
-  double similarity;               ///< of closeness(similarity)
-  double root_cosine;              ///< of closeness(root_cosine)
-  double misfit;                   ///< of -ln misfit
-  double calculated;               ///< added where the cell is calculated
-  double prior;                    ///< of the ln of the share that the space group has of the library
-  double sharing;                  ///< exponent of the power mean over the candidates of a group, at least 1
+  double similarity;      ///< of closeness(similarity)
+  double root_cosine;     ///< of closeness(root_cosine)
+  double misfit;          ///< of -ln misfit
+  double symmetric_cell;  ///< of how much nearer refinement took the lattice to one of a higher system
+  double calculated;      ///< added where the cell is calculated
+  double prior;           ///< of the ln of the share that the space group has of the library
+  double sharing;         ///< exponent of the power mean over the candidates of a group, at least 1
   Sureness alone, beside_network;  ///< without a network, and with one
   /// Exponents of the library's and of the network's probabilities: constant and slope in closeness of the best.
   std::array<double, 2> search_exponent, network_exponent;

@@ -8,6 +8,7 @@ const RankingWeights& ranking_weights() {
       .similarity = 4.0176,
       .root_cosine = 2.277,
       .misfit = 5.0711,
+      .symmetric_cell = 0,
       .calculated = -1.0547,
       .prior = 0.16663,
       .sharing = 2.218,

@@ -14,6 +14,7 @@ RankingWeights plain() {
   return {.similarity = 2,
           .root_cosine = 0,
           .misfit = 0,
+          .symmetric_cell = 0,
           .calculated = -1,
           .prior = 0,
           .sharing = 1,
@@ -83,6 +84,24 @@ TEST(Ranking, WhatFitsBetterAfterRefinementIsTheLikelierOfTwo) {
   weights.root_cosine = 0;
   weights.misfit = 1;
   EXPECT_NEAR(ratio(), 2, 0.02);
+}
+
+TEST(Ranking, ACellThatRefinementMadeSymmetricCountsAsFarAsItWent) {
+  // ln(2.2 / 0.4) of the first; the second one lay there before, the third one can't be nearer to a higher system.
+  const std::vector<RankingCandidate> candidates{
+      {.space_group = 2, .similarity = 0.9, .obliquity = 2.1, .refined_obliquity = 0.3},
+      {.space_group = 14, .similarity = 0.9, .obliquity = 0.3, .refined_obliquity = 0.4},
+      {.space_group = 225, .similarity = 0.9}};
+  RankingWeights weights = plain();
+  weights.symmetric_cell = -0.5;
+  weights.alone = {.logit = {0, 0, 0, 0}, .others = 1};
+  const Ranking ranking = rank_candidates(candidates, uniform_prior(), {}, weights);
+  // One of the two alike is sure to one half; the others share the rest as they score.
+  EXPECT_NEAR(ranking.space_group[2] / std::min(ranking.space_group[14], ranking.space_group[225]),
+              std::sqrt(0.4 / 2.2), 1e-9);
+  weights.symmetric_cell = 0;
+  const Ranking plain_one = rank_candidates(candidates, uniform_prior(), {}, weights);
+  EXPECT_GT(plain_one.space_group[2], ranking.space_group[2]);
 }
 
 TEST(Ranking, WhatTheBestExplainsDecidesHowSureItIs) {
