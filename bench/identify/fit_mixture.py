@@ -12,9 +12,9 @@ import numpy as np
 from scipy.optimize import minimize
 
 NAMES = ("similarity root_cosine gain calculated absent ln_volume low_symmetry cell_change elements rarity kin light joint_gain "
-         "log_gain misfit evidence ln_choice").split()
-SIGN = dict(zip(NAMES, (1, 1, 1, -1, -1, -1, -1, -1, -1, -1, 1, -1, 1, 1, -1, 1, -1)))
-SCORE = set(NAMES) - {"evidence", "ln_choice"}  # alike for the candidates of a round, or nearly so
+         "log_gain misfit evidence ln_choice polymorph").split()
+SIGN = dict(zip(NAMES, (1, 1, 1, -1, -1, -1, -1, -1, -1, -1, 1, -1, 1, 1, -1, 1, -1, -1)))
+SCORE = set(NAMES) - {"evidence", "ln_choice", "polymorph"}  # alike for the candidates of a round, or nearly so
 PRESENCE = set(NAMES) - {"gain", "ln_volume", "elements"}
 
 

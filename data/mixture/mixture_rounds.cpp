@@ -268,6 +268,11 @@ std::vector<MixtureState> MixtureRounds::extended(const MixtureState& state,
   for (MixtureState& next : states) {
     CandidateFigures& figures = next.phases.back().figures;
     set_gain(figures, next, state);
+    const auto& composition = next.phases.back().type.composition;
+    const auto is_polymorph = [&](const MixtureCandidate& known) {
+      return have_same_composition(known.type.composition, composition);
+    };
+    figures.polymorph = std::any_of(state.phases.begin(), state.phases.end(), is_polymorph) ? 1 : 0;
     next.score = state.score + candidate_score(figures);
   }
   std::stable_sort(states.begin(), states.end(),

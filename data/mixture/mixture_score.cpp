@@ -10,17 +10,17 @@ namespace {
 using Weights = std::array<double, candidate_figures>;
 
 constexpr Weights score_weights{1.46, 0.453, 3.28,  -0.415, -2.26, 0, -2.39, -0.172, 0,
-                                0,    0.49,  -3.61, 3.34,   0.177, 0, 0,     0};
+                                0,    0.49,  -3.61, 3.34,   0.177, 0, 0,     0,      0};
 constexpr Weights presence_weights{1.11,   0.135, 0, -1.31, -0.215, 0, 0,      -0.852, 0,
-                                   -0.276, 0,     0, 0.701, 0.585,  0, 0.0824, -0.167};
+                                   -0.276, 0,     0, 0.701, 0.585,  0, 0.0824, -0.167, -2};
 constexpr double presence_bias = 3.82;
 
 }  // namespace
 
 std::array<double, candidate_figures> values_of(const CandidateFigures& f) {
-  return {f.similarity,   f.root_cosine, f.gain,     f.calculated, f.absent,   f.ln_volume,
-          f.low_symmetry, f.cell_change, f.elements, f.rarity,     f.kin,      f.light,
-          f.joint_gain,   f.log_gain(),  f.misfit,   f.evidence,   f.ln_choice};
+  return {f.similarity,   f.root_cosine, f.gain,     f.calculated, f.absent,    f.ln_volume,
+          f.low_symmetry, f.cell_change, f.elements, f.rarity,     f.kin,       f.light,
+          f.joint_gain,   f.log_gain(),  f.misfit,   f.evidence,   f.ln_choice, f.polymorph};
 }
 
 void CandidateFigures::set_joint(double with, double without, double points) {

@@ -33,13 +33,15 @@ struct CandidateFigures {
   double ln_choice =
       0;  ///< of how many structures it is one, 100 at least: the more, the likelier one of them fits by chance
 
+  double polymorph = 0;  ///< 1 beside a phase of the same composition that gains more
+
   /// Relative gains count where noise limits, absolute ones where the model does.
   double log_gain() const { return std::log(least_gain + std::max(joint_gain, 0.0)); }
   static constexpr double least_gain = 2e-3;
   /// Sets joint_gain, misfit and evidence. `points`: that weigh something.
   void set_joint(double chi_squared_with, double chi_squared_without, double points);
 };
-inline constexpr std::size_t candidate_figures = 17;
+inline constexpr std::size_t candidate_figures = 18;
 std::array<double, candidate_figures> values_of(const CandidateFigures&);
 
 /// What a library says of how usual a structure's elements are. Keeps nothing of the index.

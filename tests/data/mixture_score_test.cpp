@@ -30,6 +30,14 @@ TEST(Presence, IsLessLikelyTheMoreStructuresThereAreToChooseFrom) {
   EXPECT_LT(presence(figures), of_few - 0.5);
 }
 
+TEST(Presence, OfAPolymorphIsLessLikely) {
+  CandidateFigures figures{.similarity = 1, .absent = 0.3};
+  figures.set_joint(1000, 1050, 1000);
+  CandidateFigures polymorph = figures;
+  polymorph.polymorph = 1;
+  EXPECT_LT(presence(polymorph), presence(figures) - 1);
+}
+
 TEST(Presence, GrowsWithWhatIsGainedWithEvidenceAndWithFewerAbsentLines) {
   CandidateFigures figures{.similarity = 1, .absent = 0.3, .ln_choice = 8};
   figures.set_joint(1000, 1050, 1000);

@@ -144,6 +144,21 @@ TEST_F(MixtureTest, AMinorPhaseIsFound) {
   expect_phases(found(mixed(*backend_, two, 20000)), two, 0.01);
 }
 
+TEST_F(MixtureTest, OfPolymorphsTheLesserOneHasMoreToProve) {
+  for (const auto& [larger, lesser] : {std::pair("anatase", "rutile"), std::pair("calcite", "aragonite")}) {
+    SCOPED_TRACE(larger);
+    const std::vector<Part> two{{larger, 0.8}, {lesser, 0.2}};
+    const Mixture mixture = found(mixed(*backend_, two, 20000));
+    expect_phases(mixture, two, 0.04);
+    ASSERT_EQ(mixture.phases.size(), 2u);
+    EXPECT_EQ(mixture.phases[0].figures.polymorph, 0);
+    EXPECT_EQ(mixture.phases[1].figures.polymorph, 1);
+  }
+  const std::vector<Part> others{{"calcite", 0.8}, {"fluorite", 0.2}};
+  for (const MixturePhase& phase : found(mixed(*backend_, others, 20000)).phases)
+    EXPECT_EQ(phase.figures.polymorph, 0);
+}
+
 TEST_F(MixtureTest, WhatIsLessLikelyThereThanIsAskedForIsNot) {
   const std::vector<Part> two{{"calcite", 0.97}, {"fluorite", 0.03}};
   const MeasuredPattern pattern = mixed(*backend_, two, 20000);
