@@ -30,7 +30,7 @@ const std::map<std::string, std::string> examples = {
     {"bragg library", "bragg library show quartz"},
     {"bragg library build",
      "bragg library build crystals.safetensors --table facts.tsv -o known.bragg --left-out left_out.tsv"},
-    {"bragg library show", "bragg library show quartz"},
+    {"bragg library show", "bragg library show CaCO3"},
     {"bragg simulate",
      "bragg simulate crystals.safetensors --recipe realistic --count 10 --seed 2 -o patterns.safetensors"},
     {"bragg train", "bragg train examples/crystal_system.toml --set train.steps=2000 --out run"},

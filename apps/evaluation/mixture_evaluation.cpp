@@ -12,13 +12,13 @@
 
 #include <fmt/format.h>
 
-#include "apps/evaluation/chemical_formula.h"
 #include "data/formats/text_rows.h"
 #include "data/mixture/isotypes.h"
 #include "data/search/element_filter.h"
 #include "data/text_source.h"
 #include "data/text_table.h"
 #include "kernels/base/error.h"
+#include "xrd/chemical_formula.h"
 
 namespace bragg::apps {
 namespace {
@@ -58,7 +58,7 @@ data::ElementFilter filter_of(const LabelledMixture& label) {
   elements.add(1);
   elements.add(8);
   for (const std::string& phase : label.phases) {
-    const xrd::Composition atoms = parse_formula(phase);
+    const xrd::Composition atoms = xrd::composition_of_formula(phase);
     for (int z = 1; z < 99; ++z)
       if (atoms[static_cast<std::size_t>(z)] > 0) elements.add(z);
   }
@@ -93,7 +93,7 @@ class Scorer {
   Scorer(const data::JoinedLibrary& library, const LabelledMixture& label)
       : library_(library), label_(label) {
     for (const std::string& phase : label.phases)
-      truth_.push_back(data::composition_without_hydrogen(parse_formula(phase)));
+      truth_.push_back(data::composition_without_hydrogen(xrd::composition_of_formula(phase)));
   }
 
   bool is_right(std::int32_t structure) const {
@@ -205,7 +205,7 @@ std::vector<LabelledMixture> read_labelled_mixtures(const std::string& path, std
                    if (label.phases.empty()) throw UsageError(where + ": no phase");
                    try {
                      for (const std::string& phase : label.phases)
-                       parse_formula(phase);
+                       xrd::composition_of_formula(phase);
                    } catch (const UsageError& reason) {
                      throw UsageError(fmt::format("{}: {}", where, reason.what()));
                    }

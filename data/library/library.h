@@ -41,6 +41,8 @@ struct LibraryEntry {
 /// Elements by Hill's order with their numbers, per formula unit where the cell holds whole ones, else per
 /// cell with at most 3 decimals: "Al2 O3", "Al1.03 K0.986 ...".
 std::string reduced_formula(const xrd::Crystal&);
+/// The same of atoms per formula unit.
+std::string reduced_formula(const xrd::Composition&);
 
 /// Reads crystals one by one from blocks that are unpacked when first needed; safe from several threads.
 /// Opening reads and checks the settings, the sources and the list of blocks. Damage in a block is found when

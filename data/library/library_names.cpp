@@ -5,6 +5,8 @@
 #include <set>
 
 #include "data/held_out_keys.h"
+#include "kernels/base/error.h"
+#include "xrd/chemical_formula.h"
 
 namespace bragg::data {
 namespace {
@@ -13,6 +15,15 @@ std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return text;
+}
+
+/// What the library writes for a formula as chemists write it; empty, as no title is, for any other text.
+std::string as_formula(const std::string& text) {
+  try {
+    return reduced_formula(xrd::composition_of_formula(text));
+  } catch (const UsageError&) {
+    return {};
+  }
 }
 
 }  // namespace
@@ -31,6 +42,8 @@ LibraryNames::LibraryNames(const Library& library) {
 }
 
 std::vector<std::int64_t> LibraryNames::find(const std::string& name) const {
+  // Words lose their numbers: of SnO2 they would find SnO as well.
+  if (const auto rows = by_text_.find(lower(as_formula(name))); rows != by_text_.end()) return rows->second;
   std::vector<std::int64_t> found;
   bool is_first = true;
   for (const std::string& word : mineral_words(name)) {

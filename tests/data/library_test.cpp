@@ -195,6 +195,11 @@ TEST(Library, FindsStructuresByNameFormulaAndEntry) {
   EXPECT_TRUE(names("quartz").contains("quartz_alpha"));
   EXPECT_EQ(names("halite"), std::set<std::string>{"halite"});
   EXPECT_TRUE(names("Cl Na").contains("halite"));
+  EXPECT_EQ(names("NaCl"), names("Cl Na"));
+  EXPECT_EQ(names("CaMg(CO3)2"), std::set<std::string>{"dolomite"});
+  EXPECT_TRUE(names("TiO2").contains("rutile"));
+  EXPECT_TRUE(names("Ca2Mg2(CO3)4").contains("dolomite")) << "a multiple";
+  EXPECT_TRUE(names("SnO3").empty());
   EXPECT_TRUE(names("QUARTZ_ALPHA").contains("quartz_alpha"));
   EXPECT_EQ(names("sodium chloride quartz"), std::set<std::string>{});
   EXPECT_TRUE(names("nothing of this name").empty());

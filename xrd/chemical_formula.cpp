@@ -1,4 +1,4 @@
-#include "apps/evaluation/chemical_formula.h"
+#include "xrd/chemical_formula.h"
 
 #include <charconv>
 #include <string>
@@ -8,7 +8,7 @@
 #include "kernels/base/error.h"
 #include "xrd/scattering/species.h"
 
-namespace bragg::apps {
+namespace bragg::xrd {
 namespace {
 
 bool is_capital(char c) {
@@ -29,8 +29,8 @@ class FormulaReader {
  public:
   explicit FormulaReader(std::string_view text) : text_(text) {}
 
-  xrd::Composition read() {
-    xrd::Composition sum{};
+  Composition read() {
+    Composition sum{};
     while (true) {
       const double times = number(text_.size());
       add(sum, group(0), times);
@@ -47,7 +47,7 @@ class FormulaReader {
     throw UsageError(fmt::format("formula '{}': {}", text_, what));
   }
 
-  static void add(xrd::Composition& to, const xrd::Composition& part, double times) {
+  static void add(Composition& to, const Composition& part, double times) {
     for (std::size_t z = 0; z < to.size(); ++z)
       to[z] += times * part[z];
   }
@@ -84,12 +84,12 @@ class FormulaReader {
   }
 
   /// `depth`: of brackets around it.
-  xrd::Composition group(int depth) {
+  Composition group(int depth) {
     if (depth > most_brackets) fail("too many brackets within one another");
-    xrd::Composition sum{};
+    Composition sum{};
     const std::size_t begin = at_;
     while (at_ < text_.size() && (is_capital(text_[at_]) || text_[at_] == '(')) {
-      xrd::Composition part{};
+      Composition part{};
       if (text_[at_] == '(') {
         ++at_;
         part = group(depth + 1);
@@ -112,7 +112,7 @@ class FormulaReader {
       ++length;
     const std::string_view symbol = text_.substr(at_, length);
     for (int z = 1; z < 99; ++z) {
-      if (xrd::element_symbol(z) != symbol) continue;
+      if (element_symbol(z) != symbol) continue;
       at_ += length;
       return static_cast<std::size_t>(z);
     }
@@ -125,8 +125,8 @@ class FormulaReader {
 
 }  // namespace
 
-xrd::Composition parse_formula(std::string_view formula) {
+Composition composition_of_formula(std::string_view formula) {
   return FormulaReader(formula).read();
 }
 
-}  // namespace bragg::apps
+}  // namespace bragg::xrd

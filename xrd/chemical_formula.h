@@ -5,11 +5,11 @@
 
 #include "xrd/crystal.h"
 
-namespace bragg::apps {
+namespace bragg::xrd {
 
 /// Atoms per formula unit. A dash, a point or an asterisk before a number or a capital joins parts, "CaSO4-2H2O", and ends the
 /// formula before a small letter: the name of a form. A point between digits is a number's, "Fe0.95O", but before whole water a
 /// part's, "CuSO4.5H2O". Throws UsageError naming the formula and what is wrong.
-xrd::Composition parse_formula(std::string_view formula);
+Composition composition_of_formula(std::string_view formula);
 
-}  // namespace bragg::apps
+}  // namespace bragg::xrd
