@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "kernels/base/error.h"
+#include "kernels/cuda/gemm/gemm_config.h"
 
 namespace bragg::bench {
 namespace {
@@ -18,12 +19,15 @@ constexpr double clocks_per_s = 1.755e9, multiprocessors = 132, bytes_per_s = 3.
 constexpr double products_per_clock = 2048, l2_bytes_per_clock = 32;  // of a multiprocessor
 constexpr double instructions_per_clock = 4 * 0.7;                    // of its four schedulers
 constexpr double launch_seconds = 1e-6;                               // where the next kernel overlaps
-constexpr int warps = 8;                                              // that store
+constexpr double pair_seconds =
+    500 / clocks_per_s;   // in which two blocks wait for each other, as they begin and end
+constexpr int warps = 8;  // that store
 
 struct Plan {
   int m = 0, n = 0, blocks = 0;
   double tiles_m = 0, tiles_n = 0, steps = 0;
   bool even = false, in_turns = false;
+  cuda::Pairs pairs = cuda::Pairs::none;
 };
 
 Plan parse_plan(const std::string& how) {
@@ -37,6 +41,9 @@ Plan parse_plan(const std::string& how) {
   p.tiles_n = columns;
   p.even = std::string(by) == "k";
   p.in_turns = std::string(by) == "in";
+  p.pairs = how.find(", two with one A") != std::string::npos   ? cuda::Pairs::share_a
+            : how.find(", two with one B") != std::string::npos ? cuda::Pairs::share_b
+                                                                : cuda::Pairs::none;
   const auto at = how.rfind(" by ");
   p.blocks = at == std::string::npos ? 0 : std::atoi(how.c_str() + how.rfind("by ") + 3);
   if (p.blocks <= 0) throw Error(fmt::format("no number of blocks in '{}'", how));
@@ -44,7 +51,7 @@ Plan parse_plan(const std::string& how) {
 }
 
 /// Clocks in which an m x n tile is multiplied by 64 of k, while so many rows of operands come in.
-double clocks_of_step(const Plan& p, int rows) {
+double clocks_of_step(const Plan& p, double rows) {
   return std::max(p.m * p.n * 64 / products_per_clock, rows * 64 * 2 / l2_bytes_per_clock);
 }
 
@@ -68,24 +75,30 @@ Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
   const Plan p = parse_plan(op.how);
   if (p.in_turns) return of_product_in_turns(counts, op, p);
   const double instructions = counts.of("gemm_wgmma<", fmt::format("WgmmaTile<{}, {},", p.m, p.n), op.store);
-  const double step = clocks_of_step(p, p.m + p.n), tiles = p.tiles_m * p.tiles_n,
+  const bool has_pairs = p.pairs != cuda::Pairs::none;
+  const double step = clocks_of_step(p, cuda::rows_from_cache(p.m, p.n, p.pairs)),
                store = instructions * warps / instructions_per_clock,
-               piece = p.m * p.n * 4 / l2_bytes_per_clock;
+               piece = p.m * p.n * 4 / l2_bytes_per_clock, all_tiles = p.tiles_m * p.tiles_n;
+  // Of pairs, each as one; an odd tile has a partner beyond the result.
+  const double tiles = p.pairs == cuda::Pairs::share_a   ? p.tiles_m * std::ceil(p.tiles_n / 2)
+                       : p.pairs == cuda::Pairs::share_b ? std::ceil(p.tiles_m / 2) * p.tiles_n
+                                                         : all_tiles,
+               ranges = p.blocks / (has_pairs ? 2.0 : 1.0);
   double products, storing;
   if (p.even) {
     // A block leaves a piece, and another where a tile begins in it that it does not finish. The second kernel's blocks read
     // them and store the tiles, together.
-    const double steps = std::ceil(tiles * p.steps / p.blocks), pieces = 1 + std::min(1.0, tiles / p.blocks);
+    const double steps = std::ceil(tiles * p.steps / ranges), pieces = 1 + std::min(1.0, tiles / ranges);
     products = steps * step;
     storing = std::floor(steps / p.steps) * store + 2 * pieces * piece +
-              std::min(tiles, static_cast<double>(p.blocks)) / multiprocessors * store;
+              std::min(all_tiles, static_cast<double>(p.blocks)) / multiprocessors * store;
   } else {
-    const double waves = std::ceil(tiles / p.blocks);
+    const double waves = std::ceil(tiles / ranges);
     products = waves * p.steps * step;
     storing = waves * store;
   }
   return {products / clocks_per_s, storing / clocks_per_s, op.bytes / bytes_per_s,
-          (p.even ? 2 : 1) * launch_seconds};
+          (p.even ? 2 : 1) * launch_seconds + (has_pairs ? pair_seconds : 0)};
 }
 
 }  // namespace

@@ -24,6 +24,7 @@ struct LaunchTarget {
 struct LaunchShape {
   dim3 grid, block;
   std::size_t shared_bytes = 0;
+  unsigned cluster = 1;  ///< neighbouring blocks along x that run together: compute capability 9 and later
 };
 
 /// `describe()` gives the op and its shapes; it is called only where the launch fails. The kernel begins with
@@ -37,11 +38,19 @@ void launch(const Describe& describe, const LaunchTarget& target, const LaunchSh
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared_bytes;
   config.stream = target.stream;
-  cudaLaunchAttribute overlap{};
-  overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  overlap.val.programmaticStreamSerializationAllowed = 1;
-  config.attrs = &overlap;
-  config.numAttrs = target.overlaps ? 1 : 0;
+  cudaLaunchAttribute attributes[2] = {};
+  config.attrs = attributes;
+  if (target.overlaps) {
+    cudaLaunchAttribute& overlap = attributes[config.numAttrs++];
+    overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    overlap.val.programmaticStreamSerializationAllowed = 1;
+  }
+  if (shape.cluster > 1) {
+    cudaLaunchAttribute& together = attributes[config.numAttrs++];
+    together.id = cudaLaunchAttributeClusterDimension;
+    together.val.clusterDim.x = shape.cluster;
+    together.val.clusterDim.y = together.val.clusterDim.z = 1;
+  }
   constexpr std::size_t shared_without_asking = 48 << 10;
   if (shape.shared_bytes > shared_without_asking) {
     const cudaError_t status = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,

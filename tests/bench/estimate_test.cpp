@@ -49,6 +49,23 @@ TEST_F(EstimateTest, SharedTilesAreLeftAndJoined) {
   EXPECT_GT(e.launches, estimate(counts_, {.bytes = 1}).launches);
 }
 
+// Of 200 x 1 tiles 100 pairs share B: of that each block has half from the L2 cache, 1344 clocks' worth a step. They meet twice.
+TEST_F(EstimateTest, PairsReadWhatTheyShareOnce) {
+  Estimated op{
+      .bytes = 0,
+      .how = "wgmma bf16, tile 256x160, 200x1 tiles of 10 steps, by 132 blocks, two with one B; and more",
+      .store = "S<1>"};
+  Estimate e = estimate(counts_, op);
+  EXPECT_NEAR(e.products, 2 * 10 * 1344 / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.launches, 1e-6 + 500 / 1.755e9, 1e-15);
+  // An odd row of tiles: three pairs of two, in ranges of 3 * 100 / 66 steps; a half of A and all of B are 1280 clocks.
+  op.how = "wgmma bf16, tile 256x160, 1x5 tiles of 100 steps, k shared by 132 blocks, two with one A";
+  e = estimate(counts_, op);
+  EXPECT_NEAR(e.products, 5 * 1280 / 1.755e9, 1e-12);
+  EXPECT_NEAR(e.storing, (2 * (1 + 3 / 66.0) * 256 * 160 * 4 / 32.0 + 5 / 132.0 * 1000 * 8 / 2.8) / 1.755e9,
+              1e-12);
+}
+
 // A step of 128 x 160 x 64 takes 640 clocks, storing a tile 1400 instructions of 4 warps. Of ten tiles to a block nine are stored while
 // the next one is multiplied.
 TEST_F(EstimateTest, InTurnsTheLongerOfBothCounts) {

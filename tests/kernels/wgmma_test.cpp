@@ -1,7 +1,9 @@
 // wgmma's main loop: a B by rows of k in tiles of every width, and a convolution of the papers at the batch
 // that training has, against itself and against mma.sync. Batches as large are beyond the reference; an
 // emulated device gets a small one.
+#include <array>
 #include <cmath>
+#include <set>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -72,6 +74,53 @@ TEST_P(Wgmma, ByRowsOfKInTilesOfEveryWidth) {
     expect_tile(fmt::format("128x{}", columns));
     EXPECT_TRUE(identical(got, expected.run(op, inputs).at("diff_weights"))) << run.ran();
   }
+}
+
+/// How the last product of `run` was cut: "256x160, k shared, two with one B".
+std::string cut_of(const std::string& how) {
+  std::string text = how.substr(how.find("tile ") + 5);
+  const auto part = [&](const char* words) { return how.find(words) != std::string::npos ? words : ""; };
+  return text.substr(0, text.find(',')) + part(", k shared") + part(", two with one A") +
+         part(", two with one B");
+}
+
+// Two blocks with one operand in common: tiles of every width, an odd one out, steps of k cut between pairs, in every order of the
+// operands.
+TEST_P(Wgmma, PairsOfBlocksWithOneOperand) {
+  const FewMultiprocessors small(4);
+  const auto backend = make_backend(GetParam()), reference = make_backend({"reference", 1, ""});
+  OpRunner run(*backend, 8), expected(*reference);
+  std::set<std::string> cuts;
+  const auto expect_exact = [&](const NetworkOp& op, const std::string& result, bool is_rounded) {
+    const Operands inputs = filled({op, {}, {}}, Fill::integers, backend->number_types());
+    const Numbers got = run.run(op, inputs).at(result), again = run.run(op, inputs).at(result);
+    SCOPED_TRACE(run.ran() + ": " + run.how());
+    cuts.insert(cut_of(run.how()));
+    const Numbers sums = expected.run(op, inputs).at(result);
+    EXPECT_TRUE(identical(got, is_rounded ? rounded(sums) : sums));
+    EXPECT_TRUE(identical(again, got));
+  };
+  // Rows, columns and K: of DenseForward both operands by rows of k, of the backward ops one and none.
+  using Sizes = std::array<std::int64_t, 3>;
+  for (const auto& [M, N, K] :
+       {Sizes{100, 360, 72}, Sizes{100, 120, 72}, Sizes{150, 80, 200}, Sizes{100, 120, 1500},
+        Sizes{150, 80, 1500}, Sizes{150, 360, 72}, Sizes{550, 120, 72}, Sizes{150, 520, 72},
+        Sizes{800, 136, 72}, Sizes{150, 200, 72}, Sizes{550, 80, 200}}) {
+    expect_exact(DenseForward{.problem = {.N = M, .in = K, .out = N}}, "dst", true);
+    expect_exact(DenseBackwardData{.problem = {.N = M, .in = N, .out = K}}, "diff_src", true);
+    const DenseBackwardWeights weights{.problem = {.N = K, .in = M, .out = N}};
+    expect_exact(weights, "diff_weights", false);
+    expect_exact(weights, "diff_bias", false);
+  }
+  for (const std::int64_t items : {1, 2, 3, 4, 5, 6})  // one of them in tiles of 136 columns
+    expect_exact(Conv1dBackwardData{.problem = {items, 150, 136, 8, 9, 1}}, "diff_src", true);
+  if (!is_emulated()) return;
+  for (const char* cut : {"128x160, two with one A", "128x160, two with one B", "128x80, two with one A",
+                          "128x80, two with one B", "128x80, k shared, two with one A",
+                          "128x80, k shared, two with one B", "256x128, two with one A",
+                          "256x128, two with one B", "256x136, two with one B", "256x160, two with one A",
+                          "256x160, two with one B", "256x80, two with one A", "256x80, two with one B"})
+    EXPECT_TRUE(cuts.contains(cut)) << cut;
 }
 
 // NPCNN's second convolution. Where blocks share the steps of k of a tile, only equal bits speak for the

@@ -12,10 +12,10 @@ bool is_emulated() {
   return true;
 }
 
-OneMultiprocessor::OneMultiprocessor() : before_(simt::machine().multiprocessors) {
-  simt::machine().multiprocessors = 1;
+FewMultiprocessors::FewMultiprocessors(int count) : before_(simt::machine().multiprocessors) {
+  simt::machine().multiprocessors = count;
 }
-OneMultiprocessor::~OneMultiprocessor() {
+FewMultiprocessors::~FewMultiprocessors() {
   simt::machine().multiprocessors = before_;
 }
 

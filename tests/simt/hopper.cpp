@@ -107,12 +107,22 @@ void wait_for(std::uint64_t* barrier, std::uint32_t parity) {
 }
 
 void copy_box(void* shared, const CUtensorMap* map, std::int32_t x, std::int32_t y, std::uint64_t* barrier) {
-  if (shared_address(shared) % 1024 != 0)
+  if (reinterpret_cast<std::uintptr_t>(shared) % 1024 != 0)
     throw std::runtime_error("TMA: a swizzled box begins at 1024 bytes");
   if (map->box_columns != 64) throw std::runtime_error("TMA: emulated for rows of 128 bytes");
   const std::uint32_t bytes = map->box_rows * map->box_columns * 2;
   std::memset(shared, 0xFF, bytes);
   bring(barrier, {static_cast<std::byte*>(shared), map, x, y}, bytes);
+}
+
+void copy_box_to_both(void* shared, const CUtensorMap* map, std::int32_t x, std::int32_t y,
+                      std::uint64_t* barrier) {
+  for (const unsigned rank : {0u, 1u})
+    copy_box(in_block(shared, rank), map, x, y, reinterpret_cast<std::uint64_t*>(in_block(barrier, rank)));
+}
+
+void arrive_in_block(std::uint64_t* barrier, std::uint32_t rank) {
+  arrive(reinterpret_cast<std::uint64_t*>(in_block(barrier, rank)), 0);
 }
 
 void wgmma_m64k16(float* d, int N, std::uint64_t a, std::uint64_t b, bool a_mn, bool b_mn, bool accumulate) {

@@ -15,6 +15,9 @@ namespace simt {
 /// As the instructions of the same name in kernels/cuda/device/tma.cuh and wgmma.cuh.
 void wait_for(std::uint64_t* barrier, std::uint32_t parity);
 void copy_box(void* shared, const CUtensorMap* map, std::int32_t x, std::int32_t y, std::uint64_t* barrier);
+void copy_box_to_both(void* shared, const CUtensorMap* map, std::int32_t x, std::int32_t y,
+                      std::uint64_t* barrier);
+void arrive_in_block(std::uint64_t* barrier, std::uint32_t rank);
 
 /// `d`: the N / 2 elements of this thread.
 void wgmma_m64k16(float* d, int N, std::uint64_t a, std::uint64_t b, bool a_mn, bool b_mn, bool accumulate);

@@ -189,6 +189,45 @@ TEST(Hopper, WhoDoesNotWaitComputesNaNs) {
   EXPECT_NE(two_products(Fault::overwrites_before_products), two_products(Fault::none));
 }
 
+// Either block of a pair brings half of a box of 128 rows to both, twice: it waits for both before it overwrites.
+TEST(Hopper, BoxesForBothBlocksOfAPair) {
+  const auto a = matrix(256);
+  const CUtensorMap map = map_of(a, 256, 64);
+  std::vector<float> got(4 * 128);
+  simt::run(
+      {2}, {32}, 2 * box_bytes + 16,
+      [&] {
+        auto* const memory = cuda::shared_memory<unsigned char>();
+        auto* const arrived = reinterpret_cast<cuda::SharedBarrier*>(memory + 2 * box_bytes);
+        auto* const empty = arrived + 1;
+        const int rank = static_cast<int>(blockIdx.x);
+        if (threadIdx.x == 0) {
+          cuda::init_barrier(arrived, 1);
+          cuda::init_barrier(empty, 2);
+        }
+        cuda::cluster_barrier();
+        for (int turn = 0; turn < 2; ++turn) {
+          if (threadIdx.x == 0) {
+            if (turn > 0) cuda::wait_for(empty, 0);
+            cuda::arrive_expecting(arrived, 2 * box_bytes);
+            cuda::copy_box_to_both(memory + rank * box_bytes, &map, 0, 128 * turn + 64 * rank, arrived);
+          }
+          cuda::wait_for(arrived, static_cast<std::uint32_t>(turn));
+          if (threadIdx.x <
+              16)  // the first number of every eighth row, which the swizzle leaves in its place
+            got[static_cast<std::size_t>(256 * rank + 128 * turn) + 8 * threadIdx.x] =
+                to_float(*reinterpret_cast<const BFloat16*>(memory + 1024 * threadIdx.x));
+          __syncwarp();
+          if (threadIdx.x < 2) cuda::arrive_in_block(empty, threadIdx.x);
+        }
+        cuda::cluster_barrier();
+      },
+      2);
+  for (int block = 0; block < 2; ++block)
+    for (int row = 0; row < 256; row += 8)
+      EXPECT_EQ(got[static_cast<std::size_t>(256 * block + row)], element(a, row, 0)) << block << ", " << row;
+}
+
 TEST(Hopper, WaitingForABarrierThatNobodyReachesIsReported) {
   const auto wait = [] {
     auto* const barrier = cuda::shared_memory<cuda::SharedBarrier>();

@@ -54,14 +54,37 @@ TEST(WgmmaConfig, SharesKWhereTilesAreFew) {
   // SCNN's second convolution with two outputs to a row, forward and backward weights; NPCNN's first dense
   // layer forward; the same backward weights: more tiles than blocks, four steps each.
   EXPECT_EQ(choice(21760, 160, 4400),
-            "wgmma bf16, tile 256x160, 85x1 tiles of 69 steps, k shared by 132 blocks");
+            "wgmma bf16, tile 256x160, 85x1 tiles of 69 steps, k shared by 132 blocks, two with one B");
   EXPECT_EQ(choice(4400, 160, 21760),
-            "wgmma bf16, tile 256x160, 18x1 tiles of 340 steps, k shared by 132 blocks");
+            "wgmma bf16, tile 256x160, 18x1 tiles of 340 steps, k shared by 132 blocks, two with one B");
   EXPECT_EQ(choice(256, 2300, 12160),
+            "wgmma bf16, tile 256x128, 1x18 tiles of 190 steps, k shared by 132 blocks, two with one A");
+  EXPECT_EQ(choice(256, 2300, 12160, {.pairs = false}),
             "wgmma bf16, tile 256x160, 1x15 tiles of 190 steps, k shared by 132 blocks");
   EXPECT_EQ(cuda::choose_wgmma_config(12160, 2300, 256, 132, {.tallest = 128}).tile_m, 128);
   EXPECT_FALSE(cuda::choose_wgmma_config(12160, 2300, 256, 132, {.tallest = 128}).even);
   EXPECT_EQ(choice(1, 1, 1), "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks");
+}
+
+// A block of a pair has the rows of one operand, and half of the other's, from the L2 cache.
+TEST(WgmmaConfig, PairsWhereThatCacheIsWhatLimits) {
+  EXPECT_EQ(cuda::rows_from_cache(256, 160, cuda::Pairs::none), 416);
+  EXPECT_EQ(cuda::rows_from_cache(256, 160, cuda::Pairs::share_b), 336);
+  EXPECT_EQ(cuda::rows_from_cache(256, 160, cuda::Pairs::share_a), 288);
+  EXPECT_EQ(cuda::rows_from_cache(256, 136, cuda::Pairs::share_b), 256 + 72);
+  // All blocks have a partner; one tile has none.
+  EXPECT_EQ(cuda::choose_wgmma_config(43259, 160, 4400, 132).blocks, 132);
+  EXPECT_EQ(cuda::choose_wgmma_config(43259, 160, 4400, 131).blocks % 2, 0);
+  EXPECT_EQ(cuda::choose_wgmma_config(43259, 160, 4400, 1).pairs, cuda::Pairs::none);
+  EXPECT_EQ(cuda::choose_wgmma_config(128, 80, 100000, 132).pairs, cuda::Pairs::none);
+}
+
+// A small dense layer: 28 tiles of 32 columns share what 12 of 80 would store.
+TEST(WgmmaConfig, NarrowTilesForFewResults) {
+  EXPECT_EQ(choice(800, 230, 256, {.tallest = 128, .narrowest = 32, .pairs = false}),
+            "wgmma bf16, tile 128x32, 7x8 tiles of 4 steps, by 56 blocks");
+  EXPECT_EQ(choice(800, 230, 256, {.tallest = 128, .pairs = false}),
+            "wgmma bf16, tile 128x80, 7x3 tiles of 4 steps, by 21 blocks");
 }
 
 TEST(WgmmaConfig, TakesTurnsWhereKIsShort) {

@@ -36,13 +36,14 @@ void acquire([[maybe_unused]] void* p) {
 constexpr std::size_t stack_bytes = 128 << 10;
 constexpr unsigned warp = 32;
 
-enum class Waits { nothing, at_barrier, at_collective, for_condition, has_returned };
+enum class Waits { nothing, at_barrier, at_cluster_barrier, at_collective, for_condition, has_returned };
 
 struct Fibre {
   ucontext_t context;
   std::unique_ptr<std::byte[]> stack = std::make_unique_for_overwrite<std::byte[]>(stack_bytes);
   Place place;
   unsigned linear = 0;  ///< within the block
+  unsigned rank = 0;    ///< of the block within the cluster
   Waits waits = Waits::nothing;
   unsigned mask = 0;
   const std::function<bool()>* condition = nullptr;
@@ -65,31 +66,64 @@ struct WarpSlots {
   alignas(8) std::array<std::array<std::byte, warp * WarpBlock::bytes>, 2> block;
 };
 
-/// One block at a time.
-class Block {
- public:
-  void run(dim3 index, dim3 grid, dim3 size, std::size_t shared_bytes, const std::function<void()>& thread) {
-    const unsigned count = size.x * size.y * size.z;
-    while (fibres_.size() < count)
-      fibres_.push_back(std::make_unique<Fibre>());
-    // Of exactly this size and new for every block, so that AddressSanitizer sees what lies beyond.
-    shared_ = std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(shared_bytes, 1) + alignment);
-    std::memset(shared_.get(), 0xFF, shared_bytes + alignment);
-    warps_.assign((count + warp - 1) / warp, {});
-    thread_ = &thread;
+/// What the threads of a block have in common.
+struct Block {
+  std::unique_ptr<std::byte[]> memory;
+  std::vector<WarpSlots> warps;
+  char barrier = 0;  ///< stands for __syncthreads to ThreadSanitizer
+  /// Of the vote before, read by slow threads still, this one and the next.
+  std::array<std::atomic<bool>, 3> votes{};
+
+  Block(unsigned threads, std::size_t shared_bytes)
+      // Of exactly this size and new for every block, so that AddressSanitizer sees what lies beyond.
+      : memory(
+            std::make_unique_for_overwrite<std::byte[]>(std::max<std::size_t>(shared_bytes, 1) + alignment)),
+        warps((threads + warp - 1) / warp) {
+    std::memset(memory.get(), 0xFF, shared_bytes + alignment);
     for (std::atomic<bool>& vote : votes)
       vote = true;
-    for (unsigned i = 0; i < count; ++i)
-      start(*fibres_[i], i, index, grid, size);
-    schedule(count);
+  }
+  std::byte* shared() const {
+    const auto address = reinterpret_cast<std::uintptr_t>(memory.get());
+    return memory.get() + (alignment - address % alignment) % alignment;
+  }
+
+ private:
+  static constexpr std::size_t alignment = 1024;
+};
+
+/// One cluster at a time, most often of one block.
+class Cluster {
+ public:
+  /// `index`: of the first of its blocks.
+  void run(dim3 index, unsigned blocks, dim3 grid, dim3 size, std::size_t shared_bytes,
+           const std::function<void()>& thread) {
+    threads_ = size.x * size.y * size.z;
+    while (fibres_.size() < blocks * threads_)
+      fibres_.push_back(std::make_unique<Fibre>());
+    blocks_.clear();
+    thread_ = &thread;
+    for (unsigned rank = 0; rank < blocks; ++rank) {
+      blocks_.push_back(std::make_unique<Block>(threads_, shared_bytes));
+      for (unsigned i = 0; i < threads_; ++i) {
+        fibres_[rank * threads_ + i]->rank = rank;
+        start(*fibres_[rank * threads_ + i], i, {index.x + rank, index.y, index.z}, grid, size);
+      }
+    }
+    schedule();
     acquire(&end_);
   }
 
   Fibre& current() { return *current_; }
-  WarpSlots& slots() { return warps_[current_->linear / warp]; }
-  std::byte* shared() const {
-    const auto address = reinterpret_cast<std::uintptr_t>(shared_.get());
-    return shared_.get() + (alignment - address % alignment) % alignment;
+  Block& block() const { return *blocks_[current_->rank]; }
+  WarpSlots& slots() { return block().warps[current_->linear / warp]; }
+  std::byte* in_block(const void* p, unsigned rank) const {
+    if (rank >= blocks_.size()) throw std::runtime_error("cluster: no block " + std::to_string(rank));
+    bool runs = false;
+    for (unsigned i = 0; i < threads_; ++i)
+      runs = runs || fibres_[rank * threads_ + i]->waits != Waits::has_returned;
+    if (!runs) throw std::runtime_error("cluster: block " + std::to_string(rank) + " has ended");
+    return blocks_[rank]->shared() + (static_cast<const std::byte*>(p) - block().shared());
   }
 
   /// The running fibre waits; returns when the scheduler lets it go on.
@@ -100,13 +134,9 @@ class Block {
     switch_from(fibre);
   }
 
-  char barrier = 0;  ///< stands for __syncthreads to ThreadSanitizer
-  /// Of the vote before, read by slow threads still, this one and the next.
-  std::array<std::atomic<bool>, 3> votes{};
+  char barrier = 0;  ///< as a block's, of the cluster
 
  private:
-  static constexpr std::size_t alignment = 1024;
-
   void start(Fibre& f, unsigned linear, dim3 index, dim3 grid, dim3 size) {
     f.linear = linear;
     f.place = {{linear % size.x, linear / size.x % size.y, linear / (size.x * size.y)},
@@ -123,7 +153,7 @@ class Block {
     f.context.uc_stack.ss_sp = f.stack.get();
     f.context.uc_stack.ss_size = stack_bytes;
     f.context.uc_link = nullptr;
-    makecontext(&f.context, &Block::enter, 0);
+    makecontext(&f.context, &Cluster::enter, 0);
 #if defined(BRAGG_SIMT_TSAN)
     // Made once: it costs more than a small block. So thread i of a block comes after thread i of the one
     // before.
@@ -134,25 +164,30 @@ class Block {
 
   static void enter();
 
-  void schedule(unsigned count) {
+  void schedule() {
+    const auto blocks = static_cast<unsigned>(blocks_.size()), count = blocks * threads_;
     while (true) {
       bool ran = false;
-      unsigned left = 0, at_barrier = 0;
-      for (unsigned i = 0; i < count; ++i) {
-        Fibre& f = *fibres_[i];
-        if (f.waits == Waits::at_collective && everyone_is_there(f)) f.waits = Waits::nothing;
-        if (f.waits == Waits::for_condition && (*f.condition)()) f.waits = Waits::nothing;
-        if (f.waits == Waits::nothing) {
-          switch_to(f);
+      unsigned left = 0, at_barrier = 0, at_cluster_barrier = 0;
+      for (unsigned rank = 0; rank < blocks; ++rank) {
+        unsigned left_of_block = 0, at_barrier_of_block = 0;
+        for (unsigned i = rank * threads_; i < (rank + 1) * threads_; ++i) {
+          Fibre& f = *fibres_[i];
+          ran = turn(f) || ran;
+          left_of_block += f.waits != Waits::has_returned;
+          at_barrier_of_block += f.waits == Waits::at_barrier;
+          at_cluster_barrier += f.waits == Waits::at_cluster_barrier;
+        }
+        left += left_of_block;
+        at_barrier += at_barrier_of_block;
+        if (left_of_block > 0 && at_barrier_of_block == left_of_block) {
+          let_go(rank * threads_, (rank + 1) * threads_, Waits::at_barrier);
           ran = true;
         }
-        left += f.waits != Waits::has_returned;
-        at_barrier += f.waits == Waits::at_barrier;
       }
       if (left == 0) return;
-      if (at_barrier == left) {
-        for (unsigned i = 0; i < count; ++i)
-          if (fibres_[i]->waits == Waits::at_barrier) fibres_[i]->waits = Waits::nothing;
+      if (at_cluster_barrier == left) {
+        let_go(0, count, Waits::at_cluster_barrier);
       } else if (!ran) {
         acquire(&end_);
         throw std::runtime_error("block waits for ever: of " + std::to_string(left) + " threads " +
@@ -162,13 +197,27 @@ class Block {
     }
   }
 
+  /// Lets the fibre go on if what it waits for is there; returns whether it was.
+  bool turn(Fibre& f) {
+    if (f.waits == Waits::at_collective && everyone_is_there(f)) f.waits = Waits::nothing;
+    if (f.waits == Waits::for_condition && (*f.condition)()) f.waits = Waits::nothing;
+    if (f.waits != Waits::nothing) return false;
+    switch_to(f);
+    return true;
+  }
+
+  void let_go(unsigned begin, unsigned end, Waits from) {
+    for (unsigned i = begin; i < end; ++i)
+      if (fibres_[i]->waits == from) fibres_[i]->waits = Waits::nothing;
+  }
+
   /// All lanes of its mask have come as far as this fibre's collective, or are past it.
   bool everyone_is_there(const Fibre& f) const {
     const unsigned first = f.linear / warp * warp;
     for (unsigned i = 0; i < warp; ++i) {
       if (!(f.mask >> i & 1)) continue;
-      if (first + i >= fibres_.size()) return false;
-      const Fibre& other = *fibres_[first + i];
+      if (first + i >= threads_) return false;
+      const Fibre& other = *fibres_[f.rank * threads_ + first + i];
       const bool here = other.waits == Waits::at_collective && other.parity == f.parity;
       const bool past = other.parity != f.parity;
       if (!here && !past) return false;
@@ -210,8 +259,8 @@ class Block {
   }
 
   std::vector<std::unique_ptr<Fibre>> fibres_;
-  std::unique_ptr<std::byte[]> shared_;
-  std::vector<WarpSlots> warps_;
+  std::vector<std::unique_ptr<Block>> blocks_;
+  unsigned threads_ = 0;  ///< of a block
   const std::function<void()>* thread_ = nullptr;
   ucontext_t scheduler_{};
   Fibre* current_ = nullptr;
@@ -224,50 +273,54 @@ class Block {
   char begin_ = 0, end_ = 0;
 };
 
-Block& block() {
-  static thread_local Block one;
+Cluster& cluster() {
+  static thread_local Cluster one;
   return one;
 }
 
-void Block::enter() {
-  Block& b = block();
-  Fibre& f = b.current();
-  b.arrived(f);
-  acquire(&b.begin_);
-  (*b.thread_)();
-  b.wait(Waits::has_returned);
+void Cluster::enter() {
+  Cluster& c = cluster();
+  Fibre& f = c.current();
+  c.arrived(f);
+  acquire(&c.begin_);
+  (*c.thread_)();
+  c.wait(Waits::has_returned);
 }
 
 }  // namespace
 
 const Place& place() {
-  return block().current().place;
+  return cluster().current().place;
 }
 
 std::byte* shared_memory() {
-  return block().shared();
+  return cluster().block().shared();
+}
+
+std::byte* in_block(const void* p, unsigned rank) {
+  return cluster().in_block(p, rank);
 }
 
 unsigned lane() {
-  return block().current().linear % warp;
+  return cluster().current().linear % warp;
 }
 
 std::uint32_t shared_address(const void* p) {
-  return static_cast<std::uint32_t>(static_cast<const std::byte*>(p) - block().shared());
+  return static_cast<std::uint32_t>(static_cast<const std::byte*>(p) - cluster().block().shared());
 }
 
 unsigned linear_thread() {
-  return block().current().linear;
+  return cluster().current().linear;
 }
 
 std::shared_ptr<void>& thread_storage() {
-  return block().current().storage;
+  return cluster().current().storage;
 }
 
 void wait_until(const std::function<bool()>& done) {
-  Block& b = block();
-  b.current().condition = &done;
-  b.wait(Waits::for_condition);
+  Cluster& c = cluster();
+  c.current().condition = &done;
+  c.wait(Waits::for_condition);
 }
 void release_to(void* p) {
   release(p);
@@ -277,15 +330,22 @@ void acquire_from(void* p) {
 }
 
 void barrier() {
-  Block& b = block();
-  release(&b.barrier);
-  b.wait(Waits::at_barrier);
-  acquire(&b.barrier);
+  char& barrier = cluster().block().barrier;
+  release(&barrier);
+  cluster().wait(Waits::at_barrier);
+  acquire(&barrier);
+}
+
+void cluster_barrier() {
+  char& barrier = cluster().barrier;
+  release(&barrier);
+  cluster().wait(Waits::at_cluster_barrier);
+  acquire(&barrier);
 }
 
 bool barrier_and(bool mine) {
-  Block& b = block();
-  const unsigned vote = b.current().votes++;
+  Block& b = cluster().block();
+  const unsigned vote = cluster().current().votes++;
   // Nobody votes in the next before all are here, and nobody reads the one before the last any more.
   b.votes[(vote + 1) % 3].store(true, std::memory_order_relaxed);
   if (!mine) b.votes[vote % 3].store(false, std::memory_order_relaxed);
@@ -294,7 +354,7 @@ bool barrier_and(bool mine) {
 }
 
 const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {
-  Block& b = block();
+  Cluster& b = cluster();
   Fibre& f = b.current();
   auto& slots = b.slots().value[static_cast<std::size_t>(f.parity)];
   slots[f.linear % warp] = value;
@@ -307,7 +367,7 @@ const std::uint64_t* exchange(unsigned mask, std::uint64_t value) {
 }
 
 WarpBlock exchange_block(const void* mine, std::size_t bytes) {
-  Block& b = block();
+  Cluster& b = cluster();
   Fibre& f = b.current();
   auto& slots = b.slots().block[static_cast<std::size_t>(f.parity)];
   std::memcpy(slots.data() + f.linear % warp * WarpBlock::bytes, mine, std::min(bytes, WarpBlock::bytes));
@@ -316,16 +376,16 @@ WarpBlock exchange_block(const void* mine, std::size_t bytes) {
 }
 
 void copy_later(void* dst, const void* src, std::size_t bytes, std::size_t whole) {
-  block().current().copy_groups.back().push_back(
+  cluster().current().copy_groups.back().push_back(
       {static_cast<std::byte*>(dst), static_cast<const std::byte*>(src), bytes, whole});
 }
 
 void commit_copies() {
-  block().current().copy_groups.emplace_back();
+  cluster().current().copy_groups.emplace_back();
 }
 
 void wait_for_copies(unsigned pending) {
-  auto& groups = block().current().copy_groups;
+  auto& groups = cluster().current().copy_groups;
   while (groups.size() > pending + 1) {
     for (const auto& copy : groups.front()) {
       std::memcpy(copy.dst, copy.src, copy.bytes);
@@ -335,11 +395,12 @@ void wait_for_copies(unsigned pending) {
   }
 }
 
-void run(dim3 grid, dim3 block_size, std::size_t shared_bytes, const std::function<void()>& thread) {
+void run(dim3 grid, dim3 block_size, std::size_t shared_bytes, const std::function<void()>& thread,
+         unsigned blocks) {
   for (unsigned z = 0; z < grid.z; ++z)
     for (unsigned y = 0; y < grid.y; ++y)
-      for (unsigned x = 0; x < grid.x; ++x)
-        block().run({x, y, z}, grid, block_size, shared_bytes, thread);
+      for (unsigned x = 0; x < grid.x; x += blocks)
+        cluster().run({x, y, z}, blocks, grid, block_size, shared_bytes, thread);
 }
 
 }  // namespace simt

@@ -1,5 +1,5 @@
 // CUDA kernels on the host: every thread of a block is a fibre, barriers and warp collectives are real.
-// Blocks run one after another; the fibres of a block run in turn, each until it waits. AddressSanitizer and
+// Blocks run one after another, those of a cluster together; the fibres of a block run in turn, each until it waits. AddressSanitizer and
 // ThreadSanitizer are told of every switch, the latter without making it a synchronisation: two threads of a
 // block that touch the same word without a barrier between them are a race there as they are on a GPU.
 #pragma once
@@ -28,6 +28,9 @@ const Place& place();
 
 /// The block's dynamic shared memory; filled with NaNs when the block starts.
 std::byte* shared_memory();
+/// What lies at the same place in the shared memory of block `rank` of the cluster. Throws std::runtime_error where there is no such
+/// block, or its threads have all returned.
+std::byte* in_block(const void*, unsigned rank);
 
 /// Bytes from its start.
 std::uint32_t shared_address(const void*);
@@ -44,6 +47,8 @@ void acquire_from(void* p);
 
 /// __syncthreads: waits for every thread of the block that has not returned.
 void barrier();
+/// The same for the threads of all blocks of the cluster.
+void cluster_barrier();
 /// __syncthreads_and: the same, and whether `mine` is true of all of them.
 bool barrier_and(bool mine);
 /// Waits for the lanes of `mask`, then returns what each of them gave, lane by lane: the stuff of shuffles
@@ -69,8 +74,9 @@ void copy_later(void* dst, const void* src, std::size_t bytes, std::size_t whole
 void commit_copies();
 void wait_for_copies(unsigned pending);
 
-/// Runs `thread` for every thread of the grid. Throws std::runtime_error where threads wait for what never
+/// Runs `thread` for every thread of the grid, `cluster` neighbouring blocks along x together. Throws std::runtime_error where threads wait for what never
 /// comes (a barrier that not all of them reach, a collective that a lane of its mask does not join).
-void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread);
+void run(dim3 grid, dim3 block, std::size_t shared_bytes, const std::function<void()>& thread,
+         unsigned cluster = 1);
 
 }  // namespace simt

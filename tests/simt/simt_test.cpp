@@ -42,6 +42,45 @@ TEST(Simt, BarrierLetsEveryoneSeeWhatWasWrittenBefore) {
   }
 }
 
+// Each block of a cluster writes to the other's memory, and reads what the other has written.
+TEST(Simt, BlocksOfAClusterSeeEachOthersMemory) {
+  constexpr unsigned threads = 40, blocks = 6;
+  std::vector<unsigned> got(threads * blocks);
+  simt::run(
+      {blocks}, {threads}, threads * sizeof(unsigned),
+      [&] {
+        auto* const mine = reinterpret_cast<unsigned*>(simt::shared_memory());
+        simt::cluster_barrier();
+        const unsigned other = 1 - blockIdx.x % 2;
+        *reinterpret_cast<unsigned*>(simt::in_block(mine + threadIdx.x, other)) =
+            100 * blockIdx.x + threadIdx.x;
+        __syncthreads();  // of this block alone
+        simt::cluster_barrier();
+        got[blockIdx.x * threads + threadIdx.x] = mine[threadIdx.x];
+      },
+      2);
+  for (unsigned block = 0; block < blocks; ++block)
+    for (unsigned i = 0; i < threads; ++i)
+      EXPECT_EQ(got[block * threads + i], 100 * (block ^ 1) + i);
+}
+
+TEST(Simt, ABlockThatHasEndedCannotBeWrittenTo) {
+  const auto run = [](bool second_ends) {
+    simt::run(
+        {2}, {32}, 64,
+        [=] {
+          if (blockIdx.x == 1 && second_ends) return;
+          for (int i = 0; i < 3; ++i)
+            __syncthreads();
+          simt::in_block(simt::shared_memory(), 1 - blockIdx.x % 2);
+          simt::cluster_barrier();
+        },
+        2);
+  };
+  run(false);
+  EXPECT_DEATH(run(true), "block 1 has ended");
+}
+
 TEST(Simt, AVoteIsOfAllThreadsAndOfItsOwnBarrier) {
   constexpr unsigned threads = 100, rounds = 9;
   std::vector<unsigned> agreed(threads);

@@ -33,7 +33,7 @@ bool is_emulated() {
   return false;
 }
 
-OneMultiprocessor::OneMultiprocessor() = default;
-OneMultiprocessor::~OneMultiprocessor() = default;
+FewMultiprocessors::FewMultiprocessors(int) {}
+FewMultiprocessors::~FewMultiprocessors() = default;
 
 }  // namespace bragg::tests

@@ -14,17 +14,20 @@ namespace bragg::tests {
 std::vector<DeviceOptions> devices_under_test();
 /// Whether these are emulated: right, but a thousand times slower than a device.
 bool is_emulated();
-/// For as long as it lives emulated GPUs have one multiprocessor: a few tiles fill it. Of a real one nothing
+/// For as long as it lives emulated GPUs have so many multiprocessors: a few tiles fill them. Of a real one nothing
 /// changes.
-class OneMultiprocessor {
+class FewMultiprocessors {
  public:
-  OneMultiprocessor();
-  ~OneMultiprocessor();
-  OneMultiprocessor(const OneMultiprocessor&) = delete;
-  OneMultiprocessor& operator=(const OneMultiprocessor&) = delete;
+  explicit FewMultiprocessors(int count);
+  ~FewMultiprocessors();
+  FewMultiprocessors(const FewMultiprocessors&) = delete;
+  FewMultiprocessors& operator=(const FewMultiprocessors&) = delete;
 
  private:
   [[maybe_unused]] int before_ = 0;
+};
+struct OneMultiprocessor : FewMultiprocessors {
+  OneMultiprocessor() : FewMultiprocessors(1) {}
 };
 /// "cpu_v3", "cuda", "cuda_sm_80_bf16": the name of a test's instance.
 std::string name_of(const DeviceOptions&);

@@ -36,6 +36,19 @@ __device__ inline void arrive(SharedBarrier* barrier) {
   simt::arrive(barrier, 0);
 #endif
 }
+/// Arrives at the barrier that lies at the same place in block `rank` of the cluster, which may be this one.
+__device__ inline void arrive_in_block(SharedBarrier* barrier, std::uint32_t rank) {
+#ifdef __CUDACC__
+  asm volatile(
+      "{.reg .b32 there;\n"
+      "mapa.shared::cluster.u32 there, %0, %1;\n"
+      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];}" ::"r"(shared_address(barrier)),
+      "r"(rank)
+      : "memory");
+#else
+  simt::arrive_in_block(barrier, rank);
+#endif
+}
 /// Arrives and announces bytes that copies will bring.
 __device__ inline void arrive_expecting(SharedBarrier* barrier, std::uint32_t bytes) {
 #ifdef __CUDACC__
@@ -89,6 +102,33 @@ __device__ inline void copy_box(void* shared, const CUtensorMap* map, std::int32
       : "memory");
 #else
   simt::copy_box(shared, map, x, y, barrier);
+#endif
+}
+
+/// The same to that place in both blocks of a cluster of two, each of whose barriers there gets the bytes: read once, from the L2
+/// cache.
+__device__ inline void copy_box_to_both(void* shared, const CUtensorMap* map, std::int32_t x, std::int32_t y,
+                                        SharedBarrier* barrier) {
+#ifdef __CUDACC__
+  constexpr std::uint16_t both = 3;
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
+      "[%0], [%1, "
+      "{%2, %3}], [%4], %5;" ::"r"(shared_address(shared)),
+      "l"(reinterpret_cast<std::uint64_t>(map)), "r"(x), "r"(y), "r"(shared_address(barrier)), "h"(both)
+      : "memory");
+#else
+  simt::copy_box_to_both(shared, map, x, y, barrier);
+#endif
+}
+
+/// As __syncthreads of all threads of the cluster's blocks. Before a block writes to another's shared memory that has to have begun,
+/// and it may not end before others have done so to its own.
+__device__ inline void cluster_barrier() {
+#ifdef __CUDACC__
+  asm volatile("barrier.cluster.arrive.release;\nbarrier.cluster.wait.acquire;" ::: "memory");
+#else
+  simt::cluster_barrier();
 #endif
 }
 

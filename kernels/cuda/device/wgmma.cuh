@@ -68,10 +68,18 @@ __device__ void wgmma_wait() {
 /// = lane % 4, a thread of warp w holds d[4 j + 2 h + e] = element (16 w + g + 8 h, 8 j + 2 t + e).
 template <int N, bool a_mn, bool b_mn>
 __device__ void wgmma_m64k16(float (&d)[N / 2], std::uint64_t a, std::uint64_t b, bool accumulate) {
-  static_assert(N == 80 || N == 128 || N == 136 || N == 144 || N == 160);
+  static_assert(N == 32 || N == 80 || N == 128 || N == 136 || N == 144 || N == 160);
 #ifdef __CUDACC__
 #ifdef __CUDA_ARCH_FEAT_SM90_ALL
-  if constexpr (N == 80) {
+  if constexpr (N == 32) {
+    asm volatile(
+        "{.reg .pred p; setp.ne.b32 p, %18, 0; "
+        "wgmma.mma_async.sync.aligned.m64n32k16.f32.bf16.bf16 {" BRAGG_R0 ", " BRAGG_R8
+        "}, %16, %17, p, 1, 1, %19, %20;}"
+        : BRAGG_D8(d, 0), BRAGG_D8(d, 8)
+        : "l"(a), "l"(b), "r"(static_cast<int>(accumulate)), "n"(static_cast<int>(a_mn)),
+          "n"(static_cast<int>(b_mn)));
+  } else if constexpr (N == 80) {
     asm volatile(
         "{.reg .pred p; setp.ne.b32 p, %42, 0; "
         "wgmma.mma_async.sync.aligned.m64n80k16.f32.bf16.bf16 {" BRAGG_R0 ", " BRAGG_R8 ", " BRAGG_R16

@@ -29,17 +29,64 @@ constexpr std::int64_t shortest_part = 512, most_parts = 64;
 struct WgmmaShape {
   int m, n;
 };
-constexpr WgmmaShape wgmma_tiles[] = {{256, 160}, {256, 136}, {256, 128}, {256, 80}, {128, 160}, {128, 80}};
+constexpr WgmmaShape wgmma_tiles[] = {{256, 160}, {256, 136}, {256, 128}, {256, 80},
+                                      {128, 160}, {128, 80},  {128, 32}};
 // A multiprocessor multiplies m x n x 64 in m n / 32 clocks and takes in about 32 bytes a clock from the L2
 // cache (both from published figures of an H100, not measured here).
 constexpr double products_per_clock = 2048, bytes_per_clock = 32;
 constexpr double join_clocks = 3000;  // of the kernel behind it: what starting one takes where it overlaps
+constexpr double pair_clocks =
+    500;  // in which the blocks of a cluster wait for each other, as it begins and ends
 constexpr std::int64_t fewest_steps = 4;  // of a block's range: less is not worth another block's sums
 
 // Operands of a step of k come in while the one before is multiplied.
-double clocks_of_step(int m, int n, int rows_that_come) {
+double clocks_of_step(int m, int n, double rows_from_cache) {
   return std::max(m * n * wgmma_k_step / products_per_clock,
-                  rows_that_come * wgmma_k_step * 2.0 / bytes_per_clock);
+                  rows_from_cache * wgmma_k_step * 2.0 / bytes_per_clock);
+}
+
+struct ProductSize {
+  std::int64_t M, N, K;
+};
+
+/// Takes this tile, dealt out as a whole or its steps of k cut into ranges, where that is cheaper than `best`.
+void consider_tile(const WgmmaShape& tile, Pairs pairs, const ProductSize& of, int multiprocessors,
+                   bool whole_tiles, WgmmaConfig& best) {
+  const auto [m, n] = tile;
+  const std::int64_t blocks = pairs == Pairs::none ? 1 : 2, at_once = multiprocessors / blocks;
+  const std::int64_t tiles_m = up(of.M, m), tiles_n = up(of.N, n),
+                     beside = pairs == Pairs::share_a ? tiles_n : tiles_m;
+  if (at_once == 0 || (pairs != Pairs::none && beside < 2)) return;
+  // Of pairs, each as one.
+  const std::int64_t tiles = pairs == Pairs::share_a   ? tiles_m * up(tiles_n, 2)
+                             : pairs == Pairs::share_b ? up(tiles_m, 2) * tiles_n
+                                                       : tiles_m * tiles_n,
+                     steps = std::max<std::int64_t>(up(of.K, wgmma_k_step), 1);
+  const double step = clocks_of_step(m, n, rows_from_cache(m, n, pairs)),
+               sums = m * n * 4.0 / bytes_per_clock,  // to write or read a tile of them once
+      meeting = pairs == Pairs::none ? 0 : pair_clocks;
+  const auto consider = [&](std::int64_t ranges, bool even, double clocks, double storing) {
+    if (clocks + storing < best.clocks)
+      best = {.tile_m = tile.m,
+              .tile_n = tile.n,
+              .blocks = ranges * blocks,
+              .pairs = pairs,
+              .even = even,
+              .clocks = clocks + storing,
+              .storing = storing};
+  };
+  const std::int64_t whole = std::min<std::int64_t>(tiles, at_once), waves = up(tiles, whole);
+  consider(whole, false, static_cast<double>(waves) * static_cast<double>(steps) * step + meeting,
+           static_cast<double>(waves) * sums);
+  const std::int64_t ranges = std::min<std::int64_t>(at_once, tiles * steps / fewest_steps);
+  if (whole_tiles || ranges <= 1 || tiles % ranges == 0) return;
+  const auto length = static_cast<double>(up(tiles * steps, ranges));
+  // A range leaves a piece, and another where a tile begins in it that it does not finish; all are read again, by all
+  // multiprocessors together.
+  const double pieces = 1 + std::min(1.0, static_cast<double>(tiles) / static_cast<double>(ranges)),
+               whole_tiles_of_range = std::floor(length / static_cast<double>(steps));
+  consider(ranges, true, length * step + 2 * pieces * sums + join_clocks + meeting,
+           whole_tiles_of_range * sums);
 }
 
 /// Takes the cheapest of the tiles by turns where it is cheaper than `best`, however long it takes to store. A tile is stored while
@@ -153,47 +200,28 @@ WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, 
                                 const WgmmaLimits& limits) {
   WgmmaConfig best;
   best.clocks = std::numeric_limits<double>::infinity();
-  for (const auto [m, n] : wgmma_tiles) {
-    if (m > limits.tallest || n > limits.widest || n % limits.columns_unit != 0 ||
-        (n == 136 && !limits.with_136_columns))
+  for (const WgmmaShape tile : wgmma_tiles) {
+    if (tile.m > limits.tallest || tile.n > limits.widest || tile.n < limits.narrowest ||
+        tile.n % limits.columns_unit != 0 || (tile.n == 136 && !limits.with_136_columns))
       continue;
-    const std::int64_t tiles = up(M, m) * up(N, n), steps = std::max<std::int64_t>(up(K, wgmma_k_step), 1);
-    const double step = clocks_of_step(m, n, m + n);
-    const double sums = m * n * 4.0 / bytes_per_clock;  // to write or read a tile of them once
-    // Clang 14 captures no structured binding.
-    const auto consider = [&, m = m, n = n](std::int64_t blocks, bool even, double clocks, double storing) {
-      if (clocks + storing < best.clocks)
-        best = {.tile_m = m,
-                .tile_n = n,
-                .blocks = blocks,
-                .even = even,
-                .clocks = clocks + storing,
-                .storing = storing};
-    };
-    const std::int64_t whole = std::min<std::int64_t>(tiles, multiprocessors), waves = up(tiles, whole);
-    consider(whole, false, static_cast<double>(waves) * static_cast<double>(steps) * step,
-             static_cast<double>(waves) * sums);
-    const std::int64_t ranges = std::min<std::int64_t>(multiprocessors, tiles * steps / fewest_steps);
-    if (!limits.whole_tiles && ranges > 1 && tiles % ranges != 0) {
-      const auto length = static_cast<double>(up(tiles * steps, ranges));
-      // A range leaves a piece, and another where a tile begins in it that it does not finish; all are read again, by all
-      // multiprocessors together.
-      const double pieces = 1 + std::min(1.0, static_cast<double>(tiles) / static_cast<double>(ranges)),
-                   whole_tiles = std::floor(length / static_cast<double>(steps));
-      consider(ranges, true, length * step + 2 * pieces * sums + join_clocks, whole_tiles * sums);
-    }
+    for (const Pairs pairs : {Pairs::none, Pairs::share_a, Pairs::share_b})
+      if (pairs == Pairs::none || limits.pairs)
+        consider_tile(tile, pairs, {M, N, K}, multiprocessors, limits.whole_tiles, best);
   }
   if (limits.in_turns) consider_turns(M, N, K, multiprocessors, limits, best);
   return best;
 }
 
 std::string describe(const WgmmaConfig& c, std::int64_t M, std::int64_t N, std::int64_t K) {
-  return fmt::format("{}, tile {}x{}, {}x{} tiles of {} steps, {} {} blocks", name_of(MainLoop::wgmma_bf16),
+  return fmt::format("{}, tile {}x{}, {}x{} tiles of {} steps, {} {} blocks{}", name_of(MainLoop::wgmma_bf16),
                      c.tile_m, c.tile_n, up(M, c.tile_m), up(N, c.tile_n), up(K, wgmma_k_step),
                      c.even       ? "k shared by"
                      : c.in_turns ? "in turns by"
                                   : "by",
-                     c.blocks);
+                     c.blocks,
+                     c.pairs == Pairs::share_a   ? ", two with one A"
+                     : c.pairs == Pairs::share_b ? ", two with one B"
+                                                 : "");
 }
 
 }  // namespace bragg::cuda

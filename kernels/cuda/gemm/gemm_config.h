@@ -35,10 +35,15 @@ MainLoop general_main_loop(Precision);
 /// "simt fp32, tile 128x80, 53x1 tiles, 4 parts of 512"
 std::string describe(const GemmConfig&, std::int64_t M, std::int64_t N);
 
+/// Which tiles the two blocks of a cluster have beside each other: none, those of one row, which share A, or of one column, which
+/// share B. What they share leaves the L2 cache once.
+enum class Pairs { none, share_a, share_b };
+
 /// Blocks that stay and take one piece of work after the other: wgmma's.
 struct WgmmaConfig {
   int tile_m = 0, tile_n = 0;
   std::int64_t blocks = 0;
+  Pairs pairs = Pairs::none;
   /// The steps of k of all tiles in a row, cut into as many equal ranges as there are blocks: a tile's sum
   /// may then come from several of them. Otherwise whole tiles are dealt out.
   bool even = false;
@@ -70,11 +75,18 @@ struct WgmmaLimits {
   bool with_136_columns = false;
   bool whole_tiles = false;  ///< no tile whose steps of k several blocks share
   int widest = 160;          ///< columns
+  int narrowest = 80;        ///< columns: 32 where results are few and each takes long
   bool in_turns = false;     ///< warpgroups may take turns
+  bool pairs = true;         ///< two blocks may share an operand
 };
+/// Rows of both operands that leave the L2 cache for a block's tile and step: of what two share, half.
+constexpr double rows_from_cache(int m, int n, Pairs pairs) {
+  const int half_b = (n + 15) / 16 * 8;  // that a block brings: from a multiple of 8 on
+  return pairs == Pairs::share_a ? m / 2.0 + n : pairs == Pairs::share_b ? m + half_b : m + n;
+}
 WgmmaConfig choose_wgmma_config(std::int64_t M, std::int64_t N, std::int64_t K, int multiprocessors,
                                 const WgmmaLimits& = {});
-/// "wgmma bf16, tile 256x160, 84x1 tiles of 69 steps, k shared by 132 blocks"
+/// "wgmma bf16, tile 256x160, 84x1 tiles of 69 steps, k shared by 132 blocks, two with one B"
 std::string describe(const WgmmaConfig&, std::int64_t M, std::int64_t N, std::int64_t K);
 
 }  // namespace bragg::cuda

@@ -20,6 +20,7 @@ struct GemmTarget {
   /// Where given, each product says how it is computed.
   std::vector<std::string>* choices = nullptr;
   int tallest_tile = 256;  ///< rows of wgmma's tiles at most
+  bool pairs = true;       ///< two blocks may have an operand of wgmma's in common
 };
 /// The largest tile and its columns' sums, of two pieces.
 inline constexpr std::int64_t sums_per_block = 2 * (256 * 160 + 160);

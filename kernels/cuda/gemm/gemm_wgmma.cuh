@@ -5,6 +5,9 @@
 //
 // full[s] says that stage s has arrived, empty[s] that the eight warps that multiply are done with it.
 //
+// Two blocks may have tiles beside each other, steps of k in the same order, and an operand in common (a cluster, Pairs). Each brings
+// half of that to both, so that it leaves the L2 cache once; a stage is then empty where both blocks' warps are done with it.
+//
 // The order of the sums is that of the tensor core within 16 of k, and by k beyond, range by range
 // (k_ranges).
 #pragma once
@@ -29,7 +32,8 @@ struct WgmmaArguments {
   std::int32_t M, N;
   Division pitch;  ///< of flat rows m
   std::int32_t rows_per_item;
-  std::int32_t tiles_m, tiles_n;
+  Pairs pairs;
+  std::int32_t tiles_m, tiles_n;  ///< where there are pairs, of them
   KRanges k;
   float* b_sums = nullptr;  ///< (N): sums of B over k; B by rows of k alone
 };
@@ -45,8 +49,10 @@ struct WgmmaTile {
   /// A row of a box is 128 bytes. By rows of mn an operand is one box, by rows of k one for every 64 columns.
   static constexpr std::uint32_t box_row = box_columns * sizeof(BFloat16), k_box = k_step * box_row;
   static constexpr int b_boxes = b_order == Contiguous::k ? 1 : (n + box_columns - 1) / box_columns;
+  /// Of 136 rows the half that a block brings to both has 72, so that it begins at a multiple of 8.
+  static constexpr int half_n = (n + 15) / 16 * 8;
   static constexpr std::uint32_t a_bytes = m * box_row;  // either way
-  static constexpr std::uint32_t b_bytes = b_order == Contiguous::k ? n * box_row : b_boxes * k_box;
+  static constexpr std::uint32_t b_bytes = b_order == Contiguous::k ? 2 * half_n * box_row : b_boxes * k_box;
   static constexpr std::uint32_t stage_bytes = a_bytes + b_bytes;
   static_assert(stage_bytes % 1024 == 0 && k_step == box_columns);
   static constexpr std::uint32_t store_bytes = warps * warp_stage;
@@ -60,41 +66,80 @@ struct WgmmaTile {
 };
 
 namespace wgmma_gemm {
+/// Of this block: blocks of its cluster, which of them it is, and the range that they have.
+struct InCluster {
+  std::int32_t blocks, rank, range;
+
+  __device__ explicit InCluster(const WgmmaArguments& p)
+      : blocks(p.pairs == Pairs::none ? 1 : 2),
+        rank(static_cast<std::int32_t>(blockIdx.x) & (blocks - 1)),
+        range(static_cast<std::int32_t>(blockIdx.x) >> (blocks - 1)) {}
+};
+
 struct Place {
   std::int32_t m, n;
+
+  /// One of a pair may lie beyond C: it is multiplied, as the other block waits for what this one brings.
+  template <typename Tile>
+  __device__ bool is_tile(const WgmmaArguments& p) const {
+    return m * Tile::m < p.M && n * Tile::n < p.N;
+  }
 };
 /// Neighbouring tiles share the operand that has more of them.
-__device__ inline Place place_of(const WgmmaArguments& p, std::int32_t tile) {
-  return p.tiles_m < p.tiles_n ? Place{tile % p.tiles_m, tile / p.tiles_m}
-                               : Place{tile / p.tiles_n, tile % p.tiles_n};
+__device__ inline Place place_of(const WgmmaArguments& p, std::int32_t tile, std::int32_t rank) {
+  Place at = p.tiles_m < p.tiles_n ? Place{tile % p.tiles_m, tile / p.tiles_m}
+                                   : Place{tile / p.tiles_n, tile % p.tiles_n};
+  if (p.pairs == Pairs::share_b) at.m = 2 * at.m + rank;
+  if (p.pairs == Pairs::share_a) at.n = 2 * at.n + rank;
+  return at;
+}
+
+/// A stage's part of an operand, from `mn` on: by rows of k one box for 64 columns, otherwise one box. `half`: rows of that, where
+/// both blocks of the cluster have it; 0 where only this one has.
+template <Contiguous order, int boxes, typename Tile>
+__device__ void bring_operand(unsigned char* to, const CUtensorMap& map, std::int32_t k, std::int32_t mn,
+                              int half, std::int32_t rank, SharedBarrier* arrived) {
+  const auto ahead = half * rank;
+  unsigned char* const begin = to + ahead * static_cast<int>(Tile::box_row);
+#pragma unroll
+  for (int box = 0; box < (order == Contiguous::k ? 1 : boxes); ++box) {
+    unsigned char* const at = begin + box * Tile::k_box;
+    const std::int32_t x = order == Contiguous::k ? k : mn + box * box_columns,
+                       y = (order == Contiguous::k ? mn : k) + ahead;
+    if (half > 0) {
+      copy_box_to_both(at, &map, x, y, arrived);
+    } else {
+      copy_box(at, &map, x, y, arrived);
+    }
+  }
 }
 
 template <typename Tile>
 __device__ void bring(const WgmmaArguments& p, unsigned char* memory, SharedBarrier* full,
                       SharedBarrier* empty) {
+  constexpr bool a_by_k = Tile::a_order == Contiguous::k, b_by_k = Tile::b_order == Contiguous::k;
+  const InCluster cluster(p);
+  const int half_a = p.pairs != Pairs::share_a ? 0
+                     : a_by_k                  ? Tile::m / 2
+                                               : Tile::k_step / 2,
+            half_b = p.pairs != Pairs::share_b ? 0
+                     : b_by_k                  ? Tile::half_n
+                                               : Tile::k_step / 2;
+  const std::uint32_t bytes =
+      b_by_k && half_b == 0 ? Tile::a_bytes + Tile::n * Tile::box_row : Tile::stage_bytes;
   Ring ring;
-  for (Work work(p.k, static_cast<std::int32_t>(blockIdx.x)); work.next();) {
-    const Place at = place_of(p, work.tile);
+  for (Work work(p.k, cluster.range); work.next();) {
+    const Place at = place_of(p, work.tile, cluster.rank);
     const std::int32_t m0 = at.m * Tile::m, n0 = at.n * Tile::n;
     for (std::int32_t step = work.first; step < work.last; ++step, ring.template advance<Tile::stages>()) {
       const std::int32_t k = step * Tile::k_step;
       wait_for(&empty[ring.stage], ring.parity ^ 1);
       SharedBarrier* const arrived = &full[ring.stage];
-      arrive_expecting(arrived, Tile::stage_bytes);
+      arrive_expecting(arrived, bytes);
       unsigned char* const a = memory + ring.stage * Tile::stage_bytes;
-      unsigned char* const b = a + Tile::a_bytes;
-      if constexpr (Tile::a_order == Contiguous::k) {
-        copy_box(a, &p.a, k, m0, arrived);
-      } else {
-        for (int box = 0; box < Tile::m / box_columns; ++box)
-          copy_box(a + box * Tile::k_box, &p.a, m0 + box * box_columns, k, arrived);
-      }
-      if constexpr (Tile::b_order == Contiguous::k) {
-        copy_box(b, &p.b, k, n0, arrived);
-      } else {
-        for (int box = 0; box < Tile::b_boxes; ++box)
-          copy_box(b + box * Tile::k_box, &p.b, n0 + box * box_columns, k, arrived);
-      }
+      bring_operand<Tile::a_order, Tile::m / box_columns, Tile>(a, p.a, k, m0, half_a, cluster.rank, arrived);
+      bring_operand<Tile::b_order, Tile::b_boxes, Tile>(a + Tile::a_bytes, p.b, k, n0, half_b, cluster.rank,
+                                                        arrived);
     }
   }
 }
@@ -118,12 +163,12 @@ struct Sums {
   float b;
 };
 
-/// The sums over the steps [first, last).
+/// The sums over the steps [first, last). `blocks`: of the cluster, all of which await that stages are empty.
 template <typename Tile>
-__device__ void multiply(const Work& work, bool b_sums, const unsigned char* memory, SharedBarrier* full,
-                         SharedBarrier* empty, Ring& ring, Sums<Tile>& sums) {
+__device__ void multiply(const Work& work, bool b_sums, std::int32_t blocks, const unsigned char* memory,
+                         SharedBarrier* full, SharedBarrier* empty, Ring& ring, Sums<Tile>& sums) {
   const int thread = static_cast<int>(threadIdx.x) - 128, group = thread / 128;
-  const bool speaks = thread % 32 == 0;
+  const bool speaks = thread % 32 < blocks;  // to one of them each
   constexpr bool a_mn = Tile::a_order == Contiguous::mn, b_mn = Tile::b_order == Contiguous::mn;
   // 64 rows of m, or a box of 64 columns; 16 of k are 32 bytes of a row or 16 rows.
   constexpr std::uint32_t m_block = 64 * Tile::box_row, in_row = 32, rows = 16 * Tile::box_row;
@@ -153,12 +198,12 @@ __device__ void multiply(const Work& work, bool b_sums, const unsigned char* mem
     // The step before is done: its stage may be filled again.
     wgmma_wait<1>();
     __syncwarp();
-    if (speaks && step > work.first) arrive(&empty[before]);
+    if (speaks && step > work.first) arrive_in_block(&empty[before], thread % 32);
     before = ring.stage;
   }
   wgmma_wait<0>();
   __syncwarp();
-  if (speaks) arrive(&empty[before]);
+  if (speaks) arrive_in_block(&empty[before], thread % 32);
 }
 
 /// Where a slot has four of a thread's sums, from sum 4 q of a block of 64 rows on: neighbouring threads have neighbouring
@@ -227,19 +272,20 @@ template <typename Tile, typename Store>
 __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsigned char* memory,
                              SharedBarrier* full, SharedBarrier* empty) {
   const int thread = static_cast<int>(threadIdx.x) - 128;
-  const auto range = static_cast<std::int32_t>(blockIdx.x);
+  const InCluster cluster(p);
   Ring ring;
-  for (Work work(p.k, range); work.next();) {
-    const Place at = place_of(p, work.tile);
+  for (Work work(p.k, cluster.range); work.next();) {
+    const Place at = place_of(p, work.tile, cluster.rank);
     const bool b_sums = p.b_sums != nullptr && at.m == 0 && thread < Tile::n;
     if constexpr (requires { store.template prefetch<Tile::n>(FlatRow{}, 0); })
       if (work.first == 0)
         for (int row = thread; row < Tile::m; row += 128 * Tile::consumers)
           store.template prefetch<Tile::n>(flat_row(p, at.m * Tile::m + row), at.n * Tile::n);
     Sums<Tile> sums;
-    multiply<Tile>(work, b_sums, memory, full, empty, ring, sums);
+    multiply<Tile>(work, b_sums, cluster.blocks, memory, full, empty, ring, sums);
+    if (!at.template is_tile<Tile>(p)) continue;
     if (work.first > 0 || work.last < p.k.steps) {
-      leave<Tile>(p.k.slot(range, work.first == 0), sums, b_sums);
+      leave<Tile>(p.k.slot(static_cast<std::int32_t>(blockIdx.x), work.first == 0), sums, b_sums);
       continue;
     }
     put<Tile, Tile::m_blocks, Tile::n>(p, store, at.m, at.n * Tile::n, 0, thread, sums.d,
@@ -249,7 +295,7 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
 }
 }  // namespace wgmma_gemm
 
-/// Grid: p.k.ranges blocks.
+/// Grid: p.k.ranges blocks, or pairs of them in clusters.
 template <typename Tile, typename Store>
 __global__ void __launch_bounds__(Tile::threads, 1)
     gemm_wgmma(const __grid_constant__ WgmmaArguments p, const Store store) {
@@ -258,15 +304,20 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   auto* const full =
       reinterpret_cast<SharedBarrier*>(memory + Tile::stages * Tile::stage_bytes + Tile::store_bytes);
   SharedBarrier* const empty = full + Tile::stages;
+  const std::int32_t blocks = wgmma_gemm::InCluster(p).blocks;
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Tile::stages; ++stage) {
       init_barrier(&full[stage], 1);
-      init_barrier(&empty[stage], Tile::warps);
+      init_barrier(&empty[stage], static_cast<std::uint32_t>(Tile::warps * blocks));
     }
     fence_barrier_init();
   }
   wait_for_previous_kernel();
-  __syncthreads();
+  if (blocks > 1) {
+    cluster_barrier();
+  } else {
+    __syncthreads();
+  }
   if (threadIdx.x < 128) {
     release_registers<40>();
     if (threadIdx.x == 0) wgmma_gemm::bring<Tile>(p, memory, full, empty);
@@ -274,6 +325,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     request_registers<232>();
     wgmma_gemm::multiply_all<Tile>(p, started(store), memory, full, empty);
   }
+  if (blocks > 1) cluster_barrier();
 #endif
 }
 

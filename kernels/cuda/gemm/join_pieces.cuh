@@ -35,8 +35,8 @@ __device__ void add_slot(const float* slot, int block, int column, int thread, f
 
 }  // namespace wgmma_gemm
 
-/// Behind gemm_wgmma with the same arguments, where p.k.even. Grid: (p.k.ranges, slices()), of which a range's are those of
-/// the tile whose first step, but not whose last, it has.
+/// Behind gemm_wgmma with the same arguments, where p.k.even. Grid: (as many as its blocks, slices()), of which a block's are those
+/// of the tile whose first step, but not whose last, it has.
 template <typename Tile, typename Store>
 __global__ void __launch_bounds__(128 * Tile::consumers)
     join_pieces(const __grid_constant__ WgmmaArguments p, const Store store) {
@@ -44,12 +44,14 @@ __global__ void __launch_bounds__(128 * Tile::consumers)
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   using namespace wgmma_gemm;
   constexpr int n = slice_columns<Tile, Store>(), slices_of_row = Tile::n / n;
-  const auto range = static_cast<std::int32_t>(blockIdx.x);
+  const InCluster cluster(p);
+  const std::int32_t range = cluster.range;
   const int thread = static_cast<int>(threadIdx.x), block = static_cast<int>(blockIdx.y) / slices_of_row,
             column = static_cast<int>(blockIdx.y) % slices_of_row * n;
   const std::int32_t end = p.k.begin(range + 1), tile = end / p.k.steps, first_step = tile * p.k.steps;
   if (end == first_step || p.k.begin(range) > first_step) return;
-  const Place at = place_of(p, tile);
+  const Place at = place_of(p, tile, cluster.rank);
+  if (!at.template is_tile<Tile>(p)) return;
   const bool b_sums = p.b_sums != nullptr && at.m == 0 && blockIdx.y == 0 && thread < Tile::n;
   float d[1][n / 2] = {};
   float b_sum = 0;
@@ -57,11 +59,14 @@ __global__ void __launch_bounds__(128 * Tile::consumers)
     add_slot<Tile, n>(slot, block, column, thread, d);
     if (b_sums) b_sum += slot[Tile::m * Tile::n + thread];
   };
-  add(p.k.slot(range, true));
+  const auto slot = [&](std::int32_t of, bool has_first_step) {
+    return p.k.slot(of * cluster.blocks + cluster.rank, has_first_step);
+  };
+  add(slot(range, true));
 #pragma unroll 4
   for (std::int32_t behind = range + 1; behind < p.k.ranges && p.k.begin(behind) < first_step + p.k.steps;
        ++behind)
-    add(p.k.slot(behind, false));
+    add(slot(behind, false));
   put<Tile, 1, n>(p, started(store), at.m, at.n * Tile::n + column, block, thread, d,
                   shared_memory<unsigned char>());
   if (b_sums && at.n * Tile::n + thread < p.N) p.b_sums[at.n * Tile::n + thread] = b_sum;

@@ -13,9 +13,9 @@ namespace bragg::cuda {
 
 struct KRanges {
   std::int32_t tiles = 0, steps = 1;  ///< steps of a tile; all tiles have fewer than 2^31
-  std::int32_t ranges = 1;            ///< blocks
+  std::int32_t ranges = 1;            ///< blocks, or pairs of them
   bool even = false;
-  float* sums = nullptr;  ///< ranges x 2 x slot_length: pieces
+  float* sums = nullptr;  ///< blocks x 2 x slot_length: pieces
   std::int32_t slot_length = 0;
   std::int32_t length = 0, longer = 0;  ///< steps of a range; so many of the first have one more
 
@@ -33,10 +33,10 @@ struct KRanges {
 
   /// Where range r begins in the row of all steps.
   __device__ std::int32_t begin(std::int32_t r) const { return length * r + (r < longer ? r : longer); }
-  /// Where range r leaves its piece of a tile: of one whose first step it has, its last, or of one whose first step another
+  /// Where a block leaves its range's piece of a tile: of one whose first step it has, its last, or of one whose first step another
   /// range has, its first.
-  __device__ float* slot(std::int32_t r, bool has_first_step) const {
-    return sums + (std::int64_t{2} * r + (has_first_step ? 0 : 1)) * slot_length;
+  __device__ float* slot(std::int32_t block, bool has_first_step) const {
+    return sums + (std::int64_t{2} * block + (has_first_step ? 0 : 1)) * slot_length;
   }
 };
 

@@ -126,6 +126,15 @@ constexpr int widest_tile_of() {
   }
 }
 
+template <typename Store>
+constexpr int narrowest_tile_of() {
+  if constexpr (requires { Store::narrowest_tile; }) {
+    return Store::narrowest_tile;
+  } else {
+    return 80;
+  }
+}
+
 /// Whether a store takes no part of a tile.
 template <typename Store>
 constexpr bool takes_whole_tiles_alone() {
@@ -142,18 +151,25 @@ constexpr bool takes_turns() {
   };
 }
 
-/// What all of wgmma's kernels take, but p.k.
+/// What all of wgmma's kernels take, but p.k. Of an operand that both blocks of a cluster have each brings half.
 template <typename Tile>
-void give_operands(WgmmaArguments& p, const FlatView& a, const FlatView& b, bool a_by_k, bool b_by_k) {
+void give_operands(WgmmaArguments& p, const FlatView& a, const FlatView& b, bool a_by_k, bool b_by_k,
+                   Pairs pairs) {
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length;
-  p.a = make_tensor_map(a, a_by_k ? Tile::m : wgmma_k_step);
-  p.b = make_tensor_map(b, b_by_k ? Tile::n : wgmma_k_step);
+  int a_rows = a_by_k ? Tile::m : wgmma_k_step, b_rows = b_by_k ? Tile::n : wgmma_k_step;
+  if (pairs == Pairs::share_a) a_rows /= 2;
+  if (pairs == Pairs::share_b) b_rows = (b_rows + 15) / 16 * 8;
+  p.a = make_tensor_map(a, a_rows);
+  p.b = make_tensor_map(b, b_rows);
   p.M = static_cast<std::int32_t>(M);
   p.N = static_cast<std::int32_t>(N);
   p.pitch = Division(a_by_k ? a.pitch : M);
   p.rows_per_item = static_cast<std::int32_t>(a_by_k ? a.rows_per_item : M);
-  p.tiles_m = static_cast<std::int32_t>((M + Tile::m - 1) / Tile::m);
-  p.tiles_n = static_cast<std::int32_t>((N + Tile::n - 1) / Tile::n);
+  const std::int64_t m = pairs == Pairs::share_b ? 2 * Tile::m : Tile::m,
+                     n = pairs == Pairs::share_a ? 2 * Tile::n : Tile::n;
+  p.pairs = pairs;
+  p.tiles_m = static_cast<std::int32_t>((M + m - 1) / m);
+  p.tiles_n = static_cast<std::int32_t>((N + n - 1) / n);
 }
 
 /// The same by warpgroups in turn; both operands by rows of k.
@@ -165,7 +181,7 @@ void run_wgmma_in_turns(const Describe& describe_op, const GemmTarget& target, c
       using Tile = TurnsTile<tile_n, warp_stage_of<Store>()>;
       const auto blocks = static_cast<std::int32_t>(config.blocks);
       TurnsArguments p{};
-      give_operands<Tile>(p, a, b, true, true);
+      give_operands<Tile>(p, a, b, true, true, Pairs::none);
       p.k = {p.tiles_m * p.tiles_n, 1, blocks, false, nullptr, 0};
       p.steps = static_cast<std::int32_t>((a.row_length + wgmma_k_step - 1) / wgmma_k_step);
       p.stages = stages_in_turns(tile_n, p.steps);
@@ -194,9 +210,10 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
   constexpr int tallest = tallest_tile_of<Store>(), unit = columns_unit_of<Store>();
   constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = takes_whole_tiles_alone<Store>(),
                  turns = a_by_k && b_by_k && takes_turns<Store>();
-  const WgmmaConfig config = choose_wgmma_config(
-      M, N, K, target.multiprocessors,
-      {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles, widest_tile_of<Store>(), turns});
+  const WgmmaConfig config =
+      choose_wgmma_config(M, N, K, target.multiprocessors,
+                          {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles,
+                           widest_tile_of<Store>(), narrowest_tile_of<Store>(), turns, target.pairs});
   if (target.choices) target.choices->push_back(describe(config, M, N, K));
   if constexpr (turns) {
     if (config.in_turns) {
@@ -205,28 +222,30 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
     }
   }
   const auto run = [&]<int tile_m, int tile_n>() {
-    if constexpr (tile_m <= tallest && tile_n <= widest_tile_of<Store>() && tile_n % unit == 0 &&
-                  (tile_n != 136 || with_136)) {
+    if constexpr (tile_m <= tallest && tile_n <= widest_tile_of<Store>() &&
+                  tile_n >= narrowest_tile_of<Store>() && tile_n % unit == 0 && (tile_n != 136 || with_136)) {
       using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order, warp_stage_of<Store>()>;
       static_assert(2 * Tile::slot_length <= sums_per_block);
       WgmmaArguments p{};
-      give_operands<Tile>(p, a, b, a_by_k, b_by_k);
+      give_operands<Tile>(p, a, b, a_by_k, b_by_k, config.pairs);
+      const int cluster = config.pairs == Pairs::none ? 1 : 2;
       p.k = {p.tiles_m * p.tiles_n,
              static_cast<std::int32_t>((K + Tile::k_step - 1) / Tile::k_step),
-             static_cast<std::int32_t>(config.blocks),
+             static_cast<std::int32_t>(config.blocks / cluster),
              config.even,
              target.sums,
              Tile::slot_length};
       p.b_sums = b_sums;
       launch(describe_op, target.launches,
-             {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes},
+             {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes,
+              static_cast<unsigned>(cluster)},
              gemm_wgmma<Tile, Store>, p, store);
       if constexpr (!whole_tiles) {
         if (!config.even) return;
         constexpr auto slices = static_cast<unsigned>(wgmma_gemm::slices<Tile, Store>());
         launch(describe_op, target.launches,
                {dim3(static_cast<unsigned>(config.blocks), slices), dim3(128 * Tile::consumers),
-                Tile::store_bytes},
+                Tile::store_bytes, 1},
                join_pieces<Tile, Store>, p, store);
       }
     }
@@ -241,8 +260,10 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
     run.template operator()<256, 80>();
   } else if (config.tile_n == 160) {
     run.template operator()<128, 160>();
-  } else {
+  } else if (config.tile_n == 80) {
     run.template operator()<128, 80>();
+  } else {
+    run.template operator()<128, 32>();
   }
   return config;
 }

@@ -55,7 +55,8 @@ struct TransposedStore {
 /// Backward weights with Adam: C is the gradient, or its transpose, and goes no further than this.
 template <bool transposed>
 struct AdamStore {
-  static constexpr int tallest_tile = 128;  ///< registers: three numbers to a parameter beside the sums
+  static constexpr int tallest_tile = 128;   ///< registers: three numbers to a parameter beside the sums
+  static constexpr int narrowest_tile = 32;  ///< a small layer's parameters by many multiprocessors
   float *weights, *m, *v;
   BFloat16* working;
   std::int64_t row_stride;  ///< elements, of the weights

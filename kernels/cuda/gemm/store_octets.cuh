@@ -80,6 +80,7 @@ struct OctetForwardStore {
   static constexpr Draws draws = draws_;
   static constexpr int stage_bytes = OctetStage::bytes;  ///< of a warp
   static constexpr bool takes_turns = true;
+  static constexpr int narrowest_tile = draws == Draws::by_32 ? 32 : 80;  ///< a small dense layer
   /// The widths of tiles that it takes are multiples of this.
   static constexpr int columns_unit = draws == Draws::none ? 16 : draws == Draws::by_32 ? 32 : 80;
   BFloat16* data;

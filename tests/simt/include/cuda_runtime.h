@@ -363,10 +363,16 @@ cudaError_t cudaDriverGetVersion(int* version);
 cudaError_t cudaSetDevice(int index);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int index);
 
-enum cudaLaunchAttributeID { cudaLaunchAttributeProgrammaticStreamSerialization = 6 };
+enum cudaLaunchAttributeID {
+  cudaLaunchAttributeClusterDimension = 4,
+  cudaLaunchAttributeProgrammaticStreamSerialization = 6
+};
 struct cudaLaunchAttribute {
   cudaLaunchAttributeID id;
-  struct {
+  union {
+    struct {
+      unsigned x, y, z;
+    } clusterDim;
     int programmaticStreamSerializationAllowed;
   } val;
 };
@@ -405,13 +411,26 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
       grid.z > 65535 || grid.x > 0x7FFFFFFFu)
     return cudaErrorInvalidConfiguration;
   if (config->dynamicSmemBytes > 227 << 10) return cudaErrorInvalidValue;
-  const auto work = [grid, block, shared_bytes = config->dynamicSmemBytes, kernel,
-                     overlaps = config->numAttrs > 0,
-                     values = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] {
+  unsigned cluster = 1;
+  bool overlaps_before = false;
+  for (unsigned i = 0; i < config->numAttrs; ++i) {
+    const cudaLaunchAttribute& attribute = config->attrs[i];
+    if (attribute.id == cudaLaunchAttributeClusterDimension) {
+      cluster = attribute.val.clusterDim.x;
+      if (attribute.val.clusterDim.y != 1 || attribute.val.clusterDim.z != 1 || cluster == 0 || cluster > 8 ||
+          grid.x % cluster != 0)
+        return cudaErrorInvalidConfiguration;
+    } else {
+      overlaps_before = attribute.val.programmaticStreamSerializationAllowed != 0;
+    }
+  }
+  const auto work = [grid, block, shared_bytes = config->dynamicSmemBytes, kernel, overlaps = overlaps_before,
+                     cluster, values = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] {
     const simt::DeviceAccess access;
     std::atomic<std::uint64_t>& waited = simt::threads_that_waited();
     waited = 0;
-    simt::run(grid, block, shared_bytes, [&] { std::apply(kernel, values); });
+    simt::run(
+        grid, block, shared_bytes, [&] { std::apply(kernel, values); }, cluster);
     const std::uint64_t all = std::uint64_t{grid.x} * grid.y * grid.z * block.x * block.y * block.z;
     if (overlaps && waited != all)
       throw std::runtime_error("of " + std::to_string(all) + " threads " + std::to_string(waited) +
