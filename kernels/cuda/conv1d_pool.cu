@@ -16,6 +16,7 @@
 // multiplies; what a block does is cut by its cost, a contiguous piece of the list (channels, tile).
 #include <algorithm>
 
+#include "kernels/cuda/conv1d_pool_bits.cuh"
 #include "kernels/cuda/conv1d_pool_weights.cuh"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
@@ -140,12 +141,6 @@ struct Biases {
   }
 };
 
-/// Bit j of either half at 8 j, the upper half's one further up.
-[[maybe_unused]] __device__ std::uint32_t spread(std::uint32_t bits) {
-  constexpr std::uint32_t copies = 0x00204081u, places = 0x01010101u;
-  return ((bits & 0xFu) * copies & places) | ((bits >> 16 & 0xFu) * copies & places) << 1;
-}
-
 /// One of the two rows that a lane has of the accumulators: every window is stored, and the bit of every
 /// output. `c`: the lane's first channel.
 template <int half, bool relu, bool dropout>
@@ -170,12 +165,13 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
   BFloat16* const dst = p.dst + item * p.dst_item_stride + std::int64_t{in_item} * row_windows * p.C + stored;
 
   float sums[groups][2];
-  std::uint32_t bits[4];
+  std::uint32_t bits = 0;
 #pragma unroll
   for (int output = 0; output < row_outputs; ++output) {
     Philox4 draws{};
     if (dropout) draws = drawn.words(call + output * calls.per_row);
-    std::uint32_t mine = 0, pooled[groups];
+    if (output % 4 == 0) bits = 0;
+    std::uint32_t pooled[groups];
 #pragma unroll
     for (int j = 0; j < groups; ++j) {
       const int at = 4 * (j % 2 * row_outputs + output) + 2 * half;
@@ -184,7 +180,7 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
       std::uint32_t two = relu ? pack_relu_bf16(low, high) : pack_bf16(low, high);
       if (dropout) two &= calls.kept(draws[j]);
       const Pack<float, 2> y = unpack_bf16(two);
-      mine |= positive_halves(two) & 0x10001u << j;
+      bits |= positive_halves(two) & noted(output % 4, j);
       if (output > 0) {
 #pragma unroll
         for (int e = 0; e < 2; ++e)
@@ -194,7 +190,8 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
         if (output > 0) pooled[j] = pack_bf16(sums[j][0] * share, sums[j][1] * share);
 #pragma unroll
         for (int e = 0; e < 2; ++e)
-          sums[j][e] = 0.0f + y.at[e];  // as a sum from 0: -0 becomes 0
+          sums[j][e] =
+              relu ? y.at[e] : 0.0f + y.at[e];  // as a sum from 0: -0 becomes 0, which a ReLU has done
       }
     }
     if (output > 0 && output % pool_stride == 0) {
@@ -205,13 +202,12 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
               Pack<std::uint32_t, groups>{{pooled[0], pooled[1], pooled[2], pooled[3]}});
     }
     if (p.kept == nullptr) continue;
-    bits[output % 4] = spread(mine) << 2 * t;
-    if (output % 4 == 3) {  // lane t gets its part of the last four outputs' words from each
-      transpose_quad(bits);
+    if (output % 4 == 3) {  // lane t gets what each has of output t of the last four
+      const std::uint32_t word = by_channels(exchange_outputs(exchange_outputs(bits, 1), 2));
       const int of = output - 3 + t;
-      if (of < outputs) p.kept[(row + of) * words + block] = bits[0] | bits[1] | bits[2] | bits[3];
+      if (of < outputs) p.kept[(row + of) * words + block] = word;
     } else if (output == row_step) {  // the next row's, if there is one
-      std::uint32_t word = bits[0];
+      std::uint32_t word = by_channels(bits) << 2 * t;
       word |= __shfl_xor_sync(0xFFFFFFFFu, word, 1);
       word |= __shfl_xor_sync(0xFFFFFFFFu, word, 2);
       if (t == 0 && output < outputs && in_item == p.rows_per_item - 1)
