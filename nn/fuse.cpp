@@ -288,6 +288,22 @@ bool into_pooled(const Fusing& f, std::size_t i) {
   return true;
 }
 
+/// The gradient of a pooled convolution's weights takes in that of the pooling, where nobody else wants it.
+bool into_pooled_gradient(const Fusing& f, std::size_t i) {
+  const auto* weights = std::get_if<Conv1dBackwardWeights>(&f.ops()[i].op);
+  if (!weights) return false;
+  const auto writer = f.only_writer(weights->diff_dst.data, i);
+  const auto* pooling = writer ? std::get_if<AvgPool1dBackwardKept>(&f.ops()[*writer].op) : nullptr;
+  if (!pooling) return false;
+  const Conv1dPoolBackwardWeights both{weights->problem,  pooling->problem, weights->src,
+                                       pooling->diff_dst, pooling->kept,    weights->diff_weights,
+                                       weights->diff_bias};
+  if (!f.backend.has(both)) return false;
+  f.ops()[i].op = both;
+  f.erase(*writer);
+  return true;
+}
+
 /// The gradient of a dense layer's weights and Adam on them.
 bool into_update(const Fusing& f, std::size_t i) {
   const auto* gradient = std::get_if<DenseBackwardWeights>(&f.ops()[i].op);
@@ -311,11 +327,11 @@ bool into_update(const Fusing& f, std::size_t i) {
 /// Each tries to rewrite the op of that number and says whether it did. In this order: a product takes in its
 /// normalisation before the ReLU behind it, a sum its ReLU before the normalisation takes in the sum, a normalisation
 /// the sum before it goes into its convolution, a gradient takes in the ReLU's before it takes in a normalisation's, and a
-/// convolution is pooled with its ReLU.
+/// convolution is pooled with its ReLU before the pooling's gradient goes into its weights'.
 constexpr std::array rewrites{
-    into_product,  into_epilogue,      add_into_normalisation,     sums_into_convolution,
-    into_gradient, sums_into_gradient, sum_and_sums_into_gradient, into_pooled,
-    into_update};
+    into_product,         into_epilogue,      add_into_normalisation,     sums_into_convolution,
+    into_gradient,        sums_into_gradient, sum_and_sums_into_gradient, into_pooled,
+    into_pooled_gradient, into_update};
 
 }  // namespace
 

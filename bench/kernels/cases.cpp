@@ -1,5 +1,7 @@
 #include "bench/kernels/cases.h"
 
+#include <cstdio>
+
 #include "bench/kernels/operand_memory.h"
 #include "kernels/ops/passes.h"
 
@@ -150,6 +152,19 @@ void count_passes(const O& op, Estimated& plan) {
   }
 }
 
+/// Of a product that makes its B, by the tiles of its plan: all of A's columns, of a row of B two windows and their bits, for two
+/// outputs.
+double rows_from_cache(const Conv1dPoolBackwardWeights& op, const std::string& how) {
+  double tiles_n = 0;
+  std::sscanf(how.c_str(), "wgmma bf16, tile %*dx%*d, %*dx%lf tiles", &tiles_n);
+  const Conv1dProblem& p = op.problem;
+  const double outputs = 2, window = static_cast<double>(p.kernel * p.C_in),
+               step = static_cast<double>(p.stride * p.C_in), rows = 64, row_bytes = 128,
+               of_a = window + (outputs * tiles_n - 1) * step,
+               of_b = outputs * static_cast<double>(2 * p.C_out + 4 * kept_words(p.C_out));
+  return of_a + rows * of_b / row_bytes;
+}
+
 template <IsOp O>
 Estimated planned(Backend& backend, const O& op, double bytes, const std::vector<std::string>& without) {
   const Standing<O> standing(backend, op, without, Contents::zeros);
@@ -158,6 +173,11 @@ Estimated planned(Backend& backend, const O& op, double bytes, const std::vector
   // What cannot be stored by octets for its channels is, and in tiles that those do not have.
   if (plan.store == "OctetForwardStore<(Draws)1>" && plan.how.find("x80,") != std::string::npos)
     plan.store = " ForwardStore<BFloat16>";
+  if constexpr (std::is_same_v<O, Conv1dPoolBackwardWeights>) {
+    plan.maker = "pooled_backward_weights";
+    plan.rows_from_cache = rows_from_cache(op, plan.how);
+    plan.kernels_behind = 1;  // adds up what the outputs of a row have of each weight
+  }
   if constexpr (std::is_same_v<O, Conv1dPoolForward>) {
     const Conv1dProblem& p = op.problem;
     plan.results = static_cast<double>(p.N * p.L_out() * p.C_out);

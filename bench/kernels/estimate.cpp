@@ -20,8 +20,8 @@ constexpr double products_per_clock = 2048, l2_bytes_per_clock = 32;  // of a mu
 constexpr double instructions_per_clock = 4 * 0.7;                    // of its four schedulers
 constexpr double launch_seconds = 1e-6;                               // where the next kernel overlaps
 constexpr double pair_seconds =
-    500 / clocks_per_s;   // in which two blocks wait for each other, as they begin and end
-constexpr int warps = 8;  // that store
+    500 / clocks_per_s;                     // in which two blocks wait for each other, as they begin and end
+constexpr int warps = 8, making_warps = 4;  // that store; that make an operand
 
 struct Plan {
   int m = 0, n = 0, blocks = 0;
@@ -74,9 +74,15 @@ Estimate of_product_in_turns(const InstructionCounts& counts, const Estimated& o
 Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
   const Plan p = parse_plan(op.how);
   if (p.in_turns) return of_product_in_turns(counts, op, p);
-  const double instructions = counts.of("gemm_wgmma<", fmt::format("WgmmaTile<{}, {},", p.m, p.n), op.store);
+  const bool makes = !op.maker.empty();
+  const double instructions =
+      makes ? counts.of(op.maker, "", "")
+            : counts.of("gemm_wgmma<", fmt::format("WgmmaTile<{}, {},", p.m, p.n), op.store);
   const bool has_pairs = p.pairs != cuda::Pairs::none;
-  const double step = clocks_of_step(p, cuda::rows_from_cache(p.m, p.n, p.pairs)),
+  const double step = makes ? std::max(clocks_of_step(p, op.rows_from_cache),
+                                       counts.of(op.maker, ", a stage", "") * making_warps /
+                                           instructions_per_clock)
+                            : clocks_of_step(p, cuda::rows_from_cache(p.m, p.n, p.pairs)),
                store = instructions * warps / instructions_per_clock,
                piece = p.m * p.n * 4 / l2_bytes_per_clock, all_tiles = p.tiles_m * p.tiles_n;
   // Of pairs, each as one; an odd tile has a partner beyond the result.

@@ -8,7 +8,7 @@
 
 namespace bragg::bench {
 
-/// Instructions of a thread from the last wait for products to the exit, by kernel.
+/// Instructions of a thread from the last wait for products to the exit, by kernel; "..., a stage": of one that makes an operand.
 class InstructionCounts {
  public:
   /// Throws Error where the file cannot be read or says nothing.
@@ -28,6 +28,9 @@ struct Estimated {
   std::string store{};           ///< how the compiled name of its kernel's store begins
   double results = 0;            ///< numbers that a kernel without a plan stores
   std::string_view kernel = "";  ///< that kernel, where its instructions count
+  /// A product whose kernel makes its B: that kernel, and what a step of a tile takes from the L2 cache, in rows of 128 bytes.
+  std::string_view maker = "";
+  double rows_from_cache = 0;
   /// Of the kernels of the op behind its first, which are bound by memory: what they read and write, and how many they are.
   double bytes_behind = 0, kernels_behind = 0;
 };

@@ -144,8 +144,8 @@ inline std::vector<TrainingStep> training_steps() {
       "scnn/dense3/forward", "scnn/dense3/backward_data", "scnn/dense3/backward_weights_adam"};
   std::vector<TrainingStep> steps{
       {"scnn",
-       {"scnn/conv1_pool/forward", "scnn/conv1_pool/backward", "scnn/conv1/backward_weights",
-        "scnn/pool2/forward", "scnn/pool2/backward", "scnn/pool3/forward", "scnn/pool3/backward"}},
+       {"scnn/conv1_pool/forward", "scnn/conv1_pool/backward_weights", "scnn/pool2/forward",
+        "scnn/pool2/backward", "scnn/pool3/forward", "scnn/pool3/backward"}},
       {"npcnn", {"scnn/conv1/forward", "scnn/conv1/backward_weights"}},
       {"mlp", {"mlp/dense1/forward", "mlp/dense1/backward_weights_adam"}}};
   for (TrainingStep& step : steps) {

@@ -14,6 +14,7 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/gemm/gemm.h"
+#include "kernels/cuda/gemm/pooled_gradient.h"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -208,6 +209,43 @@ void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
   if (!sums) return run_op(op.normalisation());
   if (choices_) choices_->emplace_back("sums of what is stored");
   normalise_by(*sums, op.normalisation(), memory.numbers(scratch));
+}
+
+bool CudaBackend::has_op(const Conv1dPoolBackwardWeights& op) const {
+  const Conv1dProblem& p = op.problem;
+  if (!conv1d_wgmma_ || p.C_out != pooled_gradient_channels || op.pool.kernel != 3 || op.pool.stride != 2 ||
+      p.N == 0)
+    return false;
+  const auto wide = choose_width(p, multiprocessors_);
+  return wide && wide->outputs % 2 == 0;
+}
+
+void CudaBackend::run_op(const Conv1dPoolBackwardWeights& op) {
+  const Conv1dProblem& p = op.problem;
+  const auto describe = [&] { return text(op); };
+  const Wide wide = choose_width(p, multiprocessors_).value();
+  const auto windows_of_src = flatten(windows<BFloat16>(wide, op.src), p.N * wide.rows);
+  if (!wide.suits(p, op.src, wide.row_step) || !windows_of_src)
+    throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
+                       std::to_string(op.src.item_stride) + " is not " +
+                       std::to_string(wide.steps(p) * wide.row_step));
+  auto* const products = static_cast<float*>(workspace(op.name, workspace_of(p)));
+  float* const sums = products + wide.N * wide.K;
+  const PooledGradient gradient{
+      .diff_dst = op.diff_dst.item<BFloat16>(0),
+      .item_stride = op.diff_dst.item_stride,
+      .kept = op.kept.words.as<std::uint32_t>(),
+      .outputs = static_cast<std::int32_t>(wide.outputs),
+      .outputs_per_item = static_cast<std::int32_t>(p.L_out()),
+      .windows = static_cast<std::int32_t>(op.pool.L_out()),
+      .scale = static_cast<float>(1.0 / static_cast<double>(op.pool.kernel) / (1.0 - double{op.kept.p})),
+      .pitch = Division(windows_of_src->pitch),
+      .rows = static_cast<std::int32_t>(windows_of_src->rows)};
+  gemm_pooled_backward_weights(describe, gemm_target(conv1d_wgmma_), *windows_of_src, gradient,
+                               {products, wide.K, sums});
+  const std::int64_t row_length = p.kernel * p.C_in;
+  launch(describe, launches(), by_rows(row_length, p.C_out), narrow_gradient, products, sums, wide, p.C_out,
+         op.diff_weights.as<float>(), weight_row_stride(row_length), row_length, op.diff_bias.as<float>());
 }
 
 void CudaBackend::run_op(const Conv1dBackwardWeights& op) {

@@ -68,11 +68,13 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const MatchViews&);
   void run_op(const Refine&);
   void run_op(const Conv1dPoolForward&);
+  void run_op(const Conv1dPoolBackwardWeights&);
   void run_op(const Conv1dBatchNormForward&);
   void run_op(const Conv1dBatchNormBackward&);
   void run_op(const AvgPool1dBackwardKept&);
   void run_op(const DenseBackwardWeightsAdam&);
   bool has_op(const Conv1dPoolForward&) const;
+  bool has_op(const Conv1dPoolBackwardWeights&) const;
   bool has_op(const Conv1dBatchNormForward&) const;
   bool has_op(const Conv1dBatchNormBackward&) const;
   bool has_op(const AvgPool1dBackwardKept&) const { return conv1d_wgmma_; }

@@ -62,4 +62,34 @@ struct AvgPool1dBackwardKept {
   std::string details() const { return ", relu and dropout of its input by their bits"; }
 };
 
+/// avg_pool1d_backward_kept, and conv1d_backward_weights of what it would leave, which never lies in memory: src of the convolution,
+/// diff_dst of the pooling -> diff_weights, diff_bias. Aligned: src begins at a multiple of row_alignment(), its items as far apart as
+/// src_item_stride has them.
+struct Conv1dPoolBackwardWeights {
+  static constexpr const char* name = "conv1d_pool_backward_weights";
+  static constexpr bool is_fusion = true;
+  Conv1dProblem problem{};
+  AvgPool1dProblem pool{};
+  ConstActivations src{}, diff_dst{};
+  KeptBits kept{};
+  Tensor diff_weights{}, diff_bias{};
+
+  template <typename Self, typename Visitor>
+  static void operands(Self& op, Visitor&& visit) {
+    visit(OperandInfo{Role::in, "src", NumberType::element}, op.src, op.problem.src_extent());
+    visit(OperandInfo{Role::in, "diff_dst", NumberType::element}, op.diff_dst,
+          ActivationsExtent{op.problem.N, op.pool.L_out(), op.problem.C_out});
+    visit(OperandInfo{Role::in, "kept", NumberType::u32}, op.kept.words,
+          RowsExtent{1, op.problem.N * op.problem.L_out() * kept_words(op.problem.C_out)});
+    visit(OperandInfo{Role::out, "diff_weights", NumberType::precise}, op.diff_weights,
+          op.problem.weights_extent());
+    visit(OperandInfo{Role::out, "diff_bias", NumberType::precise}, op.diff_bias,
+          RowsExtent{1, op.problem.C_out});
+  }
+  void validate_more() const { pool.validate(); }
+  void check_more(const Check&) const;
+  bool is_empty() const { return problem.N == 0; }
+  std::string details() const;
+};
+
 }  // namespace bragg

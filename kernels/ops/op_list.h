@@ -12,6 +12,7 @@ struct Conv1dForward;
 struct Conv1dBackwardData;
 struct Conv1dBackwardWeights;
 struct Conv1dPoolForward;
+struct Conv1dPoolBackwardWeights;
 struct Conv1dBatchNormForward;
 struct Conv1dBatchNormBackward;
 struct BatchNormForward;
@@ -42,14 +43,15 @@ struct Refine;
 /// What a backend is handed.
 using OpPointer =
     std::variant<const AddForward*, const AddBackward*, const Conv1dForward*, const Conv1dBackwardData*,
-                 const Conv1dBackwardWeights*, const Conv1dPoolForward*, const Conv1dBatchNormForward*,
-                 const Conv1dBatchNormBackward*, const BatchNormForward*, const BatchNormBackward*,
-                 const BatchNormInference*, const BatchNormFold*, const AvgPool1dForward*,
-                 const AvgPool1dBackward*, const AvgPool1dBackwardKept*, const DenseForward*,
-                 const DenseBackwardData*, const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
-                 const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*, const Adam*, const Ema*,
-                 const Advance*, const SampleRows*, const GatherRows*, const SamplePatterns*,
-                 const RenderPatterns*, const DrawViews*, const MatchViews*, const Refine*>;
+                 const Conv1dBackwardWeights*, const Conv1dPoolForward*, const Conv1dPoolBackwardWeights*,
+                 const Conv1dBatchNormForward*, const Conv1dBatchNormBackward*, const BatchNormForward*,
+                 const BatchNormBackward*, const BatchNormInference*, const BatchNormFold*,
+                 const AvgPool1dForward*, const AvgPool1dBackward*, const AvgPool1dBackwardKept*,
+                 const DenseForward*, const DenseBackwardData*, const DenseBackwardWeights*,
+                 const DenseBackwardWeightsAdam*, const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*,
+                 const Adam*, const Ema*, const Advance*, const SampleRows*, const GatherRows*,
+                 const SamplePatterns*, const RenderPatterns*, const DrawViews*, const MatchViews*,
+                 const Refine*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

@@ -56,7 +56,8 @@ std::vector<LayerPass> fused_passes(const DenseProblem& p, std::int64_t row_stri
 
 std::vector<LayerPass> fused_passes(const Conv1dProblem& p, const AvgPool1dProblem& pool) {
   return {{"forward", Conv1dPoolForward{.problem = p, .pool = pool}},
-          {"backward", AvgPool1dBackwardKept{.problem = pool}}};
+          {"backward", AvgPool1dBackwardKept{.problem = pool}},
+          {"backward_weights", Conv1dPoolBackwardWeights{.problem = p, .pool = pool}}};
 }
 
 std::vector<LayerPass> fused_passes(const Conv1dProblem& p, const BatchNormProblem& norm) {

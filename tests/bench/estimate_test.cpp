@@ -24,7 +24,7 @@ class EstimateTest : public ::testing::Test {
       "# nvcc 13\ngemm_wgmma<WgmmaTile<256, 160, (Contiguous)0, (Contiguous)0, 1024>, S<1> >\t1000\t6.2\n"
       "gemm_wgmma<WgmmaTile<256, 80, (Contiguous)0, (Contiguous)0, 1024>, S<1> >\t500\t6.2\n"
       "gemm_wgmma_in_turns<TurnsTile<160, 1024>, S<1> >\t1400\t8.8\n"
-      "conv_pool<true, true>\t2000\t15.6\n")};
+      "conv_pool<true, true>\t2000\t15.6\npools\t1000\t-\npools, a stage\t700\t-\n")};
 };
 
 // A step of 256 x 160 x 64 takes 1664 clocks for its operands; storing a tile 1000 instructions of 8 warps, 2.8 a clock.
@@ -80,6 +80,21 @@ TEST_F(EstimateTest, InTurnsTheLongerOfBothCounts) {
   op.how = "wgmma bf16, tile 128x160, 330x4 tiles of 5 steps, in turns by 132 blocks";
   e = estimate(counts_, op);
   EXPECT_NEAR(e.seconds(), (10 * 5 * 640 + 5 * 640 + store) / 1.755e9 + e.launches, 1e-12);
+}
+
+// What takes longest of products, 1280 clocks, what comes from the L2 cache, and 700 instructions of four warps.
+TEST_F(EstimateTest, AnOperandThatIsMadeMayTakeLongest) {
+  Estimated op{.bytes = 0,
+               .how = "wgmma bf16, tile 256x160, 1x4 tiles of 10 steps, by 4 blocks",
+               .maker = "pools",
+               .rows_from_cache = 300};
+  EXPECT_NEAR(estimate(counts_, op).products, 10 * 1280 / 1.755e9, 1e-12);
+  EXPECT_NEAR(estimate(counts_, op).storing, 1000 * 8 / 2.8 / 1.755e9, 1e-12);
+  op.rows_from_cache = 400;
+  EXPECT_NEAR(estimate(counts_, op).products, 10 * 1600 / 1.755e9, 1e-12);
+  op.rows_from_cache = 100;
+  op.how = "wgmma bf16, tile 128x80, 1x4 tiles of 10 steps, by 4 blocks";
+  EXPECT_NEAR(estimate(counts_, op).products, 10 * 1000 / 1.755e9, 1e-12);
 }
 
 TEST_F(EstimateTest, WhatHasNoProductIsBoundByMemoryOrItsOwnInstructions) {

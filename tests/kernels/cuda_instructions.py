@@ -7,7 +7,7 @@ makes a kernel's way to memory longer is seen when it is made, GPU or not.
     ... --write FILE          writes what was found
 
 Of a kernel that multiplies matrices by wgmma the way from the last wait for the products to the exit (or to the next tile) is
-counted, of any other the whole kernel: along the longest way through the branches, loops weighted by how often they are
+counted, and of one that makes an operand for them a turn of that loop, too; of any other the whole kernel: along the longest way through the branches, loops weighted by how often they are
 run (see trips).
 
 cuobjdump is the toolkit's or, where that has none, the one in the PyPI package triton (backends/nvidia/bin)."""
@@ -128,21 +128,40 @@ def reaches(blocks, begin, end, floor):
 def longest_way(code):
     """The instructions on the longest way from the start to an end, with how often each is run."""
     start, blocks = start_of(code), blocks_of(code)
-    weights = weights_of(code, blocks, start)
+    return with_calls(code, way_through(code, blocks, weights_of(code, blocks, start), start))
+
+
+def way_through(code, blocks, weights, start):
+    """The longest way from the block `start` on that goes forward, through blocks that have a weight."""
     sys.setrecursionlimit(20000)
 
     @functools.lru_cache(maxsize=None)
     def length(first):
         last, goes_on = blocks[first]
         own = weights[first] * (last + 1 - first)
-        return own + max((length(to) for to in goes_on if to > first), default=0)
+        return own + max((length(to) for to in goes_on if to > first and to in weights), default=0)
 
     way, at = [], start
     while at is not None:
         last, goes_on = blocks[at]
         way += [(i, weights[at]) for i in code[at:last + 1]]
-        at = max((to for to in goes_on if to > at), key=length, default=None)
-    return with_calls(code, way)
+        at = max((to for to in goes_on if to > at and to in weights), key=length, default=None)
+    return way
+
+
+def way_of_making(code):
+    """A turn of the loop that lays down an operand beside the one that TMA brings: of those with stores to shared memory and TMA the
+    shortest. Nothing where there is none."""
+    blocks, found = blocks_of(code), []
+    for first, (last, goes_on) in blocks.items():
+        for to in goes_on:
+            if to > first:
+                continue
+            inside = {b: 1 for b in blocks if to <= b <= first and reaches(blocks, to, b, to) and reaches(blocks, b, first, to)}
+            ops = {i.op for b in inside for i in code[b:blocks[b][0] + 1]}
+            if {"STS", "UTMALDG"} <= ops and "HGMMA" not in ops:
+                found.append(way_through(code, blocks, inside, to))
+    return min(found, key=len, default=[])
 
 
 def with_calls(code, way):
@@ -197,7 +216,10 @@ def elements_of(name):
 
 
 def counts_of(name, code):
-    way = longest_way(code)
+    return counts_of_way(name, longest_way(code))
+
+
+def counts_of_way(name, way):
     elements = elements_of(name)
     total = sum(weight for _, weight in way)
     shared = sum(weight * wavefronts(i) for i, weight in way)
@@ -259,6 +281,9 @@ def found_in(objects, cuobjdump):
         for name, code in zip(names, functions.values()):
             if len(code) > 8 and not name.startswith(("cub::", "cub_")) and "cub::" not in name:  # not others' kernels
                 table[name] = counts_of(name, code)
+                making = way_of_making(code)
+                if making:
+                    table[f"{name}, a stage"] = counts_of_way("", making)
                 if not waits_first(code):
                     hasty.append(name)
     return table, hasty

@@ -23,6 +23,15 @@ class CudaInstructions(unittest.TestCase):
         kernel = code("MOV R1, R2", "WARPGROUP.DEPBAR.LE gsb0, 0x0", "STG.E [R2.64], R1", "@P0 BRA 0x0", "EXIT")
         self.assertEqual([i.op for i, _ in counted.longest_way(kernel)], ["STG", "BRA", "EXIT"])
 
+    def test_a_stage_that_is_made_is_a_turn_of_its_loop(self):
+        making = code("MOV R1, R2", "STS.128 [R2], R4", "@P0 BRA 0x40", "UTMALDG.2D [UR24], [UR20]", "STS.128 [R2], R4",
+                      "@P1 BRA 0x10", "@P2 BRA 0x0", "EXIT")
+        self.assertEqual([i.op for i in (i for i, _ in counted.way_of_making(making))],
+                         ["STS", "BRA", "UTMALDG", "STS", "BRA"])
+        multiplying = code("HGMMA.64x160x16.F32.BF16 R24", "STS.128 [R2], R4", "UTMALDG.2D [UR24], [UR20]", "@P0 BRA 0x0",
+                           "EXIT")
+        self.assertEqual(counted.way_of_making(multiplying), [])
+
     def test_powers_in_double_precision_are_a_loop_of_17(self):
         kernel = code("DMUL R2, R2, R2", "@P0 BRA 0x0", "EXIT")
         self.assertEqual(counted.counts_of("kernel", kernel)[0], str(2 * 17 + 1))

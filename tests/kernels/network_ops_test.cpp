@@ -133,6 +133,48 @@ bool bit(const Numbers& words, std::int64_t C, std::int64_t element) {
   return (static_cast<std::uint32_t>(words[element / C * kept_words(C) + c / 32]) >> c % 32 & 1) != 0;
 }
 
+// The gradient of the weights where that of the pooling is made on the way: the last output in no window, in one or in two; items
+// within a stage and over several; steps of k by several blocks.
+TEST_P(PooledAtOnce, WeightsTakeInThePoolingsGradient) {
+  if (!has_wgmma()) GTEST_SKIP() << "of wgmma alone";
+  const Conv1dProblem shapes[] = {{.N = 3, .L_in = 187, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},
+                                  {.N = 1, .L_in = 192, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5},
+                                  {.N = 5, .L_in = 130, .C_in = 3, .C_out = 80, .kernel = 4, .stride = 1},
+                                  {.N = 37, .L_in = 145, .C_in = 1, .C_out = 80, .kernel = 20, .stride = 5},
+                                  {.N = 9, .L_in = 905, .C_in = 1, .C_out = 80, .kernel = 100, .stride = 5}};
+  for (const Conv1dProblem& p : shapes) {
+    const AvgPool1dProblem pool{p.N, p.L_out(), p.C_out, 3, 2};
+    const Conv1dPoolBackwardWeights both{.problem = p, .pool = pool, .kept = {.words = {}, .p = 0.25f}};
+    ASSERT_TRUE(backend_->has(both)) << text(both);
+    const Numbers kept = kept_of(p, integers(p.N * p.L_out() * p.C_out, 5));
+    for (const bool are_integers : {true, false}) {
+      const auto numbers = [&](std::int64_t count, std::uint32_t seed) {
+        return are_integers ? integers(count, seed) : random(count, seed);
+      };
+      const Numbers src = numbers(p.N * p.L_in * p.C_in, 1);
+      Numbers dy = numbers(p.N * pool.L_out() * p.C_out, 4);
+      for (double& x : dy)
+        x *= are_integers ? 9 : 1;  // a third of a sum by 4 / 3
+      const Operands given{{"src", src}, {"diff_dst", dy}, {"kept", kept}};
+      const Operands got = got_.run(both, given), again = got_.run(both, given);
+      SCOPED_TRACE(got_.ran() + ": " + got_.how());
+      const Numbers between = got_.run(AvgPool1dBackwardKept{.problem = pool, .kept = both.kept},
+                                       {{"diff_dst", dy}, {"kept", kept}})
+                                  .at("diff_src");
+      const Conv1dBackwardWeights weights{.problem = p};
+      const Operands expected = got_.run(weights, {{"src", src}, {"diff_dst", between}}),
+                     sums = expected_.run(weights, {{"src", absolute(src)}, {"diff_dst", absolute(between)}});
+      for (const char* result : {"diff_weights", "diff_bias"}) {
+        EXPECT_TRUE(identical(again.at(result), got.at(result))) << result;
+        Numbers bounds = sums.at(result);  // of two sums in another order
+        for (double& bound : bounds)
+          bound *= are_integers ? 0 : 2 * static_cast<double>(p.N * p.L_out()) * 0x1p-24;
+        EXPECT_TRUE(within(got.at(result), expected.at(result), bounds)) << result;
+      }
+    }
+  }
+}
+
 TEST_P(PooledAtOnce, ConvolutionAndPoolAreTheirOpsOnIntegers) {
   if (!has_wgmma()) GTEST_SKIP() << "of wgmma alone";
   for (const Conv1dProblem& p : pooled_shapes()) {

@@ -351,6 +351,29 @@ TEST_P(BackendsAgree, ConvolutionAndPoolAreOneOp) {
             "avg_pool1d kernel 3 stride 2");
 }
 
+// With the papers' 80 channels the gradient of the first layer's output is not in memory either.
+TEST_P(BackendsAgree, StepByStepWithAPooledGradient) {
+  if (config().name != "scnn") return;
+  ModelConfig papers_channels = narrow();
+  papers_channels.channels[0] = 80;
+  const Model model = make_model(papers_channels);
+  const Side side(device(), model);
+  const bool fuses = device().precision == "bf16" && device().instruction_set.empty() &&
+                     side.backend->description().find("wgmma") != std::string::npos;
+  const std::string last = [&] {
+    std::string text;
+    for (const PlannedOp& op : side.network.plan())
+      if (op.phase == Phase::backward) text = op.text();
+    return text;
+  }();
+  EXPECT_EQ(
+      last.find("conv1: conv1d_pool_backward_weights N 4 L_in 8500 C_in 1 C_out 80 kernel 100 stride 5, of "
+                "avg_pool1d kernel 3 stride 2") == 0,
+      fuses)
+      << last;
+  if (fuses) compare_steps(device(), papers_channels, 1);
+}
+
 // The nine normalisations of resnet's convolutions, where the convolutions take their sums; in inference there are none.
 TEST_P(BackendsAgree, ConvolutionsTakeTheSumsOfTheirNormalisations) {
   if (config().name != "resnet") return;
