@@ -176,9 +176,9 @@ Estimated planned(Backend& backend, const O& op, double bytes, const std::vector
   if constexpr (std::is_same_v<O, Conv1dPoolBackwardWeights>) {
     plan.maker = "pooled_backward_weights";
     plan.rows_from_cache = rows_from_cache(op, plan.how);
-    plan.kernels_behind = 1;  // adds up what the outputs of a row have of each weight
   }
   if constexpr (std::is_same_v<O, Conv1dPoolForward>) {
+    plan.kernels_behind = 1;  // before it: puts the weights in order
     const Conv1dProblem& p = op.problem;
     plan.results = static_cast<double>(p.N * p.L_out() * p.C_out);
     plan.kernel = op.epilogue.dropout.p > 0 ? "conv_pool<true, true>" : "conv_pool<true, false>";

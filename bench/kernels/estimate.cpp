@@ -107,6 +107,14 @@ Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
           (p.even ? 2 : 1) * launch_seconds + (has_pairs ? pair_seconds : 0)};
 }
 
+/// Small kernels that the plan names beside the product: before it, or behind.
+int kernels_beside(const std::string& how) {
+  int count = 0;
+  for (const char* what : {"; weights put in order", "; gradients of weights added up"})
+    count += how.find(what) != std::string::npos ? 1 : 0;
+  return count;
+}
+
 }  // namespace
 
 InstructionCounts::InstructionCounts(const std::string& path) : path_(path) {
@@ -133,7 +141,7 @@ Estimate estimate(const InstructionCounts& counts, const Estimated& op) {
   Estimate e =
       op.how.empty() ? Estimate{0, 0, op.bytes / bytes_per_s, launch_seconds} : of_product(counts, op);
   e.behind = op.bytes_behind / bytes_per_s;
-  e.launches += op.kernels_behind * launch_seconds;
+  e.launches += (op.kernels_behind + kernels_beside(op.how)) * launch_seconds;
   if (!op.kernel.empty()) {
     constexpr double results_of_thread = 128;  // conv_pool's
     const double rounds = op.results / (results_of_thread * 32) / multiprocessors;

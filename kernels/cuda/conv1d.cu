@@ -170,7 +170,9 @@ void CudaBackend::multiply_windows(const Conv1dForward& op, const Product& produ
       const std::int64_t row_stride = weight_row_stride(wide->K);
       launch([&] { return text(op); }, launches(), by_rows(row_stride, wide->N), widen_weights,
              op.weights.as<T>(), weight_row_stride(K), K, p.C_out, *wide, widened, row_stride);
-      return run(*wide, {widened, 0, wide->N, row_stride, wide->K});
+      run(*wide, {widened, 0, wide->N, row_stride, wide->K});
+      if (choices_) choices_->emplace_back(order_by_kernel);
+      return;
     }
   }
   run(Wide(p, 1), kernels);
@@ -243,6 +245,7 @@ void CudaBackend::run_op(const Conv1dPoolBackwardWeights& op) {
       .rows = static_cast<std::int32_t>(windows_of_src->rows)};
   gemm_pooled_backward_weights(describe, gemm_target(conv1d_wgmma_), *windows_of_src, gradient,
                                {products, wide.K, sums});
+  if (choices_) choices_->emplace_back(sum_by_kernel);
   const std::int64_t row_length = p.kernel * p.C_in;
   launch(describe, launches(), by_rows(row_length, p.C_out), narrow_gradient, products, sums, wide, p.C_out,
          op.diff_weights.as<float>(), weight_row_stride(row_length), row_length, op.diff_bias.as<float>());
@@ -268,6 +271,7 @@ void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
           wide->suits(p, op.diff_dst, p.C_out)) {
         float* const sums = scratch + wide->N * wide->K;
         run(*wide, {scratch, wide->K, sums});
+        if (choices_) choices_->emplace_back(sum_by_kernel);
         return launch(describe, launches(), by_rows(row_length, p.C_out), narrow_gradient, scratch, sums,
                       *wide, p.C_out, weights, row_stride, row_length, bias);
       }

@@ -91,6 +91,7 @@ bool CudaBackend::multiply_by_rows_of_n(const Conv1dBackwardData& op, const Prod
   launch([&] { return text(op); }, launches(), by_rows(whole.K, whole.N), order_by_phase_transposed,
          op.weights.as<BFloat16>(), weight_row_stride(row_length), row_length, p.C_out, phases, transposed);
   product(arguments, whole.store);
+  if (choices_) choices_->emplace_back(order_by_kernel);
   return true;
 }
 

@@ -17,6 +17,10 @@ inline std::int64_t up(std::int64_t n, std::int64_t d) {
 
 inline constexpr int threads = 256;
 
+/// What Backend::how says of a small kernel before a product, and behind one.
+inline constexpr const char *order_by_kernel = "weights put in order first",
+                            *sum_by_kernel = "gradients of weights added up behind";
+
 /// For kernels that loop over rows in y: (chunks of a row, rows).
 inline LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
   return {dim3(static_cast<unsigned>(up(row_length, threads)),

@@ -108,6 +108,11 @@ TEST_F(EstimateTest, WhatHasNoProductIsBoundByMemoryOrItsOwnInstructions) {
 TEST_F(EstimateTest, WhatLiesBehindIsAdded) {
   const Estimate e = estimate(counts_, {.bytes = 6e6, .bytes_behind = 3e6, .kernels_behind = 2});
   EXPECT_NEAR(e.seconds(), 2e-6 + 1e-6 + 3e-6, 1e-12);
+  Estimated convolution{
+      .bytes = 0, .how = "wgmma bf16, tile 256x160, 2x1 tiles of 10 steps, by 2 blocks", .store = "S<1>"};
+  const double alone = estimate(counts_, convolution).launches;
+  convolution.how += "; weights put in order first";
+  EXPECT_NEAR(estimate(counts_, convolution).launches, alone + 1e-6, 1e-15);
   const Estimated product{
       .bytes = 0,
       .how = "wgmma bf16, tile 256x160, 2x1 tiles of 10 steps, by 2 blocks; sums of what is stored",
