@@ -21,13 +21,13 @@
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/device/previous_kernel.cuh"
-#include "kernels/cuda/device/quad.cuh"
 #include "kernels/cuda/device/ring.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/gemm/forward_epilogue.cuh"
+#include "kernels/cuda/gemm/store_octets.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -35,7 +35,7 @@ namespace {
 
 constexpr int tile_rows = 64, k_boxes = 3, longest_row = k_boxes * box_columns;
 constexpr std::uint32_t box_row = box_columns * sizeof(BFloat16);
-constexpr std::uint32_t src_box = tile_rows * box_row, weights_box = columns * box_row;
+constexpr std::uint32_t src_box = tile_rows * box_row, weights_box = block_columns * box_row;
 static_assert(src_box % 1024 == 0 && weights_box % 1024 == 0);
 constexpr int multipliers = 2, stages = 2;  // of each
 constexpr std::uint32_t tile_bytes = k_boxes * src_box, weights_bytes = k_boxes * products * weights_box;
@@ -46,8 +46,9 @@ struct Barriers {
   SharedBarrier full[multipliers][stages], empty[multipliers][stages], turn[multipliers];
   SharedBarrier weights_full, weights_empty;
 };
+constexpr std::uint32_t store_bytes = multipliers * 4 * OctetStage::bytes;  // by which warps store
 constexpr std::size_t pool_shared_bytes =
-    weights_bytes + multipliers * stages * tile_bytes + sizeof(Barriers);
+    weights_bytes + multipliers * stages * tile_bytes + store_bytes + sizeof(Barriers);
 
 struct PoolArguments {
   /// Of src: all rows that lie in it as a whole; and the last one where it does not.
@@ -85,13 +86,14 @@ struct Piece {
 };
 
 struct Shared {
-  unsigned char *weights, *tiles;
+  unsigned char *weights, *tiles, *store;
   Barriers* barriers;
 
   __device__ explicit Shared(unsigned char* memory)
       : weights(memory),
         tiles(memory + weights_bytes),
-        barriers(reinterpret_cast<Barriers*>(tiles + multipliers * stages * tile_bytes)) {}
+        store(tiles + multipliers * stages * tile_bytes),
+        barriers(reinterpret_cast<Barriers*>(store + store_bytes)) {}
   __device__ unsigned char* tile(int multiplier, int stage) const {
     return tiles + (multiplier * stages + stage) * tile_bytes;
   }
@@ -112,7 +114,7 @@ struct Shared {
       for (int box = 0; box < p.boxes; ++box)
         for (int product = 0; product < products; ++product)
           copy_box(shared.weights + (box * products + product) * weights_box, &p.weights, box * box_columns,
-                   (block * products + product) * columns, &barriers.weights_full);
+                   (block * products + product) * block_columns, &barriers.weights_full);
     }
     const int to = (entry - piece.begin) % multipliers;
     SharedBarrier* const arrived = &barriers.full[to][ring.stage];
@@ -128,11 +130,11 @@ struct Shared {
 
 /// What a lane has of the channels' biases, scaled: group j, channels 2 t + {0, 1}.
 struct Biases {
-  float at[groups][2];
+  float at[block_groups][2];
 
   __device__ Biases(const ForwardEpilogue& epilogue, std::int32_t first, std::int32_t C) {
 #pragma unroll
-    for (int j = 0; j < groups; ++j)
+    for (int j = 0; j < block_groups; ++j)
 #pragma unroll
       for (int e = 0; e < 2; ++e) {
         const std::int32_t c = first + group * j + e;
@@ -146,8 +148,8 @@ struct Biases {
 template <int half, bool relu, bool dropout>
 __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue, const DropoutCalls& calls,
                          const DropoutStep& drawn, const Biases& bias,
-                         const float (&d)[products][columns / 2], std::int32_t m, std::int32_t end,
-                         std::int32_t c) {
+                         const float (&d)[products][block_columns / 2], const OctetStage& stage,
+                         std::int32_t m, std::int32_t end, std::int32_t c) {
   constexpr float share = 1.0 / pool_kernel;
   const int t = static_cast<int>(threadIdx.x % 4);
   const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
@@ -164,16 +166,16 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
   const std::int32_t stored = block * channels + group * t;
   BFloat16* const dst = p.dst + item * p.dst_item_stride + std::int64_t{in_item} * row_windows * p.C + stored;
 
-  float sums[groups][2];
+  float sums[block_groups][2];
   std::uint32_t bits = 0;
 #pragma unroll
   for (int output = 0; output < row_outputs; ++output) {
     Philox4 draws{};
     if (dropout) draws = drawn.words(call + output * calls.per_row);
     if (output % 4 == 0) bits = 0;
-    std::uint32_t pooled[groups];
+    std::uint32_t pooled[block_groups];
 #pragma unroll
-    for (int j = 0; j < groups; ++j) {
+    for (int j = 0; j < block_groups; ++j) {
       const int at = 4 * (j % 2 * row_outputs + output) + 2 * half;
       const float low = fmaf(d[j / 2][at], epilogue.scale, bias.at[j][0]),
                   high = fmaf(d[j / 2][at + 1], epilogue.scale, bias.at[j][1]);
@@ -196,10 +198,12 @@ __device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue
     }
     if (output > 0 && output % pool_stride == 0) {
       const int window = output / pool_stride - 1;
-      transpose_quad(pooled);
+      // Windows take turns with two halves: all lanes have read the one before the next when they meet.
+      stage.write(window % 2, pooled);
+      __syncwarp();
+      const Octet octet = stage.read(window % 2);
       if (window < windows && stored < p.C)
-        store(reinterpret_cast<std::uint32_t*>(dst + std::int64_t{window} * p.C),
-              Pack<std::uint32_t, groups>{{pooled[0], pooled[1], pooled[2], pooled[3]}});
+        *reinterpret_cast<Octet*>(dst + std::int64_t{window} * p.C) = octet;
     }
     if (p.kept == nullptr) continue;
     if (output % 4 == 3) {  // lane t gets what each has of output t of the last four
@@ -224,6 +228,7 @@ __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue
             lane = thread % 32;
   const bool is_lane_0 = lane == 0;
   const DropoutStep drawn(calls, dropout ? epilogue.state->step : 0);
+  const OctetStage stage(shared.store + (thread / 32) * OctetStage::bytes);
   const Piece piece(p);
   Ring ring;
   std::uint32_t weights_parity = 0, turn_parity = me == 0;
@@ -240,7 +245,7 @@ __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue
       wait_for(&barriers.turn[me], turn_parity);
       turn_parity ^= 1;
       const std::uint32_t a = shared_address(shared.tile(me, ring.stage)), b = shared_address(shared.weights);
-      float d[products][columns / 2];
+      float d[products][block_columns / 2];
       wgmma_fence();
       for (std::int32_t k = 0; k < p.k_steps; ++k) {
         constexpr std::int32_t in_box = box_columns / 16;
@@ -248,7 +253,7 @@ __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue
         const std::uint32_t in_row = static_cast<std::uint32_t>(k % in_box) * 32;
 #pragma unroll
         for (int product = 0; product < products; ++product)
-          wgmma_m64k16<columns, false, false>(
+          wgmma_m64k16<block_columns, false, false>(
               d[product], wgmma_descriptor(a + box * src_box + in_row, src_box),
               wgmma_descriptor(b + (box * products + product) * weights_box + in_row, weights_box), k > 0);
       }
@@ -263,8 +268,8 @@ __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue
       const bool whole = tile < p.whole_tiles;
       const std::int32_t m0 = whole ? tile * tile_rows : p.whole_rows, end = p.whole_rows + (whole ? 0 : 1);
       const std::int32_t m = m0 + 16 * warp + lane / 4;
-      pool_row<0, relu, dropout>(p, epilogue, calls, drawn, bias, d, m, end, c);
-      pool_row<1, relu, dropout>(p, epilogue, calls, drawn, bias, d, m + 8, end, c);
+      pool_row<0, relu, dropout>(p, epilogue, calls, drawn, bias, d, stage, m, end, c);
+      pool_row<1, relu, dropout>(p, epilogue, calls, drawn, bias, d, stage, m + 8, end, c);
     }
     __syncwarp();
     if (is_lane_0) arrive(&barriers.weights_empty);
@@ -347,7 +352,7 @@ void CudaBackend::run_op(const Conv1dPoolForward& op) {
   arguments.last_row = make_tensor_map(last_row, tile_rows);
   arguments.src = whole_rows > 0 ? make_tensor_map(all_whole, tile_rows) : arguments.last_row;
   arguments.weights = make_tensor_map(
-      {columns_of_b, stepped.row_stride, K, stepped.rows, stepped.rows, stepped.rows}, columns);
+      {columns_of_b, stepped.row_stride, K, stepped.rows, stepped.rows, stepped.rows}, block_columns);
   arguments.whole_rows = static_cast<std::int32_t>(whole_rows);
   arguments.whole_tiles = static_cast<std::int32_t>((whole_rows + tile_rows - 1) / tile_rows);
   arguments.tiles = arguments.whole_tiles + static_cast<std::int32_t>(rows - whole_rows);
@@ -358,13 +363,14 @@ void CudaBackend::run_op(const Conv1dPoolForward& op) {
   arguments.C = static_cast<std::int32_t>(p.C_out);
   arguments.boxes = static_cast<std::int32_t>((K + box_columns - 1) / box_columns);
   arguments.k_steps = static_cast<std::int32_t>((K + 15) / 16);
-  arguments.blocks = stepped.rows / (products * columns);
-  // The random calls of a block's tile are as much work as three of its groups of channels (instructions of
-  // the compiled kernel), however many of them it has.
-  const std::int32_t draws = op.epilogue.dropout.p > 0 ? 3 : 0;
-  const auto last_groups = static_cast<std::int32_t>(p.C_out / group) - (arguments.blocks - 1) * groups;
-  arguments.cost = draws + groups;
-  arguments.last_cost = draws + last_groups;
+  arguments.blocks = stepped.rows / (products * block_columns);
+  // In fourths of what one of its groups of channels takes: the random calls of a block's tile are as much work as 15
+  // (instructions of the compiled kernel), however many groups there are.
+  constexpr std::int32_t of_group = 4;
+  const std::int32_t draws = op.epilogue.dropout.p > 0 ? 15 : 0;
+  const auto last_groups = static_cast<std::int32_t>(p.C_out / group) - (arguments.blocks - 1) * block_groups;
+  arguments.cost = draws + of_group * block_groups;
+  arguments.last_cost = draws + of_group * last_groups;
   arguments.dst = op.dst.item<BFloat16>(0);
   arguments.dst_item_stride = op.dst.item_stride;
   arguments.kept = op.kept.as<std::uint32_t>();

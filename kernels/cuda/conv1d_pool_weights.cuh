@@ -15,16 +15,16 @@ constexpr int pool_kernel = 3, pool_stride = 2;
 constexpr int row_step = 8, row_outputs = row_step + pool_kernel - pool_stride,
               row_windows = row_step / pool_stride;
 /// Channels that lie together in the accumulator, and those of a block of columns; columns of one product.
-constexpr int group = 8, groups = 4, channels = group * groups;
-constexpr int columns = 2 * group * row_outputs, products = groups / 2;
-static_assert(row_outputs == 9 && columns == 144);
+constexpr int group = 8, block_groups = 4, channels = group * block_groups;
+constexpr int block_columns = 2 * group * row_outputs, products = block_groups / 2;
+static_assert(row_outputs == 9 && block_columns == 144);
 
 /// Row by row the columns of the product; rows row_stride apart.
 struct SteppedWeights {
   std::int32_t rows, row_length, row_stride;
 
   SteppedWeights(const Backend& backend, const Conv1dProblem& p)
-      : rows(static_cast<std::int32_t>((p.C_out + channels - 1) / channels) * products * columns),
+      : rows(static_cast<std::int32_t>((p.C_out + channels - 1) / channels) * products * block_columns),
         row_length(static_cast<std::int32_t>((row_step * p.stride + p.kernel) * p.C_in)),
         row_stride(static_cast<std::int32_t>(backend.aligned(row_length))) {}
   std::size_t bytes() const { return std::size_t{sizeof(BFloat16)} * rows * row_stride; }
