@@ -53,7 +53,9 @@ void arrive(std::uint64_t* barrier, std::uint32_t expected_bytes) {
 
 void bring(std::uint64_t* barrier, const Box& box, std::uint32_t bytes) {
   Barrier& b = barrier_at(barrier);
+  acquire_from(&b.boxes);  // where both blocks of a cluster bring: the list itself is no race
   b.boxes.push_back(box);
+  release_to(&b.boxes);
   b.bytes -= bytes;
   release_to(barrier);
   b.end_phase_if_done();
