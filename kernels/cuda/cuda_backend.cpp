@@ -23,6 +23,14 @@ int device_index(const std::string& device) {
   return *index;
 }
 
+GpuInstructions instructions_called(const std::string& name) {
+  if (name.empty() || name == "sm_90a") return GpuInstructions::sm_90a;
+  if (name == "sm_90a_single") return GpuInstructions::sm_90a_single;
+  if (name == "sm_80") return GpuInstructions::sm_80;
+  throw UsageError(fmt::format(
+      "unknown instruction set '{}' of a GPU: sm_80, sm_90a_single (no clusters) or sm_90a", name));
+}
+
 int used(int index) {
   use_device(index);
   return index;
@@ -31,11 +39,8 @@ int used(int index) {
 }  // namespace
 
 std::unique_ptr<Backend> make_cuda_backend(const DeviceOptions& options) {
-  const std::string& set = options.instruction_set;
-  if (!set.empty() && set != "sm_80" && set != "sm_90a")
-    throw UsageError(fmt::format("unknown instruction set '{}' of a GPU: sm_80 or sm_90a", set));
   return std::make_unique<CudaBackend>(device_index(options.device), parse_precision(options.precision),
-                                       set == "sm_80" ? GpuInstructions::sm_80 : GpuInstructions::sm_90a);
+                                       instructions_called(options.instruction_set));
 }
 
 bool is_available() {
@@ -50,9 +55,10 @@ std::string unavailable_because() {
 CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instructions)
     : device_(used(device)),
       precision_(precision),
-      wgmma_(precision == Precision::bf16 && instructions == GpuInstructions::sm_90a &&
+      wgmma_(precision == Precision::bf16 && instructions != GpuInstructions::sm_80 &&
              compute_capability(device_) == 9),
-      overlaps_(instructions == GpuInstructions::sm_90a && compute_capability(device_) >= 9),
+      pairs_(instructions == GpuInstructions::sm_90a),
+      overlaps_(instructions != GpuInstructions::sm_80 && compute_capability(device_) >= 9),
       overlapping_map_refused_because_(wgmma_ ? overlapping_map_refused_because() : ""),
       conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),
@@ -64,8 +70,13 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
 }
 
 GemmTarget CudaBackend::gemm_target(bool wgmma) const {
-  return {launches(), precision_, wgmma, multiprocessors_, reinterpret_cast<float*>(shared_sums_.data()),
-          choices_};
+  return {.launches = launches(),
+          .precision = precision_,
+          .wgmma = wgmma,
+          .multiprocessors = multiprocessors_,
+          .sums = reinterpret_cast<float*>(shared_sums_.data()),
+          .choices = choices_,
+          .pairs = pairs_};
 }
 
 void* CudaBackend::workspace(const char* op, std::size_t bytes) {

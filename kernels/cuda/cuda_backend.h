@@ -10,8 +10,8 @@
 
 namespace bragg::cuda {
 
-/// The most that kernels may use: mma.sync and cp.async, or wgmma and TMA too.
-enum class GpuInstructions { sm_80, sm_90a };
+/// The most that kernels may use: mma.sync and cp.async, or wgmma and TMA too, or these in clusters of blocks too.
+enum class GpuInstructions { sm_80, sm_90a_single, sm_90a };
 
 class CudaBackend final : public BackendOf<CudaBackend> {
  public:
@@ -151,7 +151,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
 
   const int device_;
   const Precision precision_;
-  const bool wgmma_, overlaps_;
+  const bool wgmma_, pairs_, overlaps_;
   /// A convolution's rows overlap, and the driver may refuse TMA maps of such rows: tried once, here.
   const std::string overlapping_map_refused_because_;
   const bool conv1d_wgmma_;

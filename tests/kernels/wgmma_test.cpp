@@ -114,7 +114,16 @@ TEST_P(Wgmma, PairsOfBlocksWithOneOperand) {
   }
   for (const std::int64_t items : {1, 2, 3, 4, 5, 6})  // one of them in tiles of 136 columns
     expect_exact(Conv1dBackwardData{.problem = {items, 150, 136, 8, 9, 1}}, "diff_src", true);
+  DeviceOptions single = GetParam();
+  single.instruction_set = "sm_90a_single";
+  const auto without_clusters = make_backend(single);
+  OpRunner alone(*without_clusters, 8);
+  const DenseForward paired{.problem = {.N = 150, .in = 1500, .out = 80}};
+  const Operands inputs = filled({paired, {}, {}}, Fill::integers, backend->number_types());
+  EXPECT_TRUE(identical(alone.run(paired, inputs).at("dst"), run.run(paired, inputs).at("dst")));
+  EXPECT_EQ(alone.how().find("two with one"), std::string::npos) << alone.how();
   if (!is_emulated()) return;
+  EXPECT_NE(run.how().find("two with one"), std::string::npos) << run.how();
   for (const char* cut : {"128x160, two with one A", "128x160, two with one B", "128x80, two with one A",
                           "128x80, two with one B", "128x80, k shared, two with one A",
                           "128x80, k shared, two with one B", "256x128, two with one A",

@@ -123,8 +123,9 @@ class Steps {
   std::int32_t tile = 0, step = 0;
 };
 
-__device__ void make(const WgmmaArguments& p, const PooledGradient& gradient, unsigned char* memory,
-                     SharedBarrier* full, SharedBarrier* empty) {
+/// Unused where the kernel is empty: of other architectures.
+[[maybe_unused]] __device__ void make(const WgmmaArguments& p, const PooledGradient& gradient,
+                                      unsigned char* memory, SharedBarrier* full, SharedBarrier* empty) {
   const int thread = static_cast<int>(threadIdx.x), lane = thread % 32, octet = lane / 16,
             row = thread / 32 * 16 + lane % 16;
   const auto row_of = [&](const Steps& at) {
