@@ -5,17 +5,17 @@ namespace bragg::data {
 
 const RankingWeights& ranking_weights() {
   static constexpr RankingWeights weights{
-      .similarity = 4.0176,
-      .root_cosine = 2.277,
-      .misfit = 5.0711,
-      .symmetric_cell = 0,
-      .calculated = -1.0547,
-      .prior = 0.16663,
-      .sharing = 2.218,
-      .alone = {.logit = {-1.2204, 1.3574, 0.31825, -1.2667}, .others = 0.49038},
-      .beside_network = {.logit = {-3.1327, 0.065968, 0.87522, -1.7655}, .others = 0.60376},
-      .search_exponent = {0.85297, -0.092597},
-      .network_exponent = {0.11305, 0.083512}};
+      .similarity = 3.7909,
+      .root_cosine = 2.3986,
+      .misfit = 5.0955,
+      .symmetric_cell = -0.75359,
+      .calculated = -1.0053,
+      .prior = 0.19457,
+      .sharing = 2.5362,
+      .alone = {.logit = {-0.95739, 1.2715, 0.31957, -1.1166}, .others = 0.46914},
+      .beside_network = {.logit = {-2.2499, 0.30688, 0.76106, -1.5203}, .others = 0.57652},
+      .search_exponent = {0.86312, -0.099222},
+      .network_exponent = {0.073012, 0.099578}};
   return weights;
 }
 
