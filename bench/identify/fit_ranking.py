@@ -5,9 +5,9 @@
     bench/identify/fit_ranking.py dev.jsonl [--write data/search/ranking_weights.cpp]
 
 A line of the figures is a pattern: {"space_group", "group", "candidates": [[space_group, similarity, calculated,
-root_cosine, misfit, explained, obliquity, refined_obliquity], ...], "network": [230 probabilities] or null}; the first line is {"prior": [230 shares]}. The
-formulas are those of data/search/ranking.cpp. Patterns of a group stay on one side of every split. Several files: groups of each
-are its own; a file is known by its name, whatever its folder.
+root_cosine, misfit, explained, obliquity, refined_obliquity], ...], "network": [230 probabilities] or null}; the first line is
+{"prior": [230 shares]}. The formulas are those of data/search/ranking.cpp. Patterns of a group stay on one side of every split.
+Several files: groups of each are its own; a file is known by its name, whatever its folder.
 """
 import argparse
 import hashlib
