@@ -115,7 +115,17 @@ void Identifier::refine(const OnTwoTheta& measured, Findings& found) const {
   std::vector<data::SearchMatch> kept;
   for (std::size_t i = 0; i < refined.size(); ++i) {
     if (refined[i].is_dropped) continue;
-    kept.push_back(found.matches[i]);
+    const data::SearchMatch& match = found.matches[i];
+    const xrd::Crystal& known = starts[i].crystal;
+    found.candidates.push_back({.space_group = library_->space_group(match.structure),
+                                .similarity = match.similarity,
+                                .calculated = index_->kind(match.structure) == data::StructureKind::dft,
+                                .root_cosine = double{refined[i].figures.root_cosine},
+                                .misfit = refined[i].misfit(),
+                                .explained = double{refined[i].figures.explained},
+                                .obliquity = xrd::obliquity_beyond(known.group, known.cell),
+                                .refined_obliquity = xrd::obliquity_beyond(known.group, refined[i].cell)});
+    kept.push_back(match);
     found.refined.push_back(std::move(refined[i]));
   }
   found.matches = std::move(kept);
@@ -128,21 +138,7 @@ void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchM
   found.matches = std::move(matches);
   found.refined.clear();
   found.candidates.clear();
-  if (found.matches.empty()) return;
-  refine(measured, found);
-  for (std::size_t i = 0; i < found.matches.size(); ++i) {
-    const data::SearchMatch& match = found.matches[i];
-    const xrd::Crystal crystal = library_->crystal(match.structure);
-    found.candidates.push_back(
-        {.space_group = library_->space_group(match.structure),
-         .similarity = match.similarity,
-         .calculated = index_->kind(match.structure) == data::StructureKind::dft,
-         .root_cosine = double{found.refined[i].figures.root_cosine},
-         .misfit = found.refined[i].misfit(),
-         .explained = double{found.refined[i].figures.explained},
-         .obliquity = xrd::obliquity_beyond(crystal.group, crystal.cell),
-         .refined_obliquity = xrd::obliquity_beyond(crystal.group, found.refined[i].cell)});
-  }
+  if (!found.matches.empty()) refine(measured, found);
 }
 
 void Identifier::look_up(MeasuredItem& item, Findings& found) {

@@ -88,7 +88,7 @@ class Identifier {
   /// `made`, which is made for the first pattern that needs it.
   data::MixtureFinder& finder(std::unique_ptr<data::MixtureFinder>& made, const data::MixtureSettings&);
   std::vector<Candidate> phases_of(const data::Mixture&) const;
-  /// Fills `refined` from `matches`, of which those that were dropped go.
+  /// Fills `refined` and `candidates` from `matches`, of which those that were dropped go.
   void refine(const OnTwoTheta&, Findings&) const;
   /// What the library says of a structure.
   Candidate known(std::int64_t structure) const;

@@ -44,13 +44,8 @@ bool swap_phase(MixtureRounds& rounds, MixtureState& state, std::size_t which, c
 void set_gains(const MixtureRounds& rounds, MixtureState& state, std::span<const MixtureState> without) {
   for (std::size_t i = 0; i < state.phases.size(); ++i)
     rounds.set_gain(state.phases[i].figures, state, without[i]);
-  for (MixtureCandidate& phase : state.phases) {
-    const auto is_polymorph = [&](const MixtureCandidate& other) {
-      return other.figures.joint_gain > phase.figures.joint_gain &&
-             have_same_composition(other.type.composition, phase.type.composition);
-    };
-    phase.figures.polymorph = std::any_of(state.phases.begin(), state.phases.end(), is_polymorph) ? 1 : 0;
-  }
+  for (MixtureCandidate& phase : state.phases)
+    phase.figures.polymorph = is_polymorph(phase.type, state.phases, phase.figures.joint_gain) ? 1 : 0;
 }
 
 /// Together with alternatives in their places.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "data/patterns/resample.h"
 #include "data/search/pattern_views.h"
@@ -75,6 +76,12 @@ MixtureState less_one(MixtureState state, std::size_t which) {
 }
 
 }  // namespace
+
+bool is_polymorph(const StructureType& type, std::span<const MixtureCandidate> phases, double gain) {
+  return std::any_of(phases.begin(), phases.end(), [&](const MixtureCandidate& phase) {
+    return phase.figures.joint_gain > gain && have_same_composition(phase.type.composition, type.composition);
+  });
+}
 
 MixtureRounds::MixtureRounds(const MixtureTools& tools, const MixtureSettings& settings,
                              const ElementPrior& prior, const MeasuredPattern& measured, double wavelength,
@@ -266,13 +273,12 @@ std::vector<MixtureState> MixtureRounds::extended(const MixtureState& state,
   }
   states = refined_together(std::move(states));
   for (MixtureState& next : states) {
-    CandidateFigures& figures = next.phases.back().figures;
+    MixtureCandidate& added = next.phases.back();
+    CandidateFigures& figures = added.figures;
     set_gain(figures, next, state);
-    const auto& composition = next.phases.back().type.composition;
-    const auto is_polymorph = [&](const MixtureCandidate& known) {
-      return have_same_composition(known.type.composition, composition);
-    };
-    figures.polymorph = std::any_of(state.phases.begin(), state.phases.end(), is_polymorph) ? 1 : 0;
+    // Those that are there explain what they have in common with it, whatever they gain.
+    figures.polymorph =
+        is_polymorph(added.type, state.phases, -std::numeric_limits<double>::infinity()) ? 1 : 0;
     next.score = state.score + candidate_score(figures);
   }
   std::stable_sort(states.begin(), states.end(),

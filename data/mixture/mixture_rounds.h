@@ -21,6 +21,9 @@ struct MixtureCandidate {
   std::vector<std::int32_t> alternatives;
 };
 
+/// Whether a structure is a polymorph of one of `phases` that gains more than `gain`.
+bool is_polymorph(const StructureType&, std::span<const MixtureCandidate> phases, double gain);
+
 /// Phases that were refined together, on the finest level.
 struct MixtureState {
   std::vector<MixtureCandidate> phases;  ///< `model` is what a phase was alone

@@ -32,7 +32,6 @@ struct CandidateFigures {
       0;  ///< ln(1 + what chi^2 falls by with it), as far as noise is what limits: e-fold in 0.1 of misfit
   double ln_choice =
       0;  ///< of how many structures it is one, 100 at least: the more, the likelier one of them fits by chance
-
   double polymorph = 0;  ///< 1 beside a phase of the same composition that gains more
 
   /// Relative gains count where noise limits, absolute ones where the model does.

@@ -13,7 +13,7 @@
 namespace bragg::xrd {
 namespace {
 
-constexpr double no_axis = 90;  // degrees
+constexpr double nothing_above = 90;  // degrees: a cubic lattice
 /// Rows and nets of a reduced basis that can be an axis and its plane have no larger indices (Le Page).
 constexpr std::int64_t largest_index = 2;
 
@@ -76,7 +76,8 @@ Metric inverse(const Metric& g) {
 }  // namespace
 
 double obliquity_beyond(const SpaceGroupSetting& group, const UnitCell& cell) {
-  const std::size_t own = own_axes(crystal_system(group.number));
+  const CrystalSystem system = crystal_system(group.number);
+  if (system == CrystalSystem::cubic) return nothing_above;
   Metric direct = metric_of(full_metric(cell), centred_basis(group.operators));
   reduce(direct);
   const Metric reciprocal = inverse(direct);
@@ -97,9 +98,10 @@ double obliquity_beyond(const SpaceGroupSetting& group, const UnitCell& cell) {
     }
     obliquity.push_back(std::acos(std::min(1.0, std::sqrt(nearest))) * 180 / std::numbers::pi);
   }
-  if (own >= obliquity.size() || own == own_axes(CrystalSystem::cubic)) return no_axis;
-  std::nth_element(obliquity.begin(), obliquity.begin() + static_cast<std::ptrdiff_t>(own), obliquity.end());
-  return obliquity[own];
+  const auto own = static_cast<std::ptrdiff_t>(own_axes(system));
+  const auto first_beyond = obliquity.begin() + own;
+  std::nth_element(obliquity.begin(), first_beyond, obliquity.end());
+  return *first_beyond;
 }
 
 }  // namespace bragg::xrd
