@@ -86,12 +86,14 @@ class Patterns:
 
 
 # Weights: of the features | ln(sharing - 1) | how sure the library alone is: four of the logit, logit of others | the exponents | how
-# sure it is beside a network.
+# sure it is beside a network | what a straightened lattice says beside one.
 FEATURES, SHARING, SURE, EXPONENTS, BESIDE = np.arange(0, 6), 6, np.arange(7, 12), np.arange(12, 16), np.arange(16, 21)
+STRAIGHTENED = 21
+WITH_NETWORK = np.concatenate([BESIDE, EXPONENTS, [STRAIGHTENED]])
 SCORE = np.append(FEATURES, SHARING)
 START = np.array([3.6, 2.2, 3.1, -0.7, 0.2, 0.0, 0.0, 0, 1, 0.5, -1, 0.3, 0.8, 0.0, 0.2, 0.0])
 SCALE = np.array([2.0, 1.0, 1.0, 0.5, 0.2, 1.0, 1.0, 2, 1, 0.5, 1, 1, 0.3, 0.2, 0.3, 0.2])
-START, SCALE = (np.append(of_all, of_all[SURE]) for of_all in (START, SCALE))
+START, SCALE = (np.concatenate([of_all, of_all[SURE], last]) for of_all, last in ((START, [0.0]), (SCALE, [0.5])))
 
 
 def scores(w, p):
@@ -136,6 +138,17 @@ def search_probabilities(w, p, sureness=SURE):
     return result / result.sum(1, keepdims=True)
 
 
+def straightened_groups(w, p):
+    """Of each group's likeliest candidate how much nearer its lattice came to one of a higher system."""
+    score = scores(w, p)
+    n, k = np.nonzero(p.is_there)
+    ascending = np.argsort(score[n, k], kind="stable")  # of those that go to one place the last one stays
+    n, k = n[ascending], k[ascending]
+    result = np.zeros((len(p), 230))
+    result[n, p.group[n, k]] = p.feature[n, k, SYMMETRIC_CELL]
+    return result
+
+
 def probabilities(w, p, with_network):
     if not with_network or p.log_network is None:
         return search_probabilities(w, p)
@@ -143,7 +156,7 @@ def probabilities(w, p, with_network):
     of_search, of_network = w[EXPONENTS[:2]], w[EXPONENTS[2:]]
     a = np.maximum(0, of_search[0] + of_search[1] * p.best_closeness)[:, None]
     b = np.maximum(0, of_network[0] + of_network[1] * p.best_closeness)[:, None]
-    logs = a * np.log(np.maximum(search, LEAST)) + b * p.log_network
+    logs = a * np.log(np.maximum(search, LEAST)) + b * p.log_network + w[STRAIGHTENED] * straightened_groups(w, p)
     logs[:, MERGED != np.arange(230)] = -np.inf
     result = np.exp(logs - logs.max(1, keepdims=True))
     return result / result.sum(1, keepdims=True)
@@ -207,7 +220,7 @@ def fit(p, with_network):
     w = minimise(lambda v: loss(v, p, False), w, SURE, len(p))
     if with_network:
         w[BESIDE] = w[SURE]
-        w = minimise(lambda v: loss(v, p, True), w, np.concatenate([BESIDE, EXPONENTS]), len(p))
+        w = minimise(lambda v: loss(v, p, True), w, WITH_NETWORK, len(p))
     return w
 
 
@@ -297,7 +310,8 @@ const RankingWeights& ranking_weights() {{
       .alone = {sureness(SURE)},
       .beside_network = {sureness(BESIDE)},
       .search_exponent = {{{numbers(w[EXPONENTS[:2]])}}},
-      .network_exponent = {{{numbers(w[EXPONENTS[2:]])}}}}};
+      .network_exponent = {{{numbers(w[EXPONENTS[2:]])}}},
+      .symmetric_cell_beside = {w[STRAIGHTENED]:.5g}}};
   return weights;
 }}
 

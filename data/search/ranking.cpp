@@ -116,8 +116,22 @@ Groups by_search(std::span<const RankingCandidate> candidates, std::span<const d
   return result;
 }
 
+/// Of each group's likeliest candidate how much its lattice was straightened.
+Groups straightened_groups(std::span<const RankingCandidate> candidates, std::span<const double> score) {
+  xrd::BySpaceGroup<std::size_t> likeliest{};  // 1 for the first candidate
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    std::size_t& best = likeliest[xrd::modulo_enantiomorph(candidates[i].space_group)];
+    if (best == 0 || score[i] > score[best - 1]) best = i + 1;
+  }
+  Groups result{};
+  for (int number = 1; number <= xrd::space_group_count; ++number) {
+    if (likeliest[number] > 0) result[number] = straightened(candidates[likeliest[number] - 1]);
+  }
+  return result;
+}
+
 Groups with_network(const Groups& search, std::span<const float> network, double best_closeness,
-                    const RankingWeights& weights) {
+                    const Groups& straightened, const RankingWeights& weights) {
   const auto exponent = [&](const std::array<double, 2>& line) {
     return std::max(0.0, line[0] + line[1] * best_closeness);
   };
@@ -131,7 +145,8 @@ Groups with_network(const Groups& search, std::span<const float> network, double
   for (int number = 1; number <= xrd::space_group_count; ++number) {
     if (xrd::modulo_enantiomorph(number) != number) continue;
     log_result[number] = by_search * std::log(std::max(search[number], least_probability)) +
-                         by_network * std::log(std::max(of_network[number], least_probability));
+                         by_network * std::log(std::max(of_network[number], least_probability)) +
+                         weights.symmetric_cell_beside * straightened[number];
     largest = std::max(largest, log_result[number]);
   }
   Groups result{};
@@ -163,7 +178,8 @@ Ranking rank_candidates(std::span<const RankingCandidate> candidates, const Grou
   ranking.space_group =
       candidates.empty() ? merged_prior : by_search(candidates, score, merged_prior, sureness, weights);
   if (!network.empty())
-    ranking.space_group = with_network(ranking.space_group, network, best_closeness, weights);
+    ranking.space_group = with_network(ranking.space_group, network, best_closeness,
+                                       straightened_groups(candidates, score), weights);
   for (int number = 1; number <= xrd::space_group_count; ++number)
     ranking.crystal_system[static_cast<std::size_t>(xrd::crystal_system(number))] +=
         ranking.space_group[number];

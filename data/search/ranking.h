@@ -45,6 +45,9 @@ struct RankingWeights {
   Sureness alone, beside_network;  ///< without a network, and with one
   /// Exponents of the library's and of the network's probabilities: constant and slope in closeness of the best.
   std::array<double, 2> search_exponent, network_exponent;
+  /// Beside a network, of how much nearer refinement took the lattice of a group's likeliest candidate to one of a higher
+  /// system: the network knows the cells that it was trained on, which nothing had straightened.
+  double symmetric_cell_beside;
 };
 /// What is asked of the library alone was fitted without a network; how sure it is beside one, together with the exponents.
 const RankingWeights& ranking_weights();

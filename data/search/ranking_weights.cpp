@@ -15,7 +15,8 @@ const RankingWeights& ranking_weights() {
       .alone = {.logit = {-0.95739, 1.2715, 0.31957, -1.1166}, .others = 0.46914},
       .beside_network = {.logit = {-2.2499, 0.30688, 0.76106, -1.5203}, .others = 0.57652},
       .search_exponent = {0.86312, -0.099222},
-      .network_exponent = {0.073012, 0.099578}};
+      .network_exponent = {0.073012, 0.099578},
+      .symmetric_cell_beside = 0};
   return weights;
 }
 

@@ -21,7 +21,8 @@ RankingWeights plain() {
           .alone = {.logit = {0, 0, 0, 0}, .others = 0.75},
           .beside_network = {.logit = {0, 0, 0, 0}, .others = 0.75},
           .search_exponent = {1, 0},
-          .network_exponent = {1, 0}};
+          .network_exponent = {1, 0},
+          .symmetric_cell_beside = 0};
 }
 
 xrd::BySpaceGroup<double> uniform_prior() {
@@ -102,6 +103,26 @@ TEST(Ranking, ACellThatRefinementMadeSymmetricCountsAsFarAsItWent) {
   weights.symmetric_cell = 0;
   const Ranking plain_one = rank_candidates(candidates, uniform_prior(), {}, weights);
   EXPECT_GT(plain_one.space_group[2], ranking.space_group[2]);
+}
+
+TEST(Ranking, BesideANetworkAGroupsLikeliestCellIsAskedOnceMoreHowFarItWasStraightened) {
+  // The second triclinic one, which was straightened more, is the less likely one of the group.
+  const std::vector<RankingCandidate> candidates{
+      {.space_group = 2, .similarity = 0.9, .obliquity = 2.1, .refined_obliquity = 0.3},
+      {.space_group = 2, .similarity = 0.5, .obliquity = 9.9, .refined_obliquity = 0},
+      {.space_group = 12, .similarity = 0.8, .obliquity = 0.3, .refined_obliquity = 0.4}};
+  const std::vector<float> network(xrd::space_group_count, 1.0F / xrd::space_group_count);
+  RankingWeights weights = plain();
+  const auto ratio = [&] {
+    const Ranking ranking = rank_candidates(candidates, uniform_prior(), network, weights);
+    return ranking.space_group[2] / ranking.space_group[12];
+  };
+  const double before = ratio();
+  weights.symmetric_cell_beside = -0.5;
+  EXPECT_NEAR(ratio() / before, std::sqrt(0.4 / 2.2), 1e-6);
+  // Without a network it says nothing.
+  const Ranking alone = rank_candidates(candidates, uniform_prior(), {}, weights);
+  EXPECT_EQ(alone.space_group[2], rank_candidates(candidates, uniform_prior(), {}, plain()).space_group[2]);
 }
 
 TEST(Ranking, WhatTheBestExplainsDecidesHowSureItIs) {
