@@ -92,7 +92,7 @@ TEST(ShippedLibrary, HasTheCommonPhasesByName) {
   std::int64_t missing = 0;
   const std::vector<Phase> phases = common_phases(missing);
   EXPECT_EQ(static_cast<std::int64_t>(phases.size()) + missing, 200);
-  EXPECT_LE(missing, 20);
+  EXPECT_LE(missing, 12);
   const Library& library = shipped();
   const data::LibraryNames index(library);
   std::set<std::string> names;
