@@ -60,7 +60,7 @@ TEST(LibraryStructures, FilesAgreeWithTheirSites) {
     EXPECT_FALSE(crystal.names.citation.empty()) << file.path();
     EXPECT_FALSE(crystal.names.mineral.empty() && crystal.names.common.empty()) << file.path();
   }
-  EXPECT_GE(count, 80);
+  EXPECT_GE(count, 88);
 }
 
 TEST(LibraryStructures, EntriesAreCalledByTheirNumbers) {
