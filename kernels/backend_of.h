@@ -11,7 +11,8 @@ namespace bragg {
 
 /// Derived has run_op(const O&) for every op O of op_list.h, or does not compile; for fusions (is_fusion())
 /// it may, with has_op(const O&) where not all problems are taken. It may have workspace_of(const O&) or, for
-/// all ops of a problem, workspace_of(const O::problem&), and how_of(const O&).
+/// all ops of a problem, workspace_of(const O::problem&), how_of(const O&), and before(const O&), which goes ahead of each run_op
+/// that somebody asked for.
 template <typename Derived>
 class BackendOf : public Backend {
  private:
@@ -36,6 +37,7 @@ class BackendOf : public Backend {
           using O = std::remove_cvref_t<decltype(*op)>;
           if (is_fusion<O>() && !has_op_of(*op))
             throw ProblemError(std::string("[") + O::name + "] " + name() + " has none: " + text(*op));
+          if constexpr (requires { derived().before(*op); }) derived().before(*op);
           if constexpr (runs<O>) derived().run_op(*op);
         },
         any);

@@ -236,26 +236,29 @@ void print_estimates(Backend& backend, const std::vector<Case>& cases, const std
   fmt::print("{:36} {:>8} {:>8} {:>9} {:>8} {:>8} {:>8}  microseconds on {}\n", "op", "floor", "expected",
              "products", "storing", "memory", "behind", h100.name);
   struct Times {
-    double floor, expected;
+    double floor;
+    Estimate expected;
   };
   std::map<std::string, Times> of_case;
   for (const Case& c : cases) {
     const Estimated plan = c.planned(backend);
     const Estimate e = estimate(counts, plan);
     const double floor = std::max(c.flops / h100.flops_per_s, c.bytes / h100.bytes_per_s);
-    of_case[c.name] = {floor, e.seconds()};
+    of_case[c.name] = {floor, e};
     fmt::print("{:36} {:8.1f} {:8.1f} {:9.1f} {:8.1f} {:8.1f} {:8.1f}  {}\n", c.name, us * floor,
                us * e.seconds(), us * e.products, us * e.storing, us * e.memory, us * e.behind, plan.how);
   }
   for (const TrainingStep& step : training_steps()) {
-    Times sum{};
+    double floor = 0;
+    StepEstimate expected;
     for (const std::string& name : step.cases) {
       const auto found = of_case.find(name);
       if (found == of_case.end()) return;  // one op was asked for
-      sum.floor += found->second.floor;
-      sum.expected += found->second.expected;
+      floor += found->second.floor;
+      expected.add(found->second.expected);
     }
-    fmt::print("{:36} {:8.1f} {:8.1f}\n", step.model + ", training step", us * sum.floor, us * sum.expected);
+    fmt::print("{:36} {:8.1f} {:8.1f}\n", step.model + ", training step", us * floor,
+               us * expected.seconds());
   }
 }
 

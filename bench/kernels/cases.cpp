@@ -124,11 +124,6 @@ double bytes_of(const ConstActivations& a) {
   return static_cast<double>(a.N * a.L * a.C) * static_cast<double>(size_of(a.dtype));
 }
 
-/// Of the sums that a product leaves of its columns: two of fp32 for every 32 numbers of bfloat16.
-double bytes_of_sums(const ConstActivations& a) {
-  return bytes_of(a) * (2 * sizeof(float)) / (32.0 * static_cast<double>(size_of(a.dtype)));
-}
-
 /// Of an op that a backend runs in several passes over its numbers, what those read and write.
 template <IsOp O>
 void count_passes(const O& op, Estimated& plan) {
@@ -141,14 +136,16 @@ void count_passes(const O& op, Estimated& plan) {
     plan.bytes = bytes_of(op.src) + bytes_of(op.diff_dst);
     plan.kernels_behind = 2;
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormForward>) {
-    plan.bytes = least_bytes(op.convolution()) + bytes_of_sums(op.between);
-    plan.bytes_behind = bytes_of_sums(op.between) + least_bytes(op.normalisation());
-    plan.kernels_behind = 3;  // the tiles' sums are added up, and those joined
+    plan.bytes = least_bytes(op.convolution());
+    plan.bytes_behind = least_bytes(op.normalisation());
+    plan.channels_with_sums = static_cast<double>(op.norm.C);
+    plan.kernels_behind = 2;  // these are joined
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormBackward>) {
-    plan.bytes = least_bytes(op.gradient()) + bytes_of(op.norm_src) + bytes_of_sums(op.between);
+    plan.bytes = least_bytes(op.gradient()) + bytes_of(op.norm_src);
     if (op.addend.data != nullptr) plan.bytes += bytes_of(op.addend) + bytes_of(op.relu.src);
-    plan.bytes_behind = bytes_of_sums(op.between) + least_bytes(op.normalisation());
-    plan.kernels_behind = 3;
+    plan.bytes_behind = least_bytes(op.normalisation());
+    plan.channels_with_sums = static_cast<double>(op.norm.C);
+    plan.kernels_behind = 2;
   }
 }
 
@@ -178,7 +175,6 @@ Estimated planned(Backend& backend, const O& op, double bytes, const std::vector
     plan.rows_from_cache = rows_from_cache(op, plan.how);
   }
   if constexpr (std::is_same_v<O, Conv1dPoolForward>) {
-    plan.kernels_behind = 1;  // before it: puts the weights in order
     const Conv1dProblem& p = op.problem;
     plan.results = static_cast<double>(p.N * p.L_out() * p.C_out);
     plan.kernel = op.epilogue.dropout.p > 0 ? "conv_pool<true, true>" : "conv_pool<true, false>";

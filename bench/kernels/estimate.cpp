@@ -107,12 +107,15 @@ Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
           (p.even ? 2 : 1) * launch_seconds + (has_pairs ? pair_seconds : 0)};
 }
 
-/// Small kernels that the plan names beside the product: before it, or behind.
-int kernels_beside(const std::string& how) {
-  int count = 0;
-  for (const char* what : {"; weights put in order", "; gradients of weights added up"})
-    count += how.find(what) != std::string::npos ? 1 : 0;
-  return count;
+/// A small kernel that the plan may name beside the product, before it or behind: a launch, and "(N KB)" to read and write.
+void add_beside(const std::string& how, const std::string& what, double& launch, Estimate& e) {
+  const std::size_t at = how.find(what);
+  if (at == std::string::npos) return;
+  launch = launch_seconds;
+  e.launches += launch_seconds;
+  double kilobytes = 0;
+  if (std::sscanf(how.c_str() + at + what.size(), " (%lf KB)", &kilobytes) == 1)
+    e.joined += kilobytes * 1e3 / bytes_per_s;
 }
 
 }  // namespace
@@ -137,11 +140,19 @@ double InstructionCounts::of(std::string_view kernel, std::string_view tile, std
   throw Error(fmt::format("{}: no kernel {} with {} and {}", path_, kernel, tile, store));
 }
 
-Estimate estimate(const InstructionCounts& counts, const Estimated& op) {
-  Estimate e =
-      op.how.empty() ? Estimate{0, 0, op.bytes / bytes_per_s, launch_seconds} : of_product(counts, op);
+Estimate estimate(const InstructionCounts& counts, const Estimated& of) {
+  Estimated op = of;
+  if (op.channels_with_sums > 0) {
+    const double sums = parse_plan(op.how).blocks * op.channels_with_sums * 2 * sizeof(float);
+    op.bytes += sums;
+    op.bytes_behind += sums;
+  }
+  Estimate e = op.kernel.empty() && !op.how.empty() ? of_product(counts, op)
+                                                    : Estimate{0, 0, op.bytes / bytes_per_s, launch_seconds};
   e.behind = op.bytes_behind / bytes_per_s;
-  e.launches += (op.kernels_behind + kernels_beside(op.how)) * launch_seconds;
+  e.launches += op.kernels_behind * launch_seconds;
+  add_beside(op.how, "weights put in order first", e.ordering, e);
+  add_beside(op.how, "gradients of weights added up behind", e.adding_up, e);
   if (!op.kernel.empty()) {
     constexpr double results_of_thread = 128;  // conv_pool's
     const double rounds = op.results / (results_of_thread * 32) / multiprocessors;

@@ -33,12 +33,17 @@ struct Estimated {
   double rows_from_cache = 0;
   /// Of the kernels of the op behind its first, which are bound by memory: what they read and write, and how many they are.
   double bytes_behind = 0, kernels_behind = 0;
+  double channels_with_sums =
+      0;  ///< of which each block of the product leaves two numbers of fp32, which the next kernel reads
 };
 
 struct Estimate {
   double products = 0, storing = 0, memory = 0, launches = 0;  ///< seconds
   double behind = 0;                                           ///< memory's, of the kernels behind the first
   double together = 0;  ///< of products and storing what passes at a time
+  /// Of the launches those of small kernels that a recorded step has joined, one for all that are of a kind; and what these take for
+  /// what they read and write, which a launch of its own hides.
+  double ordering = 0, adding_up = 0, joined = 0;
 
   /// Operands of the next tile come in while one is stored, but a tile's products and its storing come one after the other,
   /// and where warpgroups take turns those of a block's first or last tile alone; what is read and written passes beside both.
@@ -49,5 +54,19 @@ struct Estimate {
 };
 /// Throws Error for a plan that it does not know.
 Estimate estimate(const InstructionCounts&, const Estimated&);
+
+/// The ops of a recorded step, one after the other.
+class StepEstimate {
+ public:
+  void add(const Estimate& op) {
+    seconds_ += op.seconds() - op.ordering - op.adding_up + op.joined;
+    ordering_ = op.ordering > 0 ? op.ordering : ordering_;
+    adding_up_ = op.adding_up > 0 ? op.adding_up : adding_up_;
+  }
+  double seconds() const { return seconds_ + ordering_ + adding_up_; }
+
+ private:
+  double seconds_ = 0, ordering_ = 0, adding_up_ = 0;  ///< the last two: of one launch
+};
 
 }  // namespace bragg::bench

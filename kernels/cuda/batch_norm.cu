@@ -2,7 +2,7 @@
 // and then element by element.
 #include <algorithm>
 
-#include "kernels/cuda/batch_norm_columns.cuh"
+#include "kernels/cuda/batch_norm_channels.cuh"
 #include "kernels/cuda/cuda_backend.h"
 #include "kernels/cuda/device/forward_tail.cuh"
 #include "kernels/cuda/device/previous_kernel.cuh"
@@ -141,14 +141,13 @@ void launch_gradient(const BatchNormBackward& op, const LaunchTarget& launches) 
          items<T>(op.diff_src));
 }
 
-/// What a product left of its columns, over all its sets but for those of a chunk.
-template <typename Describe>
-Partials add_up(const ColumnSums& sums, const Describe& describe, const LaunchTarget& launches,
-                double* numbers) {
-  const Cut cut = cut_of(sums);
-  const Partials partials{numbers, cut.C, cut.chunks};
-  launch(describe, launches, {cut.grid(), dim3(threads)}, sums_of_chunks, cut, sums.pairs, partials);
-  return partials;
+/// What the blocks of a product left.
+template <typename Describe, typename Finish>
+void join(const ChannelSums& sums, const Describe& describe, const LaunchTarget& launches, double* numbers,
+          void* tickets, const Finish& finish) {
+  const SetsCut cut(sums);
+  launch(describe, launches, {cut.grid(), dim3(threads)}, join_sums<Finish>, cut, sums.pairs,
+         reinterpret_cast<TwoSums*>(numbers), static_cast<unsigned*>(tickets), finish);
 }
 
 }  // namespace
@@ -181,18 +180,15 @@ void CudaBackend::run_op(const BatchNormForward& op) {
   });
 }
 
-std::size_t CudaBackend::sums_workspace(std::int64_t most_sets, std::int64_t columns) {
-  const std::int64_t chunks = std::min<std::int64_t>(most_chunks, most_sets / rows_of_thread + 1);
-  return 2 * sizeof(double) * static_cast<std::size_t>(columns * chunks);
+std::size_t CudaBackend::sums_workspace(std::int64_t most_sets, std::int64_t channels) {
+  return sizeof(TwoSums) * static_cast<std::size_t>(channels * SetsCut::most_parts(most_sets));
 }
 
-void CudaBackend::normalise_by(const ColumnSums& sums, const BatchNormForward& op, double* numbers) {
+void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& op, double* numbers) {
   const BatchNormProblem& p = op.problem;
-  const Partials partials = add_up(
-      sums, [&] { return text(op); }, launches(), numbers);
-  launch([&] { return text(op); }, launches(), warp_per_channel(p), join_sums, cut_of(sums), partials,
-         static_cast<std::int32_t>(p.C), static_cast<double>(p.rows()), p.epsilon, p.momentum,
-         moments_of(op));
+  join(
+      sums, [&] { return text(op); }, launches(), numbers, tickets_.data(),
+      LeaveMoments{static_cast<double>(p.rows()), p.epsilon, p.momentum, moments_of(op)});
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
       launch_normalise<T, V>(op, launches(), channels_of(op));
@@ -219,13 +215,12 @@ void CudaBackend::run_op(const BatchNormBackward& op) {
   });
 }
 
-void CudaBackend::normalise_by(const ColumnSums& sums, const BatchNormBackward& op, double* numbers) {
+void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormBackward& op, double* numbers) {
   const BatchNormProblem& p = op.problem;
-  const Partials partials = add_up(
-      sums, [&] { return text(op); }, launches(), numbers);
-  launch([&] { return text(op); }, launches(), warp_per_channel(p), join_gradient_sums, cut_of(sums),
-         partials, static_cast<std::int32_t>(p.C), op.mean.as<float>(), op.inverse_deviation.as<float>(),
-         op.diff_scale.as<float>(), op.diff_shift.as<float>());
+  join(
+      sums, [&] { return text(op); }, launches(), numbers, tickets_.data(),
+      LeaveGradients{op.mean.as<float>(), op.inverse_deviation.as<float>(), op.diff_scale.as<float>(),
+                     op.diff_shift.as<float>()});
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) { launch_gradient<T, V>(op, launches()); };
     by_packs<T>(p.C, run, op.diff_src, op.diff_dst, op.src, op.relu.src);

@@ -12,7 +12,6 @@
 
 #include "kernels/cuda/conv1d_rows.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/gemm/pooled_gradient.h"
 #include "kernels/cuda/launch.h"
@@ -60,40 +59,20 @@ ConstMatrixView<T> outputs(const Wide& wide, const ConstActivations& a) {
   return {a.item<T>(0), a.item_stride, wide.rows, wide.N, wide.N};
 }
 
-/// Row (j, c) of dst: the weights of output channel c behind j row_step zeros. Grid: by_rows(dst_row_stride,
-/// wide.N).
-__global__ void __launch_bounds__(threads)
-    widen_weights(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
-                  std::int64_t weight_row_length, std::int64_t C_out, const Wide wide,
-                  BFloat16* __restrict__ dst, std::int64_t dst_row_stride) {
-  wait_for_previous_kernel();
-  const std::int64_t k = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (k >= dst_row_stride) return;
-  for (std::int64_t row = blockIdx.y; row < wide.N; row += gridDim.y) {
-    const std::int64_t from = k - row / C_out * wide.row_step;
-    dst[row * dst_row_stride + k] =
-        from >= 0 && from < weight_row_length ? weights[row % C_out * weight_row_stride + from] : BFloat16{0};
-  }
-}
-
-/// The gradients of the weights and the bias from those of J moved kernels, `src` (J C_out, K) and `sums` (J
-/// C_out), added in the order of j. Grid: by_rows(weight_row_length, C_out).
-__global__ void __launch_bounds__(threads)
-    narrow_gradient(const float* __restrict__ src, const float* __restrict__ sums, const Wide wide,
-                    std::int64_t C_out, float* __restrict__ diff_weights, std::int64_t weight_row_stride,
-                    std::int64_t weight_row_length, float* __restrict__ diff_bias) {
-  wait_for_previous_kernel();
-  const std::int64_t k = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (k >= weight_row_length) return;
-  for (std::int64_t c = blockIdx.y; c < C_out; c += gridDim.y) {
-    float sum = 0, bias = 0;
-    for (std::int64_t j = 0; j < wide.outputs; ++j) {
-      sum += src[(j * C_out + c) * wide.K + j * wide.row_step + k];
-      bias += sums[j * C_out + c];
-    }
-    diff_weights[c * weight_row_stride + k] = sum;
-    if (k == 0) diff_bias[c] = bias;
-  }
+/// Row (j, c): the weights of output channel c behind j row_step zeros.
+WeightOrder widened(const Backend& backend, const Conv1dProblem& p, const Wide& wide, const void* weights) {
+  const auto C_out = static_cast<std::int32_t>(p.C_out),
+             row_length = static_cast<std::int32_t>(p.kernel * p.C_in);
+  return {.weights = weights,
+          .weight_row_stride = static_cast<std::int32_t>(backend.weight_row_stride(row_length)),
+          .row_length = row_length,
+          .C_out = C_out,
+          .rows = static_cast<std::int32_t>(wide.N),
+          .length = static_cast<std::int32_t>(wide.K),
+          .dst_stride = static_cast<std::int32_t>(backend.weight_row_stride(wide.K)),
+          .group = C_out,
+          .slots = static_cast<std::int32_t>(wide.outputs),
+          .step = static_cast<std::int32_t>(-wide.row_step)};
 }
 
 std::size_t wide_weight_bytes(const Backend& backend, const Wide& wide) {
@@ -127,9 +106,7 @@ std::optional<Wide> choose_width(const Conv1dProblem& p, int multiprocessors) {
 /// Of a convolution whose operands lie as the network lays them.
 SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
   const auto wide = choose_width(p, multiprocessors);
-  if (!wide) return {};
-  return {wide->outputs > 1 ? wide_weight_bytes(backend, *wide) : 0, p.N * (wide->steps(p) / wide->outputs),
-          wide->N};
+  return {wide && wide->outputs > 1 ? wide_weight_bytes(backend, *wide) : 0, p.C_out, multiprocessors};
 }
 
 }  // namespace
@@ -166,12 +143,10 @@ void CudaBackend::multiply_windows(const Conv1dForward& op, const Product& produ
   if constexpr (std::is_same_v<T, BFloat16>) {
     const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
     if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step)) {
-      auto* const widened = static_cast<T*>(workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
-      const std::int64_t row_stride = weight_row_stride(wide->K);
-      launch([&] { return text(op); }, launches(), by_rows(row_stride, wide->N), widen_weights,
-             op.weights.as<T>(), weight_row_stride(K), K, p.C_out, *wide, widened, row_stride);
-      run(*wide, {widened, 0, wide->N, row_stride, wide->K});
-      if (choices_) choices_->emplace_back(order_by_kernel);
+      const WeightOrder order = widened(*this, p, *wide, op.weights.data);
+      const T* const rows = in_order<T>(order, workspace("conv1d_forward", wide_weight_bytes(*this, *wide)));
+      run(*wide, {rows, 0, wide->N, order.dst_stride, wide->K});
+      note(order);
       return;
     }
   }
@@ -187,30 +162,53 @@ void CudaBackend::run_op(const Conv1dForward& op) {
 }
 
 bool CudaBackend::has_op(const Conv1dBatchNormForward& op) const {
-  return conv1d_wgmma_ && op.problem.C_out % 8 == 0;
+  return conv1d_wgmma_ && op.problem.C_out % 8 == 0 && op.problem.C_out <= most_summed_channels;
 }
 
 std::size_t CudaBackend::workspace_of(const Conv1dBatchNormForward& op) const {
   if (op.problem.N == 0 || !has_op(op)) return 0;
   const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
-  return std::max(memory.numbers_at + sums_workspace(memory.sets, memory.columns), workspace_of(op.norm));
+  return std::max(memory.numbers_at + sums_workspace(multiprocessors_, op.problem.C_out),
+                  workspace_of(op.norm));
 }
 
 void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
   const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
   auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
   const auto describe = [&] { return text(op); };
-  std::optional<ColumnSums> sums;
+  std::optional<ChannelSums> sums;
   multiply_windows<BFloat16>(
       op.convolution(), [&](const GemmArguments<BFloat16>& arguments, const ForwardStore<BFloat16>& store) {
         const GemmTarget target = gemm_target(conv1d_wgmma_);
-        if (arguments.N == memory.columns)
-          sums = gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch), memory.sets);
+        sums = gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
         if (!sums) gemm_forward(describe, target, arguments, store);
       });
   if (!sums) return run_op(op.normalisation());
   if (choices_) choices_->emplace_back("sums of what is stored");
   normalise_by(*sums, op.normalisation(), memory.numbers(scratch));
+}
+
+template <typename Columns, typename Product>
+void CudaBackend::add_up_columns(const Conv1dProblem& p, const Columns& wide, const WeightGradient& diff,
+                                 float* scratch, const Product& product) {
+  float* const later = joined_ ? joined_->products(wide_gradient_bytes(wide)) : nullptr;
+  float* const products = later ? later : scratch;
+  const MovedGradients moved{.src = products,
+                             .sums = products + wide.N * wide.K,
+                             .diff_weights = diff.weights,
+                             .diff_bias = diff.bias,
+                             .outputs = static_cast<std::int32_t>(wide.outputs),
+                             .row_step = static_cast<std::int32_t>(wide.row_step),
+                             .K = static_cast<std::int32_t>(wide.K),
+                             .C_out = static_cast<std::int32_t>(p.C_out),
+                             .weight_row_stride = static_cast<std::int32_t>(diff.row_stride),
+                             .row_length = static_cast<std::int32_t>(p.kernel * p.C_in)};
+  product(WeightGradient{products, wide.K, products + wide.N * wide.K});
+  if (later)
+    joined_->add_up_later(moved);
+  else
+    add_up(launches(), {&moved, 1});
+  note(moved);
 }
 
 bool CudaBackend::has_op(const Conv1dPoolBackwardWeights& op) const {
@@ -231,8 +229,6 @@ void CudaBackend::run_op(const Conv1dPoolBackwardWeights& op) {
     throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
                        std::to_string(op.src.item_stride) + " is not " +
                        std::to_string(wide.steps(p) * wide.row_step));
-  auto* const products = static_cast<float*>(workspace(op.name, workspace_of(p)));
-  float* const sums = products + wide.N * wide.K;
   const PooledGradient gradient{
       .diff_dst = op.diff_dst.item<BFloat16>(0),
       .item_stride = op.diff_dst.item_stride,
@@ -243,12 +239,13 @@ void CudaBackend::run_op(const Conv1dPoolBackwardWeights& op) {
       .scale = static_cast<float>(1.0 / static_cast<double>(op.pool.kernel) / (1.0 - double{op.kept.p})),
       .pitch = Division(windows_of_src->pitch),
       .rows = static_cast<std::int32_t>(windows_of_src->rows)};
-  gemm_pooled_backward_weights(describe, gemm_target(conv1d_wgmma_), *windows_of_src, gradient,
-                               {products, wide.K, sums});
-  if (choices_) choices_->emplace_back(sum_by_kernel);
-  const std::int64_t row_length = p.kernel * p.C_in;
-  launch(describe, launches(), by_rows(row_length, p.C_out), narrow_gradient, products, sums, wide, p.C_out,
-         op.diff_weights.as<float>(), weight_row_stride(row_length), row_length, op.diff_bias.as<float>());
+  const WeightGradient diff{op.diff_weights.as<float>(), weight_row_stride(p.kernel * p.C_in),
+                            op.diff_bias.as<float>()};
+  add_up_columns(p, wide, diff, static_cast<float*>(workspace(op.name, workspace_of(p))),
+                 [&](const WeightGradient& products) {
+                   gemm_pooled_backward_weights(describe, gemm_target(conv1d_wgmma_), *windows_of_src,
+                                                gradient, products);
+                 });
 }
 
 void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
@@ -262,21 +259,16 @@ void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
                                              windows<T>(wide, op.src)),
                             scratch, diff);
     };
-    const std::int64_t row_length = p.kernel * p.C_in, row_stride = weight_row_stride(row_length);
-    auto* const weights = op.diff_weights.as<float>();
-    auto* const bias = op.diff_bias.as<float>();
+    const WeightGradient all{op.diff_weights.as<float>(), weight_row_stride(p.kernel * p.C_in),
+                             op.diff_bias.as<float>()};
     if constexpr (std::is_same_v<T, BFloat16>) {
       const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
       if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step) &&
-          wide->suits(p, op.diff_dst, p.C_out)) {
-        float* const sums = scratch + wide->N * wide->K;
-        run(*wide, {scratch, wide->K, sums});
-        if (choices_) choices_->emplace_back(sum_by_kernel);
-        return launch(describe, launches(), by_rows(row_length, p.C_out), narrow_gradient, scratch, sums,
-                      *wide, p.C_out, weights, row_stride, row_length, bias);
-      }
+          wide->suits(p, op.diff_dst, p.C_out))
+        return add_up_columns(p, *wide, all, scratch,
+                              [&](const WeightGradient& products) { run(*wide, products); });
     }
-    run(Wide(p, 1), {weights, row_stride, bias});
+    run(Wide(p, 1), all);
   });
 }
 

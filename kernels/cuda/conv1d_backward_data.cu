@@ -4,7 +4,6 @@
 
 #include "kernels/cuda/conv1d_rows.h"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/launch.h"
 
@@ -13,38 +12,25 @@ namespace {
 
 using namespace conv1d;
 
-/// Of row `row` the number n.
-template <typename T>
-__device__ T by_phase(const T* weights, std::int64_t weight_row_stride, std::int64_t weight_row_length,
-                      std::int64_t C_out, const ByPhase& phases, std::int64_t row, std::int64_t n) {
-  const std::int64_t from = ((phases.rows - row - 1) / C_out) * phases.row_length + n - phases.zeros;
-  return from >= 0 && from < weight_row_length ? weights[row % C_out * weight_row_stride + from] : T{0};
-}
-
-/// Grid: by_rows(row of ByPhase, rows).
-template <typename T>
-__global__ void __launch_bounds__(threads)
-    order_by_phase(const T* __restrict__ weights, std::int64_t weight_row_stride,
-                   std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
-                   T* __restrict__ dst) {
-  wait_for_previous_kernel();
-  const std::int64_t n = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (n >= phases.row_length) return;
-  for (std::int64_t row = blockIdx.y; row < phases.rows; row += gridDim.y)
-    dst[row * phases.row_stride + n] =
-        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
-}
-/// The transpose. Grid: by_rows(rows, row of ByPhase).
-__global__ void __launch_bounds__(threads)
-    order_by_phase_transposed(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
-                              std::int64_t weight_row_length, std::int64_t C_out, const ByPhase phases,
-                              BFloat16* __restrict__ dst) {
-  wait_for_previous_kernel();
-  const std::int64_t row = std::int64_t{blockIdx.x} * threads + threadIdx.x;
-  if (row >= phases.rows) return;
-  for (std::int64_t n = blockIdx.y; n < phases.row_length; n += gridDim.y)
-    dst[n * phases.transposed_stride + row] =
-        by_phase(weights, weight_row_stride, weight_row_length, C_out, phases, row, n);
+/// Rows of ByPhase, or their transpose.
+WeightOrder by_phase(const Backend& backend, const Conv1dProblem& p, const ByPhase& phases,
+                     const void* weights, bool transposed) {
+  const auto C_out = static_cast<std::int32_t>(p.C_out),
+             row_length = static_cast<std::int32_t>(p.kernel * p.C_in),
+             taps = static_cast<std::int32_t>(p.backward_taps()),
+             length = static_cast<std::int32_t>(phases.row_length);
+  return {.weights = weights,
+          .weight_row_stride = static_cast<std::int32_t>(backend.weight_row_stride(row_length)),
+          .row_length = row_length,
+          .C_out = C_out,
+          .rows = static_cast<std::int32_t>(phases.rows),
+          .length = length,
+          .dst_stride = static_cast<std::int32_t>(transposed ? phases.transposed_stride : phases.row_stride),
+          .group = C_out,
+          .slots = taps,
+          .first = (taps - 1) * length - static_cast<std::int32_t>(phases.zeros),
+          .step = -length,
+          .transposed = transposed};
 }
 
 /// Row (n, r) of the result is rows [r * stride, (r + 1) * stride) of diff_src[n]; it takes R =
@@ -69,9 +55,8 @@ struct GradientProduct {
 };
 
 /// Of operands that lie as the network lays them.
-SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p) {
-  return {ByPhase(backend, p).bytes(backend.element_type()),
-          p.N * (backend.diff_dst_item_stride(p) / p.C_out), p.stride * p.C_in};
+SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
+  return {ByPhase(backend, p).bytes(backend.element_type()), p.C_in, multiprocessors};
 }
 
 }  // namespace
@@ -82,16 +67,15 @@ bool CudaBackend::multiply_by_rows_of_n(const Conv1dBackwardData& op, const Prod
   const Conv1dProblem& p = op.problem;
   const GradientProduct<BFloat16> whole(op);
   const ByPhase phases(*this, p);
-  auto* const transposed =
-      static_cast<BFloat16*>(workspace("conv1d_backward_data", phases.bytes(element_type())));
-  const GemmArguments<BFloat16> arguments(whole.M, whole.N, whole.K, whole.a,
-                                          {transposed, 0, whole.N, phases.transposed_stride, whole.K});
-  if (!takes_rows_of_n(gemm_target(true), arguments, whole.store)) return false;
-  const std::int64_t row_length = p.kernel * p.C_in;
-  launch([&] { return text(op); }, launches(), by_rows(whole.K, whole.N), order_by_phase_transposed,
-         op.weights.as<BFloat16>(), weight_row_stride(row_length), row_length, p.C_out, phases, transposed);
-  product(arguments, whole.store);
-  if (choices_) choices_->emplace_back(order_by_kernel);
+  void* const scratch = workspace("conv1d_backward_data", phases.bytes(element_type()));
+  const auto by = [&](const BFloat16* rows) {
+    return GemmArguments<BFloat16>(whole.M, whole.N, whole.K, whole.a,
+                                   {rows, 0, whole.N, phases.transposed_stride, whole.K});
+  };
+  if (!takes_rows_of_n(gemm_target(true), by(static_cast<BFloat16*>(scratch)), whole.store)) return false;
+  const WeightOrder order = by_phase(*this, p, phases, op.weights.data, true);
+  product(by(in_order<BFloat16>(order, scratch)), whole.store);
+  note(order);
   return true;
 }
 
@@ -111,9 +95,8 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
     if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
       const ByPhase phases(*this, p);
-      auto* const ordered = static_cast<T*>(workspace("conv1d_backward_data", phases.bytes(element_type())));
-      launch(describe, launches(), by_rows(N, phases.rows), order_by_phase<T>, op.weights.as<T>(),
-             weight_row_stride(row_length), row_length, p.C_out, phases, ordered);
+      const T* const ordered = in_order<T>(by_phase(*this, p, phases, op.weights.data, false),
+                                           workspace("conv1d_backward_data", phases.bytes(element_type())));
       b = {ordered, 0, whole.K, phases.row_stride, N};
     }
     gemm_backward_data(describe, target, GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
@@ -121,25 +104,26 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
 }
 
 bool CudaBackend::has_op(const Conv1dBatchNormBackward& op) const {
-  return conv1d_wgmma_ && op.problem.C_in % 8 == 0 && op.problem.C_out % 8 == 0;
+  return conv1d_wgmma_ && op.problem.C_in % 8 == 0 && op.problem.C_in <= most_summed_channels &&
+         op.problem.C_out % 8 == 0;
 }
 
 std::size_t CudaBackend::workspace_of(const Conv1dBatchNormBackward& op) const {
   if (op.problem.N == 0 || !has_op(op)) return 0;
-  const SumsMemory memory = sums_memory(*this, op.problem);
-  return std::max(memory.numbers_at + sums_workspace(memory.sets, memory.columns), workspace_of(op.norm));
+  const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
+  return std::max(memory.numbers_at + sums_workspace(multiprocessors_, op.problem.C_in),
+                  workspace_of(op.norm));
 }
 
 void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
-  const SumsMemory memory = sums_memory(*this, op.problem);
+  const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
   auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
   const auto describe = [&] { return text(op); };
-  std::optional<ColumnSums> sums;
+  std::optional<ChannelSums> sums;
   multiply_by_rows_of_n({op.problem, op.diff_dst, op.weights, op.between, op.relu},
                         [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
                           sums = gemm_backward_data_sums(describe, gemm_target(true), arguments, store,
-                                                         op.norm_src, op.addend, memory.pairs(scratch),
-                                                         memory.sets);
+                                                         op.norm_src, op.addend, memory.pairs(scratch));
                         });
   if (!sums) {
     run_op(op.gradient());

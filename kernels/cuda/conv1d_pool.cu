@@ -331,11 +331,10 @@ void CudaBackend::run_op(const Conv1dPoolForward& op) {
   const auto describe = [&] { return text(op); };
   const std::int64_t step = p.stride * p.C_in, row_stride = row_step * step;
   const SteppedWeights stepped(*this, p);
-  auto* const columns_of_b = static_cast<BFloat16*>(workspace("conv1d_pool_forward", stepped.bytes()));
-  launch(describe, launches(), {dim3(static_cast<unsigned>(stepped.rows)), dim3(weights_threads)},
-         step_weights, op.weights.as<BFloat16>(), weight_row_stride(p.kernel * p.C_in),
-         static_cast<std::int32_t>(p.kernel * p.C_in), static_cast<std::int32_t>(step),
-         static_cast<std::int32_t>(p.C_out), stepped, columns_of_b);
+  const WeightOrder order = order_of(*this, p, stepped, op.weights.data);
+  const auto* const columns_of_b =
+      in_order<BFloat16>(order, workspace("conv1d_pool_forward", stepped.bytes()));
+  note(order);
 
   const std::int64_t rows_per_item = rows_of(p),
                      pitch = p.N > 1 ? op.src.item_stride / row_stride : rows_per_item,

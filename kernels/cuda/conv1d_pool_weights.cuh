@@ -1,11 +1,9 @@
 // The weights of conv1d_pool.cu as the matrix that src is multiplied by.
 #pragma once
 
-#include <cuda_runtime.h>
-
 #include "kernels/backend.h"
 #include "kernels/base/bfloat16.h"
-#include "kernels/cuda/device/previous_kernel.cuh"
+#include "kernels/cuda/joined_kernels.h"
 #include "kernels/ops/conv1d.h"
 
 namespace bragg::cuda {
@@ -30,23 +28,21 @@ struct SteppedWeights {
   std::size_t bytes() const { return std::size_t{sizeof(BFloat16)} * rows * row_stride; }
 };
 
-constexpr int weights_threads = 256;
-
-/// Grid: rows.
-__global__ void __launch_bounds__(weights_threads)
-    step_weights(const BFloat16* __restrict__ weights, std::int64_t weight_row_stride,
-                 std::int32_t kernel_length, std::int32_t step, std::int32_t C_out,
-                 const SteppedWeights stepped, BFloat16* __restrict__ dst) {
-  wait_for_previous_kernel();
-  const auto row = static_cast<std::int32_t>(blockIdx.x);
-  const std::int32_t in_group = row % (group * row_outputs), output = in_group / group,
-                     c = row / (group * row_outputs) * group + in_group % group;
-  for (auto k = static_cast<std::int32_t>(threadIdx.x); k < stepped.row_length; k += weights_threads) {
-    const std::int32_t tap = k - output * step;
-    const bool inside = c < C_out && tap >= 0 && tap < kernel_length;
-    dst[std::int64_t{row} * stepped.row_stride + k] =
-        inside ? weights[c * weight_row_stride + tap] : BFloat16{0};
-  }
+/// Column (group of channels, output, channel of the group): the channel's weights behind so many steps of zeros as the output's
+/// number.
+inline WeightOrder order_of(const Backend& backend, const Conv1dProblem& p, const SteppedWeights& stepped,
+                            const void* weights) {
+  const auto row_length = static_cast<std::int32_t>(p.kernel * p.C_in);
+  return {.weights = weights,
+          .weight_row_stride = static_cast<std::int32_t>(backend.weight_row_stride(row_length)),
+          .row_length = row_length,
+          .C_out = static_cast<std::int32_t>(p.C_out),
+          .rows = stepped.rows,
+          .length = stepped.row_length,
+          .dst_stride = stepped.row_stride,
+          .group = group,
+          .slots = row_outputs,
+          .step = static_cast<std::int32_t>(-p.stride * p.C_in)};
 }
 
 }  // namespace bragg::cuda

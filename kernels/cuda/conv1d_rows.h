@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "kernels/backend.h"
-#include "kernels/cuda/gemm/column_sums.h"
+#include "kernels/cuda/gemm/channel_sums.h"
 #include "kernels/cuda/launch.h"
 #include "kernels/ops/conv1d.h"
 
@@ -13,19 +13,6 @@ namespace bragg::cuda::conv1d {
 
 inline std::int64_t up(std::int64_t n, std::int64_t d) {
   return (n + d - 1) / d;
-}
-
-inline constexpr int threads = 256;
-
-/// What Backend::how says of a small kernel before a product, and behind one.
-inline constexpr const char *order_by_kernel = "weights put in order first",
-                            *sum_by_kernel = "gradients of weights added up behind";
-
-/// For kernels that loop over rows in y: (chunks of a row, rows).
-inline LaunchShape by_rows(std::int64_t row_length, std::int64_t rows) {
-  return {dim3(static_cast<unsigned>(up(row_length, threads)),
-               static_cast<unsigned>(std::min<std::int64_t>(rows, 65535))),
-          dim3(threads)};
 }
 
 /// The weights by the phase of the input row that they meet: rows (tap i, output o) of stride * C_in numbers,
@@ -47,18 +34,14 @@ struct ByPhase {
   }
 };
 
-/// Where a product with sums has what it needs in the workspace: its weights in another order, behind those the sums of its
-/// tiles (ColumnSums), behind those the sums of them.
+/// Where a product with sums has what it needs in the workspace: its weights in another order, behind those its sums
+/// (ChannelSums), behind those the sums of them.
 struct SumsMemory {
-  std::int64_t sets = 0, columns = 0;
   std::size_t pairs_at = 0, numbers_at = 0;
 
-  SumsMemory() = default;
-  SumsMemory(std::size_t weight_bytes, std::int64_t flat_rows, std::int64_t columns_)
-      : sets(most_column_sets(flat_rows)),
-        columns(columns_),
-        pairs_at(aligned(weight_bytes)),
-        numbers_at(aligned(pairs_at + ColumnSums{nullptr, sets, columns}.bytes())) {}
+  SumsMemory(std::size_t weight_bytes, std::int64_t channels, int multiprocessors)
+      : pairs_at(aligned(weight_bytes)),
+        numbers_at(aligned(pairs_at + ChannelSums{nullptr, multiprocessors, channels}.bytes())) {}
   float* pairs(std::byte* workspace) const { return reinterpret_cast<float*>(workspace + pairs_at); }
   double* numbers(std::byte* workspace) const { return reinterpret_cast<double*>(workspace + numbers_at); }
 

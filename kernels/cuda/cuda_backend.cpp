@@ -63,7 +63,7 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
       conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),
       shared_memory_(shared_memory_of_block(device_)),
-      tickets_(allocate_device_memory(sizeof(unsigned))) {
+      tickets_(allocate_device_memory(most_tickets * sizeof(unsigned))) {
   if (!wgmma_) return;
   const auto blocks = static_cast<std::size_t>(multiprocessors_);
   shared_sums_ = allocate_device_memory(blocks * sums_per_block * sizeof(float));
@@ -99,7 +99,22 @@ Buffer CudaBackend::allocate(std::size_t bytes) {
   return allocate_device_memory(bytes);
 }
 
+void CudaBackend::note(const WeightOrder& order) {
+  if (!choices_) return;
+  const std::int64_t numbers = order.dst_count() + std::int64_t{order.C_out} * order.row_length;
+  choices_->push_back(fmt::format("weights put in order first ({} KB)",
+                                  numbers * static_cast<std::int64_t>(size_of(element_type())) / 1000));
+}
+
+void CudaBackend::note(const MovedGradients& moved) {
+  if (!choices_) return;
+  const std::int64_t numbers = std::int64_t{moved.C_out} * (moved.outputs * moved.K + moved.row_length);
+  choices_->push_back(fmt::format("gradients of weights added up behind ({} KB)",
+                                  numbers * static_cast<std::int64_t>(sizeof(float)) / 1000));
+}
+
 void CudaBackend::fill_zero(void* dst, std::size_t bytes) {
+  if (joined_) joined_->before_writing(dst, bytes, launches());
   if (bytes > 0) check(cudaMemsetAsync(dst, 0, bytes, stream_.get()), "fill_zero");
 }
 
@@ -116,6 +131,7 @@ void CudaBackend::download(const void* src, void* host, std::size_t bytes) {
 }
 
 void CudaBackend::copy(const void* src, void* dst, std::size_t bytes) {
+  if (joined_) joined_->before_copying(src, dst, bytes, launches());
   if (bytes > 0) check(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy");
 }
 
@@ -135,27 +151,50 @@ double CudaBackend::seconds_of(const std::function<void()>& ops) {
 /// Recorded when it is run first, as all memory is planned then.
 class CudaBackend::Graph final : public Recording {
  public:
-  Graph(const CudaBackend& backend, std::function<void()> enqueue)
+  Graph(CudaBackend& backend, std::function<void()> enqueue)
       : backend_(backend), enqueue_(std::move(enqueue)) {}
 
   void run() override {
     if (!graph_ || workspace_ != backend_.workspace_begin()) {
-      ExecutableGraph::begin_capture(backend_.stream_);
-      try {
-        enqueue_();
-      } catch (...) {
-        ExecutableGraph::abandon_capture(backend_.stream_);
-        throw;
-      }
-      graph_.emplace(backend_.stream_);
+      graph_.reset();
+      record();
       workspace_ = backend_.workspace_begin();
     }
     graph_->launch(backend_.stream_);
   }
 
  private:
-  const CudaBackend& backend_;
+  /// Once, or where small kernels can be joined, a second time with memory for these.
+  void record() {
+    JoinedKernels joined;
+    capture(joined, [] {});
+    if (joined.bytes() > 0) {
+      ExecutableGraph::abandon_capture(backend_.stream_);
+      joined_memory_ = backend_.allocate(joined.bytes());
+      capture(joined, [&] { joined.begin(joined_memory_.data(), backend_.launches()); });
+    }
+    graph_.emplace(backend_.stream_);
+  }
+
+  template <typename Begin>
+  void capture(JoinedKernels& joined, const Begin& begin) {
+    ExecutableGraph::begin_capture(backend_.stream_);
+    backend_.joined_ = &joined;
+    try {
+      begin();
+      enqueue_();
+      joined.end(backend_.launches());
+    } catch (...) {
+      backend_.joined_ = nullptr;
+      ExecutableGraph::abandon_capture(backend_.stream_);
+      throw;
+    }
+    backend_.joined_ = nullptr;
+  }
+
+  CudaBackend& backend_;
   std::function<void()> enqueue_;
+  Buffer joined_memory_;  ///< that the graph's small kernels write
   std::optional<ExecutableGraph> graph_;
   const void* workspace_ = nullptr;
 };

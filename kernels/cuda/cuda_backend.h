@@ -4,14 +4,17 @@
 
 #include "kernels/backend_of.h"
 #include "kernels/base/bfloat16.h"
-#include "kernels/cuda/gemm/column_sums.h"
+#include "kernels/cuda/gemm/channel_sums.h"
 #include "kernels/cuda/gemm/gemm_target.h"
+#include "kernels/cuda/joined_kernels.h"
 #include "kernels/cuda/runtime.h"
 
 namespace bragg::cuda {
 
 /// The most that kernels may use: mma.sync and cp.async, or wgmma and TMA too, or these in clusters of blocks too.
 enum class GpuInstructions { sm_80, sm_90a_single, sm_90a };
+
+struct WeightGradient;
 
 class CudaBackend final : public BackendOf<CudaBackend> {
  public:
@@ -92,6 +95,11 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   std::size_t workspace_of(const PatternProblem&) const;
   std::size_t workspace_of(const MatchViewsProblem&) const;
   std::size_t workspace_of(const RefineProblem&) const;
+  /// Before each op that is asked for, but not for what it hands on to others.
+  template <typename O>
+  void before(const O& op) {
+    if (joined_) joined_->before(op, launches());
+  }
   /// Goes through run_op without a launch.
   template <typename O>
   std::string how_of(const O& op) {
@@ -109,13 +117,31 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void multiply_windows(const Conv1dForward&, const Product& product);
   /// Batch normalisation whose sums are there already: of src and its squares, or of diff_dst and its products with src.
   /// `numbers` have sums_workspace() bytes.
-  void normalise_by(const ColumnSums& sums, const BatchNormForward&, double* numbers);
-  void normalise_by(const ColumnSums& sums, const BatchNormBackward&, double* numbers);
-  static std::size_t sums_workspace(std::int64_t most_sets, std::int64_t columns);
+  void normalise_by(const ChannelSums& sums, const BatchNormForward&, double* numbers);
+  void normalise_by(const ChannelSums& sums, const BatchNormBackward&, double* numbers);
+  static std::size_t sums_workspace(std::int64_t most_sets, std::int64_t channels);
   /// Where wgmma takes the kernels of conv1d_backward_data by rows of n: orders them so in the workspace and calls
   /// product(arguments, store). Returns whether it did.
   template <typename Product>
   bool multiply_by_rows_of_n(const Conv1dBackwardData&, const Product& product);
+
+  /// Calls product(WeightGradient) for the gradients of moved kernels (Columns of conv1d.cu), in `scratch` unless a recording keeps
+  /// them for later, and adds them up.
+  template <typename Columns, typename Product>
+  void add_up_columns(const Conv1dProblem&, const Columns&, const WeightGradient& diff, float* scratch,
+                      const Product& product);
+  /// The weights in that order: of the recording, or put there now, at `scratch`.
+  template <typename T>
+  const T* in_order(WeightOrder order, void* scratch) {
+    const T* const ready = joined_ ? joined_->ordered<T>(order) : nullptr;
+    if (ready) return ready;
+    order.dst = scratch;
+    put_in_order<T>(launches(), {&order, 1});
+    return static_cast<const T*>(scratch);
+  }
+  /// For a rehearsal: that an op has this small kernel before its product, or behind, which reads and writes so much.
+  void note(const WeightOrder&);
+  void note(const MovedGradients&);
 
   /// Calls op.operator()<T>() with the element type.
   template <typename Op>
@@ -158,9 +184,11 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   const int multiprocessors_;
   const std::size_t shared_memory_;  ///< that a block can have, bytes
   Stream stream_;
+  static constexpr std::size_t most_tickets = most_summed_channels / 4;
   Buffer tickets_;      ///< zero between ops: counters by which the blocks of one launch find out who is last
   Buffer shared_sums_;  ///< of blocks that share a tile: GemmTarget
   std::vector<std::string>* choices_ = nullptr;  ///< of the rehearsal that goes on
+  JoinedKernels* joined_ = nullptr;              ///< of the recording that goes on
 };
 
 }  // namespace bragg::cuda

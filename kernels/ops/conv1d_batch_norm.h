@@ -12,7 +12,7 @@ namespace bragg {
 
 /// conv1d_forward into `between`, which the gradient reads, and then batch_norm_forward from there: src (N, L_in, C_in), weights
 /// (C_out, kernel, C_in) -> between and dst (N, L_out, C_out). The moments are those of `between` as it is stored. A backend may
-/// add up squares in fp32 and take the mean's from them: 1 / inverse_deviation^2 is then off by 2^-17 (variance + mean^2) at most.
+/// add up squares in fp32 and take the mean's from them: 1 / inverse_deviation^2 is then off by 2^-15 (variance + mean^2) at most.
 struct Conv1dBatchNormForward {
   static constexpr const char* name = "conv1d_batch_norm_forward";
   static constexpr bool is_fusion = true;
@@ -61,7 +61,7 @@ struct Conv1dBatchNormForward {
 /// L_out, C_out) with its halo, weights (C_out, kernel, C_in), and the normalisation's src -> between and diff_src (N, L_in, C_in).
 /// Where that dst has other readers, `addend` is the gradient that they have, and `between` what add_backward makes of both, the
 /// convolution's rounded as it would store it. Sums are those of `between` as it is stored. A backend may add up its products with
-/// src and take the mean's from them in fp32: diff_scale is then off by 2^-17 inverse_deviation sqrt(sum between^2 sum src^2) at
+/// src and take the mean's from them in fp32: diff_scale is then off by 2^-15 inverse_deviation sqrt(sum between^2 sum src^2) at
 /// most.
 struct Conv1dBatchNormBackward {
   static constexpr const char* name = "conv1d_batch_norm_backward";

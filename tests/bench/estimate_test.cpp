@@ -123,6 +123,33 @@ TEST_F(EstimateTest, WhatLiesBehindIsAdded) {
   EXPECT_NEAR(estimate(counts_, more).seconds() - estimate(counts_, product).seconds(), 3e-6 + 3e-6, 1e-12);
 }
 
+// Of 2 blocks and 48 channels two numbers each, written and read.
+TEST_F(EstimateTest, SumsOfChannelsAreWrittenAndRead) {
+  Estimated op{
+      .bytes = 9e6, .how = "wgmma bf16, tile 256x160, 2x1 tiles of 10 steps, by 2 blocks", .store = "S<1>"};
+  const Estimate without = estimate(counts_, op);
+  op.channels_with_sums = 48;
+  const Estimate with = estimate(counts_, op);
+  EXPECT_NEAR(with.memory - without.memory, 2 * 48 * 8 / 3e12, 1e-15);
+  EXPECT_NEAR(with.behind - without.behind, 2 * 48 * 8 / 3e12, 1e-15);
+}
+
+// A step puts the weights of all ops in order at once, and adds up their gradients at once; for that it moves as many bytes.
+TEST_F(EstimateTest, AStepJoinsSmallKernels) {
+  const std::string how = "wgmma bf16, tile 256x160, 2x1 tiles of 10 steps, by 2 blocks";
+  const auto op = [&](const std::string& beside) {
+    return estimate(counts_, {.bytes = 0, .how = how + beside, .store = "S<1>"});
+  };
+  const double alone = op("").seconds();
+  StepEstimate step;
+  EXPECT_EQ(step.seconds(), 0);
+  for (const char* beside : {"", "; weights put in order first (3000 KB)",
+                             "; weights put in order first (6000 KB); sums of what is stored",
+                             "; gradients of weights added up behind (9000 KB)"})
+    step.add(op(beside));
+  EXPECT_NEAR(step.seconds(), 4 * alone + 2e-6 + 6e-6, 1e-12);
+}
+
 TEST_F(EstimateTest, WhatIsNotKnownIsSaid) {
   EXPECT_THROW(estimate(counts_, {.how = "mma.sync bf16, tile 128x80, 1x1 tiles"}), Error);
   EXPECT_THROW(estimate(counts_, {.how = "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks",

@@ -16,9 +16,9 @@ namespace bragg::tests {
 namespace {
 
 constexpr double u = unit_roundoff;
-/// Sums of 32 rows of numbers, or of their squares, in fp32: 48 roundings of at most the sum of the magnitudes, and some to
-/// keep the results.
-constexpr double of_sums = 48 * u, kept = 4 * u;
+/// Sums of 32 rows of numbers, or of their squares, in fp32, of 32 tiles' of those, and of those a few: 96 roundings of at most the
+/// sum of the magnitudes, and some to keep the results.
+constexpr double of_sums = 96 * u, kept = 4 * u;
 
 /// Devices that have the op, in packs and at odd addresses, where it is its two ops one after the other.
 std::vector<DeviceCase> cases() {
@@ -203,7 +203,7 @@ const std::vector<Conv1dProblem>& shapes() {
        .pad_before = 1,
        .pad_after = 1},
       {.N = 7, .L_in = 13, .C_in = 4, .C_out = 8, .kernel = 13, .stride = 2},
-      {.N = 2, .L_in = 9, .C_in = 80, .C_out = 304, .kernel = 2, .stride = 3},
+      {.N = 2, .L_in = 9, .C_in = 80, .C_out = 248, .kernel = 2, .stride = 3},
       {.N = 1, .L_in = 700, .C_in = 8, .C_out = 8, .kernel = 1, .stride = 1},
   };
   return all;

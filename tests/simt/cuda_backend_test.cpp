@@ -193,6 +193,102 @@ TEST(CudaBackend, ARecordingRunsItsOpsAsOftenAsItIsAsked) {
   EXPECT_EQ(enqueued, 2);
 }
 
+/// A convolution whose small kernels a recording joins, with memory of its own.
+struct RecordedConvolution {
+  static constexpr Conv1dProblem problem{
+      .N = 3, .L_in = 61, .C_in = 8, .C_out = 80, .kernel = 5, .stride = 1};
+  std::int64_t src_stride, dst_stride, row_stride;
+  std::size_t weight_bytes, gradient_bytes, dst_bytes, diff_bytes;
+  Buffer src, weights, dst, diff_dst, diff_src, diff_weights, diff_bias;
+
+  explicit RecordedConvolution(Backend& backend)
+      : src_stride(backend.src_item_stride(problem)),
+        dst_stride(backend.diff_dst_item_stride(problem)),
+        row_stride(backend.weight_row_stride(problem.kernel * problem.C_in)),
+        weight_bytes(static_cast<std::size_t>(problem.C_out * row_stride) * 2),
+        gradient_bytes(2 * weight_bytes),
+        dst_bytes(static_cast<std::size_t>(problem.N * dst_stride) * 2),
+        diff_bytes(static_cast<std::size_t>(problem.N * src_stride) * 2),
+        src(filled(backend, diff_bytes, 1)),
+        weights(filled(backend, weight_bytes, 2)),
+        dst(backend.allocate(dst_bytes)),
+        diff_dst(filled(backend, dst_bytes, 3)),
+        diff_src(backend.allocate(diff_bytes)),
+        diff_weights(backend.allocate(gradient_bytes)),
+        diff_bias(backend.allocate(sizeof(float) * problem.C_out)) {
+    backend.reserve_workspace(backend.workspace_bytes(backward_weights()));
+  }
+  static Buffer filled(Backend& backend, std::size_t bytes, std::uint32_t seed) {
+    Buffer memory = backend.allocate(bytes);
+    const Numbers numbers = integers(static_cast<std::int64_t>(bytes / 2), seed);
+    backend.upload(std::vector<float>(numbers.begin(), numbers.end()), {memory.data(), DType::bf16});
+    return memory;
+  }
+
+  ConstTensor weights_of(const Buffer& memory) const { return {memory.data(), DType::bf16}; }
+  Conv1dForward forward(const Buffer& of, const Buffer& to) const {
+    return {.problem = problem,
+            .src = {src.data(), DType::bf16, problem.N, problem.L_in, problem.C_in, src_stride},
+            .weights = weights_of(of),
+            .dst = {to.data(), DType::bf16, problem.N, problem.L_out(), problem.C_out, dst_stride}};
+  }
+  Conv1dBackwardWeights backward_weights() const {
+    return {.problem = problem,
+            .src = {src.data(), DType::bf16, problem.N, problem.L_in, problem.C_in, src_stride},
+            .diff_dst = {diff_dst.data(), DType::bf16, problem.N, problem.L_out(), problem.C_out, dst_stride},
+            .diff_weights = {diff_weights.data(), DType::f32},
+            .diff_bias = {diff_bias.data(), DType::f32}};
+  }
+};
+
+std::vector<std::byte> content(Backend& backend, const Buffer& memory) {
+  std::vector<std::byte> bytes(memory.bytes());
+  backend.download(memory.data(), bytes.data(), bytes.size());
+  return bytes;
+}
+
+// Weights are put in order at a recording's head, each time anew; those that it changes itself where they are read. Sums of
+// gradients wait until somebody reads them.
+TEST(CudaBackend, ARecordingJoinsTheSmallKernelsOfItsOps) {
+  const auto backend = make_backend({"cuda", 1, "", "bf16"});
+  const RecordedConvolution one(*backend);
+  ASSERT_NE(backend->how(one.forward(one.weights, one.dst)).find("weights put in order"), std::string::npos);
+  ASSERT_NE(backend->how(one.backward_weights()).find("added up behind"), std::string::npos);
+  const Buffer other = RecordedConvolution::filled(*backend, one.weight_bytes, 4),
+               changed = backend->allocate(one.weight_bytes), of_other = backend->allocate(one.dst_bytes),
+               of_changed = backend->allocate(one.dst_bytes), again = backend->allocate(one.dst_bytes),
+               read = backend->allocate(one.gradient_bytes);
+  const std::vector<const Buffer*> results{&one.dst,          &of_other,      &of_changed, &again,
+                                           &one.diff_weights, &one.diff_bias, &read};
+  const auto ops = [&] {
+    backend->run(one.forward(one.weights, one.dst));
+    backend->run(one.forward(other, of_other));
+    backend->copy(one.weights.data(), changed.data(), one.weight_bytes);
+    backend->run(one.forward(changed, of_changed));
+    backend->run(one.forward(one.weights, again));
+    backend->run(one.backward_weights());
+    backend->copy(one.diff_weights.data(), read.data(), one.gradient_bytes);
+    backend->run(one.backward_weights());
+    backend->fill_zero(one.weights.data(), 16);  // what the next run has to see
+  };
+  const auto recording = backend->record(ops);
+  std::vector<std::vector<std::byte>> got, expected;
+  for (const bool recorded : {false, true}) {
+    const Buffer weights = RecordedConvolution::filled(*backend, one.weight_bytes, 2);
+    backend->copy(weights.data(), one.weights.data(), one.weight_bytes);
+    for (int time = 0; time < 2; ++time) {
+      for (const Buffer* result : results)
+        backend->fill_zero(result->data(), result->bytes());
+      recorded ? recording->run() : ops();
+      for (const Buffer* result : results)
+        (recorded ? got : expected).push_back(content(*backend, *result));
+    }
+  }
+  EXPECT_EQ(got, expected);
+  EXPECT_NE(got[0], got[results.size()]);  // other weights
+  EXPECT_EQ(got[0], got[2]);
+}
+
 TEST(CudaBackend, TimesWhatItRuns) {
   const auto backend = gpu();
   const Buffer memory = backend->allocate(sizeof(StepState));

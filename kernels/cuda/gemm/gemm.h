@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "kernels/cuda/gemm/column_sums.h"
+#include "kernels/cuda/gemm/channel_sums.h"
 #include "kernels/cuda/gemm/gemm_arguments.h"
 #include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/gemm/store_gradient.cuh"
@@ -21,11 +21,11 @@ using Describe = std::function<std::string()>;
 template <typename T>
 void gemm_forward(const Describe&, const GemmTarget&, const GemmArguments<T>&, const ForwardStore<T>&);
 
-/// The same without ReLU and dropout by wgmma, and the sums of its columns in `pairs`, which has room for most_sets sets. None, and
-/// nothing is computed, where the operands do not lie as that takes them.
-std::optional<ColumnSums> gemm_forward_sums(const Describe&, const GemmTarget&,
-                                            const GemmArguments<BFloat16>&, const ForwardStore<BFloat16>&,
-                                            float* pairs, std::int64_t most_sets);
+/// The same without ReLU and dropout by wgmma, and the sums of its channels, most_summed_channels at most, in `pairs`, which has room
+/// for as many sets as there are multiprocessors. None, and nothing is computed, where the operands do not lie as that takes them.
+std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
+                                             const GemmArguments<BFloat16>&, const ForwardStore<BFloat16>&,
+                                             float* pairs);
 
 /// A by rows m, B by rows k.
 template <typename T>
@@ -42,12 +42,14 @@ struct WeightGradient {
   float* bias;
 };
 
-/// That with sums of its columns, as gemm_forward_sums: of diff_src and of its products with `norm_src`. `addend`, if it has data,
+/// That with sums of its channels, as gemm_forward_sums: of diff_src and of its products with `norm_src`. `addend`, if it has data,
 /// is added to the product as that would be stored, before the ReLU. Rows of both lie as those of the ReLU's src. None, and nothing
-/// is computed, where one of them does not lie in octets or there is too little room.
-std::optional<ColumnSums> gemm_backward_data_sums(
-    const Describe&, const GemmTarget&, const GemmArguments<BFloat16>&, const BackwardStore<BFloat16>&,
-    const ConstActivations& norm_src, const ConstActivations& addend, float* pairs, std::int64_t most_sets);
+/// is computed, where one of them does not lie in octets.
+std::optional<ChannelSums> gemm_backward_data_sums(const Describe&, const GemmTarget&,
+                                                   const GemmArguments<BFloat16>&,
+                                                   const BackwardStore<BFloat16>&,
+                                                   const ConstActivations& norm_src,
+                                                   const ConstActivations& addend, float* pairs);
 
 /// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. Where
 /// the general main loops cut K, the only long side of the problem, the parts are kept in `parts`

@@ -98,7 +98,7 @@ void consider_turns(std::int64_t M, std::int64_t N, std::int64_t K, int multipro
   for (const int n : columns) {
     const std::int64_t tiles = up(M, m) * up(N, n);
     if (n > limits.widest || n % limits.columns_unit != 0 || tiles <= multiprocessors ||
-        stages_in_turns(n, steps) < fewest_stages)
+        stages_in_turns(n, steps, limits.store_bytes) < fewest_stages)
       continue;
     const double products = static_cast<double>(steps) * clocks_of_step(m, n, m),
                  sums = m * n * 4.0 / bytes_per_clock,
@@ -119,10 +119,10 @@ void consider_turns(std::int64_t M, std::int64_t N, std::int64_t K, int multipro
 
 }  // namespace
 
-int stages_in_turns(int n, std::int64_t steps) {
+int stages_in_turns(int n, std::int64_t steps, int store_bytes) {
   constexpr std::int64_t a_bytes = rows_in_turns * wgmma_k_step * 2, most = most_stages_in_turns;
   const std::int64_t b_bytes = steps * n * wgmma_k_step * 2,
-                     left = wgmma_shared_memory - barrier_bytes_in_turns - store_bytes_in_turns - b_bytes;
+                     left = wgmma_shared_memory - barrier_bytes_in_turns - store_bytes - b_bytes;
   return steps > most_steps_in_turns ? 0
                                      : static_cast<int>(std::clamp<std::int64_t>(left / a_bytes, 0, most));
 }

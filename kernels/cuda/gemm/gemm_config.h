@@ -52,32 +52,30 @@ struct WgmmaConfig {
   bool in_turns = false;
   double clocks = 0;   ///< that a multiprocessor is expected to take
   double storing = 0;  ///< of these, for results: many, those of a random draw; without one it is about half
-
-  /// Of ColumnSums: one for each of the warps that multiply a tile.
-  std::int64_t sets(std::int64_t M) const { return (M + tile_m - 1) / tile_m * (in_turns ? 4 : 8); }
 };
 inline constexpr int wgmma_k_step = 64;
 /// What a block may ask for on compute capability 9.0: 227 KiB (CUDA C++ Programming Guide, "Compute
 /// Capabilities").
 inline constexpr std::uint32_t wgmma_shared_memory = 227u << 10;
 
-/// Where warpgroups take turns: rows of a tile, and bytes of shared memory for barriers and by which all warps store.
-inline constexpr int rows_in_turns = 128, barrier_bytes_in_turns = 1 << 10, store_bytes_in_turns = 8 << 10;
+/// Where warpgroups take turns: rows of a tile, and bytes of shared memory for barriers.
+inline constexpr int rows_in_turns = 128, barrier_bytes_in_turns = 1 << 10;
 /// Most parts of A, rows_in_turns by wgmma_k_step, that a block has memory for, and most steps of k.
 inline constexpr int most_stages_in_turns = 8, most_steps_in_turns = 24;
-/// Parts of A for which there is room beside n columns of B with all of their steps.
-int stages_in_turns(int n, std::int64_t steps);
+/// Parts of A for which there is room beside n columns of B with all of their steps and what the warps store by.
+int stages_in_turns(int n, std::int64_t steps, int store_bytes);
 
 /// Which of wgmma's tiles a store takes.
 struct WgmmaLimits {
   int tallest = 256;     ///< rows
   int columns_unit = 1;  ///< of which its columns are a multiple
   bool with_136_columns = false;
-  bool whole_tiles = false;  ///< no tile whose steps of k several blocks share
-  int widest = 160;          ///< columns
-  int narrowest = 80;        ///< columns: 32 where results are few and each takes long
-  bool in_turns = false;     ///< warpgroups may take turns
-  bool pairs = true;         ///< two blocks may share an operand
+  bool whole_tiles = false;   ///< no tile whose steps of k several blocks share
+  int widest = 160;           ///< columns
+  int narrowest = 80;         ///< columns: 32 where results are few and each takes long
+  bool in_turns = false;      ///< warpgroups may take turns
+  int store_bytes = 8 << 10;  ///< of shared memory by which a block's warps store
+  bool pairs = true;          ///< two blocks may share an operand
 };
 /// Rows of both operands that leave the L2 cache for a block's tile and step: of what two share, half.
 constexpr double rows_from_cache(int m, int n, Pairs pairs) {

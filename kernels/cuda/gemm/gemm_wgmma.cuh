@@ -232,12 +232,44 @@ __device__ inline FlatRow flat_row(const WgmmaArguments& p, std::int32_t m) {
   const std::uint32_t in_item = static_cast<std::uint32_t>(m) - item * p.pitch.divisor;
   return {item, in_item, m < p.M && in_item < static_cast<std::uint32_t>(p.rows_per_item)};
 }
+/// A store that leaves sums of its channels (channel_sums.h), and takes no part of a tile.
+template <typename Store>
+constexpr bool leaves_sums() {
+  return requires {
+    requires Store::leaves_sums;
+  };
+}
+/// What a warp carries from tile to tile for such a store; nothing for others.
+struct NoSums {
+  __device__ void begin_tile(std::int32_t /*n0*/) {}
+  __device__ void end() {}
+};
+template <typename Tile, typename Store>
+__device__ auto sums_of_warp([[maybe_unused]] const Store& store, [[maybe_unused]] unsigned char* memory,
+                             [[maybe_unused]] int warp) {
+  if constexpr (leaves_sums<Store>()) {
+    return store.template sums_of_warp<Tile::n>(memory + warp * Tile::warp_stage);
+  } else {
+    return NoSums();
+  }
+}
+
+/// Behind all of a block's tiles.
+template <typename Tile, typename Store>
+__device__ void leave_sums([[maybe_unused]] const Store& store,
+                           [[maybe_unused]] const unsigned char* memory) {
+  if constexpr (leaves_sums<Store>()) {
+    __syncthreads();
+    store.template leave<Tile::n>(memory);
+  }
+}
+
 /// Stores blocks of 64 rows by n columns of C: those of a thread of the warpgroups that share the tile, from block `first` of the
 /// tile's on, and from column n0 on. `memory`: what the warps have to store by.
-template <typename Tile, int blocks, int n, typename Store>
+template <typename Tile, int blocks, int n, typename Store, typename WarpSums = NoSums>
 __device__ void put(const WgmmaArguments& p, const Store& store, std::int32_t tile_m, std::int32_t n0,
                     int first, int thread, const float (&d)[blocks][n / 2],
-                    [[maybe_unused]] unsigned char* memory) {
+                    [[maybe_unused]] unsigned char* memory, [[maybe_unused]] const WarpSums& sums = {}) {
   const auto row_of = [&](int block, int half) {
     return flat_row(p, tile_m * Tile::m + (thread / 128 * Tile::m_blocks + first + block) * 64 +
                            thread % 128 / 32 * 16 + 8 * half + thread % 32 / 4);
@@ -250,8 +282,8 @@ __device__ void put(const WgmmaArguments& p, const Store& store, std::int32_t ti
       for (int half = 0; half < 2; ++half)
         rows[block][half] = store.row(row_of(block, half), n0);
     unsigned char* const of_warp = memory + thread / 32 * Tile::warp_stage;
-    if constexpr (requires { requires Store::leaves_sums; }) {
-      store.template put_tile<blocks, n>(d, rows, n0, of_warp, tile_m * Tile::warps + thread / 32);
+    if constexpr (leaves_sums<Store>()) {
+      store.template put_tile<blocks, n>(d, rows, n0, of_warp, sums);
     } else {
       store.template put_tile<blocks, n>(d, rows, n0, of_warp);
     }
@@ -273,6 +305,8 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
                              SharedBarrier* full, SharedBarrier* empty) {
   const int thread = static_cast<int>(threadIdx.x) - 128;
   const InCluster cluster(p);
+  unsigned char* const store_memory = memory + Tile::stages * Tile::stage_bytes;
+  auto column_sums = sums_of_warp<Tile>(store, store_memory, thread / 32);
   Ring ring;
   for (Work work(p.k, cluster.range); work.next();) {
     const Place at = place_of(p, work.tile, cluster.rank);
@@ -281,6 +315,7 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
       if (work.first == 0)
         for (int row = thread; row < Tile::m; row += 128 * Tile::consumers)
           store.template prefetch<Tile::n>(flat_row(p, at.m * Tile::m + row), at.n * Tile::n);
+    if (at.template is_tile<Tile>(p)) column_sums.begin_tile(at.n * Tile::n);
     Sums<Tile> sums;
     multiply<Tile>(work, b_sums, cluster.blocks, memory, full, empty, ring, sums);
     if (!at.template is_tile<Tile>(p)) continue;
@@ -288,10 +323,11 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
       leave<Tile>(p.k.slot(static_cast<std::int32_t>(blockIdx.x), work.first == 0), sums, b_sums);
       continue;
     }
-    put<Tile, Tile::m_blocks, Tile::n>(p, store, at.m, at.n * Tile::n, 0, thread, sums.d,
-                                       memory + Tile::stages * Tile::stage_bytes);
+    put<Tile, Tile::m_blocks, Tile::n>(p, store, at.m, at.n * Tile::n, 0, thread, sums.d, store_memory,
+                                       column_sums);
     if (b_sums && at.n * Tile::n + thread < p.N) p.b_sums[at.n * Tile::n + thread] = sums.b;
   }
+  column_sums.end();
 }
 }  // namespace wgmma_gemm
 
@@ -325,6 +361,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     request_registers<232>();
     wgmma_gemm::multiply_all<Tile>(p, started(store), memory, full, empty);
   }
+  wgmma_gemm::leave_sums<Tile>(store, memory + Tile::stages * Tile::stage_bytes);
   if (blocks > 1) cluster_barrier();
 #endif
 }

@@ -27,7 +27,8 @@ struct TurnsTile {
   static constexpr std::uint32_t box_row = box_columns * sizeof(BFloat16);
   static constexpr std::uint32_t a_bytes = m * box_row, b_bytes = n * box_row;  // of a step
   static_assert(b_bytes % 1024 == 0 && wgmma_k_step == box_columns);
-  static_assert(groups * warps * warp_stage == store_bytes_in_turns);
+  static constexpr int store_bytes = groups * warps * warp_stage;
+  static_assert(store_bytes % 1024 == 0);
 };
 
 namespace wgmma_in_turns {
@@ -46,14 +47,13 @@ struct Shared {
   __device__ Barriers& barriers() const { return *reinterpret_cast<Barriers*>(memory); }
   __device__ unsigned char* store() const { return memory + barrier_bytes_in_turns; }
   __device__ unsigned char* a(int stage) const {
-    return store() + store_bytes_in_turns + stage * static_cast<int>(Tile::a_bytes);
+    return store() + Tile::store_bytes + stage * static_cast<int>(Tile::a_bytes);
   }
   __device__ unsigned char* b(const TurnsArguments& p, int step) const {
     return a(p.stages) + step * static_cast<int>(Tile::b_bytes);
   }
   static std::size_t bytes(const TurnsArguments& p) {
-    return barrier_bytes_in_turns + store_bytes_in_turns +
-           static_cast<std::size_t>(p.stages) * Tile::a_bytes +
+    return barrier_bytes_in_turns + Tile::store_bytes + static_cast<std::size_t>(p.stages) * Tile::a_bytes +
            static_cast<std::size_t>(p.steps) * Tile::b_bytes;
   }
 };
@@ -157,6 +157,7 @@ __device__ void multiply_all(const TurnsArguments& p, const Store& store, const 
   unsigned char* const of_group = shared.store() + group * Tile::warps * Tile::warp_stage;
   // The first turn is warpgroup 0's. Between two tiles of a warpgroup lies one of the other: none is two runs behind.
   std::uint32_t turn_parity = group == 0, run_parity = 0;
+  auto column_sums = wgmma_gemm::sums_of_warp<Tile>(store, shared.store(), group * Tile::warps + thread / 32);
   LongRing ring;
   if (group == 1) ring.advance(p.steps, p.stages);
   for (Runs run(p); run.next(); run_parity ^= 1) {
@@ -164,16 +165,19 @@ __device__ void multiply_all(const TurnsArguments& p, const Store& store, const 
       const std::int32_t tile_m = run.row_of(tile), n0 = run.columns * Tile::n;
       if constexpr (requires { store.template prefetch<Tile::n>(FlatRow{}, 0); })
         store.template prefetch<Tile::n>(wgmma_gemm::flat_row(p, tile_m * Tile::m + thread), n0);
+      column_sums.begin_tile(n0);
       wait_for(&barriers.turn[group], turn_parity);
       turn_parity ^= 1;
       float d[Tile::m_blocks][Tile::n / 2];
       multiply<Tile>(p, shared, group, ring, tile - run.first < Tile::groups, run_parity, d);
       ring.advance(p.steps, p.stages);  // the other warpgroup's
-      wgmma_gemm::put<Tile, Tile::m_blocks, Tile::n>(p, store, tile_m, n0, 0, thread, d, of_group);
+      wgmma_gemm::put<Tile, Tile::m_blocks, Tile::n>(p, store, tile_m, n0, 0, thread, d, of_group,
+                                                     column_sums);
     }
     __syncwarp();
     if (thread % 32 == 0) arrive(&barriers.b_empty);
   }
+  column_sums.end();
 }
 }  // namespace wgmma_in_turns
 
@@ -205,6 +209,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     request_registers<232>();
     wgmma_in_turns::multiply_all<Tile>(p, started(store), shared);
   }
+  wgmma_gemm::leave_sums<Tile>(store, shared.store());
 #endif
 }
 

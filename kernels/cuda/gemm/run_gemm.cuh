@@ -135,14 +135,6 @@ constexpr int narrowest_tile_of() {
   }
 }
 
-/// Whether a store takes no part of a tile.
-template <typename Store>
-constexpr bool takes_whole_tiles_alone() {
-  return requires {
-    requires Store::leaves_sums;
-  };
-}
-
 /// Whether two warpgroups that store so may take turns.
 template <typename Store>
 constexpr bool takes_turns() {
@@ -184,7 +176,7 @@ void run_wgmma_in_turns(const Describe& describe_op, const GemmTarget& target, c
       give_operands<Tile>(p, a, b, true, true, Pairs::none);
       p.k = {p.tiles_m * p.tiles_n, 1, blocks, false, nullptr, 0};
       p.steps = static_cast<std::int32_t>((a.row_length + wgmma_k_step - 1) / wgmma_k_step);
-      p.stages = stages_in_turns(tile_n, p.steps);
+      p.stages = stages_in_turns(tile_n, p.steps, Tile::store_bytes);
       launch(
           describe_op, target.launches,
           {dim3(static_cast<unsigned>(blocks)), dim3(Tile::threads), wgmma_in_turns::Shared<Tile>::bytes(p)},
@@ -208,12 +200,12 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
                      K = a_by_k ? a.row_length : a.rows;
   constexpr int tallest = tallest_tile_of<Store>(), unit = columns_unit_of<Store>();
-  constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = takes_whole_tiles_alone<Store>(),
+  constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = wgmma_gemm::leaves_sums<Store>(),
                  turns = a_by_k && b_by_k && takes_turns<Store>();
-  const WgmmaConfig config =
-      choose_wgmma_config(M, N, K, target.multiprocessors,
-                          {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles,
-                           widest_tile_of<Store>(), narrowest_tile_of<Store>(), turns, target.pairs});
+  const WgmmaConfig config = choose_wgmma_config(
+      M, N, K, target.multiprocessors,
+      {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles, widest_tile_of<Store>(),
+       narrowest_tile_of<Store>(), turns, 8 * warp_stage_of<Store>(), target.pairs});
   if (target.choices) target.choices->push_back(describe(config, M, N, K));
   if constexpr (turns) {
     if (config.in_turns) {

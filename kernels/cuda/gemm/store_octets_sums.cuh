@@ -4,11 +4,18 @@
 // the transpose is of, and 8 rows of ones below the transpose make the sums. Products of two bfloat16 are exact in fp32.
 #pragma once
 
-#include "kernels/cuda/gemm/column_sums.h"
+#include "kernels/cuda/gemm/channel_sums.h"
 #include "kernels/cuda/gemm/store_gradient_octets.cuh"
 #include "kernels/cuda/gemm/store_octets.cuh"
 
 namespace bragg::cuda {
+
+/// Warps of a block that multiply and store.
+inline constexpr int warps_with_sums = 8;
+/// Bytes of two sums of each.
+constexpr int bytes_of_sums(std::int64_t columns) {
+  return 2 * static_cast<int>(sizeof(float)) * static_cast<int>(columns);
+}
 
 /// 16 rows of a chunk's columns, each pair of words a group's of 8 columns, as mma_m16n8k16 takes them for its operand B, k being
 /// the rows: or of A the upper half, transposed.
@@ -22,7 +29,66 @@ struct ChunkColumns {
   }
 };
 
-/// Sums of a chunk's columns over a warp's rows. Where they go is ColumnSums' set of the warp.
+/// What a warp has added up: of a tile's n columns over some of its tiles, and of all channels over those before. In shared memory,
+/// for registers are few; each lane has columns and channels of its own.
+template <int n>
+class WarpSums {
+ public:
+  __device__ WarpSums(unsigned char* memory, std::int32_t channels)
+      : columns_(reinterpret_cast<float*>(memory) + 2 * column_of_group()),
+        channels_(columns_ + 2 * n),
+        groups_(channels / 8) {
+    if (!has_columns()) return;
+#pragma unroll 1
+    for (int group = 0; group < n / 8; ++group)
+      store(columns_ + 16 * group, Pack<float, 2>{});
+#pragma unroll 1
+    for (int group = 0; group < groups_; ++group)
+      store(channels_ + 16 * group, Pack<float, 2>{});
+  }
+  __device__ static std::int32_t column_of_group() {
+    return static_cast<std::int32_t>(threadIdx.x % 32 / 4);
+  }
+  /// Lane (c, c / 2), as ChunkSums has them.
+  __device__ static bool has_columns() {
+    return column_of_group() / 2 == static_cast<std::int32_t>(threadIdx.x % 4);
+  }
+
+  __device__ void add(int group, float sum, float product) const {
+    add_to(columns_ + 16 * group, sum, product);
+  }
+  /// Before each tile: its first column. Sums of many tiles are kept apart, so that roundings do not add up.
+  __device__ void begin_tile(std::int32_t n0) {
+    constexpr std::int32_t most_tiles = 32;
+    if (n0 == n0_ && ++tiles_ < most_tiles) return;
+    end();
+    n0_ = n0;
+    tiles_ = 0;
+  }
+  /// What is left of columns goes to their channels.
+  __device__ void end() const {
+    if (n0_ < 0 || !has_columns()) return;
+    std::int32_t of_channels = n0_ / 8 % groups_;
+#pragma unroll 1
+    for (int group = 0; group < n / 8; ++group) {
+      const Pack<float, 2> pair = load<2>(columns_ + 16 * group);
+      store(columns_ + 16 * group, Pack<float, 2>{});
+      add_to(channels_ + 16 * of_channels, pair.at[0], pair.at[1]);
+      if (++of_channels == groups_) of_channels = 0;
+    }
+  }
+
+ private:
+  __device__ static void add_to(float* to, float sum, float product) {
+    const Pack<float, 2> pair = load<2>(to);
+    store(to, Pack<float, 2>{{pair.at[0] + sum, pair.at[1] + product}});
+  }
+
+  float *columns_, *channels_;  ///< of the lane's column of a group
+  std::int32_t groups_, n0_ = -1, tiles_ = 0;
+};
+
+/// Sums of a chunk's columns over a warp's rows of a tile.
 class ChunkSums {
  public:
   /// Adds 16 rows of `b`, and of their products with `a`.
@@ -37,36 +103,65 @@ class ChunkSums {
   }
 
   /// Column c of a group has its products in row c of the totals, its sums in any below: lane (c, c / 2) has both.
-  __device__ void leave(float* pairs, std::int32_t columns, std::int32_t set, std::int32_t n0,
-                        const Chunk<Draws::none>& chunk) const {
-    const auto c = static_cast<std::int32_t>(threadIdx.x % 32 / 4);
-    if (c / 2 != static_cast<std::int32_t>(threadIdx.x % 4)) return;
-    const bool odd = c % 2 != 0;
-    const std::int32_t first = n0 + 8 * chunk.first;
-    float* const to = pairs + 2 * (std::int64_t{set} * columns + first + c);
+  template <int n>
+  __device__ void add_to(const WarpSums<n>& sums, const Chunk<Draws::none>& chunk) const {
+    if (!sums.has_columns()) return;
+    const bool odd = sums.column_of_group() % 2 != 0;
 #pragma unroll
     for (int i = 0; i < 4; ++i)
-      if (i < chunk.count && first + 8 * i < columns)
-        store(to + 16 * i,
-              Pack<float, 2>{{odd ? totals_[i][3] : totals_[i][2], odd ? totals_[i][1] : totals_[i][0]}});
+      if (i < chunk.count)
+        sums.add(chunk.first + i, odd ? totals_[i][3] : totals_[i][2], odd ? totals_[i][1] : totals_[i][0]);
   }
 
  private:
   float totals_[4][4] = {};
 };
 
-/// Forward, without ReLU and dropout: sums of dst and of its squares.
-struct OctetSumsStore : OctetForwardStore<Draws::none> {
+/// Where the sums of a store's channels go. `widest`: columns of a tile.
+template <int widest>
+struct LeavesSums {
   static constexpr bool leaves_sums = true;
+  /// That a warp stores and adds up by.
+  static constexpr int bytes_of_warp =
+      OctetStage::bytes + bytes_of_sums(widest) + bytes_of_sums(most_summed_channels);
   float* pairs;
-  std::int32_t columns;
+  std::int32_t channels;
 
-  OctetSumsStore(const ForwardStore<BFloat16>& store, float* pairs_, std::int64_t columns_)
-      : OctetForwardStore(store), pairs(pairs_), columns(static_cast<std::int32_t>(columns_)) {}
+  template <int n>
+  __device__ WarpSums<n> sums_of_warp(unsigned char* memory_of_warp) const {
+    return {memory_of_warp + OctetStage::bytes, channels};
+  }
+  /// Of all warps, when they have ended. By all threads of the block.
+  template <int n>
+  __device__ void leave(const unsigned char* memory) const {
+#pragma unroll 1
+    for (auto c = static_cast<std::int32_t>(threadIdx.x); c < channels;
+         c += static_cast<std::int32_t>(blockDim.x)) {
+      double sum = 0, product = 0;
+#pragma unroll 1
+      for (int warp = 0; warp < warps_with_sums; ++warp) {
+        const auto* const sums =
+            reinterpret_cast<const float*>(memory + warp * bytes_of_warp + OctetStage::bytes);
+        const Pack<float, 2> pair = load<2>(sums + 2 * (n + c));
+        sum += static_cast<double>(pair.at[0]);
+        product += static_cast<double>(pair.at[1]);
+      }
+      store(pairs + 2 * (std::int64_t{blockIdx.x} * channels + c),
+            Pack<float, 2>{{static_cast<float>(sum), static_cast<float>(product)}});
+    }
+  }
+};
+
+/// Forward, without ReLU and dropout: sums of dst and of its squares.
+struct OctetSumsStore : OctetForwardStore<Draws::none>, LeavesSums<160> {
+  static constexpr int stage_bytes = bytes_of_warp;
+
+  OctetSumsStore(const ForwardStore<BFloat16>& store, float* pairs_, std::int64_t channels_)
+      : OctetForwardStore(store), LeavesSums{pairs_, static_cast<std::int32_t>(channels_)} {}
 
   template <int blocks, int n>
   __device__ void put_tile(const float (&d)[blocks][n / 2], const Row (&rows)[blocks][2], std::int32_t n0,
-                           unsigned char* stage_of_warp, std::int32_t set) const {
+                           unsigned char* stage_of_warp, const WarpSums<n>& sums_of_tiles) const {
     const OctetStage stage(stage_of_warp);
 #pragma unroll
     for (int index = 0; index < Chunk<Draws::none>::count_of(n); ++index) {
@@ -100,33 +195,30 @@ struct OctetSumsStore : OctetForwardStore<Draws::none> {
         sums.add(stored, stored, chunk);
         __syncwarp();
       }
-      sums.leave(pairs, columns, set, n0, chunk);
+      sums.add_to(sums_of_tiles, chunk);
     }
   }
 };
 
 /// Backward data, where src of the convolution is a normalisation's dst: sums of diff_src and of its products with that
 /// normalisation's src. To a product, as it would be stored, what another reader of that dst has for its gradient may be added.
-struct OctetGradientSumsStore : OctetBackwardStore<true> {
-  static constexpr bool leaves_sums = true;
-  static constexpr bool takes_136_columns = false;     // no whole number of pairs of groups
-  static constexpr int widest_tile = 128;              ///< columns that leave registers for what is read
+struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
+  static constexpr bool takes_136_columns = false;  // no whole number of pairs of groups
+  static constexpr int widest_tile = 128;           ///< columns that leave registers for what is read
+  static constexpr int stage_bytes = bytes_of_warp;
   const BFloat16 *norm_src, *addend;                   ///< addend: or nullptr
   std::uint32_t norm_item_stride, addend_item_stride;  ///< elements
   float sum_scale;                                     ///< of a product with its addend
-  float* pairs;
-  std::int32_t columns;
 
   OctetGradientSumsStore(const BackwardStore<BFloat16>& store, const ConstActivations& norm_src_,
-                         const ConstActivations& addend_, float* pairs_, std::int64_t columns_)
+                         const ConstActivations& addend_, float* pairs_, std::int64_t channels_)
       : OctetBackwardStore(store),
+        LeavesSums{pairs_, static_cast<std::int32_t>(channels_)},
         norm_src(static_cast<const BFloat16*>(norm_src_.data)),
         addend(static_cast<const BFloat16*>(addend_.data)),
         norm_item_stride(static_cast<std::uint32_t>(norm_src_.item_stride)),
         addend_item_stride(static_cast<std::uint32_t>(addend_.item_stride)),
-        sum_scale(scale),
-        pairs(pairs_),
-        columns(static_cast<std::int32_t>(columns_)) {
+        sum_scale(scale) {
     if (addend != nullptr) scale = 1;
   }
   static bool takes(const BackwardStore<BFloat16>& store, const ConstActivations& norm_src_,
@@ -157,8 +249,8 @@ struct OctetGradientSumsStore : OctetBackwardStore<true> {
   }
 
   template <int blocks, int n>
-  __device__ void put_tile(const float (&d)[blocks][n / 2], const Row (&rows)[blocks][2], std::int32_t n0,
-                           unsigned char* stage_of_warp, std::int32_t set) const {
+  __device__ void put_tile(const float (&d)[blocks][n / 2], const Row (&rows)[blocks][2], std::int32_t /*n0*/,
+                           unsigned char* stage_of_warp, const WarpSums<n>& sums_of_tiles) const {
     const OctetStage stage(stage_of_warp);
     const std::uint32_t always = src == nullptr ? ~0u : 0x80008000u;  // a product with 0 keeps its sign
 #pragma unroll
@@ -204,7 +296,7 @@ struct OctetGradientSumsStore : OctetBackwardStore<true> {
         sums.add(factors, ChunkColumns(stage, chunk), chunk);
         __syncwarp();
       }
-      sums.leave(pairs, columns, set, n0, chunk);
+      sums.add_to(sums_of_tiles, chunk);
     }
   }
 
