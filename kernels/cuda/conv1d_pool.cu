@@ -9,25 +9,21 @@
 // Columns are ordered for the accumulator of wgmma, of which a lane has columns 8 j + 2 t + {0, 1}: 8
 // channels of output 0, the same of output 1 ... of output 8, then the next 8 channels. A lane then holds all
 // outputs of its rows for the 8 channels of a block of 32 that one random call serves, and pools without
-// asking another one.
+// asking another one: a product with the unit matrix adds up the rounded outputs of both of its rows at once.
 //
 // Blocks stay: the columns of 32 channels lie in shared memory while the tiles of src, 64 rows each, come and
 // go through a ring. The two warpgroups that multiply take turns, so that one stores while the other
 // multiplies; what a block does is cut by its cost, a contiguous piece of the list (channels, tile).
 #include <algorithm>
 
-#include "kernels/cuda/conv1d_pool_bits.cuh"
-#include "kernels/cuda/conv1d_pool_weights.cuh"
+#include "kernels/cuda/conv1d_pool_rows.cuh"
 #include "kernels/cuda/cuda_backend.h"
-#include "kernels/cuda/device/pack.cuh"
 #include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/ring.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
 #include "kernels/cuda/gemm/flat_view.h"
-#include "kernels/cuda/gemm/forward_epilogue.cuh"
-#include "kernels/cuda/gemm/store_octets.cuh"
 #include "kernels/cuda/launch.h"
 
 namespace bragg::cuda {
@@ -49,20 +45,6 @@ struct Barriers {
 constexpr std::uint32_t store_bytes = multipliers * 4 * OctetStage::bytes;  // by which warps store
 constexpr std::size_t pool_shared_bytes =
     weights_bytes + multipliers * stages * tile_bytes + store_bytes + sizeof(Barriers);
-
-struct PoolArguments {
-  /// Of src: all rows that lie in it as a whole; and the last one where it does not.
-  CUtensorMap src, last_row, weights;
-  std::int32_t whole_rows, whole_tiles, tiles;
-  Division pitch;  ///< of flat rows (flat_view.h)
-  std::int32_t rows_per_item, L_out, windows, C;
-  std::int32_t boxes, k_steps;   ///< of 64, of 16 that are not all zeros
-  std::int32_t blocks;           ///< of channels
-  std::int32_t cost, last_cost;  ///< of a tile with the channels of a block, and of the last block
-  BFloat16* dst;
-  std::int64_t dst_item_stride;
-  std::uint32_t* kept;  ///< or nullptr
-};
 
 // ---- the product ----
 
@@ -128,98 +110,6 @@ struct Shared {
   }
 }
 
-/// What a lane has of the channels' biases, scaled: group j, channels 2 t + {0, 1}.
-struct Biases {
-  float at[block_groups][2];
-
-  __device__ Biases(const ForwardEpilogue& epilogue, std::int32_t first, std::int32_t C) {
-#pragma unroll
-    for (int j = 0; j < block_groups; ++j)
-#pragma unroll
-      for (int e = 0; e < 2; ++e) {
-        const std::int32_t c = first + group * j + e;
-        at[j][e] = epilogue.bias != nullptr && c < C ? epilogue.scale * epilogue.bias[c] : 0.0f;
-      }
-  }
-};
-
-/// One of the two rows that a lane has of the accumulators: every window is stored, and the bit of every
-/// output. `c`: the lane's first channel.
-template <int half, bool relu, bool dropout>
-__device__ void pool_row(const PoolArguments& p, const ForwardEpilogue& epilogue, const DropoutCalls& calls,
-                         const DropoutStep& drawn, const Biases& bias,
-                         const float (&d)[products][block_columns / 2], const OctetStage& stage,
-                         std::int32_t m, std::int32_t end, std::int32_t c) {
-  constexpr float share = 1.0 / pool_kernel;
-  const int t = static_cast<int>(threadIdx.x % 4);
-  const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
-  const std::int32_t in_item = m - static_cast<std::int32_t>(item * p.pitch.divisor);
-  const bool exists = m < end && in_item < p.rows_per_item;
-  const std::int32_t first = in_item * row_step, block = c / channels;
-  const std::int32_t outputs = exists ? p.L_out - first : 0,
-                     windows = exists ? p.windows - in_item * row_windows : 0;
-  const std::int64_t row = std::int64_t{item} * p.L_out + first;
-  const std::uint32_t call =
-      static_cast<std::uint32_t>(row) * calls.per_row + static_cast<std::uint32_t>(block * 4 + t);
-  const std::int64_t words = kept_words(p.C);
-  // Lane t stores the 8 channels of group t.
-  const std::int32_t stored = block * channels + group * t;
-  BFloat16* const dst = p.dst + item * p.dst_item_stride + std::int64_t{in_item} * row_windows * p.C + stored;
-
-  float sums[block_groups][2];
-  std::uint32_t bits = 0;
-#pragma unroll
-  for (int output = 0; output < row_outputs; ++output) {
-    Philox4 draws{};
-    if (dropout) draws = drawn.words(call + output * calls.per_row);
-    if (output % 4 == 0) bits = 0;
-    std::uint32_t pooled[block_groups];
-#pragma unroll
-    for (int j = 0; j < block_groups; ++j) {
-      const int at = 4 * (j % 2 * row_outputs + output) + 2 * half;
-      const float low = fmaf(d[j / 2][at], epilogue.scale, bias.at[j][0]),
-                  high = fmaf(d[j / 2][at + 1], epilogue.scale, bias.at[j][1]);
-      std::uint32_t two = relu ? pack_relu_bf16(low, high) : pack_bf16(low, high);
-      if (dropout) two &= calls.kept(draws[j]);
-      const Pack<float, 2> y = unpack_bf16(two);
-      bits |= positive_halves(two) & noted(output % 4, j);
-      if (output > 0) {
-#pragma unroll
-        for (int e = 0; e < 2; ++e)
-          sums[j][e] += y.at[e];
-      }
-      if (output % pool_stride == 0) {
-        if (output > 0) pooled[j] = pack_bf16(sums[j][0] * share, sums[j][1] * share);
-#pragma unroll
-        for (int e = 0; e < 2; ++e)
-          sums[j][e] =
-              relu ? y.at[e] : 0.0f + y.at[e];  // as a sum from 0: -0 becomes 0, which a ReLU has done
-      }
-    }
-    if (output > 0 && output % pool_stride == 0) {
-      const int window = output / pool_stride - 1;
-      // Windows take turns with two halves: all lanes have read the one before the next when they meet.
-      stage.write(window % 2, pooled);
-      __syncwarp();
-      const Octet octet = stage.read(window % 2);
-      if (window < windows && stored < p.C)
-        *reinterpret_cast<Octet*>(dst + std::int64_t{window} * p.C) = octet;
-    }
-    if (p.kept == nullptr) continue;
-    if (output % 4 == 3) {  // lane t gets what each has of output t of the last four
-      const std::uint32_t word = by_channels(exchange_outputs(exchange_outputs(bits, 1), 2));
-      const int of = output - 3 + t;
-      if (of < outputs) p.kept[(row + of) * words + block] = word;
-    } else if (output == row_step) {  // the next row's, if there is one
-      std::uint32_t word = by_channels(bits) << 2 * t;
-      word |= __shfl_xor_sync(0xFFFFFFFFu, word, 1);
-      word |= __shfl_xor_sync(0xFFFFFFFFu, word, 2);
-      if (t == 0 && output < outputs && in_item == p.rows_per_item - 1)
-        p.kept[(row + output) * words + block] = word;
-    }
-  }
-}
-
 template <bool relu, bool dropout>
 __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue, const DropoutCalls& calls,
                          const Shared& shared) {
@@ -229,6 +119,7 @@ __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue
   const bool is_lane_0 = lane == 0;
   const DropoutStep drawn(calls, dropout ? epilogue.state->step : 0);
   const OctetStage stage(shared.store + (thread / 32) * OctetStage::bytes);
+  const Adder adder;
   const Piece piece(p);
   Ring ring;
   std::uint32_t weights_parity = 0, turn_parity = me == 0;
@@ -268,8 +159,8 @@ __device__ void multiply(const PoolArguments& p, const ForwardEpilogue& epilogue
       const bool whole = tile < p.whole_tiles;
       const std::int32_t m0 = whole ? tile * tile_rows : p.whole_rows, end = p.whole_rows + (whole ? 0 : 1);
       const std::int32_t m = m0 + 16 * warp + lane / 4;
-      pool_row<0, relu, dropout>(p, epilogue, calls, drawn, bias, d, stage, m, end, c);
-      pool_row<1, relu, dropout>(p, epilogue, calls, drawn, bias, d, stage, m + 8, end, c);
+      PooledRow rows[] = {{p, calls, m, end, block}, {p, calls, m + 8, end, block}};
+      pool_rows<relu, dropout>(p, epilogue, calls, drawn, bias, adder, d, stage, block, rows);
     }
     __syncwarp();
     if (is_lane_0) arrive(&barriers.weights_empty);
@@ -358,15 +249,14 @@ void CudaBackend::run_op(const Conv1dPoolForward& op) {
   arguments.pitch = Division(pitch);
   arguments.rows_per_item = static_cast<std::int32_t>(rows_per_item);
   arguments.L_out = static_cast<std::int32_t>(p.L_out());
-  arguments.windows = static_cast<std::int32_t>(op.pool.L_out());
   arguments.C = static_cast<std::int32_t>(p.C_out);
   arguments.boxes = static_cast<std::int32_t>((K + box_columns - 1) / box_columns);
   arguments.k_steps = static_cast<std::int32_t>((K + 15) / 16);
   arguments.blocks = stepped.rows / (products * block_columns);
-  // In fourths of what one of its groups of channels takes: the random calls of a block's tile are as much work as 15
+  // In fourths of what one of its groups of channels takes: the random calls of a block's tile are as much work as 18
   // (instructions of the compiled kernel), however many groups there are.
   constexpr std::int32_t of_group = 4;
-  const std::int32_t draws = op.epilogue.dropout.p > 0 ? 15 : 0;
+  const std::int32_t draws = op.epilogue.dropout.p > 0 ? 18 : 0;
   const auto last_groups = static_cast<std::int32_t>(p.C_out / group) - (arguments.blocks - 1) * block_groups;
   arguments.cost = draws + of_group * block_groups;
   arguments.last_cost = draws + of_group * last_groups;
