@@ -32,6 +32,6 @@ done
   --without "$data/not_to_ship.tsv" --without "$here/left_out.tsv" \
   -o "$out/library.bragg" --left-out "$out/left_out.tsv"
 
-ln -sf "$(cd "$data" && pwd)" "$out/data"
+ln -sfn "$(cd "$data" && pwd)" "$out/data"
 cp "$here/SHA256SUMS" "$out/SHA256SUMS" 2>/dev/null || exit 0
 (cd "$out" && sha256sum -c SHA256SUMS)
