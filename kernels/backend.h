@@ -88,8 +88,8 @@ class Backend {
   /// where there is none.
   virtual void* stream() const { return nullptr; }
   /// The ops that `enqueue` asks for: recorded, not run. On a GPU one launch then runs them all (a CUDA
-  /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and called again
-  /// where the workspace has moved since.
+  /// graph). `enqueue` may neither allocate, wait nor copy to or from the host; it is kept, and may be
+  /// called several times: it asks for the same each time.
   virtual std::unique_ptr<Recording> record(std::function<void()> enqueue);
   /// Canonical fp32 on the host <-> the element type or the precise type on the device.
   virtual void upload(std::span<const float> host, Tensor dst) = 0;

@@ -143,11 +143,11 @@ void launch_gradient(const BatchNormBackward& op, const LaunchTarget& launches) 
 
 /// What the blocks of a product left.
 template <typename Describe, typename Finish>
-void join(const ChannelSums& sums, const Describe& describe, const LaunchTarget& launches, double* numbers,
-          void* tickets, const Finish& finish) {
-  const SetsCut cut(sums);
-  launch(describe, launches, {cut.grid(), dim3(threads)}, join_sums<Finish>, cut, sums.pairs,
-         reinterpret_cast<TwoSums*>(numbers), static_cast<unsigned*>(tickets), finish);
+void join(const ChannelSums& sums, const Describe& describe, const LaunchTarget& launches,
+          const Finish& finish) {
+  const std::int64_t blocks = (sums.channels + channels_of_block - 1) / channels_of_block;
+  launch(describe, launches, {dim3(static_cast<unsigned>(blocks)), dim3(threads)}, join_sums<Finish>,
+         static_cast<std::int32_t>(sums.sets), static_cast<std::int32_t>(sums.channels), sums.pairs, finish);
 }
 
 }  // namespace
@@ -180,14 +180,10 @@ void CudaBackend::run_op(const BatchNormForward& op) {
   });
 }
 
-std::size_t CudaBackend::sums_workspace(std::int64_t most_sets, std::int64_t channels) {
-  return sizeof(TwoSums) * static_cast<std::size_t>(channels * SetsCut::most_parts(most_sets));
-}
-
-void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& op, double* numbers) {
+void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& op) {
   const BatchNormProblem& p = op.problem;
   join(
-      sums, [&] { return text(op); }, launches(), numbers, tickets_.data(),
+      sums, [&] { return text(op); }, launches(),
       LeaveMoments{static_cast<double>(p.rows()), p.epsilon, p.momentum, moments_of(op)});
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
@@ -215,10 +211,10 @@ void CudaBackend::run_op(const BatchNormBackward& op) {
   });
 }
 
-void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormBackward& op, double* numbers) {
+void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormBackward& op) {
   const BatchNormProblem& p = op.problem;
   join(
-      sums, [&] { return text(op); }, launches(), numbers, tickets_.data(),
+      sums, [&] { return text(op); }, launches(),
       LeaveGradients{op.mean.as<float>(), op.inverse_deviation.as<float>(), op.diff_scale.as<float>(),
                      op.diff_shift.as<float>()});
   with_element_type([&]<typename T>() {

@@ -3,29 +3,11 @@
 #pragma once
 
 #include "kernels/cuda/batch_norm_sums.cuh"
-#include "kernels/cuda/device/last_block.cuh"
 #include "kernels/cuda/gemm/channel_sums.h"
 
 namespace bragg::cuda::batch_norm {
 
 inline constexpr int channels_of_block = 4, lanes_of_channel = threads / channels_of_block;
-
-/// How the sets of sums of C channels are cut: of four neighbouring ones the blocks with the same y have a part of the sets each, and
-/// the one of them that ends last joins the parts.
-struct SetsCut {
-  std::int32_t sets, C, parts;
-  static constexpr std::int32_t sets_of_part = 2 * lanes_of_channel;
-
-  explicit SetsCut(const ChannelSums& sums)
-      : sets(static_cast<std::int32_t>(sums.sets)),
-        C(static_cast<std::int32_t>(sums.channels)),
-        parts(static_cast<std::int32_t>(most_parts(sums.sets))) {}
-  static std::int64_t most_parts(std::int64_t sets) { return (sets + sets_of_part - 1) / sets_of_part; }
-  dim3 grid() const {
-    return dim3(static_cast<unsigned>(parts),
-                static_cast<unsigned>((C + channels_of_block - 1) / channels_of_block));
-  }
-};
 
 struct TwoSums {
   double first, second;
@@ -37,21 +19,18 @@ struct TwoSums {
   }
 };
 
-/// Calls finish(channel, sums). `partials`: (parts, C). `tickets`: 0, and so again afterwards, one for each y of the grid.
+/// A block for each four neighbouring channels of C. Calls finish(channel, sums). `pairs`: (sets, C, 2).
 template <typename Finish>
-__global__ void __launch_bounds__(threads)
-    join_sums(const SetsCut cut, const float* __restrict__ pairs, TwoSums* partials, unsigned* tickets,
-              const Finish finish) {
+__global__ void __launch_bounds__(threads) join_sums(const std::int32_t sets, const std::int32_t C,
+                                                     const float* __restrict__ pairs, const Finish finish) {
   wait_for_previous_kernel();
   __shared__ TwoSums sums[threads];
   const auto thread = static_cast<std::int32_t>(threadIdx.x), lane = thread / channels_of_block,
-             c = static_cast<std::int32_t>(blockIdx.y) * channels_of_block + thread % channels_of_block,
-             part = static_cast<std::int32_t>(blockIdx.x), first = part * SetsCut::sets_of_part,
-             last = min(first + SetsCut::sets_of_part, cut.sets);
+             c = static_cast<std::int32_t>(blockIdx.x) * channels_of_block + thread % channels_of_block;
   TwoSums mine{};
-  if (c < cut.C)
-    for (std::int32_t set = first + lane; set < last; set += lanes_of_channel) {
-      const Pack<float, 2> pair = load<2>(pairs + 2 * (std::int64_t{set} * cut.C + c));
+  if (c < C)
+    for (std::int32_t set = lane; set < sets; set += lanes_of_channel) {
+      const Pack<float, 2> pair = load<2>(pairs + 2 * (std::int64_t{set} * C + c));
       mine += {static_cast<double>(pair.at[0]), static_cast<double>(pair.at[1])};
     }
   sums[thread] = mine;
@@ -59,19 +38,7 @@ __global__ void __launch_bounds__(threads)
     __syncthreads();
     if (lane < half) sums[thread] += sums[thread + half * channels_of_block];
   }
-  const bool has_channel = lane == 0 && c < cut.C;
-  if (has_channel) partials[std::int64_t{part} * cut.C + c] = sums[thread];
-  unsigned* const ticket = tickets + blockIdx.y;
-  if (!is_last_block(ticket)) return;
-  if (has_channel) {
-    TwoSums all{};
-    for (std::int32_t i = 0; i < cut.parts; ++i) {
-      const volatile TwoSums& of_part = partials[std::int64_t{i} * cut.C + c];  // perhaps another block's
-      all += {of_part.first, of_part.second};
-    }
-    finish(c, all);
-  }
-  if (thread == 0) *ticket = 0;
+  if (lane == 0 && c < C) finish(c, sums[thread]);
 }
 
 /// Of `rows` numbers of a channel and of their squares.

@@ -168,8 +168,7 @@ bool CudaBackend::has_op(const Conv1dBatchNormForward& op) const {
 std::size_t CudaBackend::workspace_of(const Conv1dBatchNormForward& op) const {
   if (op.problem.N == 0 || !has_op(op)) return 0;
   const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
-  return std::max(memory.numbers_at + sums_workspace(multiprocessors_, op.problem.C_out),
-                  workspace_of(op.norm));
+  return std::max(memory.bytes, workspace_of(op.norm));
 }
 
 void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
@@ -185,7 +184,7 @@ void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
       });
   if (!sums) return run_op(op.normalisation());
   if (choices_) choices_->emplace_back("sums of what is stored");
-  normalise_by(*sums, op.normalisation(), memory.numbers(scratch));
+  normalise_by(*sums, op.normalisation());
 }
 
 template <typename Columns, typename Product>

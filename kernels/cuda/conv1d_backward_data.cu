@@ -93,13 +93,17 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
     const std::int64_t N = whole.N, first = (whole.taps - 1) * N, row_length = p.kernel * p.C_in;
     ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
-    if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
-      const ByPhase phases(*this, p);
-      const T* const ordered = in_order<T>(by_phase(*this, p, phases, op.weights.data, false),
-                                           workspace("conv1d_backward_data", phases.bytes(element_type())));
+    // TMA cannot step back, nor a view begin with zeros.
+    const bool is_ordered = conv1d_wgmma_ || p.backward_zeros() > 0;
+    const ByPhase phases(*this, p);
+    const WeightOrder order = by_phase(*this, p, phases, op.weights.data, false);
+    if (is_ordered) {
+      const T* const ordered =
+          in_order<T>(order, workspace("conv1d_backward_data", phases.bytes(element_type())));
       b = {ordered, 0, whole.K, phases.row_stride, N};
     }
     gemm_backward_data(describe, target, GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
+    if (is_ordered) note(order);
   });
 }
 
@@ -111,8 +115,7 @@ bool CudaBackend::has_op(const Conv1dBatchNormBackward& op) const {
 std::size_t CudaBackend::workspace_of(const Conv1dBatchNormBackward& op) const {
   if (op.problem.N == 0 || !has_op(op)) return 0;
   const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
-  return std::max(memory.numbers_at + sums_workspace(multiprocessors_, op.problem.C_in),
-                  workspace_of(op.norm));
+  return std::max(memory.bytes, workspace_of(op.norm));
 }
 
 void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
@@ -131,7 +134,7 @@ void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
     return run_op(op.normalisation());
   }
   if (choices_) choices_->emplace_back("sums of what is stored");
-  normalise_by(*sums, op.normalisation(), memory.numbers(scratch));
+  normalise_by(*sums, op.normalisation());
 }
 
 }  // namespace bragg::cuda

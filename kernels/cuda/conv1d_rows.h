@@ -1,4 +1,4 @@
-// What the ops of a convolution have in common: how kernels go through rows, and where sums of their columns lie.
+// What the ops of a convolution have in common: how kernels go through rows, and where sums of channels lie.
 #pragma once
 
 #include <algorithm>
@@ -6,7 +6,6 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/gemm/channel_sums.h"
-#include "kernels/cuda/launch.h"
 #include "kernels/ops/conv1d.h"
 
 namespace bragg::cuda::conv1d {
@@ -35,18 +34,14 @@ struct ByPhase {
 };
 
 /// Where a product with sums has what it needs in the workspace: its weights in another order, behind those its sums
-/// (ChannelSums), behind those the sums of them.
+/// (ChannelSums).
 struct SumsMemory {
-  std::size_t pairs_at = 0, numbers_at = 0;
+  std::size_t pairs_at = 0, bytes = 0;
 
   SumsMemory(std::size_t weight_bytes, std::int64_t channels, int multiprocessors)
-      : pairs_at(aligned(weight_bytes)),
-        numbers_at(aligned(pairs_at + ChannelSums{nullptr, multiprocessors, channels}.bytes())) {}
+      : pairs_at((weight_bytes + 255) / 256 * 256),
+        bytes(pairs_at + ChannelSums{nullptr, multiprocessors, channels}.bytes()) {}
   float* pairs(std::byte* workspace) const { return reinterpret_cast<float*>(workspace + pairs_at); }
-  double* numbers(std::byte* workspace) const { return reinterpret_cast<double*>(workspace + numbers_at); }
-
- private:
-  static std::size_t aligned(std::size_t bytes) { return (bytes + 255) / 256 * 256; }
 };
 
 }  // namespace bragg::cuda::conv1d

@@ -63,7 +63,7 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
       conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),
       shared_memory_(shared_memory_of_block(device_)),
-      tickets_(allocate_device_memory(most_tickets * sizeof(unsigned))) {
+      ticket_(allocate_device_memory(sizeof(unsigned))) {
   if (!wgmma_) return;
   const auto blocks = static_cast<std::size_t>(multiprocessors_);
   shared_sums_ = allocate_device_memory(blocks * sums_per_block * sizeof(float));
@@ -80,7 +80,7 @@ GemmTarget CudaBackend::gemm_target(bool wgmma) const {
 }
 
 void* CudaBackend::workspace(const char* op, std::size_t bytes) {
-  return choices_ ? tickets_.data() : Backend::workspace(op, bytes);
+  return choices_ ? ticket_.data() : Backend::workspace(op, bytes);
 }
 
 std::string CudaBackend::Rehearsal::choices() const {

@@ -2,6 +2,8 @@
 // by hand, one stream. Ops return before they have run; download() and synchronize() wait.
 #pragma once
 
+#include <utility>
+
 #include "kernels/backend_of.h"
 #include "kernels/base/bfloat16.h"
 #include "kernels/cuda/gemm/channel_sums.h"
@@ -116,16 +118,14 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   template <typename T, typename Product>
   void multiply_windows(const Conv1dForward&, const Product& product);
   /// Batch normalisation whose sums are there already: of src and its squares, or of diff_dst and its products with src.
-  /// `numbers` have sums_workspace() bytes.
-  void normalise_by(const ChannelSums& sums, const BatchNormForward&, double* numbers);
-  void normalise_by(const ChannelSums& sums, const BatchNormBackward&, double* numbers);
-  static std::size_t sums_workspace(std::int64_t most_sets, std::int64_t channels);
+  void normalise_by(const ChannelSums& sums, const BatchNormForward&);
+  void normalise_by(const ChannelSums& sums, const BatchNormBackward&);
   /// Where wgmma takes the kernels of conv1d_backward_data by rows of n: orders them so in the workspace and calls
   /// product(arguments, store). Returns whether it did.
   template <typename Product>
   bool multiply_by_rows_of_n(const Conv1dBackwardData&, const Product& product);
 
-  /// Calls product(WeightGradient) for the gradients of moved kernels (Columns of conv1d.cu), in `scratch` unless a recording keeps
+  /// Calls product(WeightGradient) for the gradients of moved kernels (Wide of conv1d.cu), in `scratch` unless a recording keeps
   /// them for later, and adds them up.
   template <typename Columns, typename Product>
   void add_up_columns(const Conv1dProblem&, const Columns&, const WeightGradient& diff, float* scratch,
@@ -163,8 +163,14 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   /// While it lives ops choose how they are run, and are not.
   class Rehearsal {
    public:
-    explicit Rehearsal(CudaBackend& backend) : backend_(backend) { backend.choices_ = &choices_; }
-    ~Rehearsal() { backend_.choices_ = nullptr; }
+    explicit Rehearsal(CudaBackend& backend)
+        : backend_(backend), joined_(std::exchange(backend.joined_, nullptr)) {
+      backend.choices_ = &choices_;
+    }
+    ~Rehearsal() {
+      backend_.choices_ = nullptr;
+      backend_.joined_ = joined_;
+    }
     Rehearsal(const Rehearsal&) = delete;
     Rehearsal& operator=(const Rehearsal&) = delete;
     /// One for each matrix product, between semicolons.
@@ -172,6 +178,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
 
    private:
     CudaBackend& backend_;
+    JoinedKernels* joined_;  ///< of a recording that goes on: a rehearsal adds nothing to it
     std::vector<std::string> choices_;
   };
 
@@ -184,9 +191,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   const int multiprocessors_;
   const std::size_t shared_memory_;  ///< that a block can have, bytes
   Stream stream_;
-  static constexpr std::size_t most_tickets = most_summed_channels / 4;
-  Buffer tickets_;      ///< zero between ops: counters by which the blocks of one launch find out who is last
-  Buffer shared_sums_;  ///< of blocks that share a tile: GemmTarget
+  Buffer ticket_;  ///< zero between ops: a counter by which the blocks of one launch find out who is last
+  Buffer shared_sums_;                           ///< of blocks that share a tile: GemmTarget
   std::vector<std::string>* choices_ = nullptr;  ///< of the rehearsal that goes on
   JoinedKernels* joined_ = nullptr;              ///< of the recording that goes on
 };

@@ -61,7 +61,7 @@ void CudaBackend::run_op(const HuberLoss& op) {
     launch([&] { return text(op); }, launches(), {dim3(blocks), dim3(threads)}, huber_rows<T>,
            HuberConstants{p.N, p.outputs, p.delta, p.weight}, op.predictions.as<float>(),
            op.targets.as<float>(), op.diff_predictions.item<T>(0), op.diff_predictions.item_stride, results,
-           reinterpret_cast<unsigned*>(tickets_.data()), op.totals.as<LossTotals>());
+           reinterpret_cast<unsigned*>(ticket_.data()), op.totals.as<LossTotals>());
   });
 }
 

@@ -53,7 +53,7 @@ void CudaBackend::run_op(const Norm& op) {
   launch([&] { return text(op); }, launches(), {dim3(blocks_for(count, threads)), dim3(threads)},
          in_packs ? norm_of_values<V> : norm_of_values<1>, count, op.values.as<float>(),
          static_cast<double*>(workspace("norm", workspace_of(p))),
-         reinterpret_cast<unsigned*>(tickets_.data()), op.norm.as<double>());
+         reinterpret_cast<unsigned*>(ticket_.data()), op.norm.as<double>());
 }
 
 }  // namespace bragg::cuda

@@ -185,7 +185,7 @@ void CudaBackend::run_op(const Refine& op) {
                           .curvature = op.curvature.as<double>(),
                           .room = room,
                           .memory = static_cast<std::byte*>(workspace(Refine::name, workspace_of(p))),
-                          .ticket = reinterpret_cast<unsigned*>(tickets_.data())};
+                          .ticket = reinterpret_cast<unsigned*>(ticket_.data())};
   const auto blocks = static_cast<unsigned>(blocks_of(p, room, multiprocessors_));
   launch([&] { return text(op); }, launches(),
          {dim3(blocks), dim3(refine_threads), static_cast<std::size_t>(room.shared_bytes())},

@@ -53,7 +53,7 @@ void ExecutableGraph::begin_capture(const Stream& stream) {
 void ExecutableGraph::abandon_capture(const Stream& stream) noexcept {
   cudaGraph_t graph = nullptr;
   if (cudaStreamEndCapture(stream.get(), &graph) == cudaSuccess && graph != nullptr) cudaGraphDestroy(graph);
-  cudaGetLastError();  // what ended the capture is reported already
+  cudaGetLastError();  // whatever ended the capture is no fault of what comes next
 }
 
 ExecutableGraph::ExecutableGraph(const Stream& stream) {

@@ -142,7 +142,7 @@ void CudaBackend::run_op(const SoftmaxCrossEntropy& op) {
            op.logits.as<float>(), op.labels.as<std::int32_t>(),
            Classes{op.class_of.as<std::int32_t>(), static_cast<std::int32_t>(p.labels)},
            op.diff_logits.item<T>(0), op.diff_logits.item_stride, results,
-           reinterpret_cast<unsigned*>(tickets_.data()), op.totals.as<LossTotals>());
+           reinterpret_cast<unsigned*>(ticket_.data()), op.totals.as<LossTotals>());
   });
 }
 

@@ -9,11 +9,11 @@
 
 namespace bragg {
 
-/// conv1d_forward (its sums perhaps in another order) and then avg_pool1d_forward: src (N, L_in, C_in),
-/// weights (C_out, kernel, C_in) -> dst (N, pool's L_out, C_out). What lies between is rounded to the element
-/// type; `kept`, if given, gets one bit of each of its elements (KeptBits). Aligned: src and dst begin at,
-/// and the items of dst are, multiples of row_alignment() apart; those of src whole multiples of
-/// row_alignment() steps, as src_item_stride is.
+/// conv1d_forward (its sums perhaps in another order) and then avg_pool1d_forward: src (N, L_in, C_in), weights (C_out,
+/// kernel, C_in) -> dst (N, pool's L_out, C_out). What lies between is rounded to the element type; an element that is
+/// not finite may spoil a group of 8 channels of what is pooled of it. `kept`, if given, gets one bit of each of its
+/// elements (KeptBits). Aligned: src and dst begin at, and the items of dst are, multiples of row_alignment() apart;
+/// those of src whole multiples of row_alignment() steps, as src_item_stride is.
 struct Conv1dPoolForward {
   static constexpr const char* name = "conv1d_pool_forward";
   static constexpr bool is_fusion = true;

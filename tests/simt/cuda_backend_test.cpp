@@ -198,8 +198,8 @@ struct RecordedConvolution {
   static constexpr Conv1dProblem problem{
       .N = 3, .L_in = 61, .C_in = 8, .C_out = 80, .kernel = 5, .stride = 1};
   std::int64_t src_stride, dst_stride, row_stride;
-  std::size_t weight_bytes, gradient_bytes, dst_bytes, diff_bytes;
-  Buffer src, weights, dst, diff_dst, diff_src, diff_weights, diff_bias;
+  std::size_t weight_bytes, gradient_bytes, dst_bytes, src_bytes;
+  Buffer src, weights, dst, diff_dst, diff_weights, diff_bias;
 
   explicit RecordedConvolution(Backend& backend)
       : src_stride(backend.src_item_stride(problem)),
@@ -208,12 +208,11 @@ struct RecordedConvolution {
         weight_bytes(static_cast<std::size_t>(problem.C_out * row_stride) * 2),
         gradient_bytes(2 * weight_bytes),
         dst_bytes(static_cast<std::size_t>(problem.N * dst_stride) * 2),
-        diff_bytes(static_cast<std::size_t>(problem.N * src_stride) * 2),
-        src(filled(backend, diff_bytes, 1)),
+        src_bytes(static_cast<std::size_t>(problem.N * src_stride) * 2),
+        src(filled(backend, src_bytes, 1)),
         weights(filled(backend, weight_bytes, 2)),
         dst(backend.allocate(dst_bytes)),
         diff_dst(filled(backend, dst_bytes, 3)),
-        diff_src(backend.allocate(diff_bytes)),
         diff_weights(backend.allocate(gradient_bytes)),
         diff_bias(backend.allocate(sizeof(float) * problem.C_out)) {
     backend.reserve_workspace(backend.workspace_bytes(backward_weights()));
@@ -287,6 +286,17 @@ TEST(CudaBackend, ARecordingJoinsTheSmallKernelsOfItsOps) {
   EXPECT_EQ(got, expected);
   EXPECT_NE(got[0], got[results.size()]);  // other weights
   EXPECT_EQ(got[0], got[2]);
+}
+
+TEST(CudaBackend, SumsOfMoreChannelsThanAWarpHasRoomForAreNoPartOfTheProduct) {
+  const auto backend = make_backend({"cuda", 1, "", "bf16"});
+  const auto of_channels = [&](std::int64_t C) {
+    const Conv1dProblem p{.N = 1, .L_in = 40, .C_in = C, .C_out = C, .kernel = 5};
+    return std::pair(backend->has(Conv1dBatchNormForward{.problem = p}),
+                     backend->has(Conv1dBatchNormBackward{.problem = p}));
+  };
+  EXPECT_EQ(of_channels(256), std::pair(true, true));
+  EXPECT_EQ(of_channels(264), std::pair(false, false));
 }
 
 TEST(CudaBackend, TimesWhatItRuns) {

@@ -1,4 +1,4 @@
-// Products that leave sums of their columns.
+// Products that leave sums of their channels.
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/gemm/run_gemm.cuh"
 #include "kernels/cuda/gemm/store_octets_sums.cuh"
@@ -10,7 +10,9 @@ std::optional<ChannelSums> gemm_forward_sums(const Describe& describe, const Gem
                                              const ForwardStore<BFloat16>& store, float* pairs) {
   const auto flat = flat_by_rows_of_m<Contiguous::k>(target, p);
   const std::int64_t channels = store.channels.divisor;
-  if (!flat || draws_of_octets(store) != Draws::none || store.epilogue.relu || channels % 8 != 0) return {};
+  if (!flat || draws_of_octets(store) != Draws::none || store.epilogue.relu || channels % 8 != 0 ||
+      channels > most_summed_channels)
+    return {};
   const WgmmaConfig config = run_wgmma<Contiguous::k, Contiguous::k>(
       describe, target, flat->a, flat->b, OctetSumsStore(store, pairs, channels), nullptr);
   return ChannelSums{pairs, config.blocks, channels};
@@ -22,7 +24,8 @@ std::optional<ChannelSums> gemm_backward_data_sums(const Describe& describe, con
                                                    const ConstActivations& norm_src,
                                                    const ConstActivations& addend, float* pairs) {
   const auto flat = flat_by_rows_of_m<Contiguous::k>(target, p);
-  if (!flat || !OctetGradientSumsStore::takes(store, norm_src, addend)) return {};
+  if (!flat || norm_src.C > most_summed_channels || !OctetGradientSumsStore::takes(store, norm_src, addend))
+    return {};
   const WgmmaConfig config = run_wgmma<Contiguous::k, Contiguous::k>(
       describe, target, flat->a, flat->b, OctetGradientSumsStore(store, norm_src, addend, pairs, norm_src.C),
       nullptr);

@@ -254,14 +254,18 @@ __device__ auto sums_of_warp([[maybe_unused]] const Store& store, [[maybe_unused
   }
 }
 
-/// Behind all of a block's tiles.
+/// Behind all of a block's tiles, by every thread: the warpgroup that brings operands, which has given back the registers that adding
+/// up takes, waits alone, the others leave their sums.
+template <typename Store>
+__device__ void end_tiles() {
+  if constexpr (leaves_sums<Store>()) __syncthreads();
+}
 template <typename Tile, typename Store>
 __device__ void leave_sums([[maybe_unused]] const Store& store,
                            [[maybe_unused]] const unsigned char* memory) {
-  if constexpr (leaves_sums<Store>()) {
-    __syncthreads();
-    store.template leave<Tile::n>(memory);
-  }
+  end_tiles<Store>();
+  if constexpr (leaves_sums<Store>())
+    store.template leave<Tile::n>(memory, static_cast<std::int32_t>(threadIdx.x) - 128);
 }
 
 /// Stores blocks of 64 rows by n columns of C: those of a thread of the warpgroups that share the tile, from block `first` of the
@@ -306,7 +310,7 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
   const int thread = static_cast<int>(threadIdx.x) - 128;
   const InCluster cluster(p);
   unsigned char* const store_memory = memory + Tile::stages * Tile::stage_bytes;
-  auto column_sums = sums_of_warp<Tile>(store, store_memory, thread / 32);
+  auto warp_sums = sums_of_warp<Tile>(store, store_memory, thread / 32);
   Ring ring;
   for (Work work(p.k, cluster.range); work.next();) {
     const Place at = place_of(p, work.tile, cluster.rank);
@@ -315,7 +319,7 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
       if (work.first == 0)
         for (int row = thread; row < Tile::m; row += 128 * Tile::consumers)
           store.template prefetch<Tile::n>(flat_row(p, at.m * Tile::m + row), at.n * Tile::n);
-    if (at.template is_tile<Tile>(p)) column_sums.begin_tile(at.n * Tile::n);
+    if (at.template is_tile<Tile>(p)) warp_sums.begin_tile(at.n * Tile::n);
     Sums<Tile> sums;
     multiply<Tile>(work, b_sums, cluster.blocks, memory, full, empty, ring, sums);
     if (!at.template is_tile<Tile>(p)) continue;
@@ -324,10 +328,10 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
       continue;
     }
     put<Tile, Tile::m_blocks, Tile::n>(p, store, at.m, at.n * Tile::n, 0, thread, sums.d, store_memory,
-                                       column_sums);
+                                       warp_sums);
     if (b_sums && at.n * Tile::n + thread < p.N) p.b_sums[at.n * Tile::n + thread] = sums.b;
   }
-  column_sums.end();
+  warp_sums.end();
 }
 }  // namespace wgmma_gemm
 
@@ -357,11 +361,12 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   if (threadIdx.x < 128) {
     release_registers<40>();
     if (threadIdx.x == 0) wgmma_gemm::bring<Tile>(p, memory, full, empty);
+    wgmma_gemm::end_tiles<Store>();
   } else {
     request_registers<232>();
     wgmma_gemm::multiply_all<Tile>(p, started(store), memory, full, empty);
+    wgmma_gemm::leave_sums<Tile>(store, memory + Tile::stages * Tile::stage_bytes);
   }
-  wgmma_gemm::leave_sums<Tile>(store, memory + Tile::stages * Tile::stage_bytes);
   if (blocks > 1) cluster_barrier();
 #endif
 }

@@ -157,7 +157,7 @@ __device__ void multiply_all(const TurnsArguments& p, const Store& store, const 
   unsigned char* const of_group = shared.store() + group * Tile::warps * Tile::warp_stage;
   // The first turn is warpgroup 0's. Between two tiles of a warpgroup lies one of the other: none is two runs behind.
   std::uint32_t turn_parity = group == 0, run_parity = 0;
-  auto column_sums = wgmma_gemm::sums_of_warp<Tile>(store, shared.store(), group * Tile::warps + thread / 32);
+  auto warp_sums = wgmma_gemm::sums_of_warp<Tile>(store, shared.store(), group * Tile::warps + thread / 32);
   LongRing ring;
   if (group == 1) ring.advance(p.steps, p.stages);
   for (Runs run(p); run.next(); run_parity ^= 1) {
@@ -165,19 +165,18 @@ __device__ void multiply_all(const TurnsArguments& p, const Store& store, const 
       const std::int32_t tile_m = run.row_of(tile), n0 = run.columns * Tile::n;
       if constexpr (requires { store.template prefetch<Tile::n>(FlatRow{}, 0); })
         store.template prefetch<Tile::n>(wgmma_gemm::flat_row(p, tile_m * Tile::m + thread), n0);
-      column_sums.begin_tile(n0);
+      warp_sums.begin_tile(n0);
       wait_for(&barriers.turn[group], turn_parity);
       turn_parity ^= 1;
       float d[Tile::m_blocks][Tile::n / 2];
       multiply<Tile>(p, shared, group, ring, tile - run.first < Tile::groups, run_parity, d);
       ring.advance(p.steps, p.stages);  // the other warpgroup's
-      wgmma_gemm::put<Tile, Tile::m_blocks, Tile::n>(p, store, tile_m, n0, 0, thread, d, of_group,
-                                                     column_sums);
+      wgmma_gemm::put<Tile, Tile::m_blocks, Tile::n>(p, store, tile_m, n0, 0, thread, d, of_group, warp_sums);
     }
     __syncwarp();
     if (thread % 32 == 0) arrive(&barriers.b_empty);
   }
-  column_sums.end();
+  warp_sums.end();
 }
 }  // namespace wgmma_in_turns
 
@@ -205,11 +204,12 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   if (threadIdx.x < 128) {
     release_registers<40>();
     if (threadIdx.x == 0) wgmma_in_turns::bring<Tile>(p, shared);
+    wgmma_gemm::end_tiles<Store>();
   } else {
     request_registers<232>();
     wgmma_in_turns::multiply_all<Tile>(p, started(store), shared);
+    wgmma_gemm::leave_sums<Tile>(store, shared.store());
   }
-  wgmma_gemm::leave_sums<Tile>(store, shared.store());
 #endif
 }
 

@@ -70,10 +70,16 @@ class WarpSums {
     if (n0_ < 0 || !has_columns()) return;
     std::int32_t of_channels = n0_ / 8 % groups_;
 #pragma unroll 1
-    for (int group = 0; group < n / 8; ++group) {
-      const Pack<float, 2> pair = load<2>(columns_ + 16 * group);
-      store(columns_ + 16 * group, Pack<float, 2>{});
-      add_to(channels_ + 16 * of_channels, pair.at[0], pair.at[1]);
+    for (std::int32_t first = 0; first < groups_ && first < n / 8; ++first) {
+      float sum = 0, product = 0;
+#pragma unroll 1
+      for (std::int32_t group = first; group < n / 8; group += groups_) {  // of the same channels
+        const Pack<float, 2> pair = load<2>(columns_ + 16 * group);
+        store(columns_ + 16 * group, Pack<float, 2>{});
+        sum += pair.at[0];
+        product += pair.at[1];
+      }
+      add_to(channels_ + 16 * of_channels, sum, product);
       if (++of_channels == groups_) of_channels = 0;
     }
   }
@@ -131,12 +137,11 @@ struct LeavesSums {
   __device__ WarpSums<n> sums_of_warp(unsigned char* memory_of_warp) const {
     return {memory_of_warp + OctetStage::bytes, channels};
   }
-  /// Of all warps, when they have ended. By all threads of the block.
+  /// Of all warps, when they have ended. By all their threads, of which this is the number `thread`.
   template <int n>
-  __device__ void leave(const unsigned char* memory) const {
+  __device__ void leave(const unsigned char* memory, std::int32_t thread) const {
 #pragma unroll 1
-    for (auto c = static_cast<std::int32_t>(threadIdx.x); c < channels;
-         c += static_cast<std::int32_t>(blockDim.x)) {
+    for (std::int32_t c = thread; c < channels; c += 32 * warps_with_sums) {
       double sum = 0, product = 0;
 #pragma unroll 1
       for (int warp = 0; warp < warps_with_sums; ++warp) {
