@@ -17,19 +17,22 @@ import sys
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "paper"))
-from fit_ranking import PAIRS, SYSTEM_ENDS
+from fit_ranking import MERGED, SYSTEM
 from pattern_sets import Set
 
 ELEMENTS = 120
 SAME_EDGES = 0.04
-KINDS = ((0.05, "the same but for 5 % of the atoms"), (0.2, "... 20 %"), (0.5, "... 50 %"), (1.01, "more than half of the atoms are others"),
-         (np.inf, "no relative"))
+KINDS = ((0.05, "the same but for 5 % of the atoms"), (0.2, "... 20 %"), (0.5, "... 50 %"),
+         (1.01, "more than half of the atoms are others"), (np.inf, "no relative"))
+SYSTEM_NAMES = "triclinic monoclinic orthorhombic tetragonal trigonal hexagonal cubic".split()
 
 
 class Crystals:
     def __init__(self, path):
         crystals = Set(path)
-        self.space_group = np.array([PAIRS.get(g, g) for g in crystals.space_groups()])
+        number = np.array(crystals.space_groups()) - 1
+        self.space_group = MERGED[number]
+        self.crystal_system = np.array(SYSTEM_NAMES)[SYSTEM[number]]
         self.edges = np.sort(np.array(crystals.numbers("cell")).reshape(-1, 6)[:, :3], axis=1)
         ends = crystals.numbers("site_offset")
         crystal = np.repeat(np.arange(len(self.edges)), np.diff(ends))
@@ -53,13 +56,13 @@ def distances(held, trained):
 
 
 def answers(bragg, patterns, model):
-    """The network's space group of each pattern, 0 where it is refused, and the crystal system's place in the order of group numbers."""
+    """What the network names of each pattern: the space group as Crystals has it, the crystal system; -1 and "" where it is refused."""
     command = [bragg, "predict", patterns, "--json", "--top", "1"] + (["--model", model] if model else [])
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True)  # fails where it refuses one of them; main() counts
     answered = [json.loads(line) for line in run.stdout.splitlines()]
-    first = [a["space_group"][0]["number"] if not a["refused"] else 0 for a in answered]
+    groups = [MERGED[a["space_group"][0]["number"] - 1] if not a["refused"] else -1 for a in answered]
     systems = [a["crystal_system"][0]["name"] if not a["refused"] else "" for a in answered]
-    return np.array([PAIRS.get(g, g) for g in first]), systems
+    return np.array(groups), np.array(systems)
 
 
 def main():
@@ -75,10 +78,7 @@ def main():
     group, system = answers(options.bragg, options.patterns, options.model)
     if len(group) != len(distance):
         raise SystemExit(f"{options.patterns}: {len(group)} patterns, but {options.held} has {len(distance)} crystals")
-    names = "triclinic monoclinic orthorhombic tetragonal trigonal hexagonal cubic".split()
-    truth = [names[k] for k in np.searchsorted(SYSTEM_ENDS, held.space_group)]
-    system_right = np.array([said == is_so for said, is_so in zip(system, truth)])
-    group_right = group == held.space_group
+    group_right, system_right = group == held.space_group, system == held.crystal_system
     print("| nearest relative | crystals | crystal system / space group right, % |\n|---|---|---|")
     least = -1.0
     for most, name in KINDS:

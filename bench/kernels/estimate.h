@@ -33,8 +33,8 @@ struct Estimated {
   double rows_from_cache = 0;
   /// Of the kernels of the op behind its first, which are bound by memory: what they read and write, and how many they are.
   double bytes_behind = 0, kernels_behind = 0;
-  double channels_with_sums =
-      0;  ///< of which each block of the product leaves two numbers of fp32, which the next kernel reads
+  /// Of which each block of the product leaves two numbers of fp32, which the next kernel reads.
+  double channels_with_sums = 0;
 };
 
 struct Estimate {

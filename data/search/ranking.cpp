@@ -131,7 +131,7 @@ Groups straightened_groups(std::span<const RankingCandidate> candidates, std::sp
 }
 
 Groups with_network(const Groups& search, std::span<const float> network, double best_closeness,
-                    const Groups& straightened, const RankingWeights& weights) {
+                    const Groups& straightening, const RankingWeights& weights) {
   const auto exponent = [&](const std::array<double, 2>& line) {
     return std::max(0.0, line[0] + line[1] * best_closeness);
   };
@@ -146,7 +146,7 @@ Groups with_network(const Groups& search, std::span<const float> network, double
     if (xrd::modulo_enantiomorph(number) != number) continue;
     log_result[number] = by_search * std::log(std::max(search[number], least_probability)) +
                          by_network * std::log(std::max(of_network[number], least_probability)) +
-                         weights.symmetric_cell_beside * straightened[number];
+                         weights.symmetric_cell_beside * straightening[number];
     largest = std::max(largest, log_result[number]);
   }
   Groups result{};

@@ -90,20 +90,22 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
   if (is_done) return;
   with_element_type([&]<typename T>() {
     const GradientProduct<T> whole(op);
-    const std::int64_t N = whole.N, first = (whole.taps - 1) * N, row_length = p.kernel * p.C_in;
+    const std::int64_t N = whole.N;
+    const auto multiply = [&](const ConstMatrixView<T>& b) {
+      gemm_backward_data(describe, target, GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
+    };
+    if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
+      const ByPhase phases(*this, p);
+      const WeightOrder order = by_phase(*this, p, phases, op.weights.data, false);
+      multiply({in_order<T>(order, workspace("conv1d_backward_data", phases.bytes(element_type()))), 0,
+                whole.K, phases.row_stride, N});
+      note(order);
+      return;
+    }
+    const std::int64_t first = (whole.taps - 1) * N, row_length = p.kernel * p.C_in;
     ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
     b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
-    // TMA cannot step back, nor a view begin with zeros.
-    const bool is_ordered = conv1d_wgmma_ || p.backward_zeros() > 0;
-    const ByPhase phases(*this, p);
-    const WeightOrder order = by_phase(*this, p, phases, op.weights.data, false);
-    if (is_ordered) {
-      const T* const ordered =
-          in_order<T>(order, workspace("conv1d_backward_data", phases.bytes(element_type())));
-      b = {ordered, 0, whole.K, phases.row_stride, N};
-    }
-    gemm_backward_data(describe, target, GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
-    if (is_ordered) note(order);
+    multiply(b);
   });
 }
 

@@ -183,7 +183,7 @@ class CudaBackend::Graph final : public Recording {
     try {
       begin();
       enqueue_();
-      joined.end(backend_.launches());
+      joined.add_up_pending(backend_.launches());
     } catch (...) {
       backend_.joined_ = nullptr;
       ExecutableGraph::abandon_capture(backend_.stream_);

@@ -174,7 +174,7 @@ void JoinedKernels::touch(const void* begin, std::size_t bytes, bool writes, con
                {of.diff_weights, C * static_cast<std::size_t>(of.weight_row_stride) * sizeof(float)}) ||
            range.meets({of.diff_bias, C * sizeof(float)});
   });
-  if (is_made_later) end(launches);
+  if (is_made_later) add_up_pending(launches);
   if (writes) written_.push_back(range);
 }
 
@@ -191,7 +191,7 @@ void JoinedKernels::begin(void* memory, const LaunchTarget& launches) {
   put_in_order<BFloat16>(launches, of_halves);
 }
 
-void JoinedKernels::end(const LaunchTarget& launches) {
+void JoinedKernels::add_up_pending(const LaunchTarget& launches) {
   add_up(launches, pending_);
   pending_.clear();
 }

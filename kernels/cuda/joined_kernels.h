@@ -76,8 +76,8 @@ class JoinedKernels {
   std::size_t bytes() const { return bytes_; }
   /// Between the two times: puts all weights in order, in memory of bytes().
   void begin(void* memory, const LaunchTarget&);
-  /// Adds up what is left.
-  void end(const LaunchTarget&);
+  /// Adds up what has been left for later: before somebody reads it, and at the recording's end.
+  void add_up_pending(const LaunchTarget&);
 
  private:
   struct Ordered {

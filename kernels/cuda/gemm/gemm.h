@@ -42,9 +42,9 @@ struct WeightGradient {
   float* bias;
 };
 
-/// Backward data with sums of its channels, as gemm_forward_sums: of diff_src and of its products with `norm_src`. `addend`, if it has data,
-/// is added to the product as that would be stored, before the ReLU. Rows of both lie as those of the ReLU's src. None, and nothing
-/// is computed, where one of them does not lie in octets.
+/// Backward data with sums of its channels, as gemm_forward_sums: of diff_src and of its products with `norm_src`. `addend`, if it
+/// has data, is added to the product as that would be stored, before the ReLU. Rows of both lie as those of the ReLU's src. None, and
+/// nothing is computed, where one of them does not lie in octets.
 std::optional<ChannelSums> gemm_backward_data_sums(const Describe&, const GemmTarget&,
                                                    const GemmArguments<BFloat16>&,
                                                    const BackwardStore<BFloat16>&,
