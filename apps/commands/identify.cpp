@@ -134,8 +134,9 @@ void add_identify(CommandLine& line) {
       "--model", options->model,
       "a trained model (.safetensors) that is asked beside the search, in place of the built-in one");
   app->add_flag("--no-model", options->no_model, "search alone: no network is asked")->excludes(model);
-  app->add_option("--elements", options->elements,
-                  "what the sample may hold: Si,O,Al,H; with ! behind an element the phases must hold it");
+  app->add_option(
+      "--elements", options->elements,
+      "what the sample may hold: Si,O,Al,H; with ! behind an element the phases must hold it together");
   app->add_option("--exclude", options->exclude, "elements that no phase holds: Fe,Cu");
   add_scan(app, options->scan);
   app->add_option("--top", options->top, "space groups to name")

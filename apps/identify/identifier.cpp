@@ -88,7 +88,7 @@ std::vector<std::uint8_t> Identifier::allowed_structures() const {
 }
 
 void Identifier::try_radiations(MeasuredItem& item, Findings& found) {
-  const auto radiations = data::search_radiations(*searcher_, item.measured);
+  const auto radiations = data::search_radiations(mixture_searcher(), item.measured);
   const data::RadiationMatches& best = radiations[data::best_radiation(radiations)];
   if (std::abs(best.wavelength - item.wavelength) < 1e-3 * item.wavelength) return;
   item.warnings.push_back(fmt::format(
@@ -143,12 +143,17 @@ void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchM
 
 void Identifier::look_up(MeasuredItem& item, Findings& found) {
   const data::SearchPattern pattern{&item.measured, item.wavelength};
-  found.matches = searcher_->search({&pattern, 1}).front();
+  // The radiation is told by whatever may be a phase, alone or beside others.
+  found.matches = mixture_searcher().search({&pattern, 1}).front();
   const auto& stated = item.assumed.wavelength;
   const bool is_open =
       stated && (stated->from == WavelengthFrom::model || stated->from == WavelengthFrom::default_value) &&
       item.measured.abscissa == data::Abscissa::two_theta;
   if (is_open && found.best_similarity() < copper_is_doubted) try_radiations(item, found);
+  if (!settings_.filter.required.is_empty()) {
+    const data::SearchPattern by_one_phase{&item.measured, item.wavelength};
+    found.matches = searcher_->search({&by_one_phase, 1}).front();
+  }
   set_matches(item, std::move(found.matches), found);
 }
 
@@ -294,18 +299,31 @@ void Identifier::set_verdict(const MeasuredItem& item, const Findings& found, Id
   if (settings_.with_lines) draw_curves(measured, found, result);
   const Verdict verdict = verdict_of(figures);
   const bool may_be_several = verdict.no_match != NoMatch::amorphous && !result.candidates.empty() &&
+                              found.may_lack_required == !settings_.filter.required.is_empty() &&
                               result.candidates.front().explained < one_phase_explains;
   if (may_be_several && take_apart(item, found, result)) return;
   result.no_match = verdict.no_match;
   result.reason = verdict.reason;
-  if (!result.no_match) result.phases = accepted_phases(item, found, result.candidates.front());
+  if (!result.no_match) accept(item, found, result);
 }
 
 std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items) {
   const std::vector<Findings> found = find(items);
   std::vector<Identification> result;
-  for (std::size_t i = 0; i < items.size(); ++i)
+  for (std::size_t i = 0; i < items.size(); ++i) {
     result.push_back(answer(items[i], found[i]));
+    const bool is_open = !result.back().refused && result.back().phases.empty();
+    if (!is_open || settings_.filter.required.is_empty()) continue;
+    // No phase alone holds what is required.
+    Findings together;
+    together.network = found[i].network;
+    together.network_system = found[i].network_system;
+    together.may_lack_required = true;
+    const data::SearchPattern pattern{&items[i].measured, items[i].wavelength};
+    set_matches(items[i], mixture_searcher().search({&pattern, 1}).front(), together);
+    Identification other = answer(items[i], together);
+    if (!other.phases.empty() || result.back().candidates.empty()) result.back() = std::move(other);
+  }
   return result;
 }
 

@@ -43,6 +43,9 @@ struct Findings {
   /// What a network says, empty without one: of the space groups (230) and the crystal systems (7).
   std::vector<float> network, network_system;
 
+  /// Whether the structures were searched that hold what is required only together with others, in place of those that hold it alone.
+  bool may_lack_required = false;
+
   float best_similarity() const { return matches.empty() ? 0 : matches.front().similarity; }
 };
 
@@ -83,11 +86,16 @@ class Identifier {
   void set_verdict(const MeasuredItem&, const Findings&, Identification&);
   /// The phases of a mixture where several explain the pattern, with their fractions; false where they don't.
   bool take_apart(const MeasuredItem&, const Findings&, Identification&);
-  /// The phase that is accepted and, where there are any, those that are there in traces beside it, then with the fractions of all.
-  std::vector<Candidate> accepted_phases(const MeasuredItem&, const Findings&, const Candidate& main);
+  /// Names the best candidate and, where there are any, those that are there in traces beside it, then with the fractions of all.
+  /// None where they don't hold what is required.
+  void accept(const MeasuredItem&, const Findings&, Identification&);
   /// `made`, which is made for the first pattern that needs it.
   data::MixtureFinder& finder(std::unique_ptr<data::MixtureFinder>& made, const data::MixtureSettings&);
-  std::vector<Candidate> phases_of(const data::Mixture&) const;
+  /// Searches for one phase of perhaps several, which only together hold what is required.
+  data::Searcher& mixture_searcher();
+  bool holds_required(const data::Mixture&) const;
+  /// As the answer, with what is to be said of them.
+  void name_phases(const data::Mixture&, Identification&) const;
   /// Fills `refined` and `candidates` from `matches`, of which those that were dropped go.
   void refine(const OnTwoTheta&, Findings&) const;
   /// What the library says of a structure.

@@ -5,6 +5,7 @@
 #include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "apps/identify/identifier.h"
 
@@ -25,6 +26,10 @@ constexpr data::MixtureSettings minor_phases{.most_phases = 3,
 /// What holds more beside the accepted phase is no minor phase.
 constexpr double most_minor_share = 0.3;
 
+const std::string& name_or_formula(const Candidate& phase) {
+  return phase.name.empty() ? phase.formula : phase.name;
+}
+
 /// No phase where too little is left of the pattern.
 data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& item,
                             std::span<const data::SearchMatch> first) {
@@ -37,8 +42,8 @@ data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& ite
 
 }  // namespace
 
-std::vector<Candidate> Identifier::phases_of(const data::Mixture& mixture) const {
-  std::vector<Candidate> phases;
+void Identifier::name_phases(const data::Mixture& mixture, Identification& result) const {
+  result.phases.clear();
   for (const data::MixturePhase& phase : mixture.phases) {
     Candidate candidate = known(phase.structure);
     candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
@@ -49,38 +54,49 @@ std::vector<Candidate> Identifier::phases_of(const data::Mixture& mixture) const
     candidate.explained = mixture.explained;
     for (const std::int32_t isotype : phase.alternatives)
       candidate.variants.push_back(variant_text(known(isotype)));
-    phases.push_back(std::move(candidate));
+    if (phase.is_for_element)
+      result.warnings.push_back(fmt::format(
+          "{} is named for an element that some phase has to hold: the pattern alone would not show it{}{}",
+          name_or_formula(candidate),
+          candidate.variants.empty() ? "" : "; as likely: ", fmt::join(candidate.variants, ", ")));
+    result.phases.push_back(std::move(candidate));
   }
-  return phases;
 }
 
 data::MixtureFinder& Identifier::finder(std::unique_ptr<data::MixtureFinder>& made,
                                         const data::MixtureSettings& settings) {
   // Of a mixture only the phases together must hold what is required.
-  if (!mixture_searcher_)
-    mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
-                                                         data::allowed_structures(*index_, settings_.filter));
   if (!made)
     made = std::make_unique<data::MixtureFinder>(
-        data::MixtureTools{backend_, *mixture_searcher_, *index_, library_->crystals()}, settings);
+        data::MixtureTools{backend_, mixture_searcher(), *index_, library_->crystals(), settings_.filter},
+        settings);
   return *made;
 }
 
+data::Searcher& Identifier::mixture_searcher() {
+  if (settings_.filter.required.is_empty()) return *searcher_;
+  if (!mixture_searcher_)
+    mixture_searcher_ = std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{},
+                                                         data::allowed_structures(*index_, settings_.filter));
+  return *mixture_searcher_;
+}
+
+bool Identifier::holds_required(const data::Mixture& mixture) const {
+  data::ElementSet together;
+  for (const data::MixturePhase& phase : mixture.phases)
+    together = together.united(index_->elements(phase.structure));
+  return settings_.filter.required.is_subset_of(together);
+}
+
 bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
-  const data::Mixture mixture =
-      found_mixture(finder(mixtures_, {}), item,
-                    settings_.filter.required.is_empty() ? std::span<const data::SearchMatch>(found.matches)
-                                                         : std::span<const data::SearchMatch>());
+  const data::Mixture mixture = found_mixture(finder(mixtures_, {}), item, found.matches);
   const double alone = result.candidates.front().explained;
   if (mixture.phases.size() < 2 || mixture.explained < least_mixture_explained ||
       mixture.explained < alone + least_mixture_gain ||
       mixture.phases.front().similarity < static_cast<float>(least_main_similarity))
     return false;
-  data::ElementSet together;
-  for (const data::MixturePhase& phase : mixture.phases)
-    together = together.united(index_->elements(phase.structure));
-  if (!settings_.filter.required.is_subset_of(together)) return false;
-  result.phases = phases_of(mixture);
+  if (!holds_required(mixture)) return false;
+  name_phases(mixture, result);
   if (mixture.axis_stretch != 0) {
     result.warnings.push_back(fmt::format(
         "angles were taken to lie {:.0f} % too {}: the phases fit better then",
@@ -95,15 +111,25 @@ bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Ide
   return true;
 }
 
-std::vector<Candidate> Identifier::accepted_phases(const MeasuredItem& item, const Findings& found,
-                                                   const Candidate& main) {
+void Identifier::accept(const MeasuredItem& item, const Findings& found, Identification& result) {
+  const Candidate& main = result.candidates.front();
   const auto match = std::find_if(found.matches.begin(), found.matches.end(),
                                   [&](const auto& one) { return one.structure == main.structure; });
   const data::Mixture mixture = found_mixture(finder(minors_, minor_phases), item, {&*match, 1});
-  const bool has_minor_ones = mixture.phases.size() > 1 &&
-                              mixture.phases.front().structure == main.structure &&
-                              mixture.phases.front().weight_fraction >= 1 - most_minor_share;
-  return has_minor_ones ? phases_of(mixture) : std::vector<Candidate>{main};
+  const bool has_others = mixture.phases.size() > 1,
+             are_minor = has_others && mixture.phases.front().structure == main.structure &&
+                         mixture.phases.front().weight_fraction >= 1 - most_minor_share;
+  const bool is_enough = settings_.filter.required.is_subset_of(index_->elements(match->structure));
+  if (is_enough ? are_minor : has_others && holds_required(mixture)) {
+    name_phases(mixture, result);
+  } else if (is_enough) {
+    result.phases = {main};
+  } else {
+    result.no_match = NoMatch::unknown_phase;
+    result.reason =
+        fmt::format("beside {} no known phase holds what has to be there and makes the fit better",
+                    name_or_formula(main));
+  }
 }
 
 }  // namespace bragg::apps

@@ -4,10 +4,12 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "data/mixture/mixture_rounds.h"
+#include "data/mixture/required_elements.h"
 #include "data/search/pattern_views.h"
 #include "kernels/base/error.h"
 
@@ -25,13 +27,20 @@ void require_within(const char* name, std::int64_t value, std::int64_t least, st
     throw UsageError(fmt::format("mixture: {} {} is not in {}..{}", name, value, least, most));
 }
 
-/// What `state` with one phase searched anew is; the phase that was there stays unless another is better.
-bool swap_phase(MixtureRounds& rounds, MixtureState& state, std::size_t which, const MixtureState& without) {
+/// Where some phase has to hold an element: all structures with it are tried, since noise may hide which it is.
+constexpr MixtureSettings breadth_for_element{
+    .candidates = 80, .middle_candidates = 40, .fine_candidates = 16, .joint_candidates = 16};
+
+/// What `state` with one phase searched anew is; the phase that was there stays unless another is better and nothing required goes.
+bool swap_phase(MixtureRounds& rounds, const RequiredElements& required, MixtureState& state,
+                std::size_t which, const MixtureState& without) {
   const std::int32_t before = state.phases[which].match.structure;
   std::vector<MixtureState> found = rounds.extended(without);
   if (found.empty() || found.front().phases.back().match.structure == before) return false;
   MixtureState& best = found.front();
-  if (best.chi_squared() >= state.chi_squared()) return false;
+  if (best.chi_squared() >= state.chi_squared() ||
+      !required.missing(best.phases).is_subset_of(required.missing(state.phases)))
+    return false;
   std::rotate(best.phases.begin() + static_cast<std::ptrdiff_t>(which), best.phases.end() - 1,
               best.phases.end());
   std::rotate(best.model.phases.begin() + static_cast<std::ptrdiff_t>(which), best.model.phases.end() - 1,
@@ -79,18 +88,38 @@ double total_presence(const MixtureState& state) {
   return sum;
 }
 
-/// Takes out what is likelier not there, the least likely first.
-void eliminate(MixtureRounds& rounds, MixtureState& state, double least_presence) {
+/// Takes out what is likelier not there, the least likely first, but nothing that is required.
+void eliminate(MixtureRounds& rounds, const RequiredElements& required, MixtureState& state,
+               double least_presence) {
   while (!state.phases.empty()) {
     std::vector<MixtureState> without = rounds.each_without_one(state);
     set_gains(rounds, state, without);
-    const auto worst = std::min_element(state.phases.begin(), state.phases.end(),
-                                        [](const MixtureCandidate& a, const MixtureCandidate& b) {
-                                          return presence(a.figures) < presence(b.figures);
-                                        });
-    if (presence(worst->figures) >= least_presence || state.phases.size() == 1) return;
-    state = std::move(without[static_cast<std::size_t>(worst - state.phases.begin())]);
+    std::optional<std::size_t> worst;
+    for (std::size_t i = 0; i < state.phases.size(); ++i) {
+      const bool may_go = !required.needs(state.phases, i);
+      if (may_go && (!worst || presence(state.phases[i].figures) < presence(state.phases[*worst].figures)))
+        worst = i;
+    }
+    if (!worst || presence(state.phases[*worst].figures) >= least_presence || state.phases.size() == 1)
+      return;
+    state = std::move(without[*worst]);
   }
+}
+
+/// Of ln of the likelihood: structures this near to the best holder are as good an answer.
+constexpr double hardly_less_likely = 2;
+
+void add_alternative(MixtureCandidate& phase, std::int32_t structure) {
+  auto& others = phase.alternatives;
+  if (std::find(others.begin(), others.end(), structure) == others.end()) others.push_back(structure);
+}
+
+/// How likely the last phase of a state is the one that holds what the others lack: by the fit, in units of noise or of what all phases
+/// misfit, and by candidate_score(), which knows what is usual.
+double worth_of_holder(const MixtureState& state) {
+  const CandidateFigures& figures = state.phases.back().figures;
+  const double fall_of_chi_squared = std::expm1(figures.joint_gain) * state.chi_squared();
+  return fall_of_chi_squared / (2 * std::max(1.0, std::exp(figures.misfit))) + state.score;
 }
 
 MixtureRound round_of(std::span<const MixtureState> states) {
@@ -107,7 +136,8 @@ MixtureRound round_of(std::span<const MixtureCandidate> candidates, bool is_last
   return round;
 }
 
-Mixture result_of(MixtureRounds& rounds, const MixtureState& state) {
+Mixture result_of(MixtureRounds& rounds, const RequiredElements& required, const MixtureState& state,
+                  double least_presence) {
   const RefinementPattern::OnGrid& grid = rounds.finest();
   Mixture mixture;
   mixture.start = grid.pattern.start;
@@ -133,6 +163,7 @@ Mixture result_of(MixtureRounds& rounds, const MixtureState& state) {
          .similarity = phase.match.similarity,
          .figures = phase.figures,
          .gain = phase.figures.joint_gain,
+         .is_for_element = presence(phase.figures) < least_presence && required.needs(state.phases, i),
          .cell = refined_cell(rounds.pool().refined(model.place), model.parameters.data() + strain_at),
          .calculated = std::move(parts[i])});
   }
@@ -155,9 +186,13 @@ void MixtureSettings::validate() const {
 }
 
 MixtureFinder::MixtureFinder(MixtureTools tools, const MixtureSettings& settings)
-    : tools_(std::move(tools)), settings_(settings), prior_(tools_.index) {
+    : tools_(std::move(tools)),
+      settings_(settings),
+      prior_(tools_.index),
+      required_(std::make_unique<RequiredElements>(tools_)) {
   settings_.validate();
 }
+MixtureFinder::~MixtureFinder() = default;
 
 std::vector<MixtureState> MixtureFinder::followed(MixtureRounds& rounds, std::vector<MixtureState> states,
                                                   std::int64_t depth, std::int64_t end,
@@ -213,6 +248,24 @@ MixtureFinder::Axis MixtureFinder::stretched(const Axis& axis, double wavelength
   return best;
 }
 
+MixtureState MixtureFinder::completed(MixtureRounds& rounds, MixtureState state) {
+  while (std::ssize(state.phases) < settings_.most_phases) {
+    const ElementSet missing = required_->missing(state.phases);
+    if (missing.is_empty()) break;
+    const std::vector<MixtureState> ways =
+        rounds.extended_by_one_of(required_->holders(missing), breadth_for_element, state);
+    const auto best = std::max_element(ways.begin(), ways.end(), [](const auto& a, const auto& b) {
+      return worth_of_holder(a) < worth_of_holder(b);
+    });
+    if (best == ways.end() || best->chi_squared() >= state.chi_squared()) break;
+    state = *best;
+    for (const MixtureState& other : ways)
+      if (&other != &*best && worth_of_holder(other) > worth_of_holder(*best) - hardly_less_likely)
+        add_alternative(state.phases.back(), other.phases.back().match.structure);
+  }
+  return state;
+}
+
 Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const SearchMatch> given) {
   const bool is_angle = pattern.measured->abscissa == Abscissa::two_theta;
   const double wavelength = is_angle ? pattern.wavelength : search_wavelength;
@@ -249,7 +302,10 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
       set_gains(rounds, state, rounds.each_without_one(state));
       kept.push_back(round_of(state.phases, true));
     }
-    eliminate(rounds, state, settings_.least_presence);
+    eliminate(rounds, *required_, state, settings_.least_presence);
+    if (required_->missing(state.phases).is_empty()) continue;
+    state = completed(rounds, std::move(state));
+    set_gains(rounds, state, rounds.each_without_one(state));
   }
   std::stable_sort(states.begin(), states.end(), [](const MixtureState& a, const MixtureState& b) {
     return total_presence(a) > total_presence(b);
@@ -258,11 +314,11 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
   for (std::int64_t pass = 0; pass < settings_.swap_passes && state.phases.size() > 1; ++pass) {
     bool has_changed = false;
     for (std::size_t i = 0; i < state.phases.size(); ++i)
-      has_changed |= swap_phase(rounds, state, i, rounds.without_one(state, i));
+      has_changed |= swap_phase(rounds, *required_, state, i, rounds.without_one(state, i));
     if (!has_changed) break;
   }
-  eliminate(rounds, state, settings_.least_presence);
-  Mixture mixture = result_of(rounds, state);
+  eliminate(rounds, *required_, state, settings_.least_presence);
+  Mixture mixture = result_of(rounds, *required_, state, settings_.least_presence);
   for (const MixtureState& way : std::span(states).subspan(1)) {
     if (std::log(way.chi_squared() / state.chi_squared()) > hardly_different || have_same_phases(way, state))
       continue;

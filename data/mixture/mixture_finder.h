@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "data/crystals/crystal_source.h"
 #include "data/mixture/mixture_score.h"
+#include "data/search/element_filter.h"
 #include "data/search/search.h"
 #include "data/search/search_index.h"
 #include "kernels/backend.h"
@@ -17,6 +19,7 @@
 namespace bragg::data {
 
 class MixtureRounds;
+class RequiredElements;
 struct MixtureState;
 
 struct MixtureSettings {
@@ -38,13 +41,16 @@ struct MixtureSettings {
 
 struct MixturePhase {
   std::int32_t structure = -1;
-  /// Isotypes of it, one of each composition, that fit about as well: one answer with it. Best first.
+  /// Isotypes of it, one of each composition, that fit about as well: one answer with it. Best first. Of what is there for an element
+  /// also others that hold it and are as likely.
   std::vector<std::int32_t> alternatives;
   double weight_fraction = 0;  ///< of the crystalline phases that are named
   float similarity = 0;        ///< with what the others left
   CandidateFigures figures{};  ///< of the structure against what the others left
   double gain = 0;             ///< ln of chi^2 without it over that with it
-  xrd::UnitCell cell;          ///< refined
+  /// Named for an element that some phase has to hold: the pattern alone would not show it.
+  bool is_for_element = false;
+  xrd::UnitCell cell;  ///< refined
   std::vector<float> calculated;
 };
 
@@ -85,11 +91,14 @@ struct MixtureTools {
   Searcher& searcher;
   const SearchIndex& index;
   CrystalSource crystals;
+  ElementFilter
+      filter{};  ///< that `searcher` was made by; the phases together hold what it requires, if some can
 };
 
 class MixtureFinder {
  public:
   explicit MixtureFinder(MixtureTools, const MixtureSettings& = {});
+  ~MixtureFinder();
 
   /// `first`: what a search of the whole pattern gave; empty: it is searched. Throws PatternRefused as Searcher::search() and
   /// RefinementPattern.
@@ -110,9 +119,13 @@ class MixtureFinder {
                                      std::int64_t end, std::span<const SearchMatch> first,
                                      std::vector<MixtureRound>& kept) const;
 
+  /// With phases for the required elements that those of the state lack, where a structure that holds them makes the fit better.
+  MixtureState completed(MixtureRounds&, MixtureState);
+
   MixtureTools tools_;
   MixtureSettings settings_;
   ElementPrior prior_;
+  std::unique_ptr<RequiredElements> required_;
 };
 
 }  // namespace bragg::data

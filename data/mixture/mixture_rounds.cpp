@@ -106,7 +106,7 @@ MixtureState MixtureRounds::nothing() {
   return refined_together(std::move(one)).front();
 }
 
-std::vector<SearchMatch> MixtureRounds::search_rest(const MixtureState& state) {
+std::vector<SearchMatch> MixtureRounds::search_rest(Searcher& searcher, const MixtureState& state) {
   SearchPattern pattern{&measured_, wavelength_, {}};
   std::vector<double> explained;
   if (!state.phases.empty()) {
@@ -124,7 +124,7 @@ std::vector<SearchMatch> MixtureRounds::search_rest(const MixtureState& state) {
     pattern.explained = explained;
   }
   try {
-    return tools_.searcher.search({&pattern, 1}).front();
+    return searcher.search({&pattern, 1}).front();
   } catch (const PatternRefused&) {
     // Nothing is left where phases explain all that rises above the noise.
     if (state.phases.empty()) throw;
@@ -133,7 +133,8 @@ std::vector<SearchMatch> MixtureRounds::search_rest(const MixtureState& state) {
 }
 
 std::vector<MixtureCandidate> MixtureRounds::chosen(const MixtureState& state,
-                                                    std::span<const SearchMatch> matches) {
+                                                    std::span<const SearchMatch> matches,
+                                                    std::int64_t structures, std::int64_t most) {
   std::vector<MixtureCandidate> candidates;
   for (const SearchMatch& match : matches) {
     MixtureCandidate candidate;
@@ -141,20 +142,18 @@ std::vector<MixtureCandidate> MixtureRounds::chosen(const MixtureState& state,
     candidate.figures.similarity = closeness(double{match.similarity});
     candidate.figures.calculated = tools_.index.kind(match.structure) == StructureKind::dft ? 1 : 0;
     prior_.describe(tools_.index.elements(match.structure), candidate.figures);
-    candidate.figures.ln_choice =
-        std::log(static_cast<double>(std::max(tools_.searcher.size(), fewest_choices)));
+    candidate.figures.ln_choice = std::log(static_cast<double>(std::max(structures, fewest_choices)));
     candidates.push_back(std::move(candidate));
   }
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const MixtureCandidate& a, const MixtureCandidate& b) {
                      return candidate_score(a.figures) > candidate_score(b.figures);
                    });
-  if (std::ssize(candidates) > settings_.candidates)
-    candidates.resize(static_cast<std::size_t>(settings_.candidates));
-  std::vector<std::int32_t> structures;
+  if (std::ssize(candidates) > most) candidates.resize(static_cast<std::size_t>(most));
+  std::vector<std::int32_t> numbers;
   for (const MixtureCandidate& candidate : candidates)
-    structures.push_back(candidate.match.structure);
-  pool_.add(structures);
+    numbers.push_back(candidate.match.structure);
+  pool_.add(numbers);
   for (MixtureCandidate& candidate : candidates) {
     ModelPhase phase{.place = pool_.place(candidate.match.structure), .parameters = first_of_phase()};
     const xrd::Crystal& crystal = pool_.crystal(phase.place);
@@ -204,9 +203,9 @@ RefinementPattern::OnGrid MixtureRounds::rest_on(std::size_t level, const Mixtur
   return grid;
 }
 
-void MixtureRounds::refine_alone(const MixtureState& state, std::vector<MixtureCandidate>& candidates) {
-  const std::int64_t left[] = {settings_.middle_candidates, settings_.fine_candidates,
-                               settings_.fine_candidates};
+void MixtureRounds::refine_alone(const MixtureState& state, const MixtureSettings& breadth,
+                                 std::vector<MixtureCandidate>& candidates) {
+  const std::int64_t left[] = {breadth.middle_candidates, breadth.fine_candidates, breadth.fine_candidates};
   for (std::size_t level = 0; level < levels_.size() && !candidates.empty(); ++level) {
     std::vector<MixtureModel> models;
     for (const MixtureCandidate& candidate : candidates)
@@ -251,12 +250,25 @@ std::vector<MixtureState> MixtureRounds::refined_together(std::vector<MixtureSta
 
 std::vector<MixtureState> MixtureRounds::extended(const MixtureState& state,
                                                   std::span<const SearchMatch> first) {
-  const std::vector<SearchMatch> searched = first.empty() ? search_rest(state) : std::vector<SearchMatch>{};
-  std::vector<MixtureCandidate> candidates = chosen(state, first.empty() ? std::span(searched) : first);
-  refine_alone(state, candidates);
+  const std::vector<SearchMatch> searched =
+      first.empty() ? search_rest(tools_.searcher, state) : std::vector<SearchMatch>{};
+  return extended_by(first.empty() ? std::span(searched) : first, tools_.searcher.size(), settings_, state);
+}
+
+std::vector<MixtureState> MixtureRounds::extended_by_one_of(Searcher& among, const MixtureSettings& breadth,
+                                                            const MixtureState& state) {
+  return extended_by(search_rest(among, state), among.size(), breadth, state);
+}
+
+std::vector<MixtureState> MixtureRounds::extended_by(std::span<const SearchMatch> matches,
+                                                     std::int64_t structures, const MixtureSettings& breadth,
+                                                     const MixtureState& state) {
+  std::vector<MixtureCandidate> candidates = chosen(state, matches, structures, breadth.candidates);
+  refine_alone(state, breadth, candidates);
   std::vector<MixtureState> states;
-  for (std::size_t i = 0;
-       i < std::min(candidates.size(), static_cast<std::size_t>(settings_.joint_candidates)); ++i) {
+  const std::size_t together =
+      std::min(candidates.size(), static_cast<std::size_t>(breadth.joint_candidates));
+  for (std::size_t i = 0; i < together; ++i) {
     MixtureState next = state;
     MixtureCandidate candidate = candidates[i];
     for (const MixtureCandidate& other : candidates) {

@@ -44,6 +44,9 @@ class MixtureRounds {
   /// The best phases to come after those of `state`, each with all of them refined together, best first. `first`: matches of the
   /// whole pattern, for the first phase; empty: it is searched.
   std::vector<MixtureState> extended(const MixtureState& state, std::span<const SearchMatch> first = {});
+  /// The same by one of the structures that `among` searches, of which so many are tried as `breadth` says.
+  std::vector<MixtureState> extended_by_one_of(Searcher& among, const MixtureSettings& breadth,
+                                               const MixtureState& state);
   /// The same phases but one, refined anew; for each of them.
   std::vector<MixtureState> each_without_one(const MixtureState&);
   /// The same of one phase alone.
@@ -58,10 +61,14 @@ class MixtureRounds {
   const StructurePool& pool() const { return pool_; }
 
  private:
-  std::vector<SearchMatch> search_rest(const MixtureState&);
-  std::vector<MixtureCandidate> chosen(const MixtureState&, std::span<const SearchMatch>);
+  std::vector<SearchMatch> search_rest(Searcher&, const MixtureState&);
+  /// By one of `matches`, which a search of so many structures gave.
+  std::vector<MixtureState> extended_by(std::span<const SearchMatch> matches, std::int64_t structures,
+                                        const MixtureSettings& breadth, const MixtureState&);
+  std::vector<MixtureCandidate> chosen(const MixtureState&, std::span<const SearchMatch>,
+                                       std::int64_t structures, std::int64_t most);
   /// Level by level against what `state` leaves; those that are left, best first.
-  void refine_alone(const MixtureState&, std::vector<MixtureCandidate>&);
+  void refine_alone(const MixtureState&, const MixtureSettings& breadth, std::vector<MixtureCandidate>&);
   RefinementPattern::OnGrid rest_on(std::size_t level, const MixtureState&);
   std::vector<MixtureState> refined_together(std::vector<MixtureState>);
 

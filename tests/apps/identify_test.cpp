@@ -261,6 +261,31 @@ TEST_F(Identify, RequiredElementsAreInTheStructure) {
   EXPECT_EQ(answer["candidates"][0]["name"], "Rutile");
 }
 
+TEST_F(Identify, PhasesHoldTogetherWhatIsRequired) {
+  // So little rutile that noise hides it.
+  const std::string trace = mixed_text(2, 1, 3, 0.012f, "trace.xy");
+  const auto phases = [&](const char* elements) {
+    std::vector<std::string> found;
+    const Json answer = answers({trace, "--elements", elements, "--wavelength", "CuKa"}).front();
+    EXPECT_EQ(answer["space_group"][0]["number"], 167) << elements;
+    for (const Json& phase : answer["phases"])
+      found.push_back(phase["name"]);
+    EXPECT_EQ(answer["warnings"].size(), found.size() - 1) << answer["warnings"];
+    return found;
+  };
+  EXPECT_EQ(phases("C,Ca,O,Ti"), std::vector<std::string>{"Calcite"});
+  EXPECT_EQ(phases("C,Ca,O,Ti!"), (std::vector<std::string>{"Calcite", "Rutile"}));
+  EXPECT_EQ(phases("C,Ca!,O,Ti!"), (std::vector<std::string>{"Calcite", "Rutile"}));
+  // What may be a phase tells the radiation, not what has to be one.
+  const Json open = answers({trace, "--elements", "C,Ca,O,Ti!"}).front();
+  EXPECT_EQ(open["assumed"]["wavelength_from"], "default");
+  EXPECT_EQ(open["phases"].size(), 2u);
+  // Nothing holds xenon.
+  const Json none = answers({trace, "--elements", "C,Ca,O,Xe!", "--wavelength", "CuKa"}).front();
+  EXPECT_TRUE(none["phases"].empty());
+  EXPECT_EQ(none["no_match"], "unknown_phase");
+}
+
 TEST_F(Identify, APagesAnswerIsTheSame) {
   const std::vector<std::string> plain{path("patterns.safetensors"), "--exclude", "Si", "--json"};
   std::vector<std::string> paged = plain;

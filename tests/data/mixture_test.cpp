@@ -81,9 +81,9 @@ class MixtureTest : public ::testing::Test {
   const data::SearchIndex index_{*backend_, library_of(searched_crystals()), {.enabled = false}};
 
   Mixture found(const MeasuredPattern& pattern, const data::MixtureSettings& settings = {},
-                std::span<const std::uint8_t> allowed = {}) {
+                std::span<const std::uint8_t> allowed = {}, const data::ElementFilter& filter = {}) {
     data::Searcher searcher(*backend_, index_, {}, allowed);
-    return data::MixtureFinder({*backend_, searcher, index_, data::crystals_of(searched_crystals())},
+    return data::MixtureFinder({*backend_, searcher, index_, data::crystals_of(searched_crystals()), filter},
                                settings)
         .find({&pattern, copper_k_alpha, {}});
   }
@@ -167,6 +167,38 @@ TEST_F(MixtureTest, WhatIsLessLikelyThereThanIsAskedForIsNot) {
   const double odds = data::presence(all.phases[1].figures);
   EXPECT_EQ(found(pattern, {.least_presence = odds - 0.5}).phases.size(), 2u);
   EXPECT_EQ(found(pattern, {.least_presence = odds + 0.5}).phases.size(), 1u);
+}
+
+data::ElementFilter requiring(const char* elements) {
+  data::ElementFilter filter = data::parse_element_filter(elements, "");
+  filter.may_hold.reset();
+  return filter;
+}
+
+TEST_F(MixtureTest, WhatIsRequiredIsNamedHoweverLittleItIs) {
+  const std::vector<Part> two{{"calcite", 0.995}, {"fluorite", 0.005}};
+  const MeasuredPattern pattern = mixed(*backend_, two, 3000);
+  ASSERT_EQ(found(pattern, {.least_presence = 1}).phases.size(), 1u);
+  const Mixture mixture = found(pattern, {.least_presence = 1}, {}, requiring("F!"));
+  expect_phases(mixture, two, 0.01);
+  EXPECT_TRUE(mixture.phases.back().is_for_element);
+  EXPECT_FALSE(mixture.phases.front().is_for_element);
+  EXPECT_LT(data::presence(mixture.phases.back().figures), 1);
+}
+
+TEST_F(MixtureTest, WhatIsThereAnywayIsNotNamedForAnElement) {
+  const std::vector<Part> two{{"calcite", 0.7}, {"fluorite", 0.3}};
+  const MeasuredPattern pattern = mixed(*backend_, two, 10000);
+  const Mixture all = found(pattern), required = found(pattern, {}, {}, requiring("F!,Ca!,C!"));
+  expect_phases(required, two, 0.03);
+  EXPECT_EQ(all.rwp, required.rwp);
+  for (const MixturePhase& phase : required.phases)
+    EXPECT_FALSE(phase.is_for_element);
+}
+
+TEST_F(MixtureTest, WhatNoStructureHoldsIsLeftOut) {
+  const std::vector<Part> one{{"zircon", 1}};
+  expect_phases(found(mixed(*backend_, one, 10000), {}, {}, requiring("Xe!")), one, 1e-9);
 }
 
 TEST_F(MixtureTest, StretchedAnglesArePutRight) {

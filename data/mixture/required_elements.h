@@ -1,0 +1,33 @@
+// What the phases of a mixture have to hold together, and the structures that hold what is still missing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+
+#include "data/mixture/mixture_rounds.h"
+#include "data/search/element_filter.h"
+#include "data/search/search.h"
+
+namespace bragg::data {
+
+class RequiredElements {
+ public:
+  /// Of `tools.filter`. The tools outlive it.
+  explicit RequiredElements(const MixtureTools&);
+
+  /// That none of `phases` holds.
+  ElementSet missing(std::span<const MixtureCandidate> phases) const;
+  /// Whether phase `which` holds something required that the others lack.
+  bool needs(std::span<const MixtureCandidate> phases, std::size_t which) const;
+  /// Searches the structures that pass the filter and hold something of `missing`.
+  Searcher& holders(const ElementSet& missing);
+
+ private:
+  const MixtureTools& tools_;
+  std::map<std::array<std::uint64_t, 2>, std::unique_ptr<Searcher>> searchers_;  ///< by what is missing
+};
+
+}  // namespace bragg::data
