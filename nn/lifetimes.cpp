@@ -17,6 +17,17 @@ struct Lifetime {
   bool meets(const Lifetime& other) const { return first <= other.last && other.first <= last; }
 };
 
+/// Whether the op may still run while those behind it do.
+bool goes_on_beside(const NetworkOp& any) {
+  return std::visit(
+      []<typename O>(const O&) {
+        return requires {
+          O::may_go_on_beside;
+        };
+      },
+      any);
+}
+
 std::vector<Lifetime> lifetimes(Program& program, bool share) {
   std::map<const void*, std::size_t> number;
   for (const Place& place : program.places)
@@ -28,7 +39,7 @@ std::vector<Lifetime> lifetimes(Program& program, bool share) {
       if (found == number.end()) return;
       Lifetime& life = lives[found->second];
       life.first = std::min(life.first, i);
-      life.last = std::max(life.last, i);
+      life.last = std::max(life.last, goes_on_beside(program.ops[i].op) ? program.ops.size() : i);
     });
   constexpr std::size_t unit = ArenaPlan::alignment;
   for (std::size_t k = 0; k < lives.size(); ++k) {

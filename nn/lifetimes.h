@@ -16,8 +16,8 @@ struct MemoryPlan {
   std::size_t bytes = 0;
 };
 
-/// A value lives from the first op that writes it to the last that means it, or longer (Keep); one with gaps that
-/// must stay as they are, always. With `share` false all do.
+/// A value lives from the first op that writes it to the last that means it, or longer (Keep, and where that op may go on beside the
+/// others to the end); one with gaps that must stay as they are, always. With `share` false all do.
 MemoryPlan plan_memory(Program&, bool share);
 
 /// Writes addresses in `base` into the places, and addresses and strides into the operands of all ops.

@@ -122,6 +122,12 @@ class Steps:
         return [one(f"step_{model}_bf16_{batch}", 12, self.bin / "bench_training", "--device", "cuda", "--precision", "bf16",
                     "--model", model, "--batch", batch, "--seconds", 1) for model, batch in STEPS]
 
+    def steps_in_order(self):
+        """What running updates beside gradients brings: the same without it."""
+        return [one(f"in_order_{model}_{batch}", 8, self.bin / "bench_training", "--device", "cuda", "--precision", "bf16",
+                    "--instruction_set", "sm_90a_in_order", "--model", model, "--batch", batch, "--seconds", 0.5)
+                for model, batch in STEPS if model != "mlp"]
+
     def pytorch(self):
         """The strongest form compiles for a minute or more: what comes after it keeps its time."""
         without = "" if importlib.util.find_spec("torch") else "no PyTorch"
@@ -180,7 +186,7 @@ class Steps:
         return [self.info(), self.tests(), *self.ops_over_time()]
 
     def second(self):
-        return [self.info(), *self.kernels(), *self.profiles(), *self.kernel_peers(), *self.steps(), *self.pytorch(),
+        return [self.info(), *self.kernels(), *self.profiles(), *self.kernel_peers(), *self.steps(), *self.steps_in_order(), *self.pytorch(),
                 self.whole_models(), *self.simulator(), *self.identification(), *self.other_precisions(), self.memcheck(), self.training()]
 
 

@@ -250,15 +250,35 @@ void print_estimates(Backend& backend, const std::vector<Case>& cases, const std
   }
   for (const TrainingStep& step : training_steps()) {
     double floor = 0;
-    StepEstimate expected;
-    for (const std::string& name : step.cases) {
-      const auto found = of_case.find(name);
-      if (found == of_case.end()) return;  // one op was asked for
-      floor += found->second.floor;
-      expected.add(found->second.expected);
+    bool has_all = true;
+    const auto estimates_of = [&](const std::vector<std::string>& names) {
+      std::vector<Estimate> estimates;
+      for (const std::string& name : names) {
+        const auto found = of_case.find(name);
+        has_all = has_all && found != of_case.end();
+        if (!has_all) break;  // one op was asked for
+        floor += found->second.floor;
+        estimates.push_back(found->second.expected);
+      }
+      return estimates;
+    };
+    const auto in_order = estimates_of(step.cases), branch = estimates_of(step.branch),
+               others = estimates_of(step.beside);
+    if (!has_all) return;
+    StepEstimate apart, expected;
+    for (const Estimate& op : in_order) {
+      apart.add(op);
+      expected.add(op);
     }
-    fmt::print("{:36} {:8.1f} {:8.1f}\n", step.model + ", training step", us * floor,
-               us * expected.seconds());
+    for (const auto& ops : {branch, others})
+      for (const Estimate& op : ops)
+        apart.add(op);
+    expected.add_beside(branch, others);
+    fmt::print("{:36} {:8.1f} {:8.1f}", step.model + ", training step", us * floor, us * apart.seconds());
+    if (expected.branch_multiprocessors() > 0)
+      fmt::print("  {:.1f} with updates on {} multiprocessors beside gradients", us * expected.seconds(),
+                 expected.branch_multiprocessors());
+    fmt::print("\n");
   }
 }
 

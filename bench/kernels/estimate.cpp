@@ -10,12 +10,14 @@
 
 #include "kernels/base/error.h"
 #include "kernels/cuda/gemm/gemm_config.h"
+#include "kernels/cuda/multiprocessors_beside.h"
 
 namespace bragg::bench {
 namespace {
 
 // Published figures of an H100 SXM and, of those that nobody publishes, what kernels of others reach.
-constexpr double clocks_per_s = 1.755e9, multiprocessors = 132, bytes_per_s = 3.0e12;
+constexpr double clocks_per_s = 1.755e9, bytes_per_s = 3.0e12;
+constexpr int multiprocessors = 132;
 constexpr double products_per_clock = 2048, l2_bytes_per_clock = 32;  // of a multiprocessor
 constexpr double instructions_per_clock = 4 * 0.7;                    // of its four schedulers
 constexpr double launch_seconds = 1e-6;                               // where the next kernel overlaps
@@ -159,6 +161,36 @@ Estimate estimate(const InstructionCounts& counts, const Estimated& of) {
     e.storing = rounds * counts.of(op.kernel, "", "") / instructions_per_clock / clocks_per_s;
   }
   return e;
+}
+
+void StepEstimate::add_beside(std::span<const Estimate> branch, std::span<const Estimate> others) {
+  const auto work_of = [](std::span<const Estimate> ops) {
+    double sum = 0;
+    for (const Estimate& op : ops)
+      sum += op.work();
+    return sum;
+  };
+  constexpr int all = multiprocessors;
+  branch_multiprocessors_ = cuda::multiprocessors_beside(work_of(branch), work_of(others), all);
+  if (branch_multiprocessors_ == 0) {
+    for (const auto& ops : {branch, others})
+      for (const Estimate& op : ops)
+        add(op);
+    return;
+  }
+  double memory = 0;
+  const auto seconds_on = [&](std::span<const Estimate> ops, int some) {
+    double sum = 0;
+    for (const Estimate& op : ops) {
+      sum += op.seconds_if_slower(double{all} / some);
+      memory += op.memory + op.behind;
+      join(op);
+    }
+    return sum;
+  };
+  const double of_branch = seconds_on(branch, branch_multiprocessors_),
+               of_others = seconds_on(others, all - branch_multiprocessors_);
+  seconds_ += std::max({of_branch, of_others, memory});
 }
 
 }  // namespace bragg::bench

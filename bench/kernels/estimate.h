@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,10 +48,13 @@ struct Estimate {
 
   /// Operands of the next tile come in while one is stored, but a tile's products and its storing come one after the other,
   /// and where warpgroups take turns those of a block's first or last tile alone; what is read and written passes beside both.
-  double seconds() const {
-    const double multiplier = products + storing - together;
+  double seconds() const { return seconds_if_slower(1); }
+  /// The same where products and storing take so many times as long.
+  double seconds_if_slower(double times) const {
+    const double multiplier = times * work();
     return (multiplier > memory ? multiplier : memory) + behind + launches;
   }
+  double work() const { return products + storing - together; }
 };
 /// Throws Error for a plan that it does not know.
 Estimate estimate(const InstructionCounts&, const Estimated&);
@@ -59,14 +63,26 @@ Estimate estimate(const InstructionCounts&, const Estimated&);
 class StepEstimate {
  public:
   void add(const Estimate& op) {
-    seconds_ += op.seconds() - op.ordering - op.adding_up + op.joined;
+    seconds_ += op.seconds();
+    join(op);
+  }
+  /// A branch and what runs beside it, each on its multiprocessors (kernels/cuda/side_branch.h); one after the other where that is as
+  /// well. What either multiplies and stores takes longer then; what both read and write passes at the memory's rate together.
+  void add_beside(std::span<const Estimate> branch, std::span<const Estimate> others);
+  double seconds() const { return seconds_ + ordering_ + adding_up_; }
+  /// Of the last branch; 0: none.
+  int branch_multiprocessors() const { return branch_multiprocessors_; }
+
+ private:
+  /// Takes launches that a recording joins out again.
+  void join(const Estimate& op) {
+    seconds_ += op.joined - op.ordering - op.adding_up;
     ordering_ = op.ordering > 0 ? op.ordering : ordering_;
     adding_up_ = op.adding_up > 0 ? op.adding_up : adding_up_;
   }
-  double seconds() const { return seconds_ + ordering_ + adding_up_; }
 
- private:
   double seconds_ = 0, ordering_ = 0, adding_up_ = 0;  ///< the last two: of one launch
+  int branch_multiprocessors_ = 0;
 };
 
 }  // namespace bragg::bench

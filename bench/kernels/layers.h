@@ -1,6 +1,7 @@
 // The layers of the models at 230 classes: the shapes that matter.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -93,6 +94,22 @@ inline std::string normalised_name(const std::string& convolution, const std::st
 struct TrainingStep {
   std::string model;
   std::vector<std::string> cases;
+  /// Of the update of large dense weights, and what runs beside it (kernels/cuda/side_branch.h).
+  std::vector<std::string> branch = {}, beside = {};
+
+  /// Moves the updates of these layers to the branch, and gradients that come after the first of them beside it.
+  void run_beside(std::initializer_list<const char*> updates, const std::vector<std::string>& gradients) {
+    for (const char* layer : updates)
+      move(fmt::format("{}/backward_weights_adam", layer), branch);
+    for (const std::string& name : gradients)
+      move(name, beside);
+  }
+
+ private:
+  void move(const std::string& name, std::vector<std::string>& to) {
+    to.insert(to.end(), static_cast<std::size_t>(std::count(cases.begin(), cases.end(), name)), name);
+    std::erase(cases, name);
+  }
 };
 /// resnet's, with the sums of normalisations taken by the convolutions next to them or on their own. The gradients of convolutions
 /// are counted with the ReLU that most of them have.
@@ -133,8 +150,14 @@ inline TrainingStep resnet_step(bool fused) {
     add(first, {"backward_weights"});
   }
   add("bottleneck", {"forward", "backward_weights"});
+  std::vector<std::string> gradients;
+  for (const std::string& name : step.cases)
+    if (name.find("/backward") != std::string::npos &&
+        std::find(gradients.begin(), gradients.end(), name) == gradients.end())
+      gradients.push_back(name);
   for (const char* layer : {"dense1", "dense2", "dense3", "dense4"})
     add(layer, {"forward", "backward_data", "backward_weights_adam"});
+  if (fused) step.run_beside({"resnet/dense1"}, gradients);
   return step;
 }
 
@@ -162,6 +185,11 @@ inline std::vector<TrainingStep> training_steps() {
       add(layer, "backward_weights");
     add("dense1", "backward_weights_adam");
     step.cases.insert(step.cases.end(), dense_behind_convolutions.begin(), dense_behind_convolutions.end());
+    std::vector<std::string> gradients{fmt::format("{}/dense1/backward_data", step.model)};
+    for (const std::string& name : step.cases)
+      if (name.find("/backward") != std::string::npos && name.find("/dense") == std::string::npos)
+        gradients.push_back(name);
+    step.run_beside({step.model == "scnn" ? "scnn/dense1" : "npcnn/dense1", "scnn/dense2"}, gradients);
   }
   for (const bool fused : {false, true})
     steps.push_back(resnet_step(fused));

@@ -136,6 +136,8 @@ int run(int argc, char** argv) {
   app.add_option("--threads", device.threads, "0: all")->capture_default_str();
   app.add_option("--device", device.device)->capture_default_str();
   app.add_option("--precision", device.precision)->capture_default_str();
+  app.add_option("--instruction_set", device.instruction_set,
+                 "at most this: x86-64-v2 ..., sm_80, sm_90a_single, sm_90a_in_order (no ops side by side)");
   app.add_option("--seconds", seconds, "for each of the two measurements")->capture_default_str();
   app.add_flag("--ops", ops,
                "first a line of JSON for every op of the step: its time, its main loop and tiles");

@@ -26,9 +26,12 @@ int device_index(const std::string& device) {
 GpuInstructions instructions_called(const std::string& name) {
   if (name.empty() || name == "sm_90a") return GpuInstructions::sm_90a;
   if (name == "sm_90a_single") return GpuInstructions::sm_90a_single;
+  if (name == "sm_90a_in_order") return GpuInstructions::sm_90a_in_order;
   if (name == "sm_80") return GpuInstructions::sm_80;
-  throw UsageError(fmt::format(
-      "unknown instruction set '{}' of a GPU: sm_80, sm_90a_single (no clusters) or sm_90a", name));
+  throw UsageError(
+      fmt::format("unknown instruction set '{}' of a GPU: sm_80, sm_90a_single (no clusters), "
+                  "sm_90a_in_order (no ops side by side) or sm_90a",
+                  name));
 }
 
 int used(int index) {
@@ -57,8 +60,9 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
       precision_(precision),
       wgmma_(precision == Precision::bf16 && instructions != GpuInstructions::sm_80 &&
              compute_capability(device_) == 9),
-      pairs_(instructions == GpuInstructions::sm_90a),
+      pairs_(instructions >= GpuInstructions::sm_90a_in_order),
       overlaps_(instructions != GpuInstructions::sm_80 && compute_capability(device_) >= 9),
+      has_branches_(wgmma_ && instructions == GpuInstructions::sm_90a),
       overlapping_map_refused_because_(wgmma_ ? overlapping_map_refused_because() : ""),
       conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),
@@ -73,10 +77,11 @@ GemmTarget CudaBackend::gemm_target(bool wgmma) const {
   return {.launches = launches(),
           .precision = precision_,
           .wgmma = wgmma,
-          .multiprocessors = multiprocessors_,
+          .multiprocessors = side_ ? side_->other_multiprocessors() : multiprocessors_,
           .sums = reinterpret_cast<float*>(shared_sums_.data()),
           .choices = choices_,
-          .pairs = pairs_};
+          .pairs = pairs_,
+          .clocks = side_ ? side_->clocks_beside() : nullptr};
 }
 
 void* CudaBackend::workspace(const char* op, std::size_t bytes) {
@@ -113,8 +118,13 @@ void CudaBackend::note(const MovedGradients& moved) {
                                   numbers * static_cast<std::int64_t>(sizeof(float)) / 1000));
 }
 
+void CudaBackend::before(const MemoryRange& range, bool writes) {
+  if (side_) waits_for_all_ = side_->before(range, writes);
+  if (joined_) joined_->before(range, writes, launches());
+}
+
 void CudaBackend::fill_zero(void* dst, std::size_t bytes) {
-  if (joined_) joined_->before_writing(dst, bytes, launches());
+  before({dst, bytes}, true);
   if (bytes > 0) check(cudaMemsetAsync(dst, 0, bytes, stream_.get()), "fill_zero");
 }
 
@@ -131,7 +141,8 @@ void CudaBackend::download(const void* src, void* host, std::size_t bytes) {
 }
 
 void CudaBackend::copy(const void* src, void* dst, std::size_t bytes) {
-  if (joined_) joined_->before_copying(src, dst, bytes, launches());
+  before({src, bytes}, false);
+  before({dst, bytes}, true);
   if (bytes > 0) check(cudaMemcpyAsync(dst, src, bytes, cudaMemcpyDeviceToDevice, stream_.get()), "copy");
 }
 
@@ -164,32 +175,40 @@ class CudaBackend::Graph final : public Recording {
   }
 
  private:
-  /// Once, or where small kernels can be joined, a second time with memory for these.
+  /// Once, or where small kernels can be joined or ops run side by side, a second time with memory for these.
   void record() {
     JoinedKernels joined;
-    capture(joined, [] {});
-    if (joined.bytes() > 0) {
+    SideBranch side(backend_.stream_, backend_.side_stream_, backend_.multiprocessors_);
+    capture(joined, side, [] {});
+    if (joined.bytes() > 0 || side.is_any()) {
       ExecutableGraph::abandon_capture(backend_.stream_);
       joined_memory_ = backend_.allocate(joined.bytes());
-      capture(joined, [&] { joined.begin(joined_memory_.data(), backend_.launches()); });
+      capture(joined, side, [&] { joined.begin(joined_memory_.data(), backend_.launches()); });
     }
     graph_.emplace(backend_.stream_);
   }
 
   template <typename Begin>
-  void capture(JoinedKernels& joined, const Begin& begin) {
+  void capture(JoinedKernels& joined, SideBranch& side, const Begin& begin) {
     ExecutableGraph::begin_capture(backend_.stream_);
     backend_.joined_ = &joined;
+    if (backend_.has_branches_) backend_.side_ = &side;
+    const auto forget = [&] {
+      backend_.joined_ = nullptr;
+      backend_.side_ = nullptr;
+      backend_.waits_for_all_ = false;
+    };
     try {
       begin();
       enqueue_();
+      backend_.waits_for_all_ = side.end();
       joined.add_up_pending(backend_.launches());
     } catch (...) {
-      backend_.joined_ = nullptr;
+      forget();
       ExecutableGraph::abandon_capture(backend_.stream_);
       throw;
     }
-    backend_.joined_ = nullptr;
+    forget();
   }
 
   CudaBackend& backend_;

@@ -10,11 +10,12 @@
 #include "kernels/cuda/gemm/gemm_target.h"
 #include "kernels/cuda/joined_kernels.h"
 #include "kernels/cuda/runtime.h"
+#include "kernels/cuda/side_branch.h"
 
 namespace bragg::cuda {
 
-/// The most that kernels may use: mma.sync and cp.async, or wgmma and TMA too, or these in clusters of blocks too.
-enum class GpuInstructions { sm_80, sm_90a_single, sm_90a };
+/// The most that is used: mma.sync and cp.async; wgmma and TMA too; these in clusters of blocks; and ops of a recording side by side.
+enum class GpuInstructions { sm_80, sm_90a_single, sm_90a_in_order, sm_90a };
 
 struct WeightGradient;
 
@@ -100,6 +101,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   /// Before each op that is asked for, but not for what it hands on to others.
   template <typename O>
   void before(const O& op) {
+    if (side_) waits_for_all_ = side_->before(op);
     if (joined_) joined_->before(op, launches());
   }
   /// Goes through run_op without a launch.
@@ -142,6 +144,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   /// For a rehearsal: that an op has this small kernel before its product, or behind, which reads and writes so much.
   void note(const WeightOrder&);
   void note(const MovedGradients&);
+  /// Before what is no op goes through memory.
+  void before(const MemoryRange&, bool writes);
 
   /// Calls op.operator()<T>() with the element type.
   template <typename Op>
@@ -155,7 +159,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
 
   /// In bf16 Adam on a dense layer's weights runs where their gradient is made.
   bool updates_in_the_gradient() const { return precision_ == Precision::bf16; }
-  LaunchTarget launches() const { return {stream_.get(), choices_ != nullptr, overlaps_}; }
+  LaunchTarget launches() const { return {stream_.get(), choices_ != nullptr, overlaps_ && !waits_for_all_}; }
   GemmTarget gemm_target(bool wgmma) const;
   /// Backend's; in a rehearsal some memory that nobody will touch.
   void* workspace(const char* op, std::size_t bytes);
@@ -164,12 +168,15 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   class Rehearsal {
    public:
     explicit Rehearsal(CudaBackend& backend)
-        : backend_(backend), joined_(std::exchange(backend.joined_, nullptr)) {
+        : backend_(backend),
+          joined_(std::exchange(backend.joined_, nullptr)),
+          side_(std::exchange(backend.side_, nullptr)) {
       backend.choices_ = &choices_;
     }
     ~Rehearsal() {
       backend_.choices_ = nullptr;
       backend_.joined_ = joined_;
+      backend_.side_ = side_;
     }
     Rehearsal(const Rehearsal&) = delete;
     Rehearsal& operator=(const Rehearsal&) = delete;
@@ -179,22 +186,25 @@ class CudaBackend final : public BackendOf<CudaBackend> {
    private:
     CudaBackend& backend_;
     JoinedKernels* joined_;  ///< of a recording that goes on: a rehearsal adds nothing to it
+    SideBranch* side_;
     std::vector<std::string> choices_;
   };
 
   const int device_;
   const Precision precision_;
-  const bool wgmma_, pairs_, overlaps_;
+  const bool wgmma_, pairs_, overlaps_, has_branches_;
   /// A convolution's rows overlap, and the driver may refuse TMA maps of such rows: tried once, here.
   const std::string overlapping_map_refused_because_;
   const bool conv1d_wgmma_;
   const int multiprocessors_;
   const std::size_t shared_memory_;  ///< that a block can have, bytes
-  Stream stream_;
+  Stream stream_, side_stream_;
   Buffer ticket_;  ///< zero between ops: a counter by which the blocks of one launch find out who is last
   Buffer shared_sums_;                           ///< of blocks that share a tile: GemmTarget
   std::vector<std::string>* choices_ = nullptr;  ///< of the rehearsal that goes on
   JoinedKernels* joined_ = nullptr;              ///< of the recording that goes on
+  SideBranch* side_ = nullptr;                   ///< of the same
+  bool waits_for_all_ = false;  ///< no kernel of this op comes in before all others have ended
 };
 
 }  // namespace bragg::cuda

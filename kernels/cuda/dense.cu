@@ -17,6 +17,16 @@ GemmTarget as_with_adam(GemmTarget target) {
   return target;
 }
 
+/// Clocks in which all multiprocessors have done an update that is long enough to run beside other ops.
+constexpr double least_beside = 16000;
+
+/// Of one multiprocessor: products, and the instructions of Adam (tests/kernels/cuda_instructions.tsv) of eight warps, 2.8 a clock.
+double clocks_of_update(const DenseProblem& p) {
+  constexpr double products_per_clock = 2048, clocks_per_weight = 1.03;
+  const auto weights = static_cast<double>(p.in * p.out);
+  return weights * (clocks_per_weight + static_cast<double>(p.N) / products_per_clock);
+}
+
 }  // namespace
 
 std::size_t CudaBackend::workspace_of(const DenseProblem& p) const {
@@ -65,8 +75,16 @@ void CudaBackend::run_op(const DenseBackwardWeightsAdam& op) {
                                op.tensors.v.as<float>(),       op.tensors.working.as<BFloat16>(),
                                weight_row_stride(p.in),        AdamConstants(op.adam),
                                op.state.as<StepState>()};
+  GemmTarget target = as_with_adam(gemm_target(wgmma_));
+  const double clocks = clocks_of_update(p);
+  if (side_ && target.wgmma && clocks >= least_beside * multiprocessors_ && side_->begin(op, clocks)) {
+    target.launches = side_->launches();
+    target.multiprocessors = side_->branch_multiprocessors();
+    target.whole_tiles = true;  // the memory for shared ones is that of other products
+  }
+  target.clocks = nullptr;
   gemm_backward_weights_adam(
-      [&] { return text(op); }, as_with_adam(gemm_target(wgmma_)),
+      [&] { return text(op); }, target,
       GemmArguments<BFloat16>(p.out, p.in, p.N, items<BFloat16>(op.diff_dst), items<BFloat16>(op.src)), store,
       op.diff_bias.as<float>());
 }

@@ -117,20 +117,6 @@ void add_up(const LaunchTarget& launches, std::span<const MovedGradients> all) {
       [](const MovedGradients& of) { return std::int64_t{of.C_out} * of.row_length; }, add_up_gradients);
 }
 
-bool JoinedKernels::Range::meets(const Range& other) const {
-  const auto *mine = static_cast<const std::byte*>(begin), *its = static_cast<const std::byte*>(other.begin);
-  return mine < its + other.bytes && its < mine + bytes;
-}
-
-std::size_t JoinedKernels::bytes_of(const ConstTensor& t, const RowsExtent& extent) {
-  constexpr std::int64_t unit = 8;  // rows may be padded to that
-  return static_cast<std::size_t>(extent.rows * ((extent.length + unit - 1) / unit * unit)) *
-         size_of(t.dtype);
-}
-std::size_t JoinedKernels::bytes_of(const ConstActivations& a, const ActivationsExtent& extent) {
-  return static_cast<std::size_t>((extent.N - 1) * a.item_stride + extent.L * extent.C) * size_of(a.dtype);
-}
-
 std::size_t JoinedKernels::reserve(std::size_t bytes) {
   const std::size_t at = bytes_;
   bytes_ += (bytes + 255) / 256 * 256;
@@ -140,11 +126,12 @@ std::size_t JoinedKernels::reserve(std::size_t bytes) {
 const void* JoinedKernels::find(const Ordered& wanted) {
   const WeightOrder& order = wanted.order;
   const std::size_t size = wanted.is_float ? sizeof(float) : sizeof(BFloat16);
-  const Range weights{
+  const MemoryRange weights{
       order.weights,
       static_cast<std::size_t>((std::int64_t{order.C_out} - 1) * order.weight_row_stride + order.row_length) *
           size};
-  if (std::any_of(written_.begin(), written_.end(), [&](const Range& range) { return range.meets(weights); }))
+  if (std::any_of(written_.begin(), written_.end(),
+                  [&](const MemoryRange& range) { return range.meets(weights); }))
     return nullptr;
   const auto found = std::find_if(ordered_.begin(), ordered_.end(), [&](const Ordered& one) {
     return one.order == order && one.is_float == wanted.is_float;
@@ -166,8 +153,7 @@ void JoinedKernels::add_up_later(const MovedGradients& gradients) {
   pending_.push_back(gradients);
 }
 
-void JoinedKernels::touch(const void* begin, std::size_t bytes, bool writes, const LaunchTarget& launches) {
-  const Range range{begin, bytes};
+void JoinedKernels::before(const MemoryRange& range, bool writes, const LaunchTarget& launches) {
   const bool is_made_later = std::any_of(pending_.begin(), pending_.end(), [&](const MovedGradients& of) {
     const auto C = static_cast<std::size_t>(of.C_out);
     return range.meets(

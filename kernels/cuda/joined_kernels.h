@@ -11,7 +11,7 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/cuda/launch.h"
-#include "kernels/ops/op.h"
+#include "kernels/cuda/memory_range.h"
 
 namespace bragg::cuda {
 
@@ -61,17 +61,9 @@ class JoinedKernels {
   /// Before an op is recorded, or what is none and goes through memory.
   template <typename O>
   void before(const O& op, const LaunchTarget& launches) {
-    O::operands(op, [&](const OperandInfo& info, const auto& view, const auto& extent) {
-      if (view.data != nullptr) touch(view.data, bytes_of(view, extent), info.role != Role::in, launches);
-    });
+    for_each_range(op, [&](const MemoryRange& range, bool writes) { before(range, writes, launches); });
   }
-  void before_writing(const void* dst, std::size_t bytes, const LaunchTarget& launches) {
-    touch(dst, bytes, true, launches);
-  }
-  void before_copying(const void* src, const void* dst, std::size_t bytes, const LaunchTarget& launches) {
-    touch(src, bytes, false, launches);
-    touch(dst, bytes, true, launches);
-  }
+  void before(const MemoryRange&, bool writes, const LaunchTarget&);
 
   std::size_t bytes() const { return bytes_; }
   /// Between the two times: puts all weights in order, in memory of bytes().
@@ -85,16 +77,8 @@ class JoinedKernels {
     bool is_float;
     std::size_t at = 0;
   };
-  struct Range {
-    const void* begin;
-    std::size_t bytes;
-    bool meets(const Range& other) const;
-  };
 
-  static std::size_t bytes_of(const ConstTensor& t, const RowsExtent& extent);
-  static std::size_t bytes_of(const ConstActivations& a, const ActivationsExtent& extent);
   const void* find(const Ordered&);
-  void touch(const void* begin, std::size_t bytes, bool writes, const LaunchTarget&);
   std::size_t reserve(std::size_t bytes);
 
   std::byte* memory_ = nullptr;  ///< the second time
@@ -103,7 +87,7 @@ class JoinedKernels {
   std::vector<std::size_t> products_at_;
   std::size_t products_given_ = 0;
   std::vector<MovedGradients> pending_;
-  std::vector<Range> written_;
+  std::vector<MemoryRange> written_;
 };
 
 }  // namespace bragg::cuda

@@ -28,6 +28,10 @@ void Stream::synchronize() const {
   check(cudaStreamSynchronize(stream_), "synchronize: one of the ops before");
 }
 
+void Stream::wait_for(const Event& event) const {
+  check(cudaStreamWaitEvent(stream_, event.get(), 0), "wait for another stream");
+}
+
 Event::Event() {
   check(cudaEventCreate(&event_), "event");
 }

@@ -25,6 +25,8 @@ inline void check(cudaError_t status, const char* what) {
   if (status != cudaSuccess) fail(what, status);
 }
 
+class Event;
+
 /// A stream of its own, which does not wait for the default stream.
 class Stream {
  public:
@@ -35,6 +37,8 @@ class Stream {
 
   cudaStream_t get() const { return stream_; }
   void synchronize() const;
+  /// What comes next waits for what the event's stream had been given.
+  void wait_for(const Event&) const;
 
  private:
   cudaStream_t stream_ = nullptr;
@@ -48,6 +52,7 @@ class Event {
   Event(const Event&) = delete;
   Event& operator=(const Event&) = delete;
 
+  cudaEvent_t get() const { return event_; }
   void record(const Stream&) const;
   /// Both have passed.
   double seconds_since(const Event& earlier) const;

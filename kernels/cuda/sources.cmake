@@ -33,6 +33,7 @@ set(BRAGG_CUDA_SOURCES
   render_patterns.cu
   rows.cu
   runtime.cpp
+  side_branch.cpp
   sample_patterns.cu
   softmax_cross_entropy.cu
   structure_factors.cu

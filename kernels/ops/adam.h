@@ -79,6 +79,8 @@ struct Adam {
 struct DenseBackwardWeightsAdam {
   static constexpr const char* name = "dense_backward_weights_adam";
   static constexpr bool is_fusion = true;
+  /// A backend may go on with the ops behind it before it has ended: what it reads is left as it is.
+  static constexpr bool may_go_on_beside = true;
   DenseProblem problem{};
   ConstActivations src{}, diff_dst{};
   AdamProblem adam{};

@@ -150,6 +150,29 @@ TEST_F(EstimateTest, AStepJoinsSmallKernels) {
   EXPECT_NEAR(step.seconds(), 4 * alone + 2e-6 + 6e-6, 1e-12);
 }
 
+// 132 multiprocessors: a branch of 100 us that memory limits and 40 us of work, beside three ops of 40 us of work each.
+TEST_F(EstimateTest, ABranchTakesAsLongAsWhatIsBesideIt) {
+  const Estimate update{.products = 10e-6, .storing = 30e-6, .memory = 100e-6, .launches = 1e-6},
+      gradient{.products = 40e-6, .storing = 0, .memory = 5e-6, .launches = 1e-6};
+  StepEstimate step;
+  step.add_beside({&update, 1}, std::vector(3, gradient));
+  EXPECT_EQ(step.branch_multiprocessors(), 34);
+  EXPECT_NEAR(step.seconds(), 120e-6 * 132 / 98 + 3e-6, 1e-12);
+  // Both go through the same memory.
+  Estimate more = gradient;
+  more.memory = 30e-6;
+  StepEstimate limited;
+  limited.add_beside({&update, 1}, std::vector(3, more));
+  EXPECT_NEAR(limited.seconds(), 190e-6, 1e-12);
+  // Too little is beside it.
+  StepEstimate apart;
+  Estimate little = gradient;
+  little.products = 5e-6;
+  apart.add_beside({&update, 1}, {&little, 1});
+  EXPECT_EQ(apart.branch_multiprocessors(), 0);
+  EXPECT_NEAR(apart.seconds(), 101e-6 + 6e-6, 1e-12);
+}
+
 TEST_F(EstimateTest, WhatIsNotKnownIsSaid) {
   EXPECT_THROW(estimate(counts_, {.how = "mma.sync bf16, tile 128x80, 1x1 tiles"}), Error);
   EXPECT_THROW(estimate(counts_, {.how = "wgmma bf16, tile 128x80, 1x1 tiles of 1 steps, by 1 blocks",

@@ -1,11 +1,11 @@
 #include "tests/simt/device_memory.h"
 
 #include <map>
-#include <memory>
-#include <utility>
 
 #include <cuda_runtime.h>
 #include <sys/mman.h>
+
+#include "tests/simt/recording.h"
 
 namespace simt {
 namespace {
@@ -64,35 +64,6 @@ DeviceAccess::~DeviceAccess() {
 
 }  // namespace simt
 
-namespace simt {
-namespace {
-std::unique_ptr<SimtGraph>& recorded() {
-  static std::unique_ptr<SimtGraph> graph;
-  return graph;
-}
-}  // namespace
-
-bool is_recording() {
-  return recorded() != nullptr;
-}
-
-void record(std::function<void()> work) {
-  recorded()->work.push_back(std::move(work));
-}
-}  // namespace simt
-
-cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
-  if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
-  simt::recorded() = std::make_unique<SimtGraph>();
-  return cudaSuccess;
-}
-
-cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
-  if (!simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
-  *graph = simt::recorded().release();
-  return cudaSuccess;
-}
-
 cudaError_t simt_malloc(void** memory, std::size_t bytes) {
   if (simt::is_recording()) return cudaErrorStreamCaptureUnsupported;
   if (bytes > simt::total) return cudaErrorMemoryAllocation;
@@ -133,9 +104,9 @@ cudaError_t cudaMemset(void* dst, int value, std::size_t bytes) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* dst, int value, std::size_t bytes, cudaStream_t stream) {
   if (!simt::is_recording()) return cudaMemset(dst, value, bytes);
-  simt::record([=] { cudaMemset(dst, value, bytes); });
+  simt::record(stream, [=] { cudaMemset(dst, value, bytes); });
   return cudaSuccess;
 }
 
@@ -144,7 +115,7 @@ cudaError_t cudaMemcpyAsync(void* dst, const void* src, std::size_t bytes, cudaM
   if (simt::is_recording() && kind != cudaMemcpyDeviceToDevice) return cudaErrorStreamCaptureUnsupported;
   if (!simt::sides_are_right(dst, src, bytes, bytes, kind)) return cudaErrorInvalidValue;
   if (simt::is_recording()) {
-    simt::record([=] { cudaMemcpyAsync(dst, src, bytes, kind, stream); });
+    simt::record(stream, [=] { cudaMemcpyAsync(dst, src, bytes, kind, stream); });
     return cudaSuccess;
   }
   const simt::DeviceAccess access;

@@ -3,8 +3,6 @@
 // of exactly the size that was asked for instead, so that reads and writes beyond its end are found.
 #pragma once
 
-#include <functional>
-
 namespace simt {
 
 /// Opens the device's memory for as long as it lives.
@@ -15,10 +13,5 @@ class DeviceAccess {
   DeviceAccess(const DeviceAccess&) = delete;
   DeviceAccess& operator=(const DeviceAccess&) = delete;
 };
-
-/// A stream that records: what would run is kept instead. Copies to and from the host, allocation and waiting
-/// are errors meanwhile, as they are on a device.
-bool is_recording();
-void record(std::function<void()> work);
 
 }  // namespace simt

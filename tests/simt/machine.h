@@ -15,8 +15,10 @@ struct Gpu {
 struct Machine {
   std::vector<Gpu> gpus{Gpu{}};
   int current = 0;
-  int driver_version = 12080;             ///< 0: no driver; below 12000 too old for the runtime
-  int multiprocessors = 132;              ///< of each
+  int driver_version = 12080;  ///< 0: no driver; below 12000 too old for the runtime
+  int multiprocessors = 132;   ///< of each
+  /// In a recording: what goes on beside its stream runs as late as it may, else as early.
+  bool lets_others_wait = false;
   bool refuses_overlapping_maps = false;  ///< tensor maps of rows that begin before the last one's end
 };
 

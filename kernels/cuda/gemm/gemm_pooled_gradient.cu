@@ -205,6 +205,8 @@ void gemm_pooled_backward_weights(const Describe& describe_op, const GemmTarget&
   config.blocks = std::clamp(tiles * steps / 4, 1, target.multiprocessors);
   config.even = config.blocks > 1 && tiles % config.blocks != 0;
   if (target.choices) target.choices->push_back(describe(config, p.M, p.N, windows.rows));
+  constexpr double clocks_of_step = Tile::m * Tile::n / 32;  // gemm_config.cpp's
+  if (target.clocks) *target.clocks += clocks_of_step * tiles * steps;
   const auto blocks = static_cast<std::int32_t>(config.blocks);
   p.k = {tiles, steps, blocks, config.even, target.sums, Tile::slot_length};
   const TransposedStore store{diff.weights, diff.row_stride};

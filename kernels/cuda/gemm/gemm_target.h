@@ -19,8 +19,11 @@ struct GemmTarget {
   float* sums = nullptr;
   /// Where given, each product says how it is computed.
   std::vector<std::string>* choices = nullptr;
-  int tallest_tile = 256;  ///< rows of wgmma's tiles at most
-  bool pairs = true;       ///< two blocks may have an operand of wgmma's in common
+  int tallest_tile = 256;    ///< rows of wgmma's tiles at most
+  bool pairs = true;         ///< two blocks may have an operand of wgmma's in common
+  bool whole_tiles = false;  ///< no tile of wgmma's is shared by blocks: `sums` is not touched
+  /// Where given, wgmma's products add up the clocks that they are expected to take, times multiprocessors.
+  double* clocks = nullptr;
 };
 /// The largest tile and its columns' sums, of two pieces.
 inline constexpr std::int64_t sums_per_block = 2 * (256 * 160 + 160);

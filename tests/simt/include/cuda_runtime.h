@@ -19,6 +19,7 @@
 
 #include "tests/simt/device_memory.h"
 #include "tests/simt/hopper.h"
+#include "tests/simt/recording.h"
 #include "tests/simt/simt.h"
 
 #define __global__
@@ -253,7 +254,8 @@ enum cudaError_t {
   cudaErrorMemoryAllocation = 2,
   cudaErrorInvalidConfiguration = 9,
   cudaErrorInsufficientDriver = 35,
-  cudaErrorStreamCaptureUnsupported = 900
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureUnjoined = 904
 };
 inline const char* cudaGetErrorString(cudaError_t e) {
   switch (e) {
@@ -269,6 +271,8 @@ inline const char* cudaGetErrorString(cudaError_t e) {
       return "invalid configuration argument";
     case cudaErrorStreamCaptureUnsupported:
       return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureUnjoined:
+      return "capturing stream has unjoined work";
   }
   return "unknown error";
 }
@@ -278,39 +282,19 @@ inline cudaError_t cudaGetLastError() {
 
 using cudaStream_t = struct SimtStream*;
 inline constexpr unsigned cudaStreamNonBlocking = 1;
-inline cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  static char one;  // never looked into, but not nothing: a stream says that there is a device
-  *stream = reinterpret_cast<cudaStream_t>(&one);
-  return cudaSuccess;
-}
-inline cudaError_t cudaStreamDestroy(cudaStream_t) {
-  return cudaSuccess;
-}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned);
+cudaError_t cudaStreamDestroy(cudaStream_t);
 inline cudaError_t cudaStreamSynchronize(cudaStream_t) {
   return simt::is_recording() ? cudaErrorStreamCaptureUnsupported : cudaSuccess;
 }
 
-using cudaEvent_t = std::chrono::steady_clock::time_point*;
-inline cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  *event = new std::chrono::steady_clock::time_point;
-  return cudaSuccess;
-}
-inline cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete event;
-  return cudaSuccess;
-}
-inline cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-  *event = std::chrono::steady_clock::now();
-  return cudaSuccess;
-}
-inline cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
-  *milliseconds = std::chrono::duration<float, std::milli>(*end - *begin).count();
-  return cudaSuccess;
-}
+using cudaEvent_t = SimtEvent*;
+cudaError_t cudaEventCreate(cudaEvent_t* event);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t);
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end);
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned flags);
 
-struct SimtGraph {
-  std::vector<std::function<void()>> work;
-};
 using cudaGraph_t = SimtGraph*;
 using cudaGraphExec_t = SimtGraph*;
 enum cudaStreamCaptureMode { cudaStreamCaptureModeThreadLocal = 1 };
@@ -329,8 +313,7 @@ inline cudaError_t cudaGraphExecDestroy(cudaGraphExec_t graph) {
   return cudaSuccess;
 }
 inline cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t) {
-  for (const auto& work : graph->work)
-    work();
+  graph->run();
   return cudaSuccess;
 }
 inline cudaError_t cudaDeviceSynchronize() {
@@ -437,7 +420,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
                                " waited for the kernel before");
   };
   if (simt::is_recording()) {
-    simt::record(work);
+    simt::record(config->stream, work);
   } else {
     work();
   }
