@@ -312,9 +312,10 @@ std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items
   std::vector<Identification> result;
   for (std::size_t i = 0; i < items.size(); ++i) {
     result.push_back(answer(items[i], found[i]));
-    const bool is_open = !result.back().refused && result.back().phases.empty();
-    if (!is_open || settings_.filter.required.is_empty()) continue;
-    // No phase alone holds what is required.
+    if (settings_.filter.required.is_empty() || result.back().refused) continue;
+    const bool is_named = !result.back().phases.empty();
+    if (is_named && result.back().candidates.front().explained >= one_phase_explains) continue;
+    // No phase alone holds what is required and explains the pattern.
     Findings together;
     together.network = found[i].network;
     together.network_system = found[i].network_system;
@@ -322,7 +323,8 @@ std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items
     const data::SearchPattern pattern{&items[i].measured, items[i].wavelength};
     set_matches(items[i], mixture_searcher().search({&pattern, 1}).front(), together);
     Identification other = answer(items[i], together);
-    if (!other.phases.empty() || result.back().candidates.empty()) result.back() = std::move(other);
+    const bool is_better = is_named ? other.phases.size() > 1 : !other.phases.empty();
+    if (is_better || result.back().candidates.empty()) result.back() = std::move(other);
   }
   return result;
 }

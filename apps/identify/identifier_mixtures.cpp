@@ -44,6 +44,7 @@ data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& ite
 
 void Identifier::name_phases(const data::Mixture& mixture, Identification& result) const {
   result.phases.clear();
+  std::vector<bool> are_shown;
   for (const data::MixturePhase& phase : mixture.phases) {
     Candidate candidate = known(phase.structure);
     candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
@@ -60,7 +61,14 @@ void Identifier::name_phases(const data::Mixture& mixture, Identification& resul
           name_or_formula(candidate),
           candidate.variants.empty() ? "" : "; as likely: ", fmt::join(candidate.variants, ", ")));
     result.phases.push_back(std::move(candidate));
+    are_shown.push_back(!phase.is_for_element);
   }
+  // What the pattern shows comes first, however little it weighs beside what is fitted to noise.
+  std::vector<Candidate> in_order;
+  for (const bool shown : {true, false})
+    for (std::size_t i = 0; i < result.phases.size(); ++i)
+      if (are_shown[i] == shown) in_order.push_back(std::move(result.phases[i]));
+  result.phases = std::move(in_order);
 }
 
 data::MixtureFinder& Identifier::finder(std::unique_ptr<data::MixtureFinder>& made,
@@ -82,10 +90,10 @@ data::Searcher& Identifier::mixture_searcher() {
 }
 
 bool Identifier::holds_required(const data::Mixture& mixture) const {
-  data::ElementSet together;
+  std::vector<data::ElementSet> phases;
   for (const data::MixturePhase& phase : mixture.phases)
-    together = together.united(index_->elements(phase.structure));
-  return settings_.filter.required.is_subset_of(together);
+    phases.push_back(index_->elements(phase.structure));
+  return settings_.filter.is_satisfied_by(phases);
 }
 
 bool Identifier::take_apart(const MeasuredItem& item, const Findings& found, Identification& result) {
@@ -116,9 +124,12 @@ void Identifier::accept(const MeasuredItem& item, const Findings& found, Identif
   const auto match = std::find_if(found.matches.begin(), found.matches.end(),
                                   [&](const auto& one) { return one.structure == main.structure; });
   const data::Mixture mixture = found_mixture(finder(minors_, minor_phases), item, {&*match, 1});
-  const bool has_others = mixture.phases.size() > 1,
-             are_minor = has_others && mixture.phases.front().structure == main.structure &&
-                         mixture.phases.front().weight_fraction >= 1 - most_minor_share;
+  // What is named for an element alone may weigh whatever noise makes of it.
+  const auto first = std::find_if(mixture.phases.begin(), mixture.phases.end(),
+                                  [](const data::MixturePhase& one) { return !one.is_for_element; });
+  const bool has_others = mixture.phases.size() > 1 && first != mixture.phases.end() &&
+                          first->structure == main.structure,
+             are_minor = has_others && first->weight_fraction >= 1 - most_minor_share;
   const bool is_enough = settings_.filter.required.is_subset_of(index_->elements(match->structure));
   if (is_enough ? are_minor : has_others && holds_required(mixture)) {
     name_phases(mixture, result);

@@ -109,9 +109,9 @@ void eliminate(MixtureRounds& rounds, const RequiredElements& required, MixtureS
 /// Of ln of the likelihood: structures this near to the best holder are as good an answer.
 constexpr double hardly_less_likely = 2;
 
-void add_alternative(MixtureCandidate& phase, std::int32_t structure) {
-  auto& others = phase.alternatives;
-  if (std::find(others.begin(), others.end(), structure) == others.end()) others.push_back(structure);
+/// Whether `a` is a part of `b` and not all of it.
+bool is_less(const ElementSet& a, const ElementSet& b) {
+  return a.is_subset_of(b) && a != b;
 }
 
 /// How likely the last phase of a state is the one that holds what the others lack: by the fit, in units of noise or of what all phases
@@ -156,14 +156,20 @@ Mixture result_of(MixtureRounds& rounds, const RequiredElements& required, const
   for (std::size_t i = 0; i < state.phases.size(); ++i) {
     const MixtureCandidate& phase = state.phases[i];
     const ModelPhase& model = state.model.phases[i];
+    const bool is_for_element = presence(phase.figures) < least_presence && required.needs(state.phases, i);
+    std::vector<std::int32_t> alternatives = phase.alternatives;
+    if (is_for_element)
+      std::erase_if(alternatives, [&](std::int32_t other) {
+        return !required.holds(other, required.held_alone_by(state.phases, i));
+      });
     mixture.phases.push_back(
         {.structure = phase.match.structure,
-         .alternatives = phase.alternatives,
+         .alternatives = std::move(alternatives),
          .weight_fraction = sum > 0 ? weights[i] / sum : 0,
          .similarity = phase.match.similarity,
          .figures = phase.figures,
          .gain = phase.figures.joint_gain,
-         .is_for_element = presence(phase.figures) < least_presence && required.needs(state.phases, i),
+         .is_for_element = is_for_element,
          .cell = refined_cell(rounds.pool().refined(model.place), model.parameters.data() + strain_at),
          .calculated = std::move(parts[i])});
   }
@@ -248,22 +254,48 @@ MixtureFinder::Axis MixtureFinder::stretched(const Axis& axis, double wavelength
   return best;
 }
 
-MixtureState MixtureFinder::completed(MixtureRounds& rounds, MixtureState state) {
-  while (std::ssize(state.phases) < settings_.most_phases) {
-    const ElementSet missing = required_->missing(state.phases);
-    if (missing.is_empty()) break;
-    const std::vector<MixtureState> ways =
-        rounds.extended_by_one_of(required_->holders(missing), breadth_for_element, state);
-    const auto best = std::max_element(ways.begin(), ways.end(), [](const auto& a, const auto& b) {
-      return worth_of_holder(a) < worth_of_holder(b);
-    });
-    if (best == ways.end() || best->chi_squared() >= state.chi_squared()) break;
-    state = *best;
-    for (const MixtureState& other : ways)
-      if (&other != &*best && worth_of_holder(other) > worth_of_holder(*best) - hardly_less_likely)
-        add_alternative(state.phases.back(), other.phases.back().match.structure);
+std::optional<MixtureState> MixtureFinder::with_holder(MixtureRounds& rounds, const MixtureState& state,
+                                                       const ElementSet& missing) {
+  const std::vector<MixtureState> ways =
+      rounds.extended_by_one_of(required_->holders(missing), breadth_for_element, state);
+  const auto best = std::max_element(
+      ways.begin(), ways.end(),
+      [](const MixtureState& a, const MixtureState& b) { return worth_of_holder(a) < worth_of_holder(b); });
+  if (best == ways.end() || best->chi_squared() >= state.chi_squared()) return {};
+  MixtureState with = *best;
+  MixtureCandidate& holder = with.phases.back();
+  holder.alternatives.clear();
+  const ElementSet held = tools_.index.elements(holder.match.structure).shared_with(missing);
+  for (const MixtureState& other : ways) {
+    const std::int32_t structure = other.phases.back().match.structure;
+    if (&other != &*best && required_->holds(structure, held) &&
+        worth_of_holder(other) > worth_of_holder(*best) - hardly_less_likely)
+      holder.alternatives.push_back(structure);
   }
-  return state;
+  return with;
+}
+
+MixtureState MixtureFinder::completed(MixtureRounds& rounds, MixtureState state) {
+  while (true) {
+    const ElementSet missing = required_->missing(state.phases);
+    if (missing.is_empty()) return state;
+    std::optional<MixtureState> next;
+    // A phase may be an isotype of one that holds what is missing.
+    for (std::size_t i = 0; i < state.phases.size() && !next; ++i) {
+      const auto& others = state.phases[i].alternatives;
+      const bool may_hold = std::any_of(others.begin(), others.end(), [&](std::int32_t structure) {
+        return tools_.index.elements(structure).shares_any_with(missing);
+      });
+      if (!may_hold) continue;
+      next = with_holder(rounds, rounds.without_one(state, i), missing);
+      if (next && (std::log(next->chi_squared() / state.chi_squared()) > hardly_different ||
+                   !is_less(required_->missing(next->phases), missing)))
+        next.reset();
+    }
+    if (!next && std::ssize(state.phases) < most_refined_phases) next = with_holder(rounds, state, missing);
+    if (!next) return state;
+    state = *std::move(next);
+  }
 }
 
 Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const SearchMatch> given) {
@@ -307,9 +339,11 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
     state = completed(rounds, std::move(state));
     set_gains(rounds, state, rounds.each_without_one(state));
   }
-  std::stable_sort(states.begin(), states.end(), [](const MixtureState& a, const MixtureState& b) {
-    return total_presence(a) > total_presence(b);
-  });
+  const auto rank_of = [&](const MixtureState& way) {
+    return std::pair(!required_->missing(way.phases).is_empty(), -total_presence(way));
+  };
+  std::stable_sort(states.begin(), states.end(),
+                   [&](const MixtureState& a, const MixtureState& b) { return rank_of(a) < rank_of(b); });
   MixtureState& state = states.front();
   for (std::int64_t pass = 0; pass < settings_.swap_passes && state.phases.size() > 1; ++pass) {
     bool has_changed = false;

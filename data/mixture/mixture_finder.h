@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -119,7 +120,10 @@ class MixtureFinder {
                                      std::int64_t end, std::span<const SearchMatch> first,
                                      std::vector<MixtureRound>& kept) const;
 
-  /// With phases for the required elements that those of the state lack, where a structure that holds them makes the fit better.
+  /// With the likeliest structure that holds something of `missing`; none where no such structure makes the fit better.
+  std::optional<MixtureState> with_holder(MixtureRounds&, const MixtureState&, const ElementSet& missing);
+  /// With phases for the required elements that those of the state lack, as far as there are such. They may be more than
+  /// MixtureSettings::most_phases.
   MixtureState completed(MixtureRounds&, MixtureState);
 
   MixtureTools tools_;

@@ -20,11 +20,16 @@ ElementSet RequiredElements::missing(std::span<const MixtureCandidate> phases) c
   return tools_.filter.required.without(held_by(tools_.index, phases));
 }
 
-bool RequiredElements::needs(std::span<const MixtureCandidate> phases, std::size_t which) const {
+ElementSet RequiredElements::held_alone_by(std::span<const MixtureCandidate> phases,
+                                           std::size_t which) const {
   const ElementSet others =
       held_by(tools_.index, phases.first(which)).united(held_by(tools_.index, phases.subspan(which + 1)));
-  return tools_.filter.required.without(others).shares_any_with(
+  return tools_.filter.required.without(others).shared_with(
       tools_.index.elements(phases[which].match.structure));
+}
+
+bool RequiredElements::holds(std::int32_t structure, const ElementSet& elements) const {
+  return elements.is_subset_of(tools_.index.elements(structure));
 }
 
 Searcher& RequiredElements::holders(const ElementSet& missing) {

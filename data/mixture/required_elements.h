@@ -20,8 +20,12 @@ class RequiredElements {
 
   /// That none of `phases` holds.
   ElementSet missing(std::span<const MixtureCandidate> phases) const;
-  /// Whether phase `which` holds something required that the others lack.
-  bool needs(std::span<const MixtureCandidate> phases, std::size_t which) const;
+  /// What is required and phase `which` holds alone.
+  ElementSet held_alone_by(std::span<const MixtureCandidate> phases, std::size_t which) const;
+  bool needs(std::span<const MixtureCandidate> phases, std::size_t which) const {
+    return !held_alone_by(phases, which).is_empty();
+  }
+  bool holds(std::int32_t structure, const ElementSet& elements) const;
   /// Searches the structures that pass the filter and hold something of `missing`.
   Searcher& holders(const ElementSet& missing);
 

@@ -31,6 +31,9 @@ struct ElementSet {
   bool shares_any_with(const ElementSet& other) const {
     return ((bits[0] & other.bits[0]) | (bits[1] & other.bits[1])) != 0;
   }
+  ElementSet shared_with(const ElementSet& other) const {
+    return {{bits[0] & other.bits[0], bits[1] & other.bits[1]}};
+  }
   ElementSet without(const ElementSet& other) const {
     return {{bits[0] & ~other.bits[0], bits[1] & ~other.bits[1]}};
   }

@@ -261,6 +261,18 @@ TEST_F(Identify, RequiredElementsAreInTheStructure) {
   EXPECT_EQ(answer["candidates"][0]["name"], "Rutile");
 }
 
+TEST_F(Identify, WhatOnePhaseHoldsIsTakenApartAllTheSame) {
+  const std::string mixture = mixed_text(0, 0.6f, 3, 0.4f, "both.xy");
+  for (const char* elements : {"Si!,O,Ti", "Si!,O,Ti!", "Si,O!,Ti"}) {
+    const Json answer = answers({mixture, "--elements", elements, "--wavelength", "CuKa"}).front();
+    std::vector<std::string> found;
+    for (const Json& phase : answer["phases"])
+      found.push_back(phase["name"]);
+    std::sort(found.begin(), found.end());
+    EXPECT_EQ(found, (std::vector<std::string>{"Quartz", "Rutile"})) << elements;
+  }
+}
+
 TEST_F(Identify, PhasesHoldTogetherWhatIsRequired) {
   // So little rutile that noise hides it.
   const std::string trace = mixed_text(2, 1, 3, 0.012f, "trace.xy");
