@@ -43,6 +43,17 @@ __device__ inline float reciprocal_approximate(float x) {
 #endif
 }
 
+/// 1 / sqrt(x), off by 2^-22 of it at most (PTX ISA, rsqrt.approx).
+__device__ inline float reciprocal_root_approximate(float x) {
+#ifdef __CUDACC__
+  float y;
+  asm("rsqrt.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+#else
+  return 1 / std::sqrt(x);
+#endif
+}
+
 /// c (16, 8) += a (16, 8) b (8, 8) by the 32 lanes of a warp, a and b in tf32. With g = lane / 4, t = lane %
 /// 4 a lane holds (PTX ISA, "Matrix fragments for mma.m16n8k8" with .tf32)
 ///   a[0] (g, t)   a[1] (g + 8, t)   a[2] (g, t + 4)   a[3] (g + 8, t + 4)

@@ -46,11 +46,26 @@ struct LineMemory {
 /// neighbours.
 __device__ inline Line make_line(const PatternArguments& a, const CrystalLines& c, int first) {
   const bool doublet = c.lines_per_reflection == 2;
-  const int which = doublet ? static_cast<int>(threadIdx.x % 2) : 0,
-            r = first + static_cast<int>(doublet ? threadIdx.x / 2 : threadIdx.x);
-  if (r >= c.count) return {};
+  const auto number = [&](unsigned thread) {
+    return first + static_cast<int>(doublet ? thread / 2 : thread);
+  };
+  if (number(threadIdx.x / 32 * 32) >= c.count) return {};  // nor has the rest of the warp one
+  const int which = doublet ? static_cast<int>(threadIdx.x % 2) : 0, wanted = number(threadIdx.x),
+            r = min(wanted, c.count - 1);
   const ReflectedArea reflected = reflected_area(c, a.miller[c.first + r], a.f2[c.first + r]);
+  if (wanted >= c.count) return {};
   return line_of(c, reflected.q, reflected.area * c.share[which], c.wavelength[which]);
+}
+
+/// The height of the highest line of all, for all threads of the block. That costs less than to keep the lines in global memory until they
+/// are drawn; where they lie is left out.
+__device__ inline float highest_line_of(const PatternArguments& a, const CrystalLines& c, int pieces,
+                                        int at_once) {
+  float highest = 0;
+#pragma unroll 1
+  for (int piece = 0; piece < pieces; ++piece)
+    highest = larger(highest, make_line(a, c, piece * at_once).height());
+  return block_max<pattern_threads>(highest);
 }
 
 /// As far as a line goes: |u| = 2 |x|, some 1e-5 more than the formula has it rather than less.
@@ -160,18 +175,13 @@ __device__ inline float draw_lines(const PatternArguments& a, const CrystalLines
   for_intervals([&](int begin) { y[begin + lane] = y[begin + lane + 32] = 0; });
 
   const int at_once = pattern_threads / c.lines_per_reflection, pieces = (c.count + at_once - 1) / at_once;
+  // Where tails end depends on the highest line of all; of one piece its lines say which that is.
   const bool tails = c.has_tails();
-  // Where tails end depends on the highest line of all: they are made twice, first to look for it, unless
-  // they are one piece. That costs less than to keep them in global memory.
-  const int searched = tails && pieces > 1 ? pieces : 0;
-  float highest = 0;
+  float highest = tails && pieces > 1 ? highest_line_of(a, c, pieces, at_once) : 0;
 #pragma unroll 1
-  for (int step = 0; step < searched + pieces; ++step) {
-    const bool draws = step >= searched;
-    const Line line = make_line(a, c, (draws ? step - searched : step) * at_once);
-    if (!draws || searched == 0) highest = larger(highest, line.height());
-    if (!draws) continue;
-    if (tails && step == searched) highest = block_max<pattern_threads>(highest);
+  for (int piece = 0; piece < pieces; ++piece) {
+    const Line line = make_line(a, c, piece * at_once);
+    if (tails && pieces == 1) highest = block_max<pattern_threads>(line.height());
     const int farthest = sort_lines(a, line, tails, highest, memory);
     for_intervals([&](int interval) {
       const int low = max(interval - farthest, 0),

@@ -7,6 +7,7 @@
 
 #include "kernels/crystal/pattern_math.h"
 #include "kernels/cuda/device/block.cuh"
+#include "kernels/cuda/device/ptx.cuh"
 #include "kernels/cuda/pattern/arguments.h"
 
 namespace bragg::cuda {
@@ -18,8 +19,8 @@ struct CrystalLines {
   std::uint64_t first;  ///< of its reflections in the set
   std::int32_t count;
   double metric[6];
-  std::int32_t axes;   ///< 0: no texture
-  double axis[24][3];  ///< (hkl . axis)^2 / q is the square of the cosine between them
+  std::int32_t axes;  ///< 0: no texture
+  float axis[24][3];  ///< (hkl . axis)^2 / q is the square of the cosine between them
   double U, V, W;
   double scale, origin, displacement;  ///< position = scale theta + origin - displacement cos theta
   float half_widths_per_step;          ///< of a width of 1 degree
@@ -29,7 +30,7 @@ struct CrystalLines {
   float size, microstrain;  ///< L = size / cos theta + microstrain tan theta, the former for 1 A
   float asymmetry, b_overall;
   float overflow;  ///< 1 / sin theta where the beam begins to fit the sample; 0: it always does
-  double along_axis, across_axis;  ///< r^2 and 1 / r of March's function
+  float along_axis, across_axis;  ///< r^2 and 1 / r of March's function
 
   __device__ bool has_tails() const { return size > 0 || microstrain > 0; }
   __device__ bool is_symmetric_gaussian() const { return !has_tails() && !(asymmetry > 0); }
@@ -73,8 +74,8 @@ __device__ inline void prepare_lines(const PatternArguments& a, std::int64_t cry
     const double overflow = pattern[Effect::overflow];
     c.overflow = overflow > 0 ? static_cast<float>(1 / std::sin(overflow / (2 * degrees))) : 0;
     const double r = pattern[Effect::texture];
-    c.along_axis = textured ? r * r : 0;
-    c.across_axis = textured ? 1 / r : 0;
+    c.along_axis = textured ? static_cast<float>(r * r) : 0;
+    c.across_axis = textured ? static_cast<float>(1 / r) : 0;
   }
   __syncthreads();
   // All images of the axis, those that are the same too: each is there equally often.
@@ -86,7 +87,7 @@ __device__ inline void prepare_lines(const PatternArguments& a, std::int64_t cry
                            g[2] * z + (g[4] * x + g[3] * y) / 2};
     const double length = std::sqrt(x * row[0] + y * row[1] + z * row[2]);
     for (int i = 0; i < 3; ++i)
-      c.axis[lane][i] = row[i] / length;
+      c.axis[lane][i] = static_cast<float>(row[i] / length);
   }
   __syncthreads();
 }
@@ -145,7 +146,24 @@ __device__ inline Line line_of(const CrystalLines& c, double q, float area, doub
   return line;
 }
 
-/// A reflection: 1/d^2 and the area under its lines but for the Lorentz factor.
+/// The mean of March's function over a reflection's orbit, by the two neighbouring lanes that make its lines where it has two; all lanes
+/// of a warp together.
+__device__ inline float march_mean(const CrystalLines& c, const Miller& m, float q) {
+  const bool shared = c.lines_per_reflection == 2;
+  const auto h = static_cast<float>(m.h), k = static_cast<float>(m.k), l = static_cast<float>(m.l);
+  const float inverse_q = 1 / q;
+  float sum = 0;
+  for (int n = shared ? static_cast<int>(threadIdx.x % 2) : 0; n < c.axes; n += shared ? 2 : 1) {
+    const float dot = c.axis[n][0] * h + c.axis[n][1] * k + c.axis[n][2] * l,
+                cos2 = fminf(1.0f, dot * dot * inverse_q),
+                root = reciprocal_root_approximate(c.along_axis * cos2 + (1 - cos2) * c.across_axis);
+    sum += root * root * root;
+  }
+  if (shared) sum += __shfl_xor_sync(all_lanes, sum, 1);
+  return sum / static_cast<float>(c.axes);
+}
+
+/// A reflection: 1/d^2 and the area under its lines but for the Lorentz factor. All lanes of a warp together.
 struct ReflectedArea {
   double q;
   float area;
@@ -155,16 +173,7 @@ __device__ inline ReflectedArea reflected_area(const CrystalLines& c, const Mill
   const double* const g = c.metric;
   const double q = h * (g[0] * h + g[4] * l + g[5] * k) + k * (g[1] * k + g[3] * l) + l * (g[2] * l);
   float area = static_cast<float>(m.multiplicity) * f2 * expf(-0.5f * c.b_overall * static_cast<float>(q));
-  if (c.axes > 0) {  // March's function, its mean over the orbit
-    float sum = 0;
-    for (int n = 0; n < c.axes; ++n) {
-      const double dot = c.axis[n][0] * h + c.axis[n][1] * k + c.axis[n][2] * l;
-      const double cos2 = fmin(1.0, dot * dot / q);
-      const auto base = static_cast<float>(c.along_axis * cos2 + (1 - cos2) * c.across_axis);
-      sum += 1 / (base * std::sqrt(base));
-    }
-    area *= sum / static_cast<float>(c.axes);
-  }
+  if (c.axes > 0) area *= march_mean(c, m, static_cast<float>(q));
   return {q, area};
 }
 
