@@ -22,7 +22,7 @@ bool goes_on_beside(const NetworkOp& any) {
   return std::visit(
       []<typename O>(const O&) {
         return requires {
-          O::may_go_on_beside;
+          requires O::may_go_on_beside;
         };
       },
       any);

@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "kernels/base/error.h"
 #include "kernels/ops/passes.h"
 
 namespace bragg::bench {
@@ -107,8 +108,9 @@ struct TrainingStep {
 
  private:
   void move(const std::string& name, std::vector<std::string>& to) {
-    to.insert(to.end(), static_cast<std::size_t>(std::count(cases.begin(), cases.end(), name)), name);
-    std::erase(cases, name);
+    const std::size_t moved = std::erase(cases, name);
+    if (moved == 0) throw Error(fmt::format("{}: the step has no {}", model, name));
+    to.insert(to.end(), moved, name);
   }
 };
 /// resnet's, with the sums of normalisations taken by the convolutions next to them or on their own. The gradients of convolutions

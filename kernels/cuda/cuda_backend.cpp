@@ -119,7 +119,8 @@ void CudaBackend::note(const MovedGradients& moved) {
 }
 
 void CudaBackend::before(const MemoryRange& range, bool writes) {
-  if (side_) waits_for_all_ = side_->before(range, writes);
+  if (range.bytes == 0) return;
+  if (side_) waits_for_all_ |= side_->before(range, writes);
   if (joined_) joined_->before(range, writes, launches());
 }
 

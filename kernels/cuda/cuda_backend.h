@@ -1,5 +1,5 @@
 // The NVIDIA GPU backend: fp32, fp32 with products in tf32, or bf16 with parameters in fp32; kernels written
-// by hand, one stream. Ops return before they have run; download() and synchronize() wait.
+// by hand, one stream, and a second beside it inside a recording. Ops return before they have run; download() and synchronize() wait.
 #pragma once
 
 #include <utility>

@@ -11,7 +11,7 @@ ConstMatrixView<T> items(const ConstActivations& a) {
   return {a.item<T>(0), a.item_stride, 1, 0, a.C};
 }
 
-/// Backward weights with Adam and without it are cut alike, for the same bits.
+/// Backward weights with Adam and without it are cut alike, for the same bits where none runs in a branch.
 GemmTarget as_with_adam(GemmTarget target) {
   target.tallest_tile = AdamStore<true>::tallest_tile;
   return target;
@@ -80,7 +80,8 @@ void CudaBackend::run_op(const DenseBackwardWeightsAdam& op) {
   if (side_ && target.wgmma && clocks >= least_beside * multiprocessors_ && side_->begin(op, clocks)) {
     target.launches = side_->launches();
     target.multiprocessors = side_->branch_multiprocessors();
-    target.whole_tiles = true;  // the memory for shared ones is that of other products
+    target.whole_tiles = true;
+    target.sums = nullptr;  // is for shared tiles of the products beside
   }
   target.clocks = nullptr;
   gemm_backward_weights_adam(

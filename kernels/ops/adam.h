@@ -74,8 +74,8 @@ struct Adam {
   bool is_empty() const { return problem.count == 0; }
 };
 
-/// dense_backward_weights and then adam on the weights, (out, in) with its rows, the same bits; the gradient
-/// of the weights never lies in memory, so that there is no norm to clip by. For backends that have it.
+/// dense_backward_weights and then adam on the weights, (out, in) with its rows, the same bits but where it runs beside others; the
+/// gradient of the weights never lies in memory, so that there is no norm to clip by. For backends that have it.
 struct DenseBackwardWeightsAdam {
   static constexpr const char* name = "dense_backward_weights_adam";
   static constexpr bool is_fusion = true;

@@ -1,5 +1,5 @@
 // How a matrix product is multiplied and cut into tiles: a function of the problem, of whether its operands
-// are aligned, and of the device's size alone; so the same problem gives the same bits every time.
+// are aligned, and of the multiprocessors alone, those of the device or of its part of a recording; so the same bits every time.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,7 @@ struct GemmTarget {
   int tallest_tile = 256;    ///< rows of wgmma's tiles at most
   bool pairs = true;         ///< two blocks may have an operand of wgmma's in common
   bool whole_tiles = false;  ///< no tile of wgmma's is shared by blocks: `sums` is not touched
-  /// Where given, wgmma's products add up the clocks that they are expected to take, times multiprocessors.
+  /// Where given, wgmma's products add up the clocks that their blocks are expected to take.
   double* clocks = nullptr;
 };
 /// The largest tile and its columns' sums, of two pieces.

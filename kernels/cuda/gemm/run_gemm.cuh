@@ -207,7 +207,7 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
       {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles || target.whole_tiles,
        widest_tile_of<Store>(), narrowest_tile_of<Store>(), turns, 8 * warp_stage_of<Store>(), target.pairs});
   if (target.choices) target.choices->push_back(describe(config, M, N, K));
-  if (target.clocks) *target.clocks += config.clocks * target.multiprocessors;
+  if (target.clocks) *target.clocks += config.clocks * static_cast<double>(config.blocks);
   if constexpr (turns) {
     if (config.in_turns) {
       run_wgmma_in_turns(describe_op, target, a, b, store, config);
