@@ -27,10 +27,6 @@ void require_within(const char* name, std::int64_t value, std::int64_t least, st
     throw UsageError(fmt::format("mixture: {} {} is not in {}..{}", name, value, least, most));
 }
 
-/// Where some phase has to hold an element: all structures with it are tried, since noise may hide which it is.
-constexpr MixtureSettings breadth_for_element{
-    .candidates = 80, .middle_candidates = 40, .fine_candidates = 16, .joint_candidates = 16};
-
 /// What `state` with one phase searched anew is; the phase that was there stays unless another is better and nothing required goes.
 bool swap_phase(MixtureRounds& rounds, const RequiredElements& required, MixtureState& state,
                 std::size_t which, const MixtureState& without) {
@@ -104,22 +100,6 @@ void eliminate(MixtureRounds& rounds, const RequiredElements& required, MixtureS
       return;
     state = std::move(without[*worst]);
   }
-}
-
-/// Of ln of the likelihood: structures this near to the best holder are as good an answer.
-constexpr double hardly_less_likely = 2;
-
-/// Whether `a` is a part of `b` and not all of it.
-bool is_less(const ElementSet& a, const ElementSet& b) {
-  return a.is_subset_of(b) && a != b;
-}
-
-/// How likely the last phase of a state is the one that holds what the others lack: by the fit, in units of noise or of what all phases
-/// misfit, and by candidate_score(), which knows what is usual.
-double worth_of_holder(const MixtureState& state) {
-  const CandidateFigures& figures = state.phases.back().figures;
-  const double fall_of_chi_squared = std::expm1(figures.joint_gain) * state.chi_squared();
-  return fall_of_chi_squared / (2 * std::max(1.0, std::exp(figures.misfit))) + state.score;
 }
 
 MixtureRound round_of(std::span<const MixtureState> states) {
@@ -254,50 +234,6 @@ MixtureFinder::Axis MixtureFinder::stretched(const Axis& axis, double wavelength
   return best;
 }
 
-std::optional<MixtureState> MixtureFinder::with_holder(MixtureRounds& rounds, const MixtureState& state,
-                                                       const ElementSet& missing) {
-  const std::vector<MixtureState> ways =
-      rounds.extended_by_one_of(required_->holders(missing), breadth_for_element, state);
-  const auto best = std::max_element(
-      ways.begin(), ways.end(),
-      [](const MixtureState& a, const MixtureState& b) { return worth_of_holder(a) < worth_of_holder(b); });
-  if (best == ways.end() || best->chi_squared() >= state.chi_squared()) return {};
-  MixtureState with = *best;
-  MixtureCandidate& holder = with.phases.back();
-  holder.alternatives.clear();
-  const ElementSet held = tools_.index.elements(holder.match.structure).shared_with(missing);
-  for (const MixtureState& other : ways) {
-    const std::int32_t structure = other.phases.back().match.structure;
-    if (&other != &*best && required_->holds(structure, held) &&
-        worth_of_holder(other) > worth_of_holder(*best) - hardly_less_likely)
-      holder.alternatives.push_back(structure);
-  }
-  return with;
-}
-
-MixtureState MixtureFinder::completed(MixtureRounds& rounds, MixtureState state) {
-  while (true) {
-    const ElementSet missing = required_->missing(state.phases);
-    if (missing.is_empty()) return state;
-    std::optional<MixtureState> next;
-    // A phase may be an isotype of one that holds what is missing.
-    for (std::size_t i = 0; i < state.phases.size() && !next; ++i) {
-      const auto& others = state.phases[i].alternatives;
-      const bool may_hold = std::any_of(others.begin(), others.end(), [&](std::int32_t structure) {
-        return tools_.index.elements(structure).shares_any_with(missing);
-      });
-      if (!may_hold) continue;
-      next = with_holder(rounds, rounds.without_one(state, i), missing);
-      if (next && (std::log(next->chi_squared() / state.chi_squared()) > hardly_different ||
-                   !is_less(required_->missing(next->phases), missing)))
-        next.reset();
-    }
-    if (!next && std::ssize(state.phases) < most_refined_phases) next = with_holder(rounds, state, missing);
-    if (!next) return state;
-    state = *std::move(next);
-  }
-}
-
 Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const SearchMatch> given) {
   const bool is_angle = pattern.measured->abscissa == Abscissa::two_theta;
   const double wavelength = is_angle ? pattern.wavelength : search_wavelength;
@@ -336,7 +272,7 @@ Mixture MixtureFinder::find(const SearchPattern& pattern, std::span<const Search
     }
     eliminate(rounds, *required_, state, settings_.least_presence);
     if (required_->missing(state.phases).is_empty()) continue;
-    state = completed(rounds, std::move(state));
+    state = required_->completed(rounds, std::move(state));
     set_gains(rounds, state, rounds.each_without_one(state));
   }
   const auto rank_of = [&](const MixtureState& way) {

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -119,12 +118,6 @@ class MixtureFinder {
   std::vector<MixtureState> followed(MixtureRounds&, std::vector<MixtureState>, std::int64_t depth,
                                      std::int64_t end, std::span<const SearchMatch> first,
                                      std::vector<MixtureRound>& kept) const;
-
-  /// With the likeliest structure that holds something of `missing`; none where no such structure makes the fit better.
-  std::optional<MixtureState> with_holder(MixtureRounds&, const MixtureState&, const ElementSet& missing);
-  /// With phases for the required elements that those of the state lack, as far as there are such. They may be more than
-  /// MixtureSettings::most_phases.
-  MixtureState completed(MixtureRounds&, MixtureState);
 
   MixtureTools tools_;
   MixtureSettings settings_;

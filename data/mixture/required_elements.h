@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "data/mixture/mixture_rounds.h"
@@ -26,10 +27,15 @@ class RequiredElements {
     return !held_alone_by(phases, which).is_empty();
   }
   bool holds(std::int32_t structure, const ElementSet& elements) const;
-  /// Searches the structures that pass the filter and hold something of `missing`.
-  Searcher& holders(const ElementSet& missing);
+  /// With phases for what those of the state lack, as far as there are such. They may be more than MixtureSettings::most_phases.
+  MixtureState completed(MixtureRounds&, MixtureState);
 
  private:
+  /// Searches the structures that pass the filter and hold something of `missing`.
+  Searcher& holders(const ElementSet& missing);
+  /// With the likeliest structure that holds something of `missing`; none where no such structure makes the fit better.
+  std::optional<MixtureState> with_holder(MixtureRounds&, const MixtureState&, const ElementSet& missing);
+
   const MixtureTools& tools_;
   std::map<std::array<std::uint64_t, 2>, std::unique_ptr<Searcher>> searchers_;  ///< by what is missing
 };
