@@ -186,6 +186,32 @@ TEST_F(MixtureTest, WhatIsRequiredIsNamedHoweverLittleItIs) {
   EXPECT_LT(data::presence(mixture.phases.back().figures), 1);
 }
 
+// Phosphorus in the place of silicon scatters nearly alike: quartz that holds it is no second phase beside quartz.
+TEST_F(MixtureTest, AnIsotypeThatHoldsWhatIsRequiredTakesThePlace) {
+  std::vector<xrd::Crystal> crystals = searched_crystals();
+  xrd::Crystal isotype = crystal_of("quartz_alpha");
+  for (xrd::Site& site : isotype.sites)
+    if (site.species.atomic_number == 14) site.species = xrd::parse_species("P").value();
+  crystals.push_back(isotype);
+  const auto of_isotype = static_cast<std::int32_t>(crystals.size() - 1);
+  const data::SearchIndex index(*backend_, library_of(crystals), {.enabled = false});
+  data::Searcher searcher(*backend_, index);
+  const std::vector<Part> two{{"quartz_alpha", 0.6}, {"rutile", 0.4}};
+  const MeasuredPattern pattern = mixed(*backend_, two, 1000);
+  const auto structures = [&](const char* elements) {
+    const Mixture mixture =
+        data::MixtureFinder({*backend_, searcher, index, data::crystals_of(crystals), requiring(elements)})
+            .find({&pattern, copper_k_alpha, {}});
+    std::vector<std::int32_t> found;
+    for (const MixturePhase& phase : mixture.phases)
+      found.push_back(phase.structure);
+    return found;
+  };
+  const std::int32_t quartz = number_of("quartz_alpha"), rutile = number_of("rutile");
+  EXPECT_EQ(structures("Ti!"), (std::vector{quartz, rutile}));
+  EXPECT_EQ(structures("Ti!,P!"), (std::vector{of_isotype, rutile}));
+}
+
 TEST_F(MixtureTest, WhatIsThereAnywayIsNotNamedForAnElement) {
   const std::vector<Part> two{{"calcite", 0.7}, {"fluorite", 0.3}};
   const MeasuredPattern pattern = mixed(*backend_, two, 10000);
