@@ -23,9 +23,12 @@ bool is_same_phase(const Candidate& one, const Candidate& other) {
   return (!one.name.empty() && one.name == other.name) || one.formula == other.formula;
 }
 
+const std::string& name_or_formula(const Candidate& candidate) {
+  return candidate.name.empty() ? candidate.formula : candidate.name;
+}
+
 std::string variant_text(const Candidate& candidate) {
-  return fmt::format("{} ({})", candidate.name.empty() ? candidate.formula : candidate.name,
-                     xrd::hm_short(candidate.space_group));
+  return fmt::format("{} ({})", name_or_formula(candidate), xrd::hm_short(candidate.space_group));
 }
 
 }  // namespace bragg::apps

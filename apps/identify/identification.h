@@ -51,6 +51,8 @@ struct Candidate {
 
 /// By name or formula.
 bool is_same_phase(const Candidate&, const Candidate&);
+/// What it is called.
+const std::string& name_or_formula(const Candidate&);
 /// As a variant of another is named: "Quartz (P3221)".
 std::string variant_text(const Candidate&);
 

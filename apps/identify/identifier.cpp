@@ -56,6 +56,11 @@ void name_variants(std::vector<Candidate>& candidates) {
   }
 }
 
+std::vector<data::SearchMatch> matches_of(data::Searcher& searcher, const MeasuredItem& item) {
+  const data::SearchPattern pattern{&item.measured, item.wavelength};
+  return searcher.search({&pattern, 1}).front();
+}
+
 }  // namespace
 
 Identifier::Identifier(Backend& backend, IdentifierSettings settings)
@@ -142,18 +147,15 @@ void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchM
 }
 
 void Identifier::look_up(MeasuredItem& item, Findings& found) {
-  const data::SearchPattern pattern{&item.measured, item.wavelength};
-  // The radiation is told by whatever may be a phase, alone or beside others.
-  found.matches = mixture_searcher().search({&pattern, 1}).front();
   const auto& stated = item.assumed.wavelength;
   const bool is_open =
       stated && (stated->from == WavelengthFrom::model || stated->from == WavelengthFrom::default_value) &&
       item.measured.abscissa == data::Abscissa::two_theta;
+  // The radiation is told by whatever may be a phase, alone or beside others.
+  data::Searcher& first = is_open ? mixture_searcher() : *searcher_;
+  found.matches = matches_of(first, item);
   if (is_open && found.best_similarity() < copper_is_doubted) try_radiations(item, found);
-  if (!settings_.filter.required.is_empty()) {
-    const data::SearchPattern by_one_phase{&item.measured, item.wavelength};
-    found.matches = searcher_->search({&by_one_phase, 1}).front();
-  }
+  if (&first != searcher_.get()) found.matches = matches_of(*searcher_, item);
   set_matches(item, std::move(found.matches), found);
 }
 
@@ -320,8 +322,7 @@ std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items
     together.network = found[i].network;
     together.network_system = found[i].network_system;
     together.may_lack_required = true;
-    const data::SearchPattern pattern{&items[i].measured, items[i].wavelength};
-    set_matches(items[i], mixture_searcher().search({&pattern, 1}).front(), together);
+    set_matches(items[i], matches_of(mixture_searcher(), items[i]), together);
     Identification other = answer(items[i], together);
     const bool is_better = is_named ? other.phases.size() > 1 : !other.phases.empty();
     if (is_better || result.back().candidates.empty()) result.back() = std::move(other);

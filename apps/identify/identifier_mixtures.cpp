@@ -26,10 +26,6 @@ constexpr data::MixtureSettings minor_phases{.most_phases = 3,
 /// What holds more beside the accepted phase is no minor phase.
 constexpr double most_minor_share = 0.3;
 
-const std::string& name_or_formula(const Candidate& phase) {
-  return phase.name.empty() ? phase.formula : phase.name;
-}
-
 /// No phase where too little is left of the pattern.
 data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& item,
                             std::span<const data::SearchMatch> first) {
@@ -43,9 +39,15 @@ data::Mixture found_mixture(data::MixtureFinder& finder, const MeasuredItem& ite
 }  // namespace
 
 void Identifier::name_phases(const data::Mixture& mixture, Identification& result) const {
+  // What the pattern shows comes first, however little it weighs beside what is fitted to noise.
+  std::vector<const data::MixturePhase*> in_order;
+  for (const data::MixturePhase& phase : mixture.phases)
+    in_order.push_back(&phase);
+  std::stable_partition(in_order.begin(), in_order.end(),
+                        [](const data::MixturePhase* phase) { return !phase->is_for_element; });
   result.phases.clear();
-  std::vector<bool> are_shown;
-  for (const data::MixturePhase& phase : mixture.phases) {
+  for (const data::MixturePhase* const one : in_order) {
+    const data::MixturePhase& phase = *one;
     Candidate candidate = known(phase.structure);
     candidate.similarity = std::clamp<double>(phase.similarity, 0, 1);
     candidate.cell = phase.cell;
@@ -61,14 +63,7 @@ void Identifier::name_phases(const data::Mixture& mixture, Identification& resul
           name_or_formula(candidate),
           candidate.variants.empty() ? "" : "; as likely: ", fmt::join(candidate.variants, ", ")));
     result.phases.push_back(std::move(candidate));
-    are_shown.push_back(!phase.is_for_element);
   }
-  // What the pattern shows comes first, however little it weighs beside what is fitted to noise.
-  std::vector<Candidate> in_order;
-  for (const bool shown : {true, false})
-    for (std::size_t i = 0; i < result.phases.size(); ++i)
-      if (are_shown[i] == shown) in_order.push_back(std::move(result.phases[i]));
-  result.phases = std::move(in_order);
 }
 
 data::MixtureFinder& Identifier::finder(std::unique_ptr<data::MixtureFinder>& made,

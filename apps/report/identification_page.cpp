@@ -77,7 +77,7 @@ std::string notes(const Identification& answer) {
 
 std::vector<Stick> sticks_of(const Candidate& candidate) {
   std::vector<Stick> sticks;
-  const std::string name = cut(candidate.name.empty() ? candidate.formula : candidate.name, longest_name);
+  const std::string name = cut(name_or_formula(candidate), longest_name);
   for (const data::CalculatedLine& line : candidate.lines) {
     sticks.push_back({line.two_theta, line.intensity,
                       fmt::format("{} ({} {} {}), {:.2f}\xC2\xB0, {:.0f} %", name, line.hkl[0], line.hkl[1],

@@ -85,8 +85,7 @@ std::vector<PhaseOfSeries> phases_of(std::span<const Identification> all) {
   std::map<std::string, PhaseOfSeries> by_name;
   for (std::size_t i = 0; i < all.size(); ++i)
     for (const Candidate& phase : all[i].phases) {
-      const std::string name =
-          fmt::format("{} {}", phase.name.empty() ? phase.formula : phase.name, phase.space_group);
+      const std::string name = fmt::format("{} {}", name_or_formula(phase), phase.space_group);
       by_name[name].name = name;
       by_name[name].scans.emplace_back(i + 1, &phase);
     }

@@ -266,13 +266,10 @@ void print_estimates(Backend& backend, const std::vector<Case>& cases, const std
                others = estimates_of(step.beside);
     if (!has_all) return;
     StepEstimate apart, expected;
-    for (const Estimate& op : in_order) {
-      apart.add(op);
-      expected.add(op);
-    }
-    for (const auto& ops : {branch, others})
-      for (const Estimate& op : ops)
-        apart.add(op);
+    expected.add(in_order);
+    apart.add(in_order);
+    apart.add(branch);
+    apart.add(others);
     expected.add_beside(branch, others);
     fmt::print("{:36} {:8.1f} {:8.1f}", step.model + ", training step", us * floor, us * apart.seconds());
     if (expected.branch_multiprocessors() > 0)

@@ -173,9 +173,8 @@ void StepEstimate::add_beside(std::span<const Estimate> branch, std::span<const 
   constexpr int all = multiprocessors;
   branch_multiprocessors_ = cuda::multiprocessors_beside(work_of(branch), work_of(others), all);
   if (branch_multiprocessors_ == 0) {
-    for (const auto& ops : {branch, others})
-      for (const Estimate& op : ops)
-        add(op);
+    add(branch);
+    add(others);
     return;
   }
   double memory = 0;

@@ -66,6 +66,10 @@ class StepEstimate {
     seconds_ += op.seconds();
     join(op);
   }
+  void add(std::span<const Estimate> ops) {
+    for (const Estimate& op : ops)
+      add(op);
+  }
   /// A branch and what runs beside it, each on its multiprocessors (kernels/cuda/side_branch.h); one after the other where that is as
   /// well. What either multiplies and stores takes longer then; what both read and write passes at the memory's rate together.
   void add_beside(std::span<const Estimate> branch, std::span<const Estimate> others);

@@ -98,12 +98,18 @@ struct TrainingStep {
   /// Of the update of large dense weights, and what runs beside it (kernels/cuda/side_branch.h).
   std::vector<std::string> branch = {}, beside = {};
 
-  /// Moves the updates of these layers to the branch, and gradients that come after the first of them beside it.
-  void run_beside(std::initializer_list<const char*> updates, const std::vector<std::string>& gradients) {
-    for (const char* layer : updates)
-      move(fmt::format("{}/backward_weights_adam", layer), branch);
-    for (const std::string& name : gradients)
+  /// Moves the updates of these dense layers to the branch, and beside it what comes after the first of them: the gradients that are not
+  /// of dense layers, and `more`.
+  void run_beside(std::initializer_list<std::string> updates, std::initializer_list<std::string> more = {}) {
+    for (const std::string& layer : updates)
+      move(layer + "/backward_weights_adam", branch);
+    for (const std::string& name : more)
       move(name, beside);
+    const auto gradients = std::stable_partition(cases.begin(), cases.end(), [](const std::string& name) {
+      return name.find("/backward") == std::string::npos || name.find("/dense") != std::string::npos;
+    });
+    beside.insert(beside.end(), gradients, cases.end());
+    cases.erase(gradients, cases.end());
   }
 
  private:
@@ -152,14 +158,9 @@ inline TrainingStep resnet_step(bool fused) {
     add(first, {"backward_weights"});
   }
   add("bottleneck", {"forward", "backward_weights"});
-  std::vector<std::string> gradients;
-  for (const std::string& name : step.cases)
-    if (name.find("/backward") != std::string::npos &&
-        std::find(gradients.begin(), gradients.end(), name) == gradients.end())
-      gradients.push_back(name);
   for (const char* layer : {"dense1", "dense2", "dense3", "dense4"})
     add(layer, {"forward", "backward_data", "backward_weights_adam"});
-  if (fused) step.run_beside({"resnet/dense1"}, gradients);
+  if (fused) step.run_beside({"resnet/dense1"});
   return step;
 }
 
@@ -187,11 +188,7 @@ inline std::vector<TrainingStep> training_steps() {
       add(layer, "backward_weights");
     add("dense1", "backward_weights_adam");
     step.cases.insert(step.cases.end(), dense_behind_convolutions.begin(), dense_behind_convolutions.end());
-    std::vector<std::string> gradients{fmt::format("{}/dense1/backward_data", step.model)};
-    for (const std::string& name : step.cases)
-      if (name.find("/backward") != std::string::npos && name.find("/dense") == std::string::npos)
-        gradients.push_back(name);
-    step.run_beside({step.model == "scnn" ? "scnn/dense1" : "npcnn/dense1", "scnn/dense2"}, gradients);
+    step.run_beside({step.model + "/dense1", "scnn/dense2"}, {step.model + "/dense1/backward_data"});
   }
   for (const bool fused : {false, true})
     steps.push_back(resnet_step(fused));

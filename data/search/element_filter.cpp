@@ -43,10 +43,8 @@ std::vector<WrittenElement> parse_list(const char* flag, std::string_view text, 
 
 bool ElementFilter::is_satisfied_by(std::span<const ElementSet> phases) const {
   ElementSet all;
-  for (const ElementSet& phase : phases) {
-    all.bits[0] |= phase.bits[0];
-    all.bits[1] |= phase.bits[1];
-  }
+  for (const ElementSet& phase : phases)
+    all = all.united(phase);
   return required.is_subset_of(all);
 }
 

@@ -15,10 +15,11 @@ bool SideBranch::meets_branch(const MemoryRange& range, bool writes) const {
 bool SideBranch::open(double clocks) {
   if (!is_open_) {
     is_open_ = true;
-    if (!is_planned_) segments_.emplace_back();
     if (is_planned_) {
       const Segment& segment = segments_.at(next_++);
       branch_ = multiprocessors_beside(segment.branch, segment.other, multiprocessors_);
+    } else {
+      segments_.emplace_back();
     }
   }
   if (!is_planned_) segments_.back().branch += clocks;
