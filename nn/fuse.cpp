@@ -4,49 +4,11 @@
 #include <array>
 #include <optional>
 #include <type_traits>
-#include <vector>
+
+#include "nn/fuse_normalisations.h"
 
 namespace bragg::nn {
 namespace {
-
-/// A program with what the rewrites ask of it.
-struct Fusing {
-  LoweredGraph& graph;
-  const Backend& backend;
-  const Parameters& parameters;
-  const NetworkOptions& options;
-
-  std::vector<PlannedOp>& ops() const { return graph.program.ops; }
-
-  /// The ops that read, or write, the memory at `address`, by number.
-  std::vector<std::size_t> readers(const void* address) const { return users(address, Role::out); }
-  std::vector<std::size_t> writers(const void* address) const { return users(address, Role::in); }
-  void erase(std::size_t op) const { ops().erase(ops().begin() + static_cast<std::ptrdiff_t>(op)); }
-  bool is_kept(const void* address) const {
-    const Place* place = graph.program.place_of(address);
-    return place == nullptr || place->keep != Keep::for_ops;
-  }
-
-  /// The op whose only reader is number `reader`, if it wrote the memory at `address` alone.
-  std::optional<std::size_t> only_writer(const void* address, std::size_t reader) const {
-    const auto writing = writers(address), reading = readers(address);
-    if (writing.size() != 1 || reading != std::vector{reader} || is_kept(address)) return {};
-    return writing.front();
-  }
-
- private:
-  std::vector<std::size_t> users(const void* address, Role but) const {
-    std::vector<std::size_t> found;
-    for (std::size_t i = 0; i < ops().size(); ++i) {
-      bool uses = false;
-      for_each_operand(ops()[i].op, [&](const auto&, const OperandInfo& info, const auto& view, const auto&) {
-        uses = uses || (info.role != but && view.data == address);
-      });
-      if (uses) found.push_back(i);
-    }
-    return found;
-  }
-};
 
 /// Op i, the only reader of `address`, goes into the op that wrote there, where change(that op) says that it can.
 template <typename Change>
@@ -71,122 +33,6 @@ bool into_epilogue(const Fusing& f, std::size_t i) {
     }
     return false;
   });
-}
-
-/// A normalisation whose result is added to something stores the sum, at the place of the addition.
-template <typename Norm>
-bool into_normalisation(const Fusing& f, std::size_t i, const AddForward& sum, const void* normalised,
-                        const ConstActivations& other) {
-  if (normalised == other.data) return false;
-  const auto writer = f.only_writer(normalised, i);
-  if (!writer) return false;
-  const auto* found = std::get_if<Norm>(&f.ops()[*writer].op);
-  if (!found || found->addend.data || found->epilogue.relu || found->epilogue.dropout.p > 0) return false;
-  Norm both = *found;
-  both.addend = other;
-  both.dst = sum.dst;
-  both.epilogue = sum.epilogue;
-  f.ops()[i] = {f.ops()[i].phase, f.ops()[*writer].layer, both};
-  f.erase(*writer);
-  return true;
-}
-bool add_into_normalisation(const Fusing& f, std::size_t i) {
-  const auto* op = std::get_if<AddForward>(&f.ops()[i].op);
-  if (!op || !op->b.data) return false;
-  const AddForward sum = *op;
-  return into_normalisation<BatchNormForward>(f, i, sum, sum.b.data, sum.a) ||
-         into_normalisation<BatchNormForward>(f, i, sum, sum.a.data, sum.b) ||
-         into_normalisation<BatchNormInference>(f, i, sum, sum.b.data, sum.a) ||
-         into_normalisation<BatchNormInference>(f, i, sum, sum.a.data, sum.b);
-}
-
-/// A normalisation by its batch whose source is a convolution's result goes into the convolution, where the backend takes its
-/// sums there: at the place of the normalisation, where its addend is known.
-bool sums_into_convolution(const Fusing& f, std::size_t i) {
-  const auto* norm = std::get_if<BatchNormForward>(&f.ops()[i].op);
-  if (!norm) return false;
-  const auto writing = f.writers(norm->src.data);
-  if (writing.size() != 1) return false;
-  const std::size_t writer = writing.front();
-  const auto* conv = std::get_if<Conv1dForward>(&f.ops()[writer].op);
-  if (!conv || conv->epilogue.relu || conv->epilogue.dropout.p > 0 ||
-      norm->problem.C != conv->problem.C_out || norm->addend.data == norm->src.data ||
-      f.readers(norm->src.data).front() < i)
-    return false;
-  const Conv1dBatchNormForward both{conv->problem,      norm->problem,
-                                    conv->src,          norm->addend,
-                                    conv->weights,      conv->epilogue.bias,
-                                    norm->scale,        norm->shift,
-                                    conv->dst,          norm->dst,
-                                    norm->mean,         norm->inverse_deviation,
-                                    norm->running_mean, norm->running_variance,
-                                    norm->epilogue};
-  if (!f.backend.has(both)) return false;
-  f.ops()[i] = {f.ops()[i].phase, f.ops()[writer].layer, both};
-  f.erase(writer);
-  return true;
-}
-
-/// The gradient of a convolution, and from there that of the normalisation before it.
-Conv1dBatchNormBackward with_sums(const Conv1dBackwardData& gradient, const BatchNormBackward& norm) {
-  return {.problem = gradient.problem,
-          .norm = norm.problem,
-          .diff_dst = gradient.diff_dst,
-          .norm_src = norm.src,
-          .weights = gradient.weights,
-          .scale = norm.scale,
-          .mean = norm.mean,
-          .inverse_deviation = norm.inverse_deviation,
-          .between = gradient.diff_src,
-          .diff_src = norm.diff_src,
-          .diff_scale = norm.diff_scale,
-          .diff_shift = norm.diff_shift,
-          .relu = gradient.relu};
-}
-
-/// A normalisation's gradient whose sums can be taken by the convolution's that made its source: the gradient of the convolution
-/// behind, through the ReLU between them.
-bool sums_into_gradient(const Fusing& f, std::size_t i) {
-  const auto* norm = std::get_if<BatchNormBackward>(&f.ops()[i].op);
-  if (!norm || !norm->diff_src.data || norm->relu.src.data) return false;
-  const auto writing = f.writers(norm->diff_dst.data);
-  if (writing.size() != 1) return false;
-  PlannedOp& writer = f.ops()[writing.front()];
-  const auto* gradient = std::get_if<Conv1dBackwardData>(&writer.op);
-  if (!gradient || gradient->problem.C_in != norm->problem.C) return false;
-  const Conv1dBatchNormBackward both = with_sums(*gradient, *norm);
-  if (!f.backend.has(both)) return false;
-  writer.op = both;
-  f.erase(i);
-  return true;
-}
-
-/// The same where the normalisation's result has more readers: the sum of their gradients goes in as well, at its place, where all
-/// of them are known.
-bool sum_and_sums_into_gradient(const Fusing& f, std::size_t i) {
-  const auto* sum = std::get_if<AddBackward>(&f.ops()[i].op);
-  if (!sum || !sum->diff_b.data) return false;
-  const auto reading = f.readers(sum->diff_src.data);
-  if (reading.size() != 1) return false;
-  const auto* norm = std::get_if<BatchNormBackward>(&f.ops()[reading.front()].op);
-  if (!norm || !norm->diff_src.data || norm->relu.src.data) return false;
-  for (const bool first : {true, false}) {
-    const ConstActivations &mine = first ? sum->diff_a : sum->diff_b,
-                           &other = first ? sum->diff_b : sum->diff_a;
-    const auto writer = f.only_writer(mine.data, i);
-    const auto* gradient = writer ? std::get_if<Conv1dBackwardData>(&f.ops()[*writer].op) : nullptr;
-    if (!gradient || gradient->relu.src.data || gradient->problem.C_in != norm->problem.C) continue;
-    Conv1dBatchNormBackward all = with_sums(*gradient, *norm);
-    all.addend = other;
-    all.between = sum->diff_src;
-    all.relu = sum->relu;
-    if (!f.backend.has(all)) return false;
-    f.erase(reading.front());
-    f.ops()[i] = {f.ops()[i].phase, f.ops()[*writer].layer, all};
-    f.erase(*writer);
-    return true;
-  }
-  return false;
 }
 
 /// In inference a normalisation goes into the weights and the bias of the product before it, which another op makes
@@ -326,12 +172,20 @@ bool into_update(const Fusing& f, std::size_t i) {
 
 /// Each tries to rewrite the op of that number and says whether it did. In this order: a product takes in its
 /// normalisation before the ReLU behind it, a sum its ReLU before the normalisation takes in the sum, a normalisation
-/// the sum before it goes into its convolution, a gradient takes in the ReLU's before it takes in a normalisation's, and a
-/// convolution is pooled with its ReLU before the pooling's gradient goes into its weights'.
-constexpr std::array rewrites{
-    into_product,         into_epilogue,      add_into_normalisation,     sums_into_convolution,
-    into_gradient,        sums_into_gradient, sum_and_sums_into_gradient, into_pooled,
-    into_pooled_gradient, into_update};
+/// the sum before it goes into its convolution, a gradient takes in the ReLU's before it takes in a normalisation's, after all
+/// of which readers of a normalisation may make what it makes, and a convolution is pooled with its ReLU before the pooling's
+/// gradient goes into its weights'.
+constexpr std::array rewrites{into_product,
+                              into_epilogue,
+                              add_into_normalisation,
+                              sums_into_convolution,
+                              into_gradient,
+                              sums_into_gradient,
+                              sum_and_sums_into_gradient,
+                              made_where_it_is_read,
+                              into_pooled,
+                              into_pooled_gradient,
+                              into_update};
 
 }  // namespace
 

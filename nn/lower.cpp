@@ -53,6 +53,7 @@ class Lowering {
     shares_.resize(nodes.size());
     lowered_.gradients.resize(nodes.size());
     lowered_.kept.resize(nodes.size());
+    lowered_.made_by_readers.resize(nodes.size());
     left_.resize(nodes.size());
     std::size_t row = 0, statistic = 0;
     for (const Node& node : nodes) {

@@ -50,6 +50,8 @@ struct LoweredGraph {
   Program program;
   std::vector<Activations> values, gradients;  ///< by number; none where no gradient is wanted
   std::vector<Tensor> kept;  ///< by number: bits of a value that does not lie in memory (KeptBits)
+  std::vector<NormalisedSource>
+      made_by_readers;  ///< by number: of a value that does not either, how readers make it
   Tensor labels;
   std::vector<HeadMemory> heads;
   std::vector<RegressionMemory> regressions;

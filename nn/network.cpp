@@ -21,7 +21,8 @@ Activations bound(Program& program, Activations value) {
   }
   return value;
 }
-Tensor bound(Program& program, Tensor row) {
+template <typename Row>
+Row bound(Program& program, Row row) {
   if (const Place* place = program.place_of(row.data)) row.data = place->data;
   return row;
 }
@@ -48,6 +49,8 @@ Network::Network(Backend& backend, const Model& model, const Parameters& paramet
     gradients_.push_back(bound(program, gradient));
   for (const Tensor& bits : lowered.kept)
     kept_.push_back(bound(program, bits));
+  for (const NormalisedSource& made : lowered.made_by_readers)
+    made_by_readers_.push_back({bound(program, made.factor), bound(program, made.offset)});
   labels_ = bound(program, lowered.labels);
   for (const HeadMemory& head : lowered.heads)
     heads_.push_back({bound(program, head.logits), bound(program, head.totals), bound(program, head.class_of),

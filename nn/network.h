@@ -50,11 +50,13 @@ class Network {
   void write_totals(const LossTotals&, std::size_t head = 0);
 
   /// What lies between the layers, for tests: of a value of the graph, and its gradient. No data where an op
-  /// does not store it, or nobody wants it; `kept` then are its bits (KeptBits) where the gradient needs them.
+  /// does not store it, or nobody wants it; `kept` then are its bits (KeptBits) where the gradient needs them, and
+  /// `made_by_readers` how readers make it of what was normalised.
   /// After forward() they hold what they say where memory is not shared (NetworkOptions::shares_memory).
   const Activations& activations(Value value) const { return values_.at(value.number); }
   const Activations& gradients(Value value) const { return gradients_.at(value.number); }
   Tensor kept(Value value) const { return kept_.at(value.number); }
+  const NormalisedSource& made_by_readers(Value value) const { return made_by_readers_.at(value.number); }
 
  private:
   void run(Phase);
@@ -64,6 +66,7 @@ class Network {
   std::vector<PlannedOp> plan_;
   std::vector<Activations> values_, gradients_;
   std::vector<Tensor> kept_;
+  std::vector<NormalisedSource> made_by_readers_;
   Tensor labels_;
   std::vector<HeadMemory> heads_;
   std::vector<RegressionMemory> regressions_;

@@ -105,7 +105,9 @@ std::string store_of(const O& op) {
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormForward>) {
     return "OctetSumsStore";
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormBackward>) {
-    return "OctetGradientSumsStore";
+    return op.factor ? "OctetGradientSumsStore<true>" : "OctetGradientSumsStore<false>";
+  } else if constexpr (std::is_same_v<O, Conv1dNormalisedBackwardWeights>) {
+    return "TransposedStore";
   } else if constexpr (!IsProduct<O>) {
     return "";
   } else if constexpr (pass_of<O>() == Pass::forward) {
@@ -137,9 +139,9 @@ void count_passes(const O& op, Estimated& plan) {
     plan.kernels_behind = 2;
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormForward>) {
     plan.bytes = least_bytes(op.convolution());
-    plan.bytes_behind = least_bytes(op.normalisation());
+    plan.bytes_behind = op.dst.data != nullptr ? least_bytes(op.normalisation()) : 0;
     plan.channels_with_sums = static_cast<double>(op.norm.C);
-    plan.kernels_behind = 2;  // these are joined
+    plan.kernels_behind = op.dst.data != nullptr ? 2 : 1;  // the first joins the sums
   } else if constexpr (std::is_same_v<O, Conv1dBatchNormBackward>) {
     plan.bytes = least_bytes(op.gradient()) + bytes_of(op.norm_src);
     if (op.addend.data != nullptr) plan.bytes += bytes_of(op.addend) + bytes_of(op.relu.src);
@@ -165,7 +167,9 @@ double rows_from_cache(const Conv1dPoolBackwardWeights& op, const std::string& h
 template <IsOp O>
 Estimated planned(Backend& backend, const O& op, double bytes, const std::vector<std::string>& without) {
   const Standing<O> standing(backend, op, without, Contents::zeros);
-  Estimated plan{bytes, backend.how(standing.op), store_of(op)};
+  Estimated plan{bytes, backend.how(standing.op), store_of(standing.op)};
+  if constexpr (requires { op.normalised_src; })
+    if (standing.op.normalised_src) plan.source = "Normalised";
   count_passes(standing.op, plan);
   // What cannot be stored by octets for its channels is, and in tiles that those do not have.
   if (plan.store == "OctetForwardStore<(Draws)1>" && plan.how.find("x80,") != std::string::npos)
@@ -239,8 +243,30 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
 
 std::vector<Case> cases_of(const Backend& backend, const std::string& name, const Conv1dProblem& p,
                            const BatchNormProblem& norm, bool has_addend) {
-  return cases_of_passes(backend, name, 0, fused_passes(p, norm),
-                         has_addend ? std::vector<std::string>{} : std::vector<std::string>{"addend"});
+  using Names = std::vector<std::string>;
+  std::vector<Case> all;
+  const auto add = [&](const std::string& suffix, const std::vector<LayerPass>& passes, Names without) {
+    if (!has_addend) without.push_back("addend");
+    for (Case& one : cases_of_passes(backend, name, 0, passes, without)) {
+      one.name += suffix;
+      all.push_back(std::move(one));
+    }
+  };
+  const std::vector<LayerPass> passes = fused_passes(p, norm);
+  const Names source{"src's factor", "src's offset"}, line{"factor", "offset"};
+  Names neither = source;
+  neither.insert(neither.end(), line.begin(), line.end());
+  add("", passes, neither);
+  if (passes.size() < 2) return all;
+  // A block: its first convolution need not store what its second normalises as it loads.
+  if (has_addend) {
+    add("_normalised", {passes.front()}, line);
+    add("_normalised", {{"backward_weights", Conv1dNormalisedBackwardWeights{.problem = p}}}, {});
+  } else {
+    add("_not_stored", {passes.front()}, {"dst", source[0], source[1]});
+    add("_of_normalised", {passes.back()}, {"ReLU gradient's src"});
+  }
+  return all;
 }
 
 }  // namespace bragg::bench

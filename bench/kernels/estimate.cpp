@@ -57,12 +57,30 @@ double clocks_of_step(const Plan& p, double rows) {
   return std::max(p.m * p.n * 64 / products_per_clock, rows * 64 * 2 / l2_bytes_per_clock);
 }
 
+/// What the kernel's name has behind that of its tile.
+std::string store_and_source(const Estimated& op) {
+  return op.source.empty() ? op.store : fmt::format("{}, {}>", op.store, op.source);
+}
+
+/// Clocks in which three warps, each alone on a scheduler or beside warps that multiply, change A's part of a step, eight numbers of a
+/// lane at a time.
+double clocks_of_change(const InstructionCounts& counts, const Estimated& op, const Plan& p,
+                        std::string_view kernel, std::string_view tile) {
+  if (op.source != "Normalised") return 0;
+  constexpr int changing_warps = 3;
+  const double octets = p.m * 64 / 8, a_clock = instructions_per_clock / 4;
+  return octets / (32 * changing_warps) * counts.of(kernel, tile, store_and_source(op) + ", an octet") /
+         a_clock;
+}
+
 /// Two warpgroups of four warps, each with every second tile; the first brings the columns of B along.
 Estimate of_product_in_turns(const InstructionCounts& counts, const Estimated& op, const Plan& p) {
+  constexpr std::string_view kernel = "gemm_wgmma_in_turns<";
+  const std::string name = fmt::format("TurnsTile<{},", p.n);
   const double of_block = std::ceil(p.tiles_m * p.tiles_n / p.blocks),
-               tile = p.steps * clocks_of_step(p, p.m),
-               store = counts.of("gemm_wgmma_in_turns<", fmt::format("TurnsTile<{},", p.n), op.store) *
-                       (warps / 2) / instructions_per_clock,
+               tile =
+                   p.steps * std::max(clocks_of_step(p, p.m), clocks_of_change(counts, op, p, kernel, name)),
+               store = counts.of(kernel, name, store_and_source(op)) * (warps / 2) / instructions_per_clock,
                products = of_block * tile + p.steps * p.n * 64 * 2 / l2_bytes_per_clock,
                storing = of_block * store;
   return {products / clocks_per_s,
@@ -77,14 +95,16 @@ Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
   const Plan p = parse_plan(op.how);
   if (p.in_turns) return of_product_in_turns(counts, op, p);
   const bool makes = !op.maker.empty();
+  constexpr std::string_view kernel = "gemm_wgmma<";
+  const std::string name = fmt::format("WgmmaTile<{}, {},", p.m, p.n);
   const double instructions =
-      makes ? counts.of(op.maker, "", "")
-            : counts.of("gemm_wgmma<", fmt::format("WgmmaTile<{}, {},", p.m, p.n), op.store);
+      makes ? counts.of(op.maker, "", "") : counts.of(kernel, name, store_and_source(op));
   const bool has_pairs = p.pairs != cuda::Pairs::none;
   const double step = makes ? std::max(clocks_of_step(p, op.rows_from_cache),
                                        counts.of(op.maker, ", a stage", "") * making_warps /
                                            instructions_per_clock)
-                            : clocks_of_step(p, cuda::rows_from_cache(p.m, p.n, p.pairs)),
+                            : std::max(clocks_of_step(p, cuda::rows_from_cache(p.m, p.n, p.pairs)),
+                                       clocks_of_change(counts, op, p, kernel, name)),
                store = instructions * warps / instructions_per_clock,
                piece = p.m * p.n * 4 / l2_bytes_per_clock, all_tiles = p.tiles_m * p.tiles_n;
   // Of pairs, each as one; an odd tile has a partner beyond the result.

@@ -24,11 +24,12 @@ class InstructionCounts {
 
 /// An op to estimate.
 struct Estimated {
-  double bytes = 0;              ///< least that it reads and writes
-  std::string how{};             ///< Backend::how(), empty where it is no product
-  std::string store{};           ///< how the compiled name of its kernel's store begins
-  double results = 0;            ///< numbers that a kernel without a plan stores
-  std::string_view kernel = "";  ///< that kernel, where its instructions count
+  double bytes = 0;                    ///< least that it reads and writes
+  std::string how{};                   ///< Backend::how(), empty where it is no product
+  std::string store{};                 ///< how the compiled name of its kernel's store begins
+  std::string source = "AsItArrives";  ///< and what becomes of its operand A on the way
+  double results = 0;                  ///< numbers that a kernel without a plan stores
+  std::string_view kernel = "";        ///< that kernel, where its instructions count
   /// A product whose kernel makes its B: that kernel, and what a step of a tile takes from the L2 cache, in rows of 128 bytes.
   std::string_view maker = "";
   double rows_from_cache = 0;

@@ -119,10 +119,17 @@ struct TrainingStep {
     to.insert(to.end(), moved, name);
   }
 };
-/// resnet's, with the sums of normalisations taken by the convolutions next to them or on their own. The gradients of convolutions
-/// are counted with the ReLU that most of them have.
-inline TrainingStep resnet_step(bool fused) {
-  TrainingStep step{fused ? "resnet" : "resnet, no sums in convolutions", {}};
+/// What the convolutions of resnet do for the normalisations next to them: nothing; take their sums; and, the second of a block, make
+/// what the one before it would have stored.
+enum class Normalising { alone, sums, as_read };
+
+/// resnet's. The gradients of convolutions are counted with the ReLU that most of them have.
+inline TrainingStep resnet_step(Normalising way) {
+  const bool fused = way != Normalising::alone, as_read = way == Normalising::as_read;
+  TrainingStep step{as_read ? "resnet"
+                    : fused ? "resnet, normalised behind convolutions"
+                            : "resnet, no sums in convolutions",
+                    {}};
   const auto add = [&](const std::string& layer, std::initializer_list<const char*> passes) {
     for (const char* pass : passes)
       step.cases.push_back(fmt::format("resnet/{}/{}", layer, pass));
@@ -143,11 +150,17 @@ inline TrainingStep resnet_step(bool fused) {
                       norm = of_stage("norm"), sum = of_stage("sum"),
                       next = stage == 3 ? "bottleneck" : fmt::format("down{}", stage + 1);
     forward(first, norm);
-    forward(block, norm);
-    forward(block, sum);
+    if (as_read) {
+      add(normalised_name(block, norm), {"forward_not_stored", "backward_of_normalised"});
+      add(normalised_name(block, sum), {"forward_normalised", "backward_weights_normalised"});
+      add(block, {"backward_weights"});
+    } else {
+      forward(block, norm);
+      forward(block, sum);
+      backward(norm, block);
+      add(block, {"backward_weights", "backward_weights"});
+    }
     backward(sum, next);
-    backward(norm, block);
-    add(block, {"backward_weights", "backward_weights"});
     if (fused) {
       add(normalised_name(block, sum), {"backward"});
     } else {
@@ -190,8 +203,8 @@ inline std::vector<TrainingStep> training_steps() {
     step.cases.insert(step.cases.end(), dense_behind_convolutions.begin(), dense_behind_convolutions.end());
     step.run_beside({step.model + "/dense1", "scnn/dense2"}, {step.model + "/dense1/backward_data"});
   }
-  for (const bool fused : {false, true})
-    steps.push_back(resnet_step(fused));
+  for (const Normalising way : {Normalising::alone, Normalising::sums, Normalising::as_read})
+    steps.push_back(resnet_step(way));
   return steps;
 }
 

@@ -180,11 +180,17 @@ void CudaBackend::run_op(const BatchNormForward& op) {
   });
 }
 
-void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& op) {
+void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& op, Tensor factor,
+                               Tensor offset) {
   const BatchNormProblem& p = op.problem;
   join(
       sums, [&] { return text(op); }, launches(),
-      LeaveMoments{static_cast<double>(p.rows()), p.epsilon, p.momentum, moments_of(op)});
+      LeaveMoments{static_cast<double>(p.rows()),
+                   p.epsilon,
+                   p.momentum,
+                   moments_of(op),
+                   {op.scale.as<float>(), op.shift.as<float>(), factor.as<float>(), offset.as<float>()}});
+  if (op.dst.data == nullptr) return;
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
       launch_normalise<T, V>(op, launches(), channels_of(op));

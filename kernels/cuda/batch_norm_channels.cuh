@@ -41,15 +41,26 @@ __global__ void __launch_bounds__(threads) join_sums(const std::int32_t sets, co
   if (lane == 0 && c < C) finish(c, sums[thread]);
 }
 
+/// By which others normalise as they read (NormalisedSource); `factor` or nullptr.
+struct ChannelLines {
+  const float *scale, *shift;
+  float *factor, *offset;
+};
+
 /// Of `rows` numbers of a channel and of their squares.
 struct LeaveMoments {
   double rows, epsilon, momentum;
   Moments results;
+  ChannelLines lines;
 
   __device__ void operator()(std::int32_t c, const TwoSums& sums) const {
     const double mean = sums.first / rows, deviations = sums.second - mean * sums.first;
     // Of numbers that are all alike roundings alone are left; a NaN stays one.
     leave_moments(results, c, rows, mean, deviations < 0 ? 0 : deviations, epsilon, momentum);
+    if (lines.factor == nullptr) return;
+    const float factor = results.inverse_deviation[c] * lines.scale[c];
+    lines.factor[c] = factor;
+    lines.offset[c] = fmaf(-results.mean[c], factor, lines.shift[c]);
   }
 };
 

@@ -103,6 +103,13 @@ std::optional<Wide> choose_width(const Conv1dProblem& p, int multiprocessors) {
   return best;
 }
 
+/// None where src is read as it is.
+std::optional<NormalisedRows> normalised_rows(const Conv1dProblem& p, const NormalisedSource& source) {
+  if (!source) return std::nullopt;
+  return NormalisedRows{source.factor.as<float>(), source.offset.as<float>(), p.C_in, source.zeros_before,
+                        p.L_in - source.zeros_before - source.zeros_after};
+}
+
 /// Of a convolution whose operands lie as the network lays them.
 SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
   const auto wide = choose_width(p, multiprocessors);
@@ -162,7 +169,8 @@ void CudaBackend::run_op(const Conv1dForward& op) {
 }
 
 bool CudaBackend::has_op(const Conv1dBatchNormForward& op) const {
-  return conv1d_wgmma_ && op.problem.C_out % 8 == 0 && op.problem.C_out <= most_summed_channels;
+  return conv1d_wgmma_ && op.problem.C_out % 8 == 0 && op.problem.C_out <= most_summed_channels &&
+         (!op.normalised_src || op.problem.C_in % 8 == 0);
 }
 
 std::size_t CudaBackend::workspace_of(const Conv1dBatchNormForward& op) const {
@@ -179,12 +187,18 @@ void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
   multiply_windows<BFloat16>(
       op.convolution(), [&](const GemmArguments<BFloat16>& arguments, const ForwardStore<BFloat16>& store) {
         const GemmTarget target = gemm_target(conv1d_wgmma_);
-        sums = gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
+        const auto source = normalised_rows(op.problem, op.normalised_src);
+        sums = source ? gemm_forward_sums(describe, target, arguments, *source, store, memory.pairs(scratch))
+                      : gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
+        if (!sums && (source || op.factor))
+          throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
+                             std::to_string(op.src.item_stride) + " and dst's " +
+                             std::to_string(op.between.item_stride) + " are none that wgmma takes");
         if (!sums) gemm_forward(describe, target, arguments, store);
       });
   if (!sums) return run_op(op.normalisation());
   if (choices_) choices_->emplace_back("sums of what is stored");
-  normalise_by(*sums, op.normalisation());
+  normalise_by(*sums, op.normalisation(), op.factor, op.offset);
 }
 
 template <typename Columns, typename Product>
@@ -247,28 +261,50 @@ void CudaBackend::run_op(const Conv1dPoolBackwardWeights& op) {
                  });
 }
 
-void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
+template <typename T, typename Op, typename Product>
+void CudaBackend::multiply_for_weights(const Op& op, const Product& product) {
   const Conv1dProblem& p = op.problem;
-  auto* const scratch = static_cast<float*>(workspace("conv1d_backward_weights", workspace_of(p)));
+  auto* const scratch = static_cast<float*>(workspace(op.name, workspace_of(p)));
+  const auto run = [&](const Wide& wide, const WeightGradient& diff) {
+    product(GemmArguments<T>(wide.N, wide.K, p.N * wide.rows, outputs<T>(wide, op.diff_dst),
+                             windows<T>(wide, op.src)),
+            scratch, diff);
+  };
+  const WeightGradient all{op.diff_weights.template as<float>(), weight_row_stride(p.kernel * p.C_in),
+                           op.diff_bias.template as<float>()};
+  if constexpr (std::is_same_v<T, BFloat16>) {
+    const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
+    if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step) &&
+        wide->suits(p, op.diff_dst, p.C_out))
+      return add_up_columns(p, *wide, all, scratch,
+                            [&](const WeightGradient& products) { run(*wide, products); });
+  }
+  run(Wide(p, 1), all);
+}
+
+void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
   with_element_type([&]<typename T>() {
-    const auto describe = [&] { return text(op); };
-    const auto run = [&](const Wide& wide, const WeightGradient& diff) {
-      gemm_backward_weights(describe, gemm_target(conv1d_wgmma_),
-                            GemmArguments<T>(wide.N, wide.K, p.N * wide.rows, outputs<T>(wide, op.diff_dst),
-                                             windows<T>(wide, op.src)),
-                            scratch, diff);
-    };
-    const WeightGradient all{op.diff_weights.as<float>(), weight_row_stride(p.kernel * p.C_in),
-                             op.diff_bias.as<float>()};
-    if constexpr (std::is_same_v<T, BFloat16>) {
-      const auto wide = conv1d_wgmma_ ? choose_width(p, multiprocessors_) : std::nullopt;
-      if (wide && wide->outputs > 1 && wide->suits(p, op.src, wide->row_step) &&
-          wide->suits(p, op.diff_dst, p.C_out))
-        return add_up_columns(p, *wide, all, scratch,
-                              [&](const WeightGradient& products) { run(*wide, products); });
-    }
-    run(Wide(p, 1), all);
+    multiply_for_weights<T>(op, [&](const GemmArguments<T>& arguments, float* scratch,
+                                    const WeightGradient& diff) {
+      gemm_backward_weights([&] { return text(op); }, gemm_target(conv1d_wgmma_), arguments, scratch, diff);
+    });
   });
+}
+
+bool CudaBackend::has_op(const Conv1dNormalisedBackwardWeights& op) const {
+  return conv1d_wgmma_ && op.problem.C_in % 8 == 0 && op.problem.C_out % 8 == 0;
+}
+
+void CudaBackend::run_op(const Conv1dNormalisedBackwardWeights& op) {
+  const NormalisedRows source = normalised_rows(op.problem, op.normalised_src).value();
+  multiply_for_weights<BFloat16>(
+      op, [&](const GemmArguments<BFloat16>& arguments, float* /*scratch*/, const WeightGradient& diff) {
+        if (!gemm_normalised_backward_weights([&] { return text(op); }, gemm_target(conv1d_wgmma_), arguments,
+                                              source, diff))
+          throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
+                             std::to_string(op.src.item_stride) + " and diff_dst's " +
+                             std::to_string(op.diff_dst.item_stride) + " are none that wgmma takes");
+      });
 }
 
 }  // namespace bragg::cuda

@@ -128,8 +128,13 @@ void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
   multiply_by_rows_of_n({op.problem, op.diff_dst, op.weights, op.between, op.relu},
                         [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
                           sums = gemm_backward_data_sums(describe, gemm_target(true), arguments, store,
-                                                         op.norm_src, op.addend, memory.pairs(scratch));
+                                                         op.norm_src, op.addend, op.factor.as<float>(),
+                                                         op.offset.as<float>(), memory.pairs(scratch));
                         });
+  if (!sums && op.factor)
+    throw ProblemError(std::string("[") + op.name + "] norm_src_item_stride " +
+                       std::to_string(op.norm_src.item_stride) + " and diff_src's " +
+                       std::to_string(op.between.item_stride) + " are none that wgmma takes");
   if (!sums) {
     run_op(op.gradient());
     if (op.addend.data != nullptr) run_op(op.addition());

@@ -77,12 +77,14 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void run_op(const Conv1dPoolBackwardWeights&);
   void run_op(const Conv1dBatchNormForward&);
   void run_op(const Conv1dBatchNormBackward&);
+  void run_op(const Conv1dNormalisedBackwardWeights&);
   void run_op(const AvgPool1dBackwardKept&);
   void run_op(const DenseBackwardWeightsAdam&);
   bool has_op(const Conv1dPoolForward&) const;
   bool has_op(const Conv1dPoolBackwardWeights&) const;
   bool has_op(const Conv1dBatchNormForward&) const;
   bool has_op(const Conv1dBatchNormBackward&) const;
+  bool has_op(const Conv1dNormalisedBackwardWeights&) const;
   bool has_op(const AvgPool1dBackwardKept&) const { return conv1d_wgmma_; }
   bool has_op(const DenseBackwardWeightsAdam&) const { return updates_in_the_gradient(); }
   std::size_t workspace_of(const Conv1dPoolForward&) const;
@@ -119,8 +121,12 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   /// operands lie so.
   template <typename T, typename Product>
   void multiply_windows(const Conv1dForward&, const Product& product);
-  /// Batch normalisation whose sums are there already: of src and its squares, or of diff_dst and its products with src.
-  void normalise_by(const ChannelSums& sums, const BatchNormForward&);
+  /// Calls product(arguments, scratch, WeightGradient) for the matrices of a gradient of weights, in the same way.
+  template <typename T, typename Op, typename Product>
+  void multiply_for_weights(const Op&, const Product& product);
+  /// Batch normalisation whose sums are there already: of src and its squares, or of diff_dst and its products with src. `factor`,
+  /// `offset`: what others normalise by as they read, or none.
+  void normalise_by(const ChannelSums& sums, const BatchNormForward&, Tensor factor, Tensor offset);
   void normalise_by(const ChannelSums& sums, const BatchNormBackward&);
   /// Where wgmma takes the kernels of conv1d_backward_data by rows of n: orders them so in the workspace and calls
   /// product(arguments, store). Returns whether it did.

@@ -23,6 +23,7 @@ set(BRAGG_CUDA_SOURCES
   gemm/gemm_forward_dropout.cu
   gemm/gemm_forward_fp32.cu
   gemm/gemm_forward_wgmma.cu
+  gemm/gemm_normalised.cu
   gemm/gemm_pooled_gradient.cu
   gemm/gemm_sums.cu
   huber_loss.cu

@@ -23,10 +23,10 @@ namespace bragg {
 using NetworkOp =
     std::variant<AddForward, AddBackward, Conv1dForward, Conv1dBackwardData, Conv1dBackwardWeights,
                  Conv1dPoolForward, Conv1dPoolBackwardWeights, Conv1dBatchNormForward,
-                 Conv1dBatchNormBackward, BatchNormForward, BatchNormBackward, BatchNormInference,
-                 BatchNormFold, AvgPool1dForward, AvgPool1dBackward, AvgPool1dBackwardKept, DenseForward,
-                 DenseBackwardData, DenseBackwardWeights, DenseBackwardWeightsAdam, SoftmaxCrossEntropy,
-                 HuberLoss, Norm, Adam, Ema>;
+                 Conv1dBatchNormBackward, Conv1dNormalisedBackwardWeights, BatchNormForward,
+                 BatchNormBackward, BatchNormInference, BatchNormFold, AvgPool1dForward, AvgPool1dBackward,
+                 AvgPool1dBackwardKept, DenseForward, DenseBackwardData, DenseBackwardWeights,
+                 DenseBackwardWeightsAdam, SoftmaxCrossEntropy, HuberLoss, Norm, Adam, Ema>;
 
 inline std::string text(const NetworkOp& any) {
   return std::visit([](const auto& op) { return text(op); }, any);

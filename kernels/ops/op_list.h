@@ -15,6 +15,7 @@ struct Conv1dPoolForward;
 struct Conv1dPoolBackwardWeights;
 struct Conv1dBatchNormForward;
 struct Conv1dBatchNormBackward;
+struct Conv1dNormalisedBackwardWeights;
 struct BatchNormForward;
 struct BatchNormBackward;
 struct BatchNormInference;
@@ -44,14 +45,14 @@ struct Refine;
 using OpPointer =
     std::variant<const AddForward*, const AddBackward*, const Conv1dForward*, const Conv1dBackwardData*,
                  const Conv1dBackwardWeights*, const Conv1dPoolForward*, const Conv1dPoolBackwardWeights*,
-                 const Conv1dBatchNormForward*, const Conv1dBatchNormBackward*, const BatchNormForward*,
-                 const BatchNormBackward*, const BatchNormInference*, const BatchNormFold*,
-                 const AvgPool1dForward*, const AvgPool1dBackward*, const AvgPool1dBackwardKept*,
-                 const DenseForward*, const DenseBackwardData*, const DenseBackwardWeights*,
-                 const DenseBackwardWeightsAdam*, const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*,
-                 const Adam*, const Ema*, const Advance*, const SampleRows*, const GatherRows*,
-                 const SamplePatterns*, const RenderPatterns*, const DrawViews*, const MatchViews*,
-                 const Refine*>;
+                 const Conv1dBatchNormForward*, const Conv1dBatchNormBackward*,
+                 const Conv1dNormalisedBackwardWeights*, const BatchNormForward*, const BatchNormBackward*,
+                 const BatchNormInference*, const BatchNormFold*, const AvgPool1dForward*,
+                 const AvgPool1dBackward*, const AvgPool1dBackwardKept*, const DenseForward*,
+                 const DenseBackwardData*, const DenseBackwardWeights*, const DenseBackwardWeightsAdam*,
+                 const SoftmaxCrossEntropy*, const HuberLoss*, const Norm*, const Adam*, const Ema*,
+                 const Advance*, const SampleRows*, const GatherRows*, const SamplePatterns*,
+                 const RenderPatterns*, const DrawViews*, const MatchViews*, const Refine*>;
 
 template <typename O>
 concept IsOp = std::is_constructible_v<OpPointer, const O*>;

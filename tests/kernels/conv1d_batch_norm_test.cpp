@@ -109,7 +109,8 @@ Operands NormalisedAtOnce::run(const NetworkOp& op, const Operands& inputs) {
 
 void NormalisedAtOnce::expect_as_two_ops(const Conv1dBatchNormForward& op, const Operands& given, Fill fill) {
   ASSERT_TRUE(backend_->has(op));
-  const Operands inputs = filled({op, given, late}, fill, backend_->number_types());
+  Operands inputs = filled({op, given, late}, fill, backend_->number_types());
+  inputs["dst"] = {};
   const Operands got = run(op, inputs);
   SCOPED_TRACE(got_.ran());
   expect_normalised(op, inputs, got);
@@ -288,6 +289,7 @@ TEST_P(NormalisedAtOnce, NotANumberStaysOne) {
   op.epilogue.relu = true;
   Operands inputs = filled({op, {{"bias", {}}}, {}}, Fill::uniforms, backend_->number_types());
   inputs["bias"][5] = std::nan("");
+  inputs["dst"] = {};
   const Operands got = got_.run(op, inputs);
   for (std::size_t i = 0; i < got.at("dst").size(); ++i)
     ASSERT_EQ(std::isnan(got.at("dst")[i]), i % 16 == 5) << i;
@@ -298,7 +300,8 @@ TEST(NormalisedAtOnceContract, RefusesWhatDoesNotFit) {
   const auto error_of = [&](const Conv1dBatchNormForward& op) -> std::string {
     EXPECT_FALSE(reference->has(op));
     try {
-      OpRunner(*reference).run(op, filled({op, {}, {}}, Fill::uniforms, reference->number_types()));
+      OpRunner(*reference)
+          .run(op, filled({op, {{"dst", {}}}, {}}, Fill::uniforms, reference->number_types()));
     } catch (const std::runtime_error& e) {
       return e.what();
     }

@@ -7,7 +7,7 @@ makes a kernel's way to memory longer is seen when it is made, GPU or not.
     ... --write FILE          writes what was found
 
 Of a kernel that multiplies matrices by wgmma the way from the last wait for the products to the exit (or to the next tile) is
-counted, and of one that makes an operand for them a turn of that loop, too; of any other the whole kernel: along the longest way through the branches, loops weighted by how often they are
+counted, and of one that makes an operand for them a turn of that loop, too, or of one that changes it what eight numbers take; of any other the whole kernel: along the longest way through the branches, loops weighted by how often they are
 run (see trips).
 
 cuobjdump is the toolkit's or, where that has none, the one in the PyPI package triton (backends/nvidia/bin)."""
@@ -164,6 +164,21 @@ def way_of_making(code):
     return min(found, key=len, default=[])
 
 
+def way_of_changing(code):
+    """A turn of the loop that changes an operand where TMA brought it, and how many eighths of a row of it a lane changes. Nothing
+    where there is none."""
+    blocks, found = blocks_of(code), []
+    for first, (last, goes_on) in blocks.items():
+        for to in goes_on:
+            if to > first:
+                continue
+            inside = {b: 1 for b in blocks if to <= b <= first and reaches(blocks, to, b, to) and reaches(blocks, b, first, to)}
+            names = [i.name for b in inside for i in code[b:blocks[b][0] + 1]]
+            if {"LDS.128", "STS.128"} <= set(names) and not any(n.startswith(("UTMALDG", "HGMMA", "HMMA", "STG")) for n in names):
+                found.append((way_through(code, blocks, inside, to), names.count("STS.128")))
+    return max(found, key=lambda one: one[1], default=([], 0))
+
+
 def with_calls(code, way):
     """The same with what is called, up to its return, where that draws random numbers: other functions are the slow ways of
     divisions and roots, for numbers that are not normal."""
@@ -284,6 +299,9 @@ def found_in(objects, cuobjdump):
                 making = way_of_making(code)
                 if making:
                     table[f"{name}, a stage"] = counts_of_way("", making)
+                changing, octets = way_of_changing(code) if ", Normalised>" in name else ([], 0)
+                if changing:
+                    table[f"{name}, an octet"] = (f"{len(changing) / octets:.1f}",) + counts_of_way("", changing)[1:]
                 if not waits_first(code):
                     hasty.append(name)
     return table, hasty

@@ -10,6 +10,7 @@
 #include "kernels/cuda/gemm/channel_sums.h"
 #include "kernels/cuda/gemm/gemm_arguments.h"
 #include "kernels/cuda/gemm/gemm_target.h"
+#include "kernels/cuda/gemm/normalised_rows.h"
 #include "kernels/cuda/gemm/store_gradient.cuh"
 
 namespace bragg::cuda {
@@ -26,6 +27,10 @@ void gemm_forward(const Describe&, const GemmTarget&, const GemmArguments<T>&, c
 std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
                                              const GemmArguments<BFloat16>&, const ForwardStore<BFloat16>&,
                                              float* pairs);
+/// The same of an A whose rows are windows of activations that are normalised as they arrive.
+std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
+                                             const GemmArguments<BFloat16>&, const NormalisedRows& of_a,
+                                             const ForwardStore<BFloat16>&, float* pairs);
 
 /// A by rows m, B by rows k.
 template <typename T>
@@ -43,13 +48,15 @@ struct WeightGradient {
 };
 
 /// Backward data with sums of its channels, as gemm_forward_sums: of diff_src and of its products with `norm_src`. `addend`, if it
-/// has data, is added to the product as that would be stored, before the ReLU. Rows of both lie as those of the ReLU's src. None, and
-/// nothing is computed, where one of them does not lie in octets.
+/// has data, is added to the product as that would be stored, before the ReLU. Rows of both lie as those of the ReLU's src. With
+/// `factor` and `offset` (channels) the ReLU is that of factor norm_src + offset. None, and nothing is computed, where one of them
+/// does not lie in octets.
 std::optional<ChannelSums> gemm_backward_data_sums(const Describe&, const GemmTarget&,
                                                    const GemmArguments<BFloat16>&,
                                                    const BackwardStore<BFloat16>&,
                                                    const ConstActivations& norm_src,
-                                                   const ConstActivations& addend, float* pairs);
+                                                   const ConstActivations& addend, const float* factor,
+                                                   const float* offset, float* pairs);
 
 /// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. Where
 /// the general main loops cut K, the only long side of the problem, the parts are kept in `parts`
@@ -57,7 +64,11 @@ std::optional<ChannelSums> gemm_backward_data_sums(const Describe&, const GemmTa
 template <typename T>
 void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<T>, float* parts,
                            const WeightGradient&);
-/// The same with Adam on the weights, which `store` holds; K in one part.
+/// The same by wgmma, B's rows windows of activations that are normalised as they arrive. Whether the operands lie as that takes them:
+/// nothing is computed where they don't.
+bool gemm_normalised_backward_weights(const Describe&, const GemmTarget&, const GemmArguments<BFloat16>&,
+                                      const NormalisedRows& of_b, const WeightGradient&);
+/// The same as the first with Adam on the weights, which `store` holds; K in one part.
 void gemm_backward_weights_adam(const Describe&, const GemmTarget&, GemmArguments<BFloat16>,
                                 const AdamStore<false>& store, float* diff_bias);
 std::size_t part_bytes(const GemmTarget&, std::int64_t M, std::int64_t N, std::int64_t K);

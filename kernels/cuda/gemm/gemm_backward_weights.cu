@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/device/previous_kernel.cuh"
+#include "kernels/cuda/gemm/flat_operands.h"
 #include "kernels/cuda/gemm/gemm.h"
 #include "kernels/cuda/gemm/run_gemm.cuh"
 
@@ -23,20 +24,6 @@ __global__ void __launch_bounds__(threads)
       sum += src[(part * M + m) * N + n];
     dst[m * row_stride + n] = sum;
   }
-}
-
-/// The operands where wgmma takes them: both flat, with rows k at the same places.
-struct FlatOperands {
-  FlatView diff_dst, src;
-};
-template <typename T>
-std::optional<FlatOperands> flat_operands(const GemmTarget& target, const GemmArguments<T>& p) {
-  if constexpr (std::is_same_v<T, BFloat16>) {
-    const auto diff_dst = target.wgmma ? flatten(p.a, p.K) : std::nullopt;
-    const auto src = diff_dst ? flatten(p.b, p.K) : std::nullopt;
-    if (src && src->has_places_of(*diff_dst)) return FlatOperands{*diff_dst, *src};
-  }
-  return std::nullopt;
 }
 
 }  // namespace

@@ -3,7 +3,8 @@
 // and take one tile after the other, so that the next tile's operands arrive while this one's sums are
 // stored.
 //
-// full[s] says that stage s has arrived, empty[s] that the eight warps that multiply are done with it.
+// full[s] says that stage s has arrived, empty[s] that the eight warps that multiply are done with it. Where A is changed on its way
+// (normalised_operand.cuh) the other warps of the first warpgroup do that, and ready[s] says that they have.
 //
 // Two blocks may have tiles beside each other, steps of k in the same order, and an operand in common (a cluster, Pairs). Each brings
 // half of that to both, so that it leaves the L2 cache once; a stage is then empty where both blocks' warps are done with it.
@@ -17,26 +18,11 @@
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/device/tma.cuh"
 #include "kernels/cuda/device/wgmma.cuh"
-#include "kernels/cuda/gemm/flat_view.h"
 #include "kernels/cuda/gemm/gemm_arguments.h"
-#include "kernels/cuda/gemm/gemm_config.h"
-#include "kernels/cuda/gemm/k_ranges.cuh"
-#include "kernels/cuda/gemm/store.cuh"
+#include "kernels/cuda/gemm/normalised_operand.cuh"
+#include "kernels/cuda/gemm/wgmma_store.cuh"
 
 namespace bragg::cuda {
-
-/// C (M, N) = A (M, K) B (K, N). Rows of A by m are flat rows (flat_view.h): those between items are computed
-/// and not stored. Where both operands go by rows of k, k counts flat rows, and B is zero between items.
-struct WgmmaArguments {
-  CUtensorMap a, b;
-  std::int32_t M, N;
-  Division pitch;  ///< of flat rows m
-  std::int32_t rows_per_item;
-  Pairs pairs;
-  std::int32_t tiles_m, tiles_n;  ///< where there are pairs, of them
-  KRanges k;
-  float* b_sums = nullptr;  ///< (N): sums of B over k; B by rows of k alone
-};
 
 /// Each of two warpgroups multiplies m / 2 rows, 64 at a time. A warp of them has `warp_stage` bytes to store by.
 template <int m_, int n_, Contiguous a_order_, Contiguous b_order_, int warp_stage_>
@@ -61,6 +47,8 @@ struct WgmmaTile {
   static constexpr int stages = fitting < 6 ? fitting : 6;
   static constexpr std::size_t shared_bytes =
       stages * (stage_bytes + 2 * sizeof(SharedBarrier)) + store_bytes;
+  /// Where stages are changed before they are multiplied.
+  static constexpr std::size_t ready_bytes = stages * sizeof(SharedBarrier);
   /// What a block leaves of a tile: the accumulators and the sums of B.
   static constexpr std::int32_t slot_length = m * n + n;
 };
@@ -140,6 +128,28 @@ __device__ void bring(const WgmmaArguments& p, unsigned char* memory, SharedBarr
       bring_operand<Tile::a_order, Tile::m / box_columns, Tile>(a, p.a, k, m0, half_a, cluster.rank, arrived);
       bring_operand<Tile::b_order, Tile::b_boxes, Tile>(a + Tile::a_bytes, p.b, k, n0, half_b, cluster.rank,
                                                         arrived);
+    }
+  }
+}
+
+/// By the warps of the first warpgroup that do not bring: `warp` of them.
+template <typename Tile, typename Source>
+__device__ void change(const WgmmaArguments& p, const Source& source, unsigned char* memory,
+                       SharedBarrier* full, SharedBarrier* ready, int warp) {
+  constexpr bool by_k = Tile::a_order == Contiguous::k;
+  constexpr int boxes = by_k ? 1 : Tile::m / box_columns, rows = by_k ? Tile::m : Tile::k_step;
+  const InCluster cluster(p);
+  Ring ring;
+  for (Work work(p.k, cluster.range); work.next();) {
+    const std::int32_t m0 = place_of(p, work.tile, cluster.rank).m * Tile::m;
+    for (std::int32_t step = work.first; step < work.last; ++step, ring.template advance<Tile::stages>()) {
+      const std::int32_t k = step * Tile::k_step;
+      wait_for(&full[ring.stage], ring.parity);
+      source.template change<boxes, rows>(memory + ring.stage * Tile::stage_bytes, Tile::k_box, by_k ? m0 : k,
+                                          by_k ? k : m0, warp);
+      fence_async_proxy();
+      __syncwarp();
+      if (threadIdx.x % 32 == 0) arrive(&ready[ring.stage]);
     }
   }
 }
@@ -226,84 +236,6 @@ __device__ void leave(float* slot, const Sums<Tile>& sums, bool b_sums) {
   if (b_sums) slot[Tile::m * Tile::n + thread] = sums.b;
 }
 
-/// Row m of C.
-__device__ inline FlatRow flat_row(const WgmmaArguments& p, std::int32_t m) {
-  const std::uint32_t item = p.pitch.quotient(static_cast<std::uint32_t>(m));
-  const std::uint32_t in_item = static_cast<std::uint32_t>(m) - item * p.pitch.divisor;
-  return {item, in_item, m < p.M && in_item < static_cast<std::uint32_t>(p.rows_per_item)};
-}
-/// A store that leaves sums of its channels (channel_sums.h), and takes no part of a tile.
-template <typename Store>
-constexpr bool leaves_sums() {
-  return requires {
-    requires Store::leaves_sums;
-  };
-}
-/// What a warp carries from tile to tile for such a store; nothing for others.
-struct NoSums {
-  __device__ void begin_tile(std::int32_t /*n0*/) {}
-  __device__ void end() {}
-};
-template <typename Tile, typename Store>
-__device__ auto sums_of_warp([[maybe_unused]] const Store& store, [[maybe_unused]] unsigned char* memory,
-                             [[maybe_unused]] int warp) {
-  if constexpr (leaves_sums<Store>()) {
-    return store.template sums_of_warp<Tile::n>(memory + warp * Tile::warp_stage);
-  } else {
-    return NoSums();
-  }
-}
-
-/// Behind all of a block's tiles, by every thread: the warpgroup that brings operands, which has given back the registers that adding
-/// up takes, waits alone, the others leave their sums.
-template <typename Store>
-__device__ void end_tiles() {
-  if constexpr (leaves_sums<Store>()) __syncthreads();
-}
-template <typename Tile, typename Store>
-__device__ void leave_sums([[maybe_unused]] const Store& store,
-                           [[maybe_unused]] const unsigned char* memory) {
-  end_tiles<Store>();
-  if constexpr (leaves_sums<Store>())
-    store.template leave<Tile::n>(memory, static_cast<std::int32_t>(threadIdx.x) - 128);
-}
-
-/// Stores blocks of 64 rows by n columns of C: those of a thread of the warpgroups that share the tile, from block `first` of the
-/// tile's on, and from column n0 on. `memory`: what the warps have to store by.
-template <typename Tile, int blocks, int n, typename Store, typename WarpSums = NoSums>
-__device__ void put(const WgmmaArguments& p, const Store& store, std::int32_t tile_m, std::int32_t n0,
-                    int first, int thread, const float (&d)[blocks][n / 2],
-                    [[maybe_unused]] unsigned char* memory, [[maybe_unused]] const WarpSums& sums = {}) {
-  const auto row_of = [&](int block, int half) {
-    return flat_row(p, tile_m * Tile::m + (thread / 128 * Tile::m_blocks + first + block) * 64 +
-                           thread % 128 / 32 * 16 + 8 * half + thread % 32 / 4);
-  };
-  if constexpr (requires { Store::stage_bytes; }) {
-    typename Store::Row rows[blocks][2];
-#pragma unroll
-    for (int block = 0; block < blocks; ++block)
-#pragma unroll
-      for (int half = 0; half < 2; ++half)
-        rows[block][half] = store.row(row_of(block, half), n0);
-    unsigned char* const of_warp = memory + thread / 32 * Tile::warp_stage;
-    if constexpr (leaves_sums<Store>()) {
-      store.template put_tile<blocks, n>(d, rows, n0, of_warp, sums);
-    } else {
-      store.template put_tile<blocks, n>(d, rows, n0, of_warp);
-    }
-  } else {
-#pragma unroll
-    for (int block = 0; block < blocks; ++block)
-#pragma unroll
-      for (int half = 0; half < 2; ++half) {
-        const FlatRow row = row_of(block, half);
-        const std::uint32_t index = row.item * static_cast<std::uint32_t>(p.rows_per_item) + row.in_item;
-        put_row<n / 8>(store, row.exists ? index : 0, 0, row.exists, n0, p.N,
-                       [&](int j, int e) -> float { return d[block][4 * j + 2 * half + e]; });
-      }
-  }
-}
-
 template <typename Tile, typename Store>
 __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsigned char* memory,
                              SharedBarrier* full, SharedBarrier* empty) {
@@ -336,19 +268,22 @@ __device__ void multiply_all(const WgmmaArguments& p, const Store& store, unsign
 }  // namespace wgmma_gemm
 
 /// Grid: p.k.ranges blocks, or pairs of them in clusters.
-template <typename Tile, typename Store>
+template <typename Tile, typename Store, typename Source>
 __global__ void __launch_bounds__(Tile::threads, 1)
-    gemm_wgmma(const __grid_constant__ WgmmaArguments p, const Store store) {
+    gemm_wgmma(const __grid_constant__ WgmmaArguments p, const Store store,
+               [[maybe_unused]] const Source source) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   unsigned char* const memory = shared_memory<unsigned char>();
   auto* const full =
       reinterpret_cast<SharedBarrier*>(memory + Tile::stages * Tile::stage_bytes + Tile::store_bytes);
   SharedBarrier* const empty = full + Tile::stages;
+  SharedBarrier* const ready = Source::changes ? empty + Tile::stages : full;
   const std::int32_t blocks = wgmma_gemm::InCluster(p).blocks;
   if (threadIdx.x == 0) {
     for (int stage = 0; stage < Tile::stages; ++stage) {
       init_barrier(&full[stage], 1);
       init_barrier(&empty[stage], static_cast<std::uint32_t>(Tile::warps * blocks));
+      if constexpr (Source::changes) init_barrier(&ready[stage], Source::warps);
     }
     fence_barrier_init();
   }
@@ -359,12 +294,15 @@ __global__ void __launch_bounds__(Tile::threads, 1)
     __syncthreads();
   }
   if (threadIdx.x < 128) {
-    release_registers<40>();
+    release_registers<Source::bringing_registers>();
     if (threadIdx.x == 0) wgmma_gemm::bring<Tile>(p, memory, full, empty);
+    if constexpr (Source::changes)
+      if (threadIdx.x >= 32)
+        wgmma_gemm::change<Tile>(p, source, memory, full, ready, static_cast<int>(threadIdx.x) / 32 - 1);
     wgmma_gemm::end_tiles<Store>();
   } else {
-    request_registers<232>();
-    wgmma_gemm::multiply_all<Tile>(p, started(store), memory, full, empty);
+    request_registers<Source::multiplying_registers>();
+    wgmma_gemm::multiply_all<Tile>(p, started(store), memory, ready, empty);
     wgmma_gemm::leave_sums<Tile>(store, memory + Tile::stages * Tile::stage_bytes);
   }
   if (blocks > 1) cluster_barrier();

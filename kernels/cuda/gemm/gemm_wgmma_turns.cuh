@@ -4,7 +4,7 @@
 // through a ring of stages, in the order of the tiles.
 //
 // full[s]: stage s has arrived, empty[s]: the four warps that multiply it are done with it. b_full[k]: step k of B has arrived,
-// b_empty: all eight warps are done with its columns.
+// b_empty: all eight warps are done with its columns. ready[s]: what has arrived is changed, where it is (gemm_wgmma.cuh).
 //
 // The order of the sums is that of gemm_wgmma.cuh.
 #pragma once
@@ -34,8 +34,8 @@ struct TurnsTile {
 namespace wgmma_in_turns {
 
 struct Barriers {
-  SharedBarrier full[most_stages_in_turns], empty[most_stages_in_turns], b_full[most_steps_in_turns], turn[2],
-      b_empty;
+  SharedBarrier full[most_stages_in_turns], empty[most_stages_in_turns], ready[most_stages_in_turns],
+      b_full[most_steps_in_turns], turn[2], b_empty;
 };
 static_assert(sizeof(Barriers) <= barrier_bytes_in_turns);
 
@@ -117,17 +117,37 @@ __device__ void bring(const TurnsArguments& p, const Shared<Tile>& shared) {
   }
 }
 
+/// As wgmma_gemm::change.
+template <typename Tile, typename Source>
+__device__ void change(const TurnsArguments& p, const Source& source, const Shared<Tile>& shared, int warp) {
+  Barriers& barriers = shared.barriers();
+  LongRing ring;
+  for (Runs run(p); run.next();) {
+    for (std::int32_t tile = run.first; tile < run.last; ++tile) {
+      for (std::int32_t step = 0; step < p.steps; ++step, ring.advance(1, p.stages)) {
+        wait_for(&barriers.full[ring.stage], ring.parity);
+        source.template change<1, Tile::m>(shared.a(ring.stage), 0, run.row_of(tile) * Tile::m,
+                                           step * wgmma_k_step, warp);
+        fence_async_proxy();
+        __syncwarp();
+        if (threadIdx.x % 32 == 0) arrive(&barriers.ready[ring.stage]);
+      }
+    }
+  }
+}
+
 /// The sums of a tile, and the turn to the other warpgroup as soon as all products are under way. `awaits_b`: of the warpgroup's
-/// first tile of a run, with that run's parity.
+/// first tile of a run, with that run's parity; `arrived`: Barriers::full or ready.
 template <typename Tile>
-__device__ void multiply(const TurnsArguments& p, const Shared<Tile>& shared, int group, LongRing& ring,
-                         bool awaits_b, std::uint32_t run_parity, float (&d)[Tile::m_blocks][Tile::n / 2]) {
+__device__ void multiply(const TurnsArguments& p, const Shared<Tile>& shared, SharedBarrier* arrived,
+                         int group, LongRing& ring, bool awaits_b, std::uint32_t run_parity,
+                         float (&d)[Tile::m_blocks][Tile::n / 2]) {
   Barriers& barriers = shared.barriers();
   const bool speaks = threadIdx.x % 32 == 0;
   constexpr std::uint32_t m_block = 64 * Tile::box_row;
   int before = 0;
   for (std::int32_t step = 0; step < p.steps; ++step, ring.advance(1, p.stages)) {
-    wait_for(&barriers.full[ring.stage], ring.parity);
+    wait_for(&arrived[ring.stage], ring.parity);
     if (awaits_b) wait_for(&barriers.b_full[step], run_parity);
     const std::uint32_t a = shared_address(shared.a(ring.stage)), b = shared_address(shared.b(p, step));
     wgmma_fence();
@@ -151,7 +171,8 @@ __device__ void multiply(const TurnsArguments& p, const Shared<Tile>& shared, in
 }
 
 template <typename Tile, typename Store>
-__device__ void multiply_all(const TurnsArguments& p, const Store& store, const Shared<Tile>& shared) {
+__device__ void multiply_all(const TurnsArguments& p, const Store& store, const Shared<Tile>& shared,
+                             SharedBarrier* arrived) {
   const int group = static_cast<int>(threadIdx.x) / 128 - 1, thread = static_cast<int>(threadIdx.x) % 128;
   Barriers& barriers = shared.barriers();
   unsigned char* const of_group = shared.store() + group * Tile::warps * Tile::warp_stage;
@@ -169,7 +190,7 @@ __device__ void multiply_all(const TurnsArguments& p, const Store& store, const 
       wait_for(&barriers.turn[group], turn_parity);
       turn_parity ^= 1;
       float d[Tile::m_blocks][Tile::n / 2];
-      multiply<Tile>(p, shared, group, ring, tile - run.first < Tile::groups, run_parity, d);
+      multiply<Tile>(p, shared, arrived, group, ring, tile - run.first < Tile::groups, run_parity, d);
       ring.advance(p.steps, p.stages);  // the other warpgroup's
       wgmma_gemm::put<Tile, Tile::m_blocks, Tile::n>(p, store, tile_m, n0, 0, thread, d, of_group, warp_sums);
     }
@@ -181,16 +202,18 @@ __device__ void multiply_all(const TurnsArguments& p, const Store& store, const 
 }  // namespace wgmma_in_turns
 
 /// Grid: p.k.ranges blocks.
-template <typename Tile, typename Store>
+template <typename Tile, typename Store, typename Source>
 __global__ void __launch_bounds__(Tile::threads, 1)
-    gemm_wgmma_in_turns(const __grid_constant__ TurnsArguments p, const Store store) {
+    gemm_wgmma_in_turns(const __grid_constant__ TurnsArguments p, const Store store,
+                        [[maybe_unused]] const Source source) {
 #if !defined(__CUDACC__) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
   const wgmma_in_turns::Shared<Tile> shared{shared_memory<unsigned char>()};
+  wgmma_in_turns::Barriers& barriers = shared.barriers();
   if (threadIdx.x == 0) {
-    wgmma_in_turns::Barriers& barriers = shared.barriers();
     for (int stage = 0; stage < p.stages; ++stage) {
       init_barrier(&barriers.full[stage], 1);
       init_barrier(&barriers.empty[stage], Tile::warps);
+      if constexpr (Source::changes) init_barrier(&barriers.ready[stage], Source::warps);
     }
     for (int step = 0; step < p.steps; ++step)
       init_barrier(&barriers.b_full[step], 1);
@@ -202,12 +225,16 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   wait_for_previous_kernel();
   __syncthreads();
   if (threadIdx.x < 128) {
-    release_registers<40>();
+    release_registers<Source::bringing_registers>();
     if (threadIdx.x == 0) wgmma_in_turns::bring<Tile>(p, shared);
+    if constexpr (Source::changes)
+      if (threadIdx.x >= 32)
+        wgmma_in_turns::change(p, source, shared, static_cast<int>(threadIdx.x) / 32 - 1);
     wgmma_gemm::end_tiles<Store>();
   } else {
-    request_registers<232>();
-    wgmma_in_turns::multiply_all<Tile>(p, started(store), shared);
+    request_registers<Source::multiplying_registers>();
+    wgmma_in_turns::multiply_all<Tile>(p, started(store), shared,
+                                       Source::changes ? barriers.ready : barriers.full);
     wgmma_gemm::leave_sums<Tile>(store, shared.store());
   }
 #endif

@@ -117,12 +117,12 @@ constexpr bool takes_136_columns() {
   }
 }
 
-template <typename Store>
+template <typename Store, typename Source>
 constexpr int widest_tile_of() {
   if constexpr (requires { Store::widest_tile; }) {
-    return Store::widest_tile;
+    return std::min(Store::widest_tile, Source::widest_tile);
   } else {
-    return 160;
+    return Source::widest_tile;
   }
 }
 
@@ -165,11 +165,12 @@ void give_operands(WgmmaArguments& p, const FlatView& a, const FlatView& b, bool
 }
 
 /// The same by warpgroups in turn; both operands by rows of k.
-template <typename Store>
+template <typename Store, typename Source>
 void run_wgmma_in_turns(const Describe& describe_op, const GemmTarget& target, const FlatView& a,
-                        const FlatView& b, const Store& store, const WgmmaConfig& config) {
+                        const FlatView& b, const Store& store, const Source& source,
+                        const WgmmaConfig& config) {
   const auto run = [&]<int tile_n>() {
-    if constexpr (tile_n <= widest_tile_of<Store>() && tile_n % columns_unit_of<Store>() == 0) {
+    if constexpr (tile_n <= widest_tile_of<Store, Source>() && tile_n % columns_unit_of<Store>() == 0) {
       using Tile = TurnsTile<tile_n, warp_stage_of<Store>()>;
       const auto blocks = static_cast<std::int32_t>(config.blocks);
       TurnsArguments p{};
@@ -180,7 +181,7 @@ void run_wgmma_in_turns(const Describe& describe_op, const GemmTarget& target, c
       launch(
           describe_op, target.launches,
           {dim3(static_cast<unsigned>(blocks)), dim3(Tile::threads), wgmma_in_turns::Shared<Tile>::bytes(p)},
-          gemm_wgmma_in_turns<Tile, Store>, p, store);
+          gemm_wgmma_in_turns<Tile, Store, Source>, p, store, source);
     }
   };
   if (config.tile_n == 160) {
@@ -192,30 +193,42 @@ void run_wgmma_in_turns(const Describe& describe_op, const GemmTarget& target, c
   }
 }
 
+/// By which of wgmma's tiles a product is stored so.
+template <Contiguous a_order, Contiguous b_order, typename Store, typename Source>
+WgmmaLimits limits_of(const GemmTarget& target) {
+  return {std::min(tallest_tile_of<Store>(), target.tallest_tile),
+          columns_unit_of<Store>(),
+          takes_136_columns<Store>(),
+          wgmma_gemm::leaves_sums<Store>() || target.whole_tiles,
+          widest_tile_of<Store, Source>(),
+          narrowest_tile_of<Store>(),
+          a_order == Contiguous::k && b_order == Contiguous::k && takes_turns<Store>(),
+          8 * warp_stage_of<Store>(),
+          target.pairs};
+}
+
 /// C (M, N) of flat operands; `b_sums` or nullptr. Returns how it is cut.
-template <Contiguous a_order, Contiguous b_order, typename Store>
+template <Contiguous a_order, Contiguous b_order, typename Store, typename Source = AsItArrives>
 WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, const FlatView& a,
-                      const FlatView& b, const Store& store, float* b_sums) {
+                      const FlatView& b, const Store& store, float* b_sums, const Source& source = {}) {
   constexpr bool a_by_k = a_order == Contiguous::k, b_by_k = b_order == Contiguous::k;
   const std::int64_t M = a_by_k ? a.rows : a.row_length, N = b_by_k ? b.rows : b.row_length,
                      K = a_by_k ? a.row_length : a.rows;
   constexpr int tallest = tallest_tile_of<Store>(), unit = columns_unit_of<Store>();
   constexpr bool with_136 = takes_136_columns<Store>(), whole_tiles = wgmma_gemm::leaves_sums<Store>(),
                  turns = a_by_k && b_by_k && takes_turns<Store>();
-  const WgmmaConfig config = choose_wgmma_config(
-      M, N, K, target.multiprocessors,
-      {std::min(tallest, target.tallest_tile), unit, with_136, whole_tiles || target.whole_tiles,
-       widest_tile_of<Store>(), narrowest_tile_of<Store>(), turns, 8 * warp_stage_of<Store>(), target.pairs});
+  const WgmmaConfig config = choose_wgmma_config(M, N, K, target.multiprocessors,
+                                                 limits_of<a_order, b_order, Store, Source>(target));
   if (target.choices) target.choices->push_back(describe(config, M, N, K));
   if (target.clocks) *target.clocks += config.clocks * static_cast<double>(config.blocks);
   if constexpr (turns) {
     if (config.in_turns) {
-      run_wgmma_in_turns(describe_op, target, a, b, store, config);
+      run_wgmma_in_turns(describe_op, target, a, b, store, source, config);
       return config;
     }
   }
   const auto run = [&]<int tile_m, int tile_n>() {
-    if constexpr (tile_m <= tallest && tile_n <= widest_tile_of<Store>() &&
+    if constexpr (tile_m <= tallest && tile_n <= widest_tile_of<Store, Source>() &&
                   tile_n >= narrowest_tile_of<Store>() && tile_n % unit == 0 && (tile_n != 136 || with_136)) {
       using Tile = WgmmaTile<tile_m, tile_n, a_order, b_order, warp_stage_of<Store>()>;
       static_assert(2 * Tile::slot_length <= sums_per_block);
@@ -229,10 +242,12 @@ WgmmaConfig run_wgmma(const Describe& describe_op, const GemmTarget& target, con
              target.sums,
              Tile::slot_length};
       p.b_sums = b_sums;
+      constexpr std::size_t shared_bytes = Tile::shared_bytes + (Source::changes ? Tile::ready_bytes : 0);
+      static_assert(shared_bytes <= wgmma_shared_memory);
       launch(describe_op, target.launches,
-             {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), Tile::shared_bytes,
+             {dim3(static_cast<unsigned>(config.blocks)), dim3(Tile::threads), shared_bytes,
               static_cast<unsigned>(cluster)},
-             gemm_wgmma<Tile, Store>, p, store);
+             gemm_wgmma<Tile, Store, Source>, p, store, source);
       if constexpr (!whole_tiles) {
         if (!config.even) return;
         constexpr auto slices = static_cast<unsigned>(wgmma_gemm::slices<Tile, Store>());

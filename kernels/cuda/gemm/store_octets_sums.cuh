@@ -5,6 +5,7 @@
 #pragma once
 
 #include "kernels/cuda/gemm/channel_sums.h"
+#include "kernels/cuda/gemm/normalised_operand.cuh"
 #include "kernels/cuda/gemm/store_gradient_octets.cuh"
 #include "kernels/cuda/gemm/store_octets.cuh"
 
@@ -207,6 +208,8 @@ struct OctetSumsStore : OctetForwardStore<Draws::none>, LeavesSums<160> {
 
 /// Backward data, where src of the convolution is a normalisation's dst: sums of diff_src and of its products with that
 /// normalisation's src. To a product, as it would be stored, what another reader of that dst has for its gradient may be added.
+/// `made_again`: the ReLU is not that of `src`, but of factor norm_src + offset.
+template <bool made_again>
 struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
   static constexpr bool takes_136_columns = false;  // no whole number of pairs of groups
   static constexpr int widest_tile = 128;           ///< columns that leave registers for what is read
@@ -214,16 +217,22 @@ struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
   const BFloat16 *norm_src, *addend;                   ///< addend: or nullptr
   std::uint32_t norm_item_stride, addend_item_stride;  ///< elements
   float sum_scale;                                     ///< of a product with its addend
+  const float *factor, *offset;                        ///< (channels), where the ReLU is made again
+  Division by_channels;
 
   OctetGradientSumsStore(const BackwardStore<BFloat16>& store, const ConstActivations& norm_src_,
-                         const ConstActivations& addend_, float* pairs_, std::int64_t channels_)
+                         const ConstActivations& addend_, const float* factor_, const float* offset_,
+                         float* pairs_, std::int64_t channels_)
       : OctetBackwardStore(store),
         LeavesSums{pairs_, static_cast<std::int32_t>(channels_)},
         norm_src(static_cast<const BFloat16*>(norm_src_.data)),
         addend(static_cast<const BFloat16*>(addend_.data)),
         norm_item_stride(static_cast<std::uint32_t>(norm_src_.item_stride)),
         addend_item_stride(static_cast<std::uint32_t>(addend_.item_stride)),
-        sum_scale(scale) {
+        sum_scale(scale),
+        factor(factor_),
+        offset(offset_),
+        by_channels(channels_) {
     if (addend != nullptr) scale = 1;
   }
   static bool takes(const BackwardStore<BFloat16>& store, const ConstActivations& norm_src_,
@@ -242,7 +251,7 @@ struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
     std::int32_t offset;
   };
   __device__ Row row(const FlatRow& at, std::int32_t n0) const {
-    const auto base = OctetBackwardStore<true>::row(at, n0);
+    const auto base = OctetBackwardStore::row(at, n0);
     const std::int32_t octet = n0 + 8 * static_cast<std::int32_t>(threadIdx.x % 4);
     return {base.dst, base.left, at.item, static_cast<std::int32_t>(at.in_item * row_stride) + octet};
   }
@@ -254,14 +263,16 @@ struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
   }
 
   template <int blocks, int n>
-  __device__ void put_tile(const float (&d)[blocks][n / 2], const Row (&rows)[blocks][2], std::int32_t /*n0*/,
+  __device__ void put_tile(const float (&d)[blocks][n / 2], const Row (&rows)[blocks][2], std::int32_t n0,
                            unsigned char* stage_of_warp, const WarpSums<n>& sums_of_tiles) const {
     const OctetStage stage(stage_of_warp);
-    const std::uint32_t always = src == nullptr ? ~0u : 0x80008000u;  // a product with 0 keeps its sign
+    const std::uint32_t always =
+        !made_again && src == nullptr ? ~0u : 0x80008000u;  // a product with 0 keeps its sign
 #pragma unroll
     for (int index = 0; index < Chunk<Draws::none>::count_of(n); ++index) {
       const Chunk<Draws::none> chunk(index, n);
       ChunkSums sums;
+      const ChannelsOfOctet line(*this, n0 + 8 * (chunk.first + static_cast<int>(threadIdx.x % 4)));
 #pragma unroll
       for (int block = 0; block < blocks; ++block) {
         Octet through[2] = {}, normalised[2] = {}, added[2] = {};
@@ -274,7 +285,12 @@ struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
           };
           normalised[half] = of_row(norm_src, norm_item_stride);
           if (addend != nullptr) added[half] = of_row(addend, addend_item_stride);
-          if (src != nullptr) through[half] = of_row(src, src_item_stride);
+          if constexpr (made_again) {
+            through[half] = normalised[half];
+            normalise_octet(through[half].at, line.factors, line.offsets);
+          } else if (src != nullptr) {
+            through[half] = of_row(src, src_item_stride);
+          }
         }
         stage.put(0, normalised[0]);
         stage.put(1, normalised[1]);
@@ -306,6 +322,22 @@ struct OctetGradientSumsStore : OctetBackwardStore<true>, LeavesSums<128> {
   }
 
  private:
+  /// By which a column's octet is normalised.
+  struct ChannelsOfOctet {
+    Pack<float, 4> factors[2] = {}, offsets[2] = {};
+
+    __device__ ChannelsOfOctet(const OctetGradientSumsStore& store, std::int32_t column) {
+      if (!made_again) return;
+      const std::uint32_t channel =
+          static_cast<std::uint32_t>(column) -
+          store.by_channels.quotient(static_cast<std::uint32_t>(column)) * store.by_channels.divisor;
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        factors[half] = load<4>(store.factor + channel + 4 * half);
+        offsets[half] = load<4>(store.offset + channel + 4 * half);
+      }
+    }
+  };
   __device__ void add(const Octet& from, Octet& to) const {
 #pragma unroll
     for (int i = 0; i < 4; ++i) {
