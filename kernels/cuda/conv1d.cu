@@ -112,8 +112,10 @@ std::optional<NormalisedRows> normalised_rows(const Conv1dProblem& p, const Norm
 
 /// Of a convolution whose operands lie as the network lays them.
 SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
+  if (backend.element_type() == DType::f32) return {0, bytes_of_sums(p.N * p.L_out(), p.C_out)};
   const auto wide = choose_width(p, multiprocessors);
-  return {wide && wide->outputs > 1 ? wide_weight_bytes(backend, *wide) : 0, p.C_out, multiprocessors};
+  return {wide && wide->outputs > 1 ? wide_weight_bytes(backend, *wide) : 0,
+          ChannelSums{nullptr, multiprocessors, p.C_out}.bytes()};
 }
 
 }  // namespace
@@ -169,6 +171,8 @@ void CudaBackend::run_op(const Conv1dForward& op) {
 }
 
 bool CudaBackend::has_op(const Conv1dBatchNormForward& op) const {
+  if (op.normalised_src && !normalises_as_it_reads_) return false;
+  if (precision_ != Precision::bf16) return true;
   return conv1d_wgmma_ && op.problem.C_out % 8 == 0 && op.problem.C_out <= most_summed_channels &&
          (!op.normalised_src || op.problem.C_in % 8 == 0);
 }
@@ -183,19 +187,26 @@ void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
   const SumsMemory memory = sums_memory(*this, op.problem, multiprocessors_);
   auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
   const auto describe = [&] { return text(op); };
+  const GemmTarget target = gemm_target(conv1d_wgmma_);
+  const auto source = normalised_rows(op.problem, op.normalised_src);
   std::optional<ChannelSums> sums;
-  multiply_windows<BFloat16>(
-      op.convolution(), [&](const GemmArguments<BFloat16>& arguments, const ForwardStore<BFloat16>& store) {
-        const GemmTarget target = gemm_target(conv1d_wgmma_);
-        const auto source = normalised_rows(op.problem, op.normalised_src);
-        sums = source ? gemm_forward_sums(describe, target, arguments, *source, store, memory.pairs(scratch))
-                      : gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
-        if (!sums && (source || op.factor))
-          throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
-                             std::to_string(op.src.item_stride) + " and dst's " +
-                             std::to_string(op.between.item_stride) + " are none that wgmma takes");
-        if (!sums) gemm_forward(describe, target, arguments, store);
-      });
+  if (precision_ != Precision::bf16)
+    multiply_windows<float>(
+        op.convolution(), [&](const GemmArguments<float>& arguments, const ForwardStore<float>& store) {
+          sums = gemm_forward_sums(describe, target, arguments, source ? &*source : nullptr, store,
+                                   memory.pairs(scratch));
+        });
+  else
+    multiply_windows<BFloat16>(op.convolution(), [&](const GemmArguments<BFloat16>& arguments,
+                                                     const ForwardStore<BFloat16>& store) {
+      sums = source ? gemm_forward_sums(describe, target, arguments, *source, store, memory.pairs(scratch))
+                    : gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
+      if (!sums && (source || op.factor))
+        throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
+                           std::to_string(op.src.item_stride) + " and dst's " +
+                           std::to_string(op.between.item_stride) + " are none that wgmma takes");
+      if (!sums) gemm_forward(describe, target, arguments, store);
+    });
   if (!sums) return run_op(op.normalisation());
   if (choices_) choices_->emplace_back("sums of what is stored");
   normalise_by(*sums, op.normalisation(), op.factor, op.offset);
@@ -292,11 +303,19 @@ void CudaBackend::run_op(const Conv1dBackwardWeights& op) {
 }
 
 bool CudaBackend::has_op(const Conv1dNormalisedBackwardWeights& op) const {
+  if (!normalises_as_it_reads_) return false;
+  if (precision_ != Precision::bf16) return true;
   return conv1d_wgmma_ && op.problem.C_in % 8 == 0 && op.problem.C_out % 8 == 0;
 }
 
 void CudaBackend::run_op(const Conv1dNormalisedBackwardWeights& op) {
   const NormalisedRows source = normalised_rows(op.problem, op.normalised_src).value();
+  if (precision_ != Precision::bf16)
+    return multiply_for_weights<float>(
+        op, [&](const GemmArguments<float>& arguments, float* scratch, const WeightGradient& diff) {
+          gemm_normalised_backward_weights([&] { return text(op); }, gemm_target(false), arguments, source,
+                                           scratch, diff);
+        });
   multiply_for_weights<BFloat16>(
       op, [&](const GemmArguments<BFloat16>& arguments, float* /*scratch*/, const WeightGradient& diff) {
         if (!gemm_normalised_backward_weights([&] { return text(op); }, gemm_target(conv1d_wgmma_), arguments,

@@ -56,7 +56,10 @@ struct GradientProduct {
 
 /// Of operands that lie as the network lays them.
 SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
-  return {ByPhase(backend, p).bytes(backend.element_type()), p.C_in, multiprocessors};
+  const std::size_t weights = ByPhase(backend, p).bytes(backend.element_type());
+  if (backend.element_type() == DType::f32)
+    return {weights, bytes_of_sums(p.N * p.backward_steps(), p.stride * p.C_in)};
+  return {weights, ChannelSums{nullptr, multiprocessors, p.C_in}.bytes()};
 }
 
 }  // namespace
@@ -79,8 +82,29 @@ bool CudaBackend::multiply_by_rows_of_n(const Conv1dBackwardData& op, const Prod
   return true;
 }
 
-void CudaBackend::run_op(const Conv1dBackwardData& op) {
+template <typename T, typename Product>
+void CudaBackend::multiply_by_rows_of_k(const Conv1dBackwardData& op, const Product& product) {
   const Conv1dProblem& p = op.problem;
+  const GradientProduct<T> whole(op);
+  const std::int64_t N = whole.N;
+  const auto multiply = [&](const ConstMatrixView<T>& b) {
+    product(GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
+  };
+  if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
+    const ByPhase phases(*this, p);
+    const WeightOrder order = by_phase(*this, p, phases, op.weights.data, false);
+    multiply({in_order<T>(order, workspace("conv1d_backward_data", phases.bytes(element_type()))), 0, whole.K,
+              phases.row_stride, N});
+    note(order);
+    return;
+  }
+  const std::int64_t first = (whole.taps - 1) * N, row_length = p.kernel * p.C_in;
+  ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
+  b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
+  multiply(b);
+}
+
+void CudaBackend::run_op(const Conv1dBackwardData& op) {
   const auto describe = [&] { return text(op); };
   const GemmTarget target = gemm_target(conv1d_wgmma_);
   const bool is_done = multiply_by_rows_of_n(
@@ -89,27 +113,14 @@ void CudaBackend::run_op(const Conv1dBackwardData& op) {
       });
   if (is_done) return;
   with_element_type([&]<typename T>() {
-    const GradientProduct<T> whole(op);
-    const std::int64_t N = whole.N;
-    const auto multiply = [&](const ConstMatrixView<T>& b) {
-      gemm_backward_data(describe, target, GemmArguments<T>(whole.M, N, whole.K, whole.a, b), whole.store);
-    };
-    if (conv1d_wgmma_ || p.backward_zeros() > 0) {  // TMA cannot step back, nor a view begin with zeros
-      const ByPhase phases(*this, p);
-      const WeightOrder order = by_phase(*this, p, phases, op.weights.data, false);
-      multiply({in_order<T>(order, workspace("conv1d_backward_data", phases.bytes(element_type()))), 0,
-                whole.K, phases.row_stride, N});
-      note(order);
-      return;
-    }
-    const std::int64_t first = (whole.taps - 1) * N, row_length = p.kernel * p.C_in;
-    ConstMatrixView<T> b(op.weights.as<T>() + first, -N, p.C_out, weight_row_stride(row_length), N);
-    b.first_item_row_length = static_cast<std::int32_t>(std::min(N, row_length - first));
-    multiply(b);
+    multiply_by_rows_of_k<T>(op, [&](const GemmArguments<T>& arguments, const BackwardStore<T>& store) {
+      gemm_backward_data(describe, target, arguments, store);
+    });
   });
 }
 
 bool CudaBackend::has_op(const Conv1dBatchNormBackward& op) const {
+  if (precision_ != Precision::bf16) return true;
   return conv1d_wgmma_ && op.problem.C_in % 8 == 0 && op.problem.C_in <= most_summed_channels &&
          op.problem.C_out % 8 == 0;
 }
@@ -125,12 +136,21 @@ void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
   auto* const scratch = static_cast<std::byte*>(workspace(op.name, workspace_of(op)));
   const auto describe = [&] { return text(op); };
   std::optional<ChannelSums> sums;
-  multiply_by_rows_of_n({op.problem, op.diff_dst, op.weights, op.between, op.relu},
-                        [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
-                          sums = gemm_backward_data_sums(describe, gemm_target(true), arguments, store,
-                                                         op.norm_src, op.addend, op.factor.as<float>(),
-                                                         op.offset.as<float>(), memory.pairs(scratch));
-                        });
+  if (precision_ != Precision::bf16)
+    multiply_by_rows_of_k<float>(
+        op.gradient(), [&](const GemmArguments<float>& arguments, const BackwardStore<float>& store) {
+          sums = gemm_backward_data_sums(describe, gemm_target(false), arguments, store.dst, op.relu,
+                                         op.norm_src, op.addend, op.factor.as<float>(), op.offset.as<float>(),
+                                         memory.pairs(scratch));
+        });
+  else
+    multiply_by_rows_of_n(
+        {op.problem, op.diff_dst, op.weights, op.between, op.relu},
+        [&](const GemmArguments<BFloat16>& arguments, const BackwardStore<BFloat16>& store) {
+          sums =
+              gemm_backward_data_sums(describe, gemm_target(true), arguments, store, op.norm_src, op.addend,
+                                      op.factor.as<float>(), op.offset.as<float>(), memory.pairs(scratch));
+        });
   if (!sums && op.factor)
     throw ProblemError(std::string("[") + op.name + "] norm_src_item_stride " +
                        std::to_string(op.norm_src.item_stride) + " and diff_src's " +

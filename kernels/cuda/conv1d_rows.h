@@ -38,9 +38,8 @@ struct ByPhase {
 struct SumsMemory {
   std::size_t pairs_at = 0, bytes = 0;
 
-  SumsMemory(std::size_t weight_bytes, std::int64_t channels, int multiprocessors)
-      : pairs_at((weight_bytes + 255) / 256 * 256),
-        bytes(pairs_at + ChannelSums{nullptr, multiprocessors, channels}.bytes()) {}
+  SumsMemory(std::size_t weight_bytes, std::size_t sum_bytes)
+      : pairs_at((weight_bytes + 255) / 256 * 256), bytes(pairs_at + sum_bytes) {}
   float* pairs(std::byte* workspace) const { return reinterpret_cast<float*>(workspace + pairs_at); }
 };
 

@@ -27,11 +27,12 @@ GpuInstructions instructions_called(const std::string& name) {
   if (name.empty() || name == "sm_90a") return GpuInstructions::sm_90a;
   if (name == "sm_90a_single") return GpuInstructions::sm_90a_single;
   if (name == "sm_90a_in_order") return GpuInstructions::sm_90a_in_order;
+  if (name == "sm_90a_stored") return GpuInstructions::sm_90a_stored;
   if (name == "sm_80") return GpuInstructions::sm_80;
-  throw UsageError(
-      fmt::format("unknown instruction set '{}' of a GPU: sm_80, sm_90a_single (no clusters), "
-                  "sm_90a_in_order (no ops side by side) or sm_90a",
-                  name));
+  throw UsageError(fmt::format(
+      "unknown instruction set '{}' of a GPU: sm_80, sm_90a_single (no clusters), "
+      "sm_90a_in_order (no ops side by side), sm_90a_stored (normalised numbers are stored) or sm_90a",
+      name));
 }
 
 int used(int index) {
@@ -62,7 +63,8 @@ CudaBackend::CudaBackend(int device, Precision precision, GpuInstructions instru
              compute_capability(device_) == 9),
       pairs_(instructions >= GpuInstructions::sm_90a_in_order),
       overlaps_(instructions != GpuInstructions::sm_80 && compute_capability(device_) >= 9),
-      has_branches_(wgmma_ && instructions == GpuInstructions::sm_90a),
+      has_branches_(wgmma_ && instructions >= GpuInstructions::sm_90a_stored),
+      normalises_as_it_reads_(instructions == GpuInstructions::sm_90a),
       overlapping_map_refused_because_(wgmma_ ? overlapping_map_refused_because() : ""),
       conv1d_wgmma_(wgmma_ && overlapping_map_refused_because_.empty()),
       multiprocessors_(multiprocessors(device_)),

@@ -14,8 +14,9 @@
 
 namespace bragg::cuda {
 
-/// The most that is used: mma.sync and cp.async; wgmma and TMA too; these in clusters of blocks; and ops of a recording side by side.
-enum class GpuInstructions { sm_80, sm_90a_single, sm_90a_in_order, sm_90a };
+/// The most that is used: mma.sync and cp.async; wgmma and TMA too; these in clusters of blocks; ops of a recording side by side; and,
+/// in all precisions, convolutions that normalise what they read.
+enum class GpuInstructions { sm_80, sm_90a_single, sm_90a_in_order, sm_90a_stored, sm_90a };
 
 struct WeightGradient;
 
@@ -132,6 +133,9 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   /// product(arguments, store). Returns whether it did.
   template <typename Product>
   bool multiply_by_rows_of_n(const Conv1dBackwardData&, const Product& product);
+  /// The same by rows of k, of which any main loop takes some.
+  template <typename T, typename Product>
+  void multiply_by_rows_of_k(const Conv1dBackwardData&, const Product& product);
 
   /// Calls product(WeightGradient) for the gradients of moved kernels (Wide of conv1d.cu), in `scratch` unless a recording keeps
   /// them for later, and adds them up.
@@ -198,7 +202,7 @@ class CudaBackend final : public BackendOf<CudaBackend> {
 
   const int device_;
   const Precision precision_;
-  const bool wgmma_, pairs_, overlaps_, has_branches_;
+  const bool wgmma_, pairs_, overlaps_, has_branches_, normalises_as_it_reads_;
   /// A convolution's rows overlap, and the driver may refuse TMA maps of such rows: tried once, here.
   const std::string overlapping_map_refused_because_;
   const bool conv1d_wgmma_;

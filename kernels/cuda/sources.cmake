@@ -26,6 +26,7 @@ set(BRAGG_CUDA_SOURCES
   gemm/gemm_normalised.cu
   gemm/gemm_pooled_gradient.cu
   gemm/gemm_sums.cu
+  gemm/gemm_sums_fp32.cu
   huber_loss.cu
   joined_kernels.cu
   match_views.cu

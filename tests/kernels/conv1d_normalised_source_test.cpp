@@ -2,6 +2,7 @@
 #include <cmath>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -14,23 +15,27 @@
 namespace bragg::tests {
 namespace {
 
-/// Devices that have such convolutions.
+/// Devices that have such convolutions; in fp32 operands lie anywhere.
 std::vector<DeviceCase> cases() {
   std::vector<DeviceCase> all;
-  for (const DeviceOptions& device : devices_under_test())
-    if (make_backend(device)->has(Conv1dNormalisedBackwardWeights{.problem = {.C_in = 8, .C_out = 8}}))
-      all.push_back({device, 8});
+  for (const DeviceOptions& device : devices_under_test()) {
+    const auto backend = make_backend(device);
+    if (!backend->has(Conv1dNormalisedBackwardWeights{.problem = {.C_in = 8, .C_out = 8}})) continue;
+    all.push_back({device, 8});
+    if (backend->element_type() == DType::f32) all.push_back({device, 1});
+  }
   return all;
 }
 
 /// What is stored of max(0, factor x + offset).
-Numbers normalised(const Numbers& src, const Numbers& factor, const Numbers& offset) {
+Numbers normalised(const Numbers& src, const Numbers& factor, const Numbers& offset, bool bf16) {
   Numbers result;
   for (std::size_t i = 0; i < src.size(); ++i) {
     const std::size_t c = i % factor.size();
     const float y =
         std::fma(static_cast<float>(src[i]), static_cast<float>(factor[c]), static_cast<float>(offset[c]));
-    result.push_back(to_float(to_bfloat16(y < 0 ? 0 : y)));
+    const float stored = y < 0 ? 0 : y;
+    result.push_back(bf16 ? to_float(to_bfloat16(stored)) : stored);
   }
   return result;
 }
@@ -70,7 +75,7 @@ void MadeWhereItIsRead::expect_forward(const Conv1dProblem& p, Fill fill) {
   const Operands inputs =
       inputs_of(op, {{"dst", {}}, {"bias", {}}, {"src's factor", {}}, {"src's offset", {}}}, fill);
   Operands stored = without(inputs, {"src's factor", "src's offset"});
-  stored["src"] = normalised(inputs.at("src"), inputs.at("src's factor"), inputs.at("src's offset"));
+  stored["src"] = normalised(inputs.at("src"), inputs.at("src's factor"), inputs.at("src's offset"), bf16_);
   const Operands expected = got_.run(op, stored);
   expect_same(got_.run(op, inputs), expected);
 }
@@ -80,7 +85,7 @@ void MadeWhereItIsRead::expect_backward_weights(const Conv1dProblem& p, Fill fil
   ASSERT_TRUE(backend_->has(op));
   const Operands inputs = inputs_of(op, {{"src's factor", {}}, {"src's offset", {}}}, fill);
   Operands stored = without(inputs, {"src's factor", "src's offset"});
-  stored["src"] = normalised(inputs.at("src"), inputs.at("src's factor"), inputs.at("src's offset"));
+  stored["src"] = normalised(inputs.at("src"), inputs.at("src's factor"), inputs.at("src's offset"), bf16_);
   const Operands expected = got_.run(Conv1dBackwardWeights{.problem = p}, stored);
   expect_same(got_.run(op, inputs), expected);
 }
@@ -90,7 +95,8 @@ void MadeWhereItIsRead::expect_backward(const Conv1dProblem& p, Fill fill) {
   ASSERT_TRUE(backend_->has(op));
   const Operands inputs = inputs_of(op, {{"factor", {}}, {"offset", {}}}, fill);
   Operands stored = without(inputs, {"factor", "offset"});
-  stored["ReLU gradient's src"] = normalised(inputs.at("norm_src"), inputs.at("factor"), inputs.at("offset"));
+  stored["ReLU gradient's src"] =
+      normalised(inputs.at("norm_src"), inputs.at("factor"), inputs.at("offset"), bf16_);
   const Operands expected = got_.run(op, stored);
   expect_same(got_.run(op, inputs), expected);
 }
@@ -117,7 +123,10 @@ const std::vector<Conv1dProblem>& shapes() {
 }
 
 TEST_P(MadeWhereItIsRead, IsWhatWasStored) {
-  for (const Conv1dProblem& p : shapes())
+  std::vector<Conv1dProblem> all = shapes();
+  if (!bf16_)
+    all.push_back({.N = 3, .L_in = 41, .C_in = 5, .C_out = 7, .kernel = 4, .stride = 2, .pad_before = 1});
+  for (const Conv1dProblem& p : all)
     for (const Fill fill : {Fill::integers, Fill::uniforms}) {
       expect_forward(p, fill);
       expect_backward_weights(p, fill);
@@ -144,7 +153,7 @@ TEST_P(MadeOnOneMultiprocessor, OfManyTiles) {
   const Conv1dProblem long_k{.N = 2, .L_in = 300, .C_in = 320, .C_out = 128, .kernel = 5};
   expect_forward(long_k, Fill::integers);
   how += got_.how();
-  if (!is_emulated()) return;
+  if (!is_emulated() || !bf16_) return;
   EXPECT_NE(how.find("in turns"), std::string::npos) << how;
   EXPECT_NE(how.find("tile 256x"), std::string::npos) << how;
 }
@@ -170,7 +179,7 @@ TEST_P(MadeWhereItIsRead, LeavesAFactorAndAnOffset) {
     EXPECT_EQ(of(got, "offset"), std::fma(-of(got, "mean"), factor, of(inputs, "shift")));
   }
   // A bfloat16 may be rounded to either side.
-  const Numbers made = normalised(got.at("between"), got.at("factor"), got.at("offset"));
+  const Numbers made = normalised(got.at("between"), got.at("factor"), got.at("offset"), bf16_);
   for (std::size_t i = 0; i < made.size(); ++i)
     ASSERT_NEAR(made[i], with_dst.at("dst")[i], 0x1p-7 * std::fabs(made[i]) + 1e-5) << i;
 }
@@ -200,6 +209,7 @@ TEST_P(MadeWhereItIsRead, RefusesWhatCannotBeDone) {
   Operands both = line;
   both["ReLU gradient's src"] = {};
   expect(error_of(backward, both, 8), "the ReLU of a dst that nobody stored has no src and no dropout");
+  if (!bf16_) return;
   // At odd addresses there is no way to do it.
   op.epilogue.relu = true;
   expect(error_of(op, line, 1), "are none that wgmma takes");

@@ -3,7 +3,10 @@
 // r].
 #pragma once
 
+#include <type_traits>
+
 #include "kernels/cuda/gemm/gemm_arguments.h"
+#include "kernels/cuda/gemm/normalised_fetch.cuh"
 
 namespace bragg::cuda {
 
@@ -11,19 +14,21 @@ namespace gemm_block {
 constexpr int threads = 256, k_step = 16;
 
 /// One operand's tile, 16 T rows or columns of 16 numbers, on its way from global to shared memory.
-template <int T, Contiguous order>
+template <int T, Contiguous order, typename Source>
 class Fetch;
 
 /// Neighbouring threads take neighbouring k: thread (k, r) serves rows r + 16 i.
-template <int T>
-class Fetch<T, Contiguous::k> {
+template <int T, typename Source>
+class Fetch<T, Contiguous::k, Source> {
  public:
-  __device__ Fetch(const ConstMatrixView<float>& view, std::int32_t first, std::int32_t end)
-      : k_(threadIdx.x % 16) {
+  __device__ Fetch(const ConstMatrixView<float>& view, const Source& source, std::int32_t first,
+                   std::int32_t end)
+      : source_(source), k_(threadIdx.x % 16) {
 #pragma unroll
     for (int i = 0; i < T; ++i) {
       const std::int32_t r = first + static_cast<std::int32_t>(threadIdx.x / 16) + 16 * i;
       row_[i] = r < end ? view.row(static_cast<std::uint32_t>(r)) : nullptr;
+      if constexpr (Source::changes) begin_[i] = source.begin(static_cast<std::uint32_t>(r));
     }
   }
   __device__ void load(std::int32_t k0, std::int32_t k_end) {
@@ -31,6 +36,13 @@ class Fetch<T, Contiguous::k> {
 #pragma unroll
     for (int i = 0; i < T; ++i)
       value_[i] = row_[i] && k < k_end ? row_[i][k] : 0.0f;
+    if constexpr (Source::changes) {
+      if (k >= k_end) return;
+      const auto column = source_.column(k);
+#pragma unroll
+      for (int i = 0; i < T; ++i)
+        value_[i] = source_(value_[i], begin_[i], column);
+    }
   }
   template <int pitch>
   __device__ void store(float* tile) const {
@@ -41,17 +53,20 @@ class Fetch<T, Contiguous::k> {
   }
 
  private:
+  const Source source_;
   std::int32_t k_;
   const float* row_[T];
+  std::int32_t begin_[Source::changes ? T : 1];
   float value_[T];
 };
 
 /// Neighbouring threads take neighbouring columns of a row k.
-template <int T>
-class Fetch<T, Contiguous::mn> {
+template <int T, typename Source>
+class Fetch<T, Contiguous::mn, Source> {
  public:
-  __device__ Fetch(const ConstMatrixView<float>& view, std::int32_t first, std::int32_t end)
-      : view_(view), first_(first), end_(end) {}
+  __device__ Fetch(const ConstMatrixView<float>& view, const Source& source, std::int32_t first,
+                   std::int32_t end)
+      : view_(view), source_(source), first_(first), end_(end) {}
   __device__ void load(std::int32_t k0, std::int32_t k_end) {
 #pragma unroll
     for (int i = 0; i < T; ++i) {
@@ -60,7 +75,11 @@ class Fetch<T, Contiguous::mn> {
       value_[i] = 0.0f;
       if (k < k_end && column < end_) {
         const auto row = static_cast<std::uint32_t>(k);
-        if (column < view_.length(row)) value_[i] = view_.row(row)[column];
+        if (column < view_.length(row)) {
+          value_[i] = view_.row(row)[column];
+          if constexpr (Source::changes)
+            value_[i] = source_(value_[i], source_.begin(row), source_.column(column));
+        }
       }
     }
   }
@@ -75,21 +94,32 @@ class Fetch<T, Contiguous::mn> {
 
  private:
   const ConstMatrixView<float>& view_;
+  const Source source_;
   std::int32_t first_, end_;
   float value_[T];
 };
 
 /// Calls multiply(a, b) for every step of the block's part of k, the tiles of both operands in one of two
-/// stages of shared memory, the next step's numbers waiting in registers meanwhile. Returns, where `sums`,
-/// the sum over k of row threadIdx.x of A's tile.
-template <int TM, int TN, Contiguous a_order, Contiguous b_order, int a_pitch, int b_pitch, typename Multiply>
-__device__ float for_each_step(const GemmArguments<float>& p, std::int32_t m0, std::int32_t n0, bool sums,
-                               float* memory, const Multiply& multiply) {
+/// stages of shared memory, the next step's numbers waiting in registers meanwhile. `source`: what becomes of windows, A by rows of m
+/// or B by rows of k. Returns, where `sums`, the sum over k of row threadIdx.x of A's tile.
+template <int TM, int TN, Contiguous a_order, Contiguous b_order, int a_pitch, int b_pitch, typename Source,
+          typename Multiply>
+__device__ float for_each_step(const GemmArguments<float>& p, const Source& source, std::int32_t m0,
+                               std::int32_t n0, bool sums, float* memory, const Multiply& multiply) {
+  using OfA = std::conditional_t<a_order == Contiguous::k, Source, AsFetched>;
+  using OfB = std::conditional_t<a_order == Contiguous::k, AsFetched, Source>;
   constexpr int stage = k_step * (a_pitch + b_pitch);
   const std::int32_t k_begin = static_cast<std::int32_t>(blockIdx.z) * p.part_length;
   const std::int32_t k_end = min(k_begin + p.part_length, p.K);
-  Fetch<TM, a_order> fetch_a(p.a, m0, p.M);
-  Fetch<TN, b_order> fetch_b(p.b, n0, p.N);
+  const auto source_of = [&]<typename Of>(std::type_identity<Of>) -> Of {
+    if constexpr (std::is_same_v<Of, Source>) {
+      return source;
+    } else {
+      return {};
+    }
+  };
+  Fetch<TM, a_order, OfA> fetch_a(p.a, source_of(std::type_identity<OfA>()), m0, p.M);
+  Fetch<TN, b_order, OfB> fetch_b(p.b, source_of(std::type_identity<OfB>()), n0, p.N);
   fetch_a.load(k_begin, k_end);
   fetch_b.load(k_begin, k_end);
   float a_sum = 0;

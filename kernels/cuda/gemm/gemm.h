@@ -31,6 +31,11 @@ std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
 std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
                                              const GemmArguments<BFloat16>&, const NormalisedRows& of_a,
                                              const ForwardStore<BFloat16>&, float* pairs);
+/// In fp32, of any operands and as many channels as there are, in bytes_of_sums() of `pairs`; `of_a` or nullptr.
+ChannelSums gemm_forward_sums(const Describe&, const GemmTarget&, const GemmArguments<float>&,
+                              const NormalisedRows* of_a, const ForwardStore<float>&, float* pairs);
+/// Of (M, N) results of a product in fp32.
+std::size_t bytes_of_sums(std::int64_t M, std::int64_t N);
 
 /// A by rows m, B by rows k.
 template <typename T>
@@ -57,6 +62,11 @@ std::optional<ChannelSums> gemm_backward_data_sums(const Describe&, const GemmTa
                                                    const ConstActivations& norm_src,
                                                    const ConstActivations& addend, const float* factor,
                                                    const float* offset, float* pairs);
+/// In fp32, of any operands, B by rows of k.
+ChannelSums gemm_backward_data_sums(const Describe&, const GemmTarget&, const GemmArguments<float>&,
+                                    const MatrixView<float>& diff_src, const ReluGradient&,
+                                    const ConstActivations& norm_src, const ConstActivations& addend,
+                                    const float* factor, const float* offset, float* pairs);
 
 /// Both by rows k: the gradient of the weights = A B with A = diff_dst^T, of the bias = the sums of A. Where
 /// the general main loops cut K, the only long side of the problem, the parts are kept in `parts`
@@ -68,6 +78,9 @@ void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<T>,
 /// nothing is computed where they don't.
 bool gemm_normalised_backward_weights(const Describe&, const GemmTarget&, const GemmArguments<BFloat16>&,
                                       const NormalisedRows& of_b, const WeightGradient&);
+/// In fp32, of any operands, as gemm_backward_weights.
+void gemm_normalised_backward_weights(const Describe&, const GemmTarget&, const GemmArguments<float>&,
+                                      const NormalisedRows& of_b, float* parts, const WeightGradient&);
 /// The same as the first with Adam on the weights, which `store` holds; K in one part.
 void gemm_backward_weights_adam(const Describe&, const GemmTarget&, GemmArguments<BFloat16>,
                                 const AdamStore<false>& store, float* diff_bias);

@@ -26,11 +26,41 @@ __global__ void __launch_bounds__(threads)
   }
 }
 
+/// By the general main loops; `source` as of run_gemm.
+template <typename T, typename... Source>
+void multiply_in_parts(const Describe& describe, const GemmTarget& target, GemmArguments<T> p, float* parts,
+                       const WeightGradient& diff, const Source&... source) {
+  const std::int64_t M = p.M, N = p.N;
+  const GemmConfig config = choose_gemm_config(general_main_loop(target.precision), M, N, p.K,
+                                               parts != nullptr, sizeof...(Source) > 0);
+  if (config.parts == 1) {
+    p.a_sums = diff.bias;
+    return run_gemm<Contiguous::mn, Contiguous::mn>(describe, target, p, config,
+                                                    PartStore(diff.weights, 0, diff.row_stride), source...);
+  }
+  float* const sums = parts + config.parts * M * N;
+  p.a_sums = sums;
+  run_gemm<Contiguous::mn, Contiguous::mn>(describe, target, p, config, PartStore(parts, M * N, N),
+                                           source...);
+  const auto add = [&](const float* from, std::int64_t rows, std::int64_t length, float* to,
+                       std::int64_t to_stride) {
+    const dim3 grid(static_cast<unsigned>((length + threads - 1) / threads),
+                    static_cast<unsigned>(std::min<std::int64_t>(rows, 65535)));
+    launch(describe, target.launches, {grid, dim3(threads)}, add_parts, from, config.parts, rows, length, to,
+           to_stride);
+  };
+  add(parts, M, N, diff.weights, diff.row_stride);
+  add(sums, 1, M, diff.bias, M);
+}
+
 }  // namespace
 
 std::size_t part_bytes(const GemmTarget& target, std::int64_t M, std::int64_t N, std::int64_t K) {
-  const std::int64_t parts = choose_gemm_config(general_main_loop(target.precision), M, N, K, true).parts;
-  return parts == 1 ? 0 : sizeof(float) * static_cast<std::size_t>(parts * M * (N + 1));
+  std::int64_t most = 1;
+  for (const bool few_tiles : {false, true})
+    most = std::max(most,
+                    choose_gemm_config(general_main_loop(target.precision), M, N, K, true, few_tiles).parts);
+  return most == 1 ? 0 : sizeof(float) * static_cast<std::size_t>(most * M * (N + 1));
 }
 
 // wgmma multiplies 128 or 256 rows at a time: the many columns of the gradient, not the few rows.
@@ -57,26 +87,13 @@ void gemm_backward_weights(const Describe& describe, const GemmTarget& target, G
                                               TransposedStore{diff.weights, diff.row_stride}, diff.bias);
     return;
   }
-  const std::int64_t M = p.M, N = p.N;
-  const GemmConfig config =
-      choose_gemm_config(general_main_loop(target.precision), M, N, p.K, parts != nullptr);
-  if (config.parts == 1) {
-    p.a_sums = diff.bias;
-    return run_gemm<Contiguous::mn, Contiguous::mn>(describe, target, p, config,
-                                                    PartStore(diff.weights, 0, diff.row_stride));
-  }
-  float* const sums = parts + config.parts * M * N;
-  p.a_sums = sums;
-  run_gemm<Contiguous::mn, Contiguous::mn>(describe, target, p, config, PartStore(parts, M * N, N));
-  const auto add = [&](const float* from, std::int64_t rows, std::int64_t length, float* to,
-                       std::int64_t to_stride) {
-    const dim3 grid(static_cast<unsigned>((length + threads - 1) / threads),
-                    static_cast<unsigned>(std::min<std::int64_t>(rows, 65535)));
-    launch(describe, target.launches, {grid, dim3(threads)}, add_parts, from, config.parts, rows, length, to,
-           to_stride);
-  };
-  add(parts, M, N, diff.weights, diff.row_stride);
-  add(sums, 1, M, diff.bias, M);
+  multiply_in_parts(describe, target, p, parts, diff);
+}
+
+void gemm_normalised_backward_weights(const Describe& describe, const GemmTarget& target,
+                                      const GemmArguments<float>& p, const NormalisedRows& of_b, float* parts,
+                                      const WeightGradient& diff) {
+  multiply_in_parts(describe, target, p, parts, diff, NormalisedFetch(of_b, p.b));
 }
 
 template void gemm_backward_weights(const Describe&, const GemmTarget&, GemmArguments<float>, float*,

@@ -167,10 +167,11 @@ MainLoop general_main_loop(Precision precision) {
 }
 
 GemmConfig choose_gemm_config(MainLoop main_loop, std::int64_t M, std::int64_t N, std::int64_t K,
-                              bool may_split) {
+                              bool may_split, bool few_tiles) {
   GemmConfig best;
   double lowest = std::numeric_limits<double>::infinity();
   for (const Tile& tile : general_tiles) {
+    if (few_tiles && tile.m != tile.n) continue;
     const std::int64_t blocks = up(M, tile.m) * up(N, tile.n);
     GemmConfig config{main_loop, tile.m, tile.n};
     if (may_split) {

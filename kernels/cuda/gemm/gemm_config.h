@@ -28,8 +28,9 @@ struct GemmConfig {
 };
 
 /// The cheapest of the main loop's tiles by a count of waves over a nominal GPU. `may_split`: K may be cut
-/// into parts.
-GemmConfig choose_gemm_config(MainLoop, std::int64_t M, std::int64_t N, std::int64_t K, bool may_split);
+/// into parts; `few_tiles`: tiles are square.
+GemmConfig choose_gemm_config(MainLoop, std::int64_t M, std::int64_t N, std::int64_t K, bool may_split,
+                              bool few_tiles = false);
 /// The main loop for operands of any layout.
 MainLoop general_main_loop(Precision);
 /// "simt fp32, tile 128x80, 53x1 tiles, 4 parts of 512"

@@ -10,6 +10,7 @@
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm/fetch_through_registers.cuh"
 #include "kernels/cuda/gemm/store.cuh"
+#include "kernels/cuda/gemm/tile_sums.cuh"
 
 namespace bragg::cuda {
 
@@ -24,9 +25,9 @@ constexpr std::size_t gemm_mma_tf32_shared_bytes() {
 }
 
 /// Grid: (tiles of M, tiles of N, parts of K).
-template <int TM, int TN, int WM, Contiguous a_order, Contiguous b_order, typename Store>
+template <int TM, int TN, int WM, Contiguous a_order, Contiguous b_order, typename Store, typename Source>
 __global__ void __launch_bounds__(gemm_block::threads)
-    gemm_mma_tf32(const GemmArguments<float> p, const Store store) {
+    gemm_mma_tf32(const GemmArguments<float> p, const Store store, [[maybe_unused]] const Source source) {
   wait_for_previous_kernel();
   using namespace gemm_block;
   constexpr int a_pitch = 16 * TM + mma_tf32::padding, b_pitch = 16 * TN + mma_tf32::padding;
@@ -44,7 +45,7 @@ __global__ void __launch_bounds__(gemm_block::threads)
   float c[MI][NI][4] = {};
 
   const float a_sum = for_each_step<TM, TN, a_order, b_order, a_pitch, b_pitch>(
-      p, m0, n0, sums_here, memory, [&](const float* a, const float* b) {
+      p, source, m0, n0, sums_here, memory, [&](const float* a, const float* b) {
 #pragma unroll
         for (int k = 0; k < k_step; k += 8) {
           std::uint32_t a_fragment[MI][4], b_fragment[NI][2];
@@ -72,6 +73,7 @@ __global__ void __launch_bounds__(gemm_block::threads)
 
   put_accumulators(store, c, m0 + warp_m, n0 + warp_n, p.M, p.N);
   put_a_sum(p, m0, sums_here, a_sum);
+  end_tile<16 * TM, 16 * TN>(store, m0, n0, p, memory);
 }
 
 }  // namespace bragg::cuda

@@ -8,6 +8,7 @@
 #include "kernels/cuda/device/previous_kernel.cuh"
 #include "kernels/cuda/device/shared_memory.cuh"
 #include "kernels/cuda/gemm/fetch_through_registers.cuh"
+#include "kernels/cuda/gemm/tile_sums.cuh"
 
 namespace bragg::cuda {
 
@@ -49,9 +50,9 @@ constexpr std::size_t gemm_simt_shared_bytes() {
 }
 
 /// Grid: (tiles of M, tiles of N, parts of K).
-template <int TM, int TN, Contiguous a_order, Contiguous b_order, typename Store>
+template <int TM, int TN, Contiguous a_order, Contiguous b_order, typename Store, typename Source>
 __global__ void __launch_bounds__(gemm_block::threads)
-    gemm_simt(const GemmArguments<float> p, const Store store) {
+    gemm_simt(const GemmArguments<float> p, const Store store, [[maybe_unused]] const Source source) {
   wait_for_previous_kernel();
   using namespace gemm_block;
   using namespace simt_gemm;
@@ -65,7 +66,7 @@ __global__ void __launch_bounds__(gemm_block::threads)
   float c[TM][TN] = {};
 
   const float a_sum = for_each_step<TM, TN, a_order, b_order, a_pitch, b_pitch>(
-      p, m0, n0, sums_here, memory, [&](const float* a, const float* b) {
+      p, source, m0, n0, sums_here, memory, [&](const float* a, const float* b) {
 #pragma unroll
         for (int k = 0; k < k_step; ++k) {
           float a_fragment[TM], b_fragment[TN];
@@ -91,6 +92,7 @@ __global__ void __launch_bounds__(gemm_block::threads)
     }
   }
   put_a_sum(p, m0, sums_here, a_sum);
+  end_tile<16 * TM, 16 * TN>(store, m0, n0, p, memory);
 }
 
 }  // namespace bragg::cuda

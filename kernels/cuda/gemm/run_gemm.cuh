@@ -33,17 +33,18 @@ using Tile128x80 = GeneralTile<8, 5, 4, MmaTile<2, 10, 4, 1>>;
 using Tile80x128 = GeneralTile<5, 8, 1, MmaTile<5, 4, 1, 4>>;
 using Tile64x64 = GeneralTile<4, 4, 2, MmaTile<2, 4, 2, 2>>;
 
-template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store>
+template <typename Tile, Contiguous a_order, Contiguous b_order, typename Store, typename Source = AsFetched>
 void launch_tile(const Describe& describe, const LaunchTarget& target, const GemmArguments<float>& p,
-                 const GemmConfig& config, const Store& store) {
+                 const GemmConfig& config, const Store& store, const Source& source = {}) {
   constexpr int TM = Tile::TM, TN = Tile::TN;
   LaunchShape shape{tile_grid(p.M, p.N, config), dim3(gemm_block::threads)};
   if (config.main_loop == MainLoop::mma_tf32) {
     shape.shared_bytes = gemm_mma_tf32_shared_bytes<TM, TN>();
-    launch(describe, target, shape, gemm_mma_tf32<TM, TN, Tile::WM, a_order, b_order, Store>, p, store);
+    launch(describe, target, shape, gemm_mma_tf32<TM, TN, Tile::WM, a_order, b_order, Store, Source>, p,
+           store, source);
   } else {
     shape.shared_bytes = gemm_simt_shared_bytes<TM, TN>();
-    launch(describe, target, shape, gemm_simt<TM, TN, a_order, b_order, Store>, p, store);
+    launch(describe, target, shape, gemm_simt<TM, TN, a_order, b_order, Store, Source>, p, store, source);
   }
 }
 
@@ -60,24 +61,30 @@ void launch_tile(const Describe& describe, const LaunchTarget& target, const Gem
   }
 }
 
-/// C by the main loop for operands of any layout.
-template <Contiguous a_order, Contiguous b_order, typename T, typename Store>
+/// Whether only square tiles are compiled for a store.
+template <typename Store>
+constexpr bool takes_few_tiles() {
+  return requires {
+    requires Store::few_tiles;
+  };
+}
+
+/// C by the main loop for operands of any layout; `source`: what becomes of the windows in fp32 (fetch_through_registers.cuh).
+template <Contiguous a_order, Contiguous b_order, typename T, typename Store, typename... Source>
 void run_gemm(const Describe& describe_op, const GemmTarget& target, GemmArguments<T> p,
-              const GemmConfig& config, const Store& store) {
+              const GemmConfig& config, const Store& store, const Source&... source) {
+  constexpr bool all_tiles = !takes_few_tiles<Store>() && sizeof...(Source) == 0;
   if (target.choices) target.choices->push_back(describe(config, p.M, p.N));
   p.part_length = static_cast<std::int32_t>(config.part_length);
   const auto run = [&]<typename Tile>(Tile) {
-    launch_tile<Tile, a_order, b_order>(describe_op, target.launches, p, config, store);
+    launch_tile<Tile, a_order, b_order>(describe_op, target.launches, p, config, store, source...);
   };
-  if (config.tile_m == 128 && config.tile_n == 128) {
-    run(Tile128x128());
-  } else if (config.tile_m == 128) {
-    run(Tile128x80());
-  } else if (config.tile_m == 80) {
-    run(Tile80x128());
-  } else {
-    run(Tile64x64());
+  if (config.tile_m == 128 && config.tile_n == 128) return run(Tile128x128());
+  if constexpr (all_tiles) {
+    if (config.tile_m == 128) return run(Tile128x80());
+    if (config.tile_m == 80) return run(Tile80x128());
   }
+  run(Tile64x64());
 }
 
 /// Rows of the wgmma tiles that a store leaves registers for.
