@@ -133,6 +133,7 @@ class Results:
             "tests": {group.removeprefix("test_"): tests_of(self.files(f"{group}.*log")) for group in sorted(groups)},
             "training": self.lines("step_*.log", "training_step_s"),
             "training_in_order": self.lines("in_order_*.log", "training_step_s"),
+            "training_stored": self.lines("stored_*.log", "training_step_s"),
             "ops": self.lines("step_*.log", "op"),
             "pytorch": self.lines("pytorch*.log", "form"),
             "kernels_bf16": merged(self.files("kernels_*.json")),

@@ -128,6 +128,12 @@ class Steps:
                     "--instruction_set", "sm_90a_in_order", "--model", model, "--batch", batch, "--seconds", 0.5)
                 for model, batch in STEPS if model != "mlp"]
 
+    def steps_stored(self):
+        """What it brings that convolutions normalise what they read: the same with that stored."""
+        return [one(f"stored_{model}_{batch}", 8, self.bin / "bench_training", "--device", "cuda", "--precision", "bf16",
+                    "--instruction_set", "sm_90a_stored", "--model", model, "--batch", batch, "--seconds", 0.5)
+                for model, batch in STEPS if model == "resnet"]
+
     def pytorch(self):
         """The strongest form compiles for a minute or more: what comes after it keeps its time."""
         without = "" if importlib.util.find_spec("torch") else "no PyTorch"
@@ -186,7 +192,7 @@ class Steps:
         return [self.info(), self.tests(), *self.ops_over_time()]
 
     def second(self):
-        return [self.info(), *self.kernels(), *self.profiles(), *self.kernel_peers(), *self.steps(), *self.steps_in_order(), *self.pytorch(),
+        return [self.info(), *self.kernels(), *self.profiles(), *self.kernel_peers(), *self.steps(), *self.steps_in_order(), *self.steps_stored(), *self.pytorch(),
                 self.whole_models(), *self.simulator(), *self.identification(), *self.other_precisions(), self.memcheck(), self.training()]
 
 

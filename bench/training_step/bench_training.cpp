@@ -137,7 +137,8 @@ int run(int argc, char** argv) {
   app.add_option("--device", device.device)->capture_default_str();
   app.add_option("--precision", device.precision)->capture_default_str();
   app.add_option("--instruction_set", device.instruction_set,
-                 "at most this: x86-64-v2 ..., sm_80, sm_90a_single, sm_90a_in_order (no ops side by side)");
+                 "at most this: x86-64-v2 ..., sm_80, sm_90a_single, sm_90a_in_order (no ops side by side), "
+                 "sm_90a_stored (normalised numbers are stored)");
   app.add_option("--seconds", seconds, "for each of the two measurements")->capture_default_str();
   app.add_flag("--ops", ops,
                "first a line of JSON for every op of the step: its time, its main loop and tiles");

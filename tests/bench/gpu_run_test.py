@@ -64,7 +64,7 @@ ok "Crystals/$GTEST_SHARD_INDEX"
     "bench/bench_training": SHELL + """
 while [ $# -gt 0 ]; do case $1 in
   --model) model=$2 ;; --precision) precision=$2 ;; --batch) batch=$2 ;; --ops) ops=1 ;;
-  --instruction_set) [ "$2" = sm_90a_in_order ] || exit 5 ;;
+  --instruction_set) case $2 in sm_90a_in_order|sm_90a_stored) ;; *) exit 5 ;; esac ;;
 esac; shift; done
 common="\\"model\\": \\"$model\\", \\"batch\\": $batch, \\"precision\\": \\"$precision\\""
 [ -z "${ops:-}" ] || echo "{\\"op\\": \\"conv1: conv1d_forward N 256\\", \\"us\\": 12.5, \\"how\\": \\"wgmma\\", $common}"
@@ -210,6 +210,7 @@ class GpuRun(unittest.TestCase):
         self.assertEqual(len(found["pytorch"]), 6 + 3, "the form that hung had written its line")
         self.assertEqual(len(found["training"]), 4 + 9 - 1)
         self.assertEqual([line["model"] for line in found["training_in_order"]], ["npcnn", "resnet", "scnn"])
+        self.assertEqual([(line["model"], line["batch"]) for line in found["training_stored"]], [("resnet", 1024)])
         self.assertEqual(found["tests"]["models"]["passed"], 12)
         self.assertEqual(found["simulator_set1"]["benchmarks"][0]["real_time"], 7)
         codes = found["exit_codes"]
