@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <numbers>
 
 #include <fmt/format.h>
@@ -180,6 +181,30 @@ CrystalBatch CrystalBatchBuilder::take() {
   out.form_factors = std::move(ordered);
   form_factor_index_.clear();
   return out;
+}
+
+void append_batch(CrystalBatch& batch, const CrystalBatch& more) {
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  const auto append_offsets = [](std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& from) {
+    const std::uint64_t before = to.back();
+    std::transform(from.begin() + 1, from.end(), std::back_inserter(to),
+                   [&](std::uint64_t offset) { return before + offset; });
+  };
+  const auto first_factor = static_cast<std::int32_t>(batch.form_factors.size()),
+             first_beta = static_cast<std::int32_t>(batch.beta.size());
+  for (ScatteringAtom atom : more.atoms) {
+    atom.form_factor += first_factor;
+    if (atom.anisotropic >= 0) atom.anisotropic += first_beta;
+    batch.atoms.push_back(atom);
+  }
+  append(batch.metric, more.metric);
+  append(batch.centrosymmetric, more.centrosymmetric);
+  append(batch.centring, more.centring);
+  append_offsets(batch.atom_offset, more.atom_offset);
+  append(batch.operators, more.operators);
+  append_offsets(batch.operator_offset, more.operator_offset);
+  append(batch.beta, more.beta);
+  append(batch.form_factors, more.form_factors);
 }
 
 CrystalBatch make_batch(std::span<const Crystal> crystals, std::optional<double> anomalous) {

@@ -30,6 +30,9 @@ class CrystalBatchBuilder {
   std::map<Species, std::int32_t> form_factor_index_;
 };
 
+/// The crystals of `more` behind those of the batch, with form factors of their own.
+void append_batch(CrystalBatch&, const CrystalBatch& more);
+
 CrystalBatch make_batch(std::span<const Crystal>, std::optional<double> anomalous = std::nullopt);
 
 }  // namespace bragg::xrd

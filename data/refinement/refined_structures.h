@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/base/thread_pool.h"
 #include "kernels/ops/refine.h"
 #include "xrd/crystal.h"
 
@@ -24,6 +25,18 @@ struct RefinedStructures {
 /// that wavelength, without which scales of phases can't be compared.
 RefinedStructures refined_structures(Backend&, std::span<const xrd::Crystal>, double least_d, double most_d,
                                      double wavelength, bool anomalous = false);
+
+/// Crystals whose lines are wanted, as refined_structures() has them.
+struct LinesWanted {
+  std::vector<const xrd::Crystal*> crystals;
+  double least_d, most_d, wavelength;  ///< A
+};
+
+/// For each the same as refined_structures() of it alone, but of a structure at most its `most_lines` strongest lines: those that are
+/// left out have ranks of at least that. All reflections are computed in few calls, whose memory is bounded; the host's part is
+/// shared by the threads of the pool.
+std::vector<RefinedStructures> refined_structures(Backend&, ThreadPool&, std::span<const LinesWanted>,
+                                                  std::int64_t most_lines);
 
 /// Gives a structure of this crystal March and Dollase's texture along the normal of the planes hkl, not (0 0 0), in the place of
 /// its lattice's terms.

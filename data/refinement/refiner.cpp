@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
+#include <utility>
 
 #include "data/refinement/refined_structures.h"
 #include "data/refinement/refinement_levels.h"
@@ -66,62 +68,197 @@ void drop_all_but(std::int64_t count, std::vector<std::int32_t>& models,
   std::sort(models.begin(), models.end());
 }
 
+/// A pattern on its way through the levels.
+struct Refining {
+  const CandidatesToRefine* of = nullptr;
+  std::optional<RefinementPattern> pattern{};
+  RefinedCandidates result{};
+  std::vector<std::int32_t> candidates{};  ///< that are not dropped
+  std::int32_t first_structure = 0;
+  // Of the level at hand.
+  RefinementPattern::OnGrid grid{};
+  ModelList models{};
+  std::int64_t first_model = 0;  ///< in the list of all patterns
+
+  std::size_t candidate_of(std::size_t m) const { return index(candidates[m]); }
+};
+
+void begin(const CandidatesToRefine& of, Refining& one) {
+  one.of = &of;
+  if (of.starts.empty()) return;
+  try {
+    one.pattern.emplace(of.pattern, of.lines_from, of.lines_to);
+  } catch (const PatternRefused& refused) {
+    one.result.refused = refused;
+    return;
+  }
+  for (const RefinementStart& start : of.starts)
+    one.result.candidates.push_back({.parameters = first_parameters(start.scale), .cell = {}, .cell_change = {}});
+  one.candidates.resize(of.starts.size());
+  std::iota(one.candidates.begin(), one.candidates.end(), 0);
+}
+
+void begin_level(const RefinementLevel& level, Refining& one) {
+  drop_all_but(level.models, one.candidates, one.result.candidates);
+  one.grid = one.pattern->on_grid(level.step, level.blur, model_misfit);
+  one.grid.pattern = seen_at(level, one.grid.pattern);
+  one.models = {.terms = refinement_terms};
+  for (const std::int32_t i : one.candidates) {
+    const std::int32_t structure = one.first_structure + i;
+    one.models.add(0, {&structure, 1}, one.result.candidates[index(i)].parameters,
+                   first_parameters(one.of->starts[index(i)].scale));
+  }
+  // Behind the candidates one model without any phase.
+  one.models.add(0, {}, {}, {});
+}
+
+/// `parameters`: of all models, refined; `figures` those of the pattern's.
+void end_level(std::span<const float> parameters, std::span<const RefinedFigures> figures, Refining& one) {
+  const float* at = parameters.data();
+  for (std::size_t m = 0; m < one.candidates.size(); ++m) {
+    RefinedCandidate& candidate = one.result.candidates[one.candidate_of(m)];
+    at = take_models(at, refinement_terms, {&candidate.parameters, 1});
+    candidate.figures = figures[m];
+    candidate.background_chi_squared = double{figures.back().chi_squared};
+  }
+}
+
+/// `calculated`: (models, points).
+void put_curves(std::span<const float> calculated, std::int64_t points, bool with_curves, Refining& one) {
+  for (std::size_t m = 0; m < one.candidates.size(); ++m) {
+    RefinedCandidate& candidate = one.result.candidates[one.candidate_of(m)];
+    const auto own = calculated.subspan(m * index(points), one.grid.y.size());
+    candidate.residual = residual_of(one.grid, own);
+    if (with_curves)
+      candidate.curves = curves_of(one.grid, own, candidate.parameters, one.pattern->height());
+  }
+}
+
+void put_cells(const StructuresThere& structures, Refining& one) {
+  for (std::size_t i = 0; i < one.result.candidates.size(); ++i) {
+    RefinedCandidate& candidate = one.result.candidates[i];
+    candidate.cell = refined_cell(structures.host.structures[index(one.first_structure) + i],
+                                  candidate.parameters.phases[0].data() + strain_at);
+    candidate.cell_change = change_of_edges(candidate.cell, one.of->starts[i].crystal.cell);
+  }
+}
+
+/// The levels of patterns that are not refused and have candidates.
+class Levels {
+ public:
+  Levels(Backend& backend, ThreadPool& pool, std::span<Refining* const> patterns, bool with_curves)
+      : backend_(backend), pool_(pool), patterns_(patterns), with_curves_(with_curves) {}
+
+  void run() {
+    const auto levels = candidate_levels();
+    const StructuresThere structures = listed_structures(levels);
+    for (const RefinementLevel& level : levels)
+      refine(level, structures, &level == &levels.back());
+    each([&](Refining& one) { put_cells(structures, one); });
+  }
+
+ private:
+  void each(const std::function<void(Refining&)>& work) {
+    pool_.run(std::ssize(patterns_), [&](std::int64_t n, int) { work(*patterns_[index(n)]); });
+  }
+  StructuresThere listed_structures(std::span<const RefinementLevel> levels);
+  void refine(const RefinementLevel&, const StructuresThere&, bool is_last);
+  void draw(const ModelRun&);
+
+  Backend& backend_;
+  ThreadPool& pool_;
+  std::span<Refining* const> patterns_;
+  bool with_curves_;
+};
+
+StructuresThere Levels::listed_structures(std::span<const RefinementLevel> levels) {
+  std::int64_t most_lines = 0;
+  for (const RefinementLevel& level : levels)
+    most_lines = std::max(most_lines, level.lines);
+  std::vector<LinesWanted> wanted;
+  std::int32_t structures = 0;
+  for (Refining* const one : patterns_) {
+    const double wavelength = one->of->pattern.wavelength;
+    LinesWanted& lines = wanted.emplace_back();
+    lines = {.crystals = {},
+             .least_d = xrd::d_from_two_theta(one->pattern->last(), wavelength),
+             .most_d = xrd::d_from_two_theta(std::max(one->pattern->first(), 0.1), wavelength),
+             .wavelength = wavelength};
+    for (const RefinementStart& start : one->of->starts)
+      lines.crystals.push_back(&start.crystal);
+    one->first_structure = structures;
+    structures += static_cast<std::int32_t>(lines.crystals.size());
+  }
+  return {backend_, refined_structures(backend_, pool_, wanted, most_lines)};
+}
+
+void Levels::refine(const RefinementLevel& level, const StructuresThere& structures, bool is_last) {
+  each([&](Refining& one) { begin_level(level, one); });
+  std::vector<RefinementPattern::OnGrid> grids;
+  ModelList all{.terms = refinement_terms};
+  std::vector<std::size_t> first_parameter;
+  for (Refining* const one : patterns_) {
+    one->first_model = all.size();
+    first_parameter.push_back(all.parameters.size());
+    all.append(one->models);
+    std::fill(all.pattern.begin() + one->first_model, all.pattern.end(), static_cast<std::int32_t>(grids.size()));
+    grids.push_back(std::move(one->grid));
+  }
+  ModelRun run(backend_, grids, structures);
+  const std::vector<RefinedFigures> figures =
+      run.refine(rules_of(level), all, is_last ? ModelRun::Details::calculated : ModelRun::Details::none);
+  pool_.run(std::ssize(patterns_), [&](std::int64_t n, int) {
+    Refining& one = *patterns_[index(n)];
+    one.grid = std::move(grids[index(n)]);
+    end_level(std::span(all.parameters).subspan(first_parameter[index(n)]),
+              std::span(figures).subspan(index(one.first_model), index(one.models.size())), one);
+  });
+  if (is_last) draw(run);
+}
+
+/// What was calculated is fetched for some patterns at a time: they stay in the processor's cache.
+void Levels::draw(const ModelRun& run) {
+  constexpr std::size_t at_once = 16;
+  std::vector<float> calculated;
+  for (std::size_t from = 0; from < patterns_.size(); from += at_once) {
+    const auto slice = patterns_.subspan(from, std::min(at_once, patterns_.size() - from));
+    const std::int64_t first = slice.front()->first_model,
+                       end = slice.back()->first_model + slice.back()->models.size();
+    calculated.resize(index((end - first) * run.points()));
+    run.download_calculated(first, calculated);
+    pool_.run(std::ssize(slice), [&](std::int64_t n, int) {
+      Refining& one = *slice[index(n)];
+      put_curves(std::span(calculated).subspan(index((one.first_model - first) * run.points())), run.points(),
+                 with_curves_, one);
+    });
+  }
+}
+
 }  // namespace
+
+std::vector<RefinedCandidates> refine_candidates(Backend& backend, ThreadPool& pool,
+                                                 std::span<const CandidatesToRefine> patterns,
+                                                 bool with_curves) {
+  std::vector<Refining> all(patterns.size());
+  pool.run(std::ssize(patterns), [&](std::int64_t n, int) { begin(patterns[index(n)], all[index(n)]); });
+  std::vector<Refining*> going;
+  for (Refining& one : all)
+    if (!one.candidates.empty()) going.push_back(&one);
+  if (!going.empty()) Levels(backend, pool, going, with_curves).run();
+  std::vector<RefinedCandidates> results;
+  for (Refining& one : all)
+    results.push_back(std::move(one.result));
+  return results;
+}
 
 std::vector<RefinedCandidate> refine_candidates(Backend& backend, const PatternToRefine& of,
                                                 std::span<const RefinementStart> starts, double lines_from,
                                                 double lines_to, bool with_curves) {
-  std::vector<RefinedCandidate> result(starts.size());
-  if (starts.empty()) return result;
-  const RefinementPattern pattern(of, lines_from, lines_to);
-  std::vector<xrd::Crystal> crystals;
-  std::vector<ModelParameters> prior;
-  for (std::size_t i = 0; i < starts.size(); ++i) {
-    crystals.push_back(starts[i].crystal);
-    result[i].parameters = prior.emplace_back(first_parameters(starts[i].scale));
-  }
-  const StructuresThere structures(
-      backend, refined_structures(backend, crystals, xrd::d_from_two_theta(pattern.last(), of.wavelength),
-                                  xrd::d_from_two_theta(std::max(pattern.first(), 0.1), of.wavelength),
-                                  of.wavelength));
-  std::vector<std::int32_t> candidates(starts.size());
-  std::iota(candidates.begin(), candidates.end(), 0);
-  const auto levels = candidate_levels();
-  for (std::size_t l = 0; l < levels.size(); ++l) {
-    drop_all_but(levels[l].models, candidates, result);
-    const bool is_last = l + 1 == levels.size();
-    const RefinementPattern::OnGrid grid = pattern.on_grid(levels[l].step, levels[l].blur, model_misfit);
-    // Behind the candidates one model without any phase.
-    std::vector<std::vector<std::int32_t>> of_phase;
-    std::vector<ModelParameters> models, expected;
-    for (const std::int32_t i : candidates) {
-      of_phase.push_back({i});
-      models.push_back(result[index(i)].parameters);
-      expected.push_back(prior[index(i)]);
-    }
-    of_phase.emplace_back();
-    models.emplace_back();
-    expected.emplace_back();
-    ModelRun run(backend, grid, seen_at(levels[l], grid.pattern), structures);
-    const auto refined = run.refine(rules_of(levels[l]), of_phase, models, expected,
-                                    is_last ? ModelRun::Details::calculated : ModelRun::Details::none);
-    for (std::size_t m = 0; m < candidates.size(); ++m) {
-      RefinedCandidate& candidate = result[index(candidates[m])];
-      candidate.parameters = models[m];
-      candidate.figures = refined[m].figures;
-      candidate.background_chi_squared = double{refined.back().figures.chi_squared};
-      if (!is_last) continue;
-      candidate.residual = residual_of(grid, refined[m].calculated);
-      if (with_curves) candidate.curves = curves_of(grid, refined[m].calculated, models[m], pattern.height());
-    }
-  }
-  for (std::size_t i = 0; i < starts.size(); ++i) {
-    RefinedCandidate& candidate = result[i];
-    candidate.cell =
-        refined_cell(structures.host.structures[i], candidate.parameters.phases[0].data() + strain_at);
-    candidate.cell_change = change_of_edges(candidate.cell, crystals[i].cell);
-  }
-  return result;
+  ThreadPool alone(1);
+  const CandidatesToRefine one{of, {starts.begin(), starts.end()}, lines_from, lines_to};
+  RefinedCandidates refined = std::move(refine_candidates(backend, alone, {&one, 1}, with_curves).front());
+  if (refined.refused) throw *refined.refused;
+  return std::move(refined.candidates);
 }
 
 }  // namespace bragg::data
