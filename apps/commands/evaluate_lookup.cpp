@@ -41,7 +41,8 @@ int evaluate_lookup(const LookupOptions& options, const CommonOptions& common) {
                                    .built_in = !options.no_built_in,
                                    .model = options.model,
                                    .with_network = !options.no_model,
-                                   .cache = {.enabled = !options.no_cache}});
+                                   .cache = {.enabled = !options.no_cache},
+                                   .threads = common.threads});
   const LookupEvaluation evaluation =
       evaluate_lookup(identifier, read_labelled_items(options.patterns, reading, identifier.facts()));
   nlohmann::ordered_json json = to_json(evaluation);

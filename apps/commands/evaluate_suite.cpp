@@ -96,7 +96,8 @@ int evaluate_suite(const SuiteOptions& options, const CommonOptions& common) {
                                    .built_in = !lookup.no_built_in,
                                    .model = lookup.model,
                                    .with_network = !lookup.no_model,
-                                   .cache = {.enabled = !lookup.no_cache}});
+                                   .cache = {.enabled = !lookup.no_cache},
+                                   .threads = common.threads});
   SuiteResult result{.folders = options.folders, .model = identifier.network()};
   result.library_size = identifier.library().size();
   result.library_content = identifier.library().content_hash();

@@ -44,8 +44,7 @@ class Answers {
 
   void add(MeasuredItem item) {
     waiting_.push_back(std::move(item));
-    constexpr std::size_t together = 32;
-    if (waiting_.size() == together) flush();
+    if (waiting_.size() == identifier_.patterns_at_once()) flush();
   }
   void flush() {
     for (Identification& answer : identifier_.identify(std::exchange(waiting_, {}))) {
@@ -95,7 +94,8 @@ int identify(const Options& options, const CommonOptions& common) {
                               .with_network = !options.no_model,
                               .filter = data::parse_element_filter(options.elements, options.exclude),
                               .cache = {.enabled = !options.no_cache},
-                              .with_lines = !options.report.empty()};
+                              .with_lines = !options.report.empty(),
+                              .threads = common.threads};
   const auto backend = make_backend(common, options.precision);
   Identifier identifier(*backend, std::move(settings));
   Answers answers(identifier, options);

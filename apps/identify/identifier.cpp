@@ -2,10 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <limits>
-#include <map>
-#include <numbers>
 #include <numeric>
 #include <span>
 #include <tuple>
@@ -16,20 +12,12 @@
 #include "apps/identify/identification_curves.h"
 #include "apps/open_libraries.h"
 #include "apps/open_model.h"
-#include "data/patterns/bragg_lines.h"
 #include "data/search/explained_lines.h"
-#include "data/search/pattern_views.h"
-#include "data/search/radiation_search.h"
 #include "kernels/base/error.h"
-#include "xrd/reflections.h"
-#include "xrd/scattering/wavelength.h"
-#include "xrd/symmetry/lattice_axes.h"
 
 namespace bragg::apps {
 namespace {
 
-/// Copper is doubted where nothing states a wavelength and the best structure is less like the pattern than this.
-constexpr float copper_is_doubted = 0.75f;
 /// Structures this much less alike than another of the same name or formula are its variants.
 constexpr double alike = 0.02;
 constexpr std::int64_t network_batch = 32;
@@ -56,16 +44,12 @@ void name_variants(std::vector<Candidate>& candidates) {
   }
 }
 
-std::vector<data::SearchMatch> matches_of(data::Searcher& searcher, const MeasuredItem& item) {
-  const data::SearchPattern pattern{&item.measured, item.wavelength};
-  return searcher.search({&pattern, 1}).front();
-}
-
 }  // namespace
 
 Identifier::Identifier(Backend& backend, IdentifierSettings settings)
     : backend_(backend),
       settings_(std::move(settings)),
+      pool_(settings_.threads),
       library_(std::make_unique<data::JoinedLibrary>(
           libraries_to_search(settings_.libraries, settings_.built_in))) {
   if (settings_.with_network && !(settings_.model.empty() && built_in_model_name().empty())) {
@@ -92,73 +76,6 @@ std::vector<std::uint8_t> Identifier::allowed_structures() const {
   return allowed;
 }
 
-void Identifier::try_radiations(MeasuredItem& item, Findings& found) {
-  const auto radiations = data::search_radiations(mixture_searcher(), item.measured);
-  const data::RadiationMatches& best = radiations[data::best_radiation(radiations)];
-  if (std::abs(best.wavelength - item.wavelength) < 1e-3 * item.wavelength) return;
-  item.warnings.push_back(fmt::format(
-      "nothing states the radiation: {} K-alpha ({:.5f} A) fits the library better than {:.5f} A "
-      "(similarity {:.2f} against {:.2f})",
-      best.anode, best.wavelength, item.wavelength, best.best_similarity(), found.best_similarity()));
-  item.wavelength = best.wavelength;
-  item.assumed.wavelength = Assumed::Wavelength{best.wavelength, WavelengthFrom::search, {}, {}};
-  found.matches = best.matches;
-  // What a network reads lies on its own wavelength's grid.
-  data::PreparedPattern prepared = data::prepare_pattern(item.measured, item.wavelength, facts_.instrument);
-  item.assumed.range = Assumed::Range{prepared.first, prepared.last, prepared.step, prepared.covered_share};
-  item.values = std::move(prepared.values);
-}
-
-void Identifier::refine(const OnTwoTheta& measured, Findings& found) const {
-  std::vector<data::RefinementStart> starts;
-  for (const data::SearchMatch& match : found.matches)
-    starts.push_back({library_->crystal(match.structure), match.scale});
-  std::vector<data::RefinedCandidate> refined = data::refine_candidates(
-      backend_, {&measured.pattern, measured.wavelength, measured.are_angles}, starts,
-      data::angle_of(data::search_grid.start, measured.wavelength),
-      data::angle_of(data::search_grid.end(), measured.wavelength), settings_.with_lines);
-  std::vector<data::SearchMatch> kept;
-  for (std::size_t i = 0; i < refined.size(); ++i) {
-    if (refined[i].is_dropped) continue;
-    const data::SearchMatch& match = found.matches[i];
-    const xrd::Crystal& known = starts[i].crystal;
-    found.candidates.push_back({.space_group = library_->space_group(match.structure),
-                                .similarity = match.similarity,
-                                .calculated = index_->kind(match.structure) == data::StructureKind::dft,
-                                .root_cosine = double{refined[i].figures.root_cosine},
-                                .misfit = refined[i].misfit(),
-                                .explained = double{refined[i].figures.explained},
-                                .obliquity = xrd::obliquity_beyond(known.group, known.cell),
-                                .refined_obliquity = xrd::obliquity_beyond(known.group, refined[i].cell)});
-    kept.push_back(match);
-    found.refined.push_back(std::move(refined[i]));
-  }
-  found.matches = std::move(kept);
-}
-
-void Identifier::set_matches(const MeasuredItem& item, std::vector<data::SearchMatch> matches,
-                             Findings& found) const {
-  const OnTwoTheta measured = on_two_theta(item);
-  found.lines = data::bragg_lines(measured.pattern.x, measured.pattern.intensity);
-  found.matches = std::move(matches);
-  found.refined.clear();
-  found.candidates.clear();
-  if (!found.matches.empty()) refine(measured, found);
-}
-
-void Identifier::look_up(MeasuredItem& item, Findings& found) {
-  const auto& stated = item.assumed.wavelength;
-  const bool is_open =
-      stated && (stated->from == WavelengthFrom::model || stated->from == WavelengthFrom::default_value) &&
-      item.measured.abscissa == data::Abscissa::two_theta;
-  // The radiation is told by whatever may be a phase, alone or beside others.
-  data::Searcher& first = is_open ? mixture_searcher() : *searcher_;
-  found.matches = matches_of(first, item);
-  if (is_open && found.best_similarity() < copper_is_doubted) try_radiations(item, found);
-  if (&first != searcher_.get()) found.matches = matches_of(*searcher_, item);
-  set_matches(item, std::move(found.matches), found);
-}
-
 void Identifier::ask_network(const std::vector<MeasuredItem>& items, std::vector<Findings>& found) {
   if (!classifier_) return;
   std::vector<std::vector<float>> patterns;
@@ -173,45 +90,6 @@ void Identifier::ask_network(const std::vector<MeasuredItem>& items, std::vector
     found[asked[i]].network = std::move(answers[i].classes);
     found[asked[i]].network_system = std::move(answers[i].crystal_system);
   }
-}
-
-std::vector<Findings> Identifier::find(std::vector<MeasuredItem>& items) {
-  std::vector<Findings> found(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].refused) continue;
-    try {
-      look_up(items[i], found[i]);
-    } catch (const data::PatternRefused& refused) {
-      items[i].refused = refused.what();
-    }
-  }
-  ask_network(items, found);
-  return found;
-}
-
-std::vector<Findings> Identifier::find_unlike(std::vector<MeasuredItem>& items, float most_similar) {
-  // Whole families resemble a pattern of theirs: as many are asked for as the search looks at.
-  data::SearchSettings settings;
-  const std::int64_t kept_experimental = settings.experimental, kept_dft = settings.dft;
-  settings.experimental = settings.experimental_candidates;
-  settings.dft = settings.dft_candidates;
-  data::Searcher wide(backend_, *index_, settings, allowed_structures());
-  std::vector<Findings> found(items.size());
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    if (items[i].refused) continue;
-    const data::SearchPattern pattern{&items[i].measured, items[i].wavelength};
-    std::vector<data::SearchMatch> unlike;
-    std::int64_t experimental = 0, dft = 0;
-    const auto matches = wide.search({&pattern, 1});
-    for (const data::SearchMatch& match : matches.front()) {
-      if (match.similarity > most_similar) continue;
-      const bool is_dft = index_->kind(match.structure) == data::StructureKind::dft;
-      if (is_dft ? dft++ < kept_dft : experimental++ < kept_experimental) unlike.push_back(match);
-    }
-    set_matches(items[i], std::move(unlike), found[i]);
-  }
-  ask_network(items, found);
-  return found;
 }
 
 Candidate Identifier::known(std::int64_t structure) const {
@@ -322,7 +200,9 @@ std::vector<Identification> Identifier::identify(std::vector<MeasuredItem> items
     together.network = found[i].network;
     together.network_system = found[i].network_system;
     together.may_lack_required = true;
-    set_matches(items[i], matches_of(mixture_searcher(), items[i]), together);
+    const LookUp one{&items[i], &together};
+    search(mixture_searcher(), {&one, 1});
+    refine_matches({&one, 1});
     Identification other = answer(items[i], together);
     const bool is_better = is_named ? other.phases.size() > 1 : !other.phases.empty();
     if (is_better || result.back().candidates.empty()) result.back() = std::move(other);

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -17,10 +19,12 @@
 #include "data/patterns/bragg_lines.h"
 #include "data/refinement/refiner.h"
 #include "data/search/element_filter.h"
+#include "data/search/radiation_search.h"
 #include "data/search/ranking.h"
 #include "data/search/search.h"
 #include "data/search/search_index.h"
 #include "kernels/backend.h"
+#include "kernels/base/thread_pool.h"
 
 namespace bragg::apps {
 
@@ -32,6 +36,7 @@ struct IdentifierSettings {
   data::ElementFilter filter{};
   data::SearchCache cache{};
   bool with_lines = false;  ///< all candidates' lines, for a page
+  int threads = 0;          ///< that share the host's part of a search; 0: all that the process may use
 };
 
 /// What was found for a pattern before a verdict: what a ranking is fitted to.
@@ -66,7 +71,10 @@ class Identifier {
   /// Shares of the space groups among the library's structures.
   const xrd::BySpaceGroup<double>& prior() const { return prior_; }
 
-  /// The answers to patterns read with MeasuredReading::keep_measured, in their order.
+  /// Patterns that are searched and refined together; of more that are given at once, so many at a time.
+  std::size_t patterns_at_once() const;
+
+  /// The answers to patterns read with MeasuredReading::keep_measured, in their order. None depends on the others of the call.
   std::vector<Identification> identify(std::vector<MeasuredItem>);
 
   /// The first step of identify(): of items that are not refused; others get none. Where the search refuses a pattern, the item is
@@ -77,10 +85,26 @@ class Identifier {
 
  private:
   std::vector<std::uint8_t> allowed_structures() const;
-  void look_up(MeasuredItem&, Findings&);
+  /// An item, and what is found of it. Where something refuses the pattern, the item says so, and is left out of what follows.
+  struct LookUp {
+    MeasuredItem* item;
+    Findings* found;
+  };
+  static std::vector<LookUp> not_refused(std::span<const LookUp>);
+  /// Some at a time: the memory that they need at once is bounded.
+  void in_parts(std::vector<MeasuredItem>&, std::vector<Findings>&,
+                const std::function<void(std::span<const LookUp>)>& work) const;
+  /// Work on each, by the threads of the pool.
+  void each(std::span<const LookUp>, const std::function<void(std::size_t i, const LookUp&)>& work);
+  void look_up(std::span<const LookUp>);
+  /// Fills their matches.
+  void search(data::Searcher&, std::span<const LookUp>);
   /// Where nothing states the radiation and copper's fits badly: the anode whose K alpha fits best.
-  void try_radiations(MeasuredItem&, Findings&);
-  void set_matches(const MeasuredItem&, std::vector<data::SearchMatch>, Findings&) const;
+  void try_radiations(std::span<const LookUp>);
+  void take_radiation(const LookUp&, std::span<const data::RadiationMatches>) const;
+  /// Fills `refined` and `candidates` from `matches`, of which those that were dropped go, and the lines.
+  void refine_matches(std::span<const LookUp>);
+  void take_refined(const data::CandidatesToRefine&, std::vector<data::RefinedCandidate>, Findings&) const;
   void ask_network(const std::vector<MeasuredItem>&, std::vector<Findings>&);
   Identification answer(const MeasuredItem&, const Findings&);
   void set_verdict(const MeasuredItem&, const Findings&, Identification&);
@@ -96,14 +120,13 @@ class Identifier {
   bool holds_required(const data::Mixture&) const;
   /// As the answer, with what is to be said of them.
   void name_phases(const data::Mixture&, Identification&) const;
-  /// Fills `refined` and `candidates` from `matches`, of which those that were dropped go.
-  void refine(const OnTwoTheta&, Findings&) const;
   /// What the library says of a structure.
   Candidate known(std::int64_t structure) const;
   Candidate candidate_of(const data::SearchMatch&, const data::RefinedCandidate&, double probability) const;
 
   Backend& backend_;
   IdentifierSettings settings_;
+  ThreadPool pool_;
   std::unique_ptr<data::JoinedLibrary> library_;
   std::unique_ptr<Classifier> classifier_;
   std::unique_ptr<data::SearchIndex> index_;

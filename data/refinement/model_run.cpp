@@ -146,8 +146,8 @@ ModelRun::ModelRun(Backend& backend, std::span<const RefinementPattern::OnGrid> 
       patterns_(std::ssize(grids)),
       points_(longest(grids)),
       y_(uploaded(backend, std::span<const float>(rows_of(grids, points_, &RefinementPattern::OnGrid::y)))),
-      weight_(uploaded(backend, std::span<const float>(
-                                    rows_of(grids, points_, &RefinementPattern::OnGrid::weight)))),
+      weight_(uploaded(backend,
+                       std::span<const float>(rows_of(grids, points_, &RefinementPattern::OnGrid::weight)))),
       pattern_(uploaded(backend, std::span<const RefinedPattern>(patterns_of(grids)))) {}
 
 std::vector<ModelRun::Refined> ModelRun::refine(const ModelRules& rules,

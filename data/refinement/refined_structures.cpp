@@ -92,7 +92,8 @@ UnorderedLines lines_within(const Reflections& of, std::size_t i, const Reciproc
 }
 
 ListedStructure listed_structure(const Reflections& of, std::size_t i, const ReciprocalMetric& metric,
-                                 const InverseDSquaredRange& range, double wavelength, std::size_t most_lines) {
+                                 const InverseDSquaredRange& range, double wavelength,
+                                 std::size_t most_lines) {
   ListedStructure listed;
   RefinedStructure& structure = listed.structure;
   structure.metric = metric;
@@ -162,8 +163,7 @@ struct SharedCall {
 std::vector<SharedCall> shared_calls(std::span<const LinesWanted> wanted) {
   std::vector<Keyed> order;
   for (const LinesWanted& one : wanted)
-    order.push_back(
-        {reach_of(one.least_d, one.most_d).stol_max, static_cast<std::uint32_t>(order.size())});
+    order.push_back({reach_of(one.least_d, one.most_d).stol_max, static_cast<std::uint32_t>(order.size())});
   std::sort(order.begin(), order.end(),
             [](const Keyed& a, const Keyed& b) { return a.key < b.key || (a.key == b.key && a.at < b.at); });
   std::vector<SharedCall> calls;

@@ -93,7 +93,8 @@ void begin(const CandidatesToRefine& of, Refining& one) {
     return;
   }
   for (const RefinementStart& start : of.starts)
-    one.result.candidates.push_back({.parameters = first_parameters(start.scale), .cell = {}, .cell_change = {}});
+    one.result.candidates.push_back(
+        {.parameters = first_parameters(start.scale), .cell = {}, .cell_change = {}});
   one.candidates.resize(of.starts.size());
   std::iota(one.candidates.begin(), one.candidates.end(), 0);
 }
@@ -129,8 +130,7 @@ void put_curves(std::span<const float> calculated, std::int64_t points, bool wit
     RefinedCandidate& candidate = one.result.candidates[one.candidate_of(m)];
     const auto own = calculated.subspan(m * index(points), one.grid.y.size());
     candidate.residual = residual_of(one.grid, own);
-    if (with_curves)
-      candidate.curves = curves_of(one.grid, own, candidate.parameters, one.pattern->height());
+    if (with_curves) candidate.curves = curves_of(one.grid, own, candidate.parameters, one.pattern->height());
   }
 }
 
@@ -201,7 +201,8 @@ void Levels::refine(const RefinementLevel& level, const StructuresThere& structu
     one->first_model = all.size();
     first_parameter.push_back(all.parameters.size());
     all.append(one->models);
-    std::fill(all.pattern.begin() + one->first_model, all.pattern.end(), static_cast<std::int32_t>(grids.size()));
+    std::fill(all.pattern.begin() + one->first_model, all.pattern.end(),
+              static_cast<std::int32_t>(grids.size()));
     grids.push_back(std::move(one->grid));
   }
   ModelRun run(backend_, grids, structures);
@@ -257,7 +258,7 @@ std::vector<RefinedCandidate> refine_candidates(Backend& backend, const PatternT
   ThreadPool alone(1);
   const CandidatesToRefine one{of, {starts.begin(), starts.end()}, lines_from, lines_to};
   RefinedCandidates refined = std::move(refine_candidates(backend, alone, {&one, 1}, with_curves).front());
-  if (refined.refused) throw *refined.refused;
+  if (refined.refused) throw PatternRefused(*refined.refused);
   return std::move(refined.candidates);
 }
 

@@ -1,7 +1,7 @@
 #include "data/search/radiation_search.h"
 
 #include <array>
-#include <optional>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,24 +21,37 @@ const xrd::Anode& anode_of(std::string_view symbol) {
 
 }  // namespace
 
-std::vector<RadiationMatches> search_radiations(Searcher& searcher, const MeasuredPattern& measured) {
-  if (measured.abscissa != Abscissa::two_theta)
-    throw UsageError(
-        fmt::format("a pattern on {} says nothing of its radiation", name_of(measured.abscissa)));
-  std::vector<RadiationMatches> found;
-  std::optional<PatternRefused> refused;
-  for (const std::string_view symbol : tried) {
-    const xrd::Anode& anode = anode_of(symbol);
-    const SearchPattern pattern{&measured, anode.k_alpha()};
-    try {
-      auto matches = searcher.search({&pattern, 1});
-      found.push_back({anode.symbol, pattern.wavelength, std::move(matches.front())});
-    } catch (const PatternRefused& reason) {
-      if (!refused) refused = reason;
-    }
+std::vector<RadiationResult> search_radiations(Searcher& searcher,
+                                               std::span<const MeasuredPattern* const> measured,
+                                               ThreadPool& pool) {
+  std::vector<SearchPattern> patterns;
+  for (const MeasuredPattern* const one : measured) {
+    if (one->abscissa != Abscissa::two_theta)
+      throw UsageError(fmt::format("a pattern on {} says nothing of its radiation", name_of(one->abscissa)));
+    for (const std::string_view symbol : tried)
+      patterns.push_back({one, anode_of(symbol).k_alpha()});
   }
-  if (found.empty()) throw *refused;
-  return found;
+  std::vector<SearchResult> searched = searcher.search(patterns, pool);
+  std::vector<RadiationResult> results;
+  for (std::size_t first = 0; first < patterns.size(); first += tried.size()) {
+    RadiationResult& result = results.emplace_back();
+    for (std::size_t i = 0; i < tried.size(); ++i) {
+      SearchResult& one = searched[first + i];
+      if (!one.refused)
+        result.found.push_back(
+            {anode_of(tried[i]).symbol, patterns[first + i].wavelength, std::move(one.matches)});
+    }
+    if (result.found.empty()) result.refused = searched[first].refused;
+  }
+  return results;
+}
+
+std::vector<RadiationMatches> search_radiations(Searcher& searcher, const MeasuredPattern& measured) {
+  ThreadPool alone(1);
+  const MeasuredPattern* const one = &measured;
+  RadiationResult result = std::move(search_radiations(searcher, {&one, 1}, alone).front());
+  if (result.refused) throw PatternRefused(*result.refused);
+  return std::move(result.found);
 }
 
 std::size_t best_radiation(std::span<const RadiationMatches> found, float margin) {

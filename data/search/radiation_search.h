@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,14 @@ struct RadiationMatches {
 /// order. An anode that leaves too little of the pattern on the search's grid is left out. Throws PatternRefused
 /// where none is left, UsageError where the pattern is not on 2 theta.
 std::vector<RadiationMatches> search_radiations(Searcher&, const MeasuredPattern&);
+
+/// The same of many patterns, each of which is refused for itself; the pool's threads share the host's part.
+struct RadiationResult {
+  std::vector<RadiationMatches> found;
+  std::optional<PatternRefused> refused;
+};
+std::vector<RadiationResult> search_radiations(Searcher&, std::span<const MeasuredPattern* const>,
+                                               ThreadPool&);
 
 /// The number of the one to believe: copper's unless another's best match is better by more than this (docs/measured.md).
 inline constexpr float radiation_margin = 0.07f;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -13,9 +14,6 @@
 
 namespace bragg::data {
 namespace {
-
-/// Patterns that are compared with a row of the library while it is near; more bring nothing.
-constexpr std::int64_t patterns_at_once = 32;
 
 void require_within(const char* name, std::int64_t value, std::int64_t least, std::int64_t most) {
   if (value < least || value > most)
@@ -60,16 +58,17 @@ const SearchSettings& checked(const SearchSettings& settings, const SearchIndex&
   return settings;
 }
 
-PatternViews views_of_pattern(std::span<const SearchPattern> patterns, std::size_t n) {
-  try {
-    return views_of(*patterns[n].measured, patterns[n].wavelength, patterns[n].explained);
-  } catch (const PatternRefused& reason) {
-    if (patterns.size() == 1) throw;
-    throw PatternRefused(fmt::format("pattern {}: {}", n, reason.what()));
-  }
+using Window = std::pair<std::int64_t, std::int64_t>;
+
+Window window_of(const PatternViews& views) {
+  return {views.first_bin, views.end_bin};
 }
 
 }  // namespace
+
+std::int64_t patterns_at_once(const Backend& backend) {
+  return backend.name() == "cuda" ? 256 : 32;
+}
 
 void SearchSettings::validate() const {
   validate_scales("experimental_scales", experimental_scales);
@@ -85,28 +84,34 @@ void SearchSettings::validate() const {
 struct Searcher::Impl {
   const SearchIndex& index;
   const SearchSettings settings;
+  const std::size_t at_once;  ///< patterns
   SearchPass experimental, dft;
 
   Impl(Backend& backend, const SearchIndex& index_, const SearchSettings& settings_,
        std::span<const std::uint8_t> allowed)
       : index(index_),
         settings(checked(settings_, index_, allowed)),
+        at_once(static_cast<std::size_t>(patterns_at_once(backend))),
         experimental(backend, index_.content(), rows_of(index_, StructureKind::experimental, allowed),
                      settings_.experimental_scales, settings_.experimental_candidates),
         dft(backend, index_.content(), rows_of(index_, StructureKind::dft, allowed), settings_.dft_scales,
             settings_.dft_candidates) {}
 
-  /// Of patterns with one window.
-  void run(std::span<const PatternViews> patterns, std::vector<std::vector<SearchMatch>>& results) {
-    const auto of_experimental = experimental.run(patterns), of_dft = dft.run(patterns);
-    for (std::size_t n = 0; n < patterns.size(); ++n) {
-      std::vector<SearchMatch> matches =
-          best_of(index, of_experimental[n], settings.experimental, settings.per_name);
-      const std::vector<SearchMatch> others = best_of(index, of_dft[n], settings.dft, 0);
+  /// Of patterns with one window, the numbers `of` those of their results.
+  void run(std::span<const PatternViews> views, std::span<const std::size_t> of, ThreadPool& pool,
+           std::span<SearchResult> results) {
+    std::vector<const PatternViews*> patterns;
+    for (const std::size_t n : of)
+      patterns.push_back(&views[n]);
+    const auto of_experimental = experimental.run(patterns, pool), of_dft = dft.run(patterns, pool);
+    pool.run(std::ssize(of), [&](std::int64_t i, int) {
+      const auto at = static_cast<std::size_t>(i);
+      std::vector<SearchMatch>& matches = results[of[at]].matches;
+      matches = best_of(index, of_experimental[at], settings.experimental, settings.per_name);
+      const std::vector<SearchMatch> others = best_of(index, of_dft[at], settings.dft, 0);
       matches.insert(matches.end(), others.begin(), others.end());
       std::stable_sort(matches.begin(), matches.end(), is_before);
-      results.push_back(std::move(matches));
-    }
+    });
   }
 };
 
@@ -121,21 +126,38 @@ std::int64_t Searcher::size() const {
   return impl_->experimental.size() + impl_->dft.size();
 }
 
-std::vector<std::vector<SearchMatch>> Searcher::search(std::span<const SearchPattern> patterns) {
-  std::vector<std::vector<SearchMatch>> results;
-  std::vector<PatternViews> views;
-  for (std::size_t n = 0; n < patterns.size(); ++n) {
-    PatternViews next = views_of_pattern(patterns, n);
-    const bool fits =
-        views.empty() || (views.back().first_bin == next.first_bin && views.back().end_bin == next.end_bin);
-    if (!fits || std::ssize(views) == patterns_at_once) {
-      impl_->run(views, results);
-      views.clear();
+std::vector<SearchResult> Searcher::search(std::span<const SearchPattern> patterns, ThreadPool& pool) {
+  std::vector<SearchResult> results(patterns.size());
+  std::vector<PatternViews> views(patterns.size());
+  pool.run(std::ssize(patterns), [&](std::int64_t i, int) {
+    const auto n = static_cast<std::size_t>(i);
+    try {
+      views[n] = views_of(*patterns[n].measured, patterns[n].wavelength, patterns[n].explained);
+    } catch (const PatternRefused& reason) {
+      results[n].refused = reason;
     }
-    views.push_back(std::move(next));
+  });
+  std::map<Window, std::vector<std::size_t>> of_window;
+  for (std::size_t n = 0; n < patterns.size(); ++n)
+    if (!results[n].refused) of_window[window_of(views[n])].push_back(n);
+  for (const auto& [window, all] : of_window) {
+    for (std::size_t first = 0; first < all.size(); first += impl_->at_once)
+      impl_->run(views, std::span(all).subspan(first, std::min(impl_->at_once, all.size() - first)), pool,
+                 results);
   }
-  if (!views.empty()) impl_->run(views, results);
   return results;
+}
+
+std::vector<std::vector<SearchMatch>> Searcher::search(std::span<const SearchPattern> patterns) {
+  ThreadPool alone(1);
+  std::vector<std::vector<SearchMatch>> matches;
+  for (SearchResult& result : search(patterns, alone)) {
+    if (result.refused && patterns.size() == 1) throw PatternRefused(*result.refused);
+    if (result.refused)
+      throw PatternRefused(fmt::format("pattern {}: {}", matches.size(), result.refused->what()));
+    matches.push_back(std::move(result.matches));
+  }
+  return matches;
 }
 
 std::vector<std::vector<SearchMatch>> search(Backend& backend, const SearchIndex& index,

@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "data/patterns/resample.h"
 #include "data/search/search_index.h"
 #include "kernels/backend.h"
+#include "kernels/base/thread_pool.h"
 
 namespace bragg::data {
 
@@ -47,6 +49,17 @@ struct SearchMatch {
   float similarity = 0;  ///< mean of the views' cosines, 0..1
 };
 
+/// What was found for a pattern: of both kinds, by descending similarity, of equal ones the lower structure first.
+struct SearchResult {
+  std::vector<SearchMatch> matches;       ///< none where it is refused
+  std::optional<PatternRefused> refused;  ///< as views_of() refuses it
+};
+
+/// Patterns that one call of search or refinement takes at a time: what they need at once is bounded, and more bring next to nothing.
+/// On CPUs those that are compared with a row of the library while it is near; a GPU's many multiprocessors wait for the last
+/// models and for the host less often the more patterns there are. They take some 4 and 7 MB each on the device there.
+std::int64_t patterns_at_once(const Backend&);
+
 /// Searches with the same settings, one call after the other: what they share is made once. For one thread.
 class Searcher {
  public:
@@ -58,9 +71,10 @@ class Searcher {
   Searcher(Searcher&&) noexcept;
   Searcher& operator=(Searcher&&) noexcept;
 
-  /// For each pattern its matches of both kinds, by descending similarity, of equal ones the lower structure first.
-  /// A pattern's matches don't depend on the others of the call, nor on the number of threads.
-  /// Throws PatternRefused as views_of(), naming the pattern where there are several.
+  /// For each pattern what is found. It doesn't depend on the others of the call, nor on the number of threads; those of the pool
+  /// share the host's part. Patterns of one window are compared together, wherever they stand.
+  std::vector<SearchResult> search(std::span<const SearchPattern>, ThreadPool&);
+  /// The matches of each, by this thread alone. Throws PatternRefused as views_of(), naming the pattern where there are several.
   std::vector<std::vector<SearchMatch>> search(std::span<const SearchPattern>);
 
   /// Structures that are searched.

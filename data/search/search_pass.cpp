@@ -81,18 +81,19 @@ void SearchPass::reserve(std::int64_t N) {
   similarity_ = backend_.allocate(bytes(N * top_, size_of(backend_.precise_type())));
 }
 
-void SearchPass::upload_patterns(std::span<const PatternViews> patterns) {
+void SearchPass::upload_patterns(std::span<const PatternViews* const> patterns, ThreadPool& pool) {
   const auto N = std::ssize(patterns), S = std::ssize(scales_);
   std::vector<BFloat16> coarse(static_cast<std::size_t>(N * S * coarse_bins)),
       fine(static_cast<std::size_t>(N * S * fine_length));
-  for (std::int64_t n = 0; n < N; ++n)
+  pool.run(N, [&](std::int64_t n, int) {
     for (std::int64_t s = 0; s < S; ++s) {
       const std::vector<float> views_there =
-          scales_[static_cast<std::size_t>(s)].of(patterns[static_cast<std::size_t>(n)]);
+          scales_[static_cast<std::size_t>(s)].of(*patterns[static_cast<std::size_t>(n)]);
       put_coarse(views_there, coarse.data() + (n * S + s) * coarse_bins);
       std::transform(views_there.begin(), views_there.end(), fine.begin() + (n * S + s) * fine_length,
                      to_bfloat16);
     }
+  });
   backend_.upload(coarse.data(), coarse_patterns_.data(), coarse.size() * sizeof(BFloat16));
   backend_.upload(fine.data(), fine_patterns_.data(), fine.size() * sizeof(BFloat16));
   backend_.synchronize();  // before the host's copies go
@@ -143,20 +144,21 @@ void SearchPass::run_fine(const PatternViews& window, std::int64_t N) {
   backend_.run(match);
 }
 
-std::vector<std::vector<SearchMatch>> SearchPass::run(std::span<const PatternViews> patterns) {
+std::vector<std::vector<SearchMatch>> SearchPass::run(std::span<const PatternViews* const> patterns,
+                                                      ThreadPool& pool) {
   const auto N = std::ssize(patterns);
   std::vector<std::vector<SearchMatch>> all(patterns.size());
   if (top_ == 0 || N == 0) return all;
   reserve(N);
-  upload_patterns(patterns);
-  run_coarse(patterns.front(), N);
-  run_fine(patterns.front(), N);
+  upload_patterns(patterns, pool);
+  run_coarse(*patterns.front(), N);
+  run_fine(*patterns.front(), N);
   const auto candidates = downloaded<std::int32_t>(backend_, candidates_, N * top_),
              row = downloaded<std::int32_t>(backend_, row_, N * top_),
              scale = downloaded<std::int32_t>(backend_, scale_, N * top_);
   std::vector<float> similarity(static_cast<std::size_t>(N * top_));
   backend_.download({similarity_.data(), backend_.precise_type()}, similarity);
-  for (std::int64_t n = 0; n < N; ++n) {
+  pool.run(N, [&](std::int64_t n, int) {
     std::vector<SearchMatch>& matches = all[static_cast<std::size_t>(n)];
     for (std::int64_t i = n * top_; i < (n + 1) * top_; ++i) {
       const auto at = static_cast<std::size_t>(i);
@@ -167,7 +169,7 @@ std::vector<std::vector<SearchMatch>> SearchPass::run(std::span<const PatternVie
                          similarity[at]});
     }
     std::sort(matches.begin(), matches.end(), is_before);
-  }
+  });
   return all;
 }
 

@@ -10,6 +10,7 @@
 #include "data/search/pattern_views.h"
 #include "data/search/search.h"
 #include "kernels/backend.h"
+#include "kernels/base/thread_pool.h"
 
 namespace bragg::data {
 
@@ -20,14 +21,14 @@ class SearchPass {
              std::int64_t candidates);
 
   /// Patterns of one window -> for each all candidates by descending similarity, of equal ones the lower structure
-  /// first; those without any similarity are left out.
-  std::vector<std::vector<SearchMatch>> run(std::span<const PatternViews> patterns);
+  /// first; those without any similarity are left out. The host's part is shared by the threads of the pool.
+  std::vector<std::vector<SearchMatch>> run(std::span<const PatternViews* const> patterns, ThreadPool&);
 
   /// Structures that are searched.
   std::int64_t size() const { return std::ssize(rows_); }
 
  private:
-  void upload_patterns(std::span<const PatternViews> patterns);
+  void upload_patterns(std::span<const PatternViews* const> patterns, ThreadPool&);
   void run_coarse(const PatternViews& window, std::int64_t N);
   void run_fine(const PatternViews& window, std::int64_t N);
   void reserve(std::int64_t N);
