@@ -230,6 +230,36 @@ TEST_F(Identify, NoiseIsRefusedAndTheRestAnswered) {
   EXPECT_EQ(all[1]["candidates"][0]["name"], "Rutile");
 }
 
+TEST_F(Identify, AnswersDependNeitherOnTheOthersNorOnThreads) {
+  // Other radiations, ranges and steps, a mixture, too little, noise, and more than are searched at a time.
+  std::vector<std::string> files{text_of(1, 1.79026, "one_cobalt.xy"), text_of(3, 1.54184, "one_rutile.xy"),
+                                 mixed_text(0, 0.6f, 3, 0.4f, "one_mixture.xy")};
+  const auto part = [&](const std::string& of, double first, double end, const char* name) {
+    std::ofstream out(path(name));
+    for (const std::string& line : lines(read_text(of)))
+      if (const double x = std::stod(line); x >= first && x < end) out << line << "\n";
+    return path(name);
+  };
+  files.push_back(part(files[1], 20, 60, "one_part.xy"));
+  files.push_back(part(files[1], 41, 43, "one_little.xy"));
+  files.push_back(text_of(2, 0.71073, "one_molybdenum.xy"));
+  std::vector<std::string> expected;
+  for (const std::string& file : files)
+    expected.push_back(identify({file, "--json", "--threads", "1"}).out);
+  std::vector<std::string> many;
+  std::string all;
+  for (int copies = 0; copies < 7; ++copies)
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      many.push_back(files[i]);
+      all += expected[i];
+    }
+  for (const char* const threads : {"1", "3"}) {
+    std::vector<std::string> arguments = many;
+    arguments.insert(arguments.end(), {"--json", "--threads", threads});
+    EXPECT_EQ(identify(arguments).out, all) << threads;
+  }
+}
+
 TEST_F(Identify, AStructureThatTheLibraryLacksIsAnUnknownPhase) {
   // Quartz, looked up among what holds no silicon.
   const Json answer =

@@ -114,6 +114,41 @@ TEST_F(Search, MatchesDependNeitherOnTheBatchNorOnThreads) {
   }
 }
 
+TEST_F(Search, AmongManyEachPatternIsRefusedForItselfAndGetsItsOwnBits) {
+  MeasuredPattern flat = pattern("halite");
+  std::fill(flat.intensity.begin(), flat.intensity.end(), 7.0);
+  const MeasuredPattern olivine = pattern("olivine"), beryl = pattern("beryl", 1.79026);
+  const std::vector<MeasuredPattern> patterns{
+      olivine, part_of(olivine, 20, 70), flat, beryl, pattern("zircon"), part_of(pattern("rutile"), 20, 70)};
+  std::vector<SearchPattern> all;
+  for (int copies = 0; copies < 9; ++copies)  // more of a window than are compared at a time
+    for (const MeasuredPattern& one : patterns)
+      all.push_back({&one, &one == &patterns[3] ? 1.79026 : copper_k_alpha});
+  data::Searcher searcher(*backend_, index_);
+  for (const int threads : {1, 3}) {
+    ThreadPool pool(threads);
+    const std::vector<data::SearchResult> results = searcher.search(all, pool);
+    ASSERT_EQ(results.size(), all.size());
+    for (std::size_t n = 0; n < all.size(); ++n) {
+      SCOPED_TRACE(n);
+      ASSERT_EQ(results[n].refused.has_value(), n % patterns.size() == 2);
+      if (results[n].refused) {
+        EXPECT_STREQ(results[n].refused->what(),
+                     "nothing rises above the noise: there is nothing to search for");
+        EXPECT_TRUE(results[n].matches.empty());
+        continue;
+      }
+      const auto alone = found(*all[n].measured, all[n].wavelength);
+      ASSERT_EQ(results[n].matches.size(), alone.size());
+      for (std::size_t i = 0; i < alone.size(); ++i) {
+        EXPECT_EQ(results[n].matches[i].structure, alone[i].structure);
+        EXPECT_EQ(results[n].matches[i].scale, alone[i].scale);
+        EXPECT_EQ(results[n].matches[i].similarity, alone[i].similarity);
+      }
+    }
+  }
+}
+
 TEST_F(Search, OnlyWhatIsAllowedIsSearched) {
   std::vector<std::uint8_t> allowed(searched_crystals().size(), 0);
   for (const char* block : {"halite", "silicon"})
@@ -174,6 +209,18 @@ TEST_F(Search, TheRadiationThatFitsIsFound) {
     EXPECT_NEAR(best.wavelength, wavelength, 2e-4);
     EXPECT_EQ(best.matches[0].structure, number_of("calcite"));
   }
+  // Of several at once each has its own, and one of too little is refused.
+  const MeasuredPattern cobalt = pattern("calcite", 1.79026), copper = pattern("beryl"),
+                        little = part_of(cobalt, 60, 61);
+  const std::vector<const MeasuredPattern*> several{&cobalt, &little, &copper};
+  ThreadPool pool(2);
+  const auto results = data::search_radiations(searcher, several, pool);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].found[data::best_radiation(results[0].found)].anode, "Co");
+  EXPECT_TRUE(results[1].refused && results[1].found.empty());
+  EXPECT_EQ(results[2].found[data::best_radiation(results[2].found)].anode, "Cu");
+  EXPECT_EQ(results[2].found[0].best_similarity(),
+            data::search_radiations(searcher, copper)[0].best_similarity());
   MeasuredPattern q = pattern("calcite");
   q.abscissa = data::Abscissa::q;
   EXPECT_THROW(data::search_radiations(searcher, q), UsageError);

@@ -226,5 +226,35 @@ TEST(CrystalBatch, FormFactorsAreInTheOrderOfSpecies) {
   EXPECT_EQ(order, (std::vector{1, 0, 2}));
 }
 
+TEST(CrystalBatch, OneBehindAnother) {
+  const auto& t = reference_setting(2);
+  Crystal first{.name = "a", .cell = {5, 6, 7, 80, 85, 95}, .group = t.setting, .sites = {}};
+  first.sites.push_back(place(first.cell, t.setting.operators, {0.1, 0.2, 0.3}, {14, 0}, 1, 0, true));
+  first.sites.back().u_aniso = Tensor{0.01, 0.02, 0.03, 0, 0, 0};
+  Crystal second = first;
+  second.cell.a = 8;
+  second.sites.front().species = {8, 0};
+  const CrystalBatch expected = make_batch(std::vector{first, second, first});
+  CrystalBatch batch;
+  append_batch(batch, make_batch(std::vector{first}));
+  append_batch(batch, make_batch(std::vector<Crystal>{}));
+  append_batch(batch, make_batch(std::vector{second, first}));
+  batch.validate();
+  EXPECT_EQ(batch.metric, expected.metric);
+  EXPECT_EQ(batch.centrosymmetric, expected.centrosymmetric);
+  EXPECT_EQ(batch.centring, expected.centring);
+  EXPECT_EQ(batch.atom_offset, expected.atom_offset);
+  EXPECT_EQ(batch.operator_offset, expected.operator_offset);
+  EXPECT_EQ(batch.operators, expected.operators);
+  EXPECT_EQ(batch.beta, expected.beta);
+  ASSERT_EQ(batch.atoms.size(), expected.atoms.size());
+  for (std::size_t j = 0; j < batch.atoms.size(); ++j) {
+    EXPECT_EQ(batch.atoms[j].x, expected.atoms[j].x);
+    EXPECT_EQ(batch.atoms[j].anisotropic, expected.atoms[j].anisotropic);
+    EXPECT_EQ(batch.form_factors[static_cast<std::size_t>(batch.atoms[j].form_factor)].a,
+              expected.form_factors[static_cast<std::size_t>(expected.atoms[j].form_factor)].a);
+  }
+}
+
 }  // namespace
 }  // namespace bragg::xrd
