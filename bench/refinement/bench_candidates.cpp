@@ -3,9 +3,13 @@
 //   bench_candidates --patterns FILE [--limit N] [--device cuda] [--threads N] [--cache FOLDER] [--rounds N]
 //       milliseconds of a candidate and of a pattern, with the structures' lines and without; iterations that were made;
 //       median over the rounds
+//   bench_candidates --together N [--patterns FILE] [--limit N] [--device cuda] [--threads N] [--cache FOLDER] [--rounds N]
+//       search and refinement of N patterns in a call: patterns and candidates a second, and what of it is the host's own work;
+//       without a file of patterns those of the library's structures (no data needed)
 #include <algorithm>
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -13,6 +17,7 @@
 #include <CLI/CLI.hpp>
 
 #include "bench/measured_pattern.h"
+#include "bench/refinement/together.h"
 #include "data/library/built_in_library.h"
 #include "data/library/joined_library.h"
 #include "data/refinement/refined_structures.h"
@@ -30,7 +35,7 @@ using bench::measured_pattern;
 struct Options {
   std::string patterns, device = "cpu", cache;
   int threads = 1, rounds = 3;
-  std::int64_t limit = 50;
+  std::int64_t limit = 50, together = 0;
 };
 
 struct Case {
@@ -38,14 +43,40 @@ struct Case {
   std::vector<data::RefinementStart> starts;
 };
 
-/// Patterns with their candidates as the search finds them.
-std::vector<Case> cases_of(Backend& backend, const Options& options) {
-  const auto library = data::built_in_library();
+data::JoinedLibrary built_in() {
+  auto library = data::built_in_library();
   if (!library) throw Error("this bench_candidates was built without a library");
-  const data::JoinedLibrary joined({library});
+  return data::JoinedLibrary({std::move(library)});
+}
+
+data::SearchIndex index_of(Backend& backend, const data::JoinedLibrary& library, const Options& options) {
   data::SearchCache cache;
   if (!options.cache.empty()) cache.folder = options.cache;
-  const data::SearchIndex index(backend, data::search_library_of(joined), cache);
+  return {backend, data::search_library_of(library), cache};
+}
+
+void run_together(const Options& options) {
+  const auto backend = make_backend({options.device, options.threads, ""});
+  const data::JoinedLibrary library = built_in();
+  const data::SearchIndex index = index_of(*backend, library, options);
+  bench::Together together{
+      .patterns = options.together, .rounds = options.rounds, .threads = options.threads};
+  std::vector<data::MeasuredPattern> patterns;
+  if (options.patterns.empty()) {
+    patterns = bench::drawn_patterns(*backend, library, std::min(options.limit, options.together));
+  } else {
+    const data::PatternSet set(options.patterns);
+    together.wavelength = set.instrument().wavelength;
+    for (std::int64_t i = 0; i < std::min(set.size(), options.limit); ++i)
+      patterns.push_back(measured_pattern(set, i));
+  }
+  bench::time_together(*backend, library, index, patterns, together);
+}
+
+/// Patterns with their candidates as the search finds them.
+std::vector<Case> cases_of(Backend& backend, const Options& options) {
+  const data::JoinedLibrary joined = built_in();
+  const data::SearchIndex index = index_of(backend, joined, options);
   data::Searcher searcher(backend, index);
   const data::PatternSet set(options.patterns);
   std::vector<Case> cases;
@@ -121,16 +152,20 @@ void run(const Options& options) {
 int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): it ends with it
   Options options;
   CLI::App app{"The speed of refinement: candidates of measured patterns"};
-  app.add_option("--patterns", options.patterns, "pattern set")->required();
+  auto* const patterns = app.add_option("--patterns", options.patterns, "pattern set");
   app.add_option("--limit", options.limit, "patterns at most");
   app.add_option("--device", options.device, "reference, cpu, cuda");
   app.add_option("--threads", options.threads, "threads of the CPU");
   app.add_option("--rounds", options.rounds, "rounds, of which the median counts")
       ->check(CLI::PositiveNumber);
   app.add_option("--cache", options.cache, "folder of the search's index");
+  auto* const together =
+      app.add_option("--together", options.together, "search and refine so many patterns in a call")
+          ->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   try {
-    run(options);
+    if (!*together && !*patterns) throw UsageError("--patterns or --together is needed");
+    *together ? run_together(options) : run(options);
   } catch (const std::exception& e) {
     fmt::print(stderr, "bench_candidates: {}\n", e.what());
     return 1;
