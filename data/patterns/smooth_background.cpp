@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 namespace bragg::data {
 namespace {
@@ -16,18 +17,41 @@ double held(std::span<const double> y, std::int64_t i) {
   return y[index(std::clamp<std::int64_t>(i, 0, std::ssize(y) - 1))];
 }
 
+/// The points of a window in ascending order, which moves along.
+class SortedWindow {
+ public:
+  explicit SortedWindow(std::vector<double> points) : points_(std::move(points)) {
+    std::sort(points_.begin(), points_.end());
+  }
+  double operator[](std::size_t rank) const { return points_[rank]; }
+  /// One goes, another comes: what lies between their places moves by one.
+  void replace(double gone, double come) {
+    const auto from = std::lower_bound(points_.begin(), points_.end() - 1, gone),
+               to = std::lower_bound(points_.begin(), points_.end(), come);
+    if (from < to) {
+      std::move(from + 1, to, from);
+      *(to - 1) = come;
+    } else {
+      std::move_backward(to, from, from + 1);
+      *to = come;
+    }
+  }
+
+ private:
+  std::vector<double> points_;
+};
+
 /// The value below which background_share of the window's points lie, between two of them linearly.
 std::vector<double> low_values(std::span<const double> y, std::int64_t half_window) {
-  std::vector<double> low(y.size()), window(index(2 * half_window + 1));
+  std::vector<double> low(y.size()), points;
   const double rank = background_share * static_cast<double>(2 * half_window);
-  const auto whole = static_cast<std::ptrdiff_t>(rank);
+  const auto whole = static_cast<std::size_t>(rank);
+  for (std::int64_t j = -half_window; j <= half_window; ++j)
+    points.push_back(held(y, j));
+  SortedWindow window(std::move(points));
   for (std::int64_t i = 0; i < std::ssize(y); ++i) {
-    for (std::int64_t j = -half_window; j <= half_window; ++j)
-      window[index(j + half_window)] = held(y, i + j);
-    const auto at = window.begin() + whole;
-    std::nth_element(window.begin(), at, window.end());
-    const double next = *std::min_element(at + 1, window.end());
-    low[index(i)] = *at + (rank - static_cast<double>(whole)) * (next - *at);
+    low[index(i)] = window[whole] + (rank - static_cast<double>(whole)) * (window[whole + 1] - window[whole]);
+    window.replace(held(y, i - half_window), held(y, i + half_window + 1));
   }
   return low;
 }

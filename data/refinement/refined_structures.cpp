@@ -1,8 +1,10 @@
 #include "data/refinement/refined_structures.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -27,11 +29,47 @@ constexpr double most_reflections = 1 << 25;
 /// reflections in vain.
 constexpr double shared_reach = 1.05;
 
-/// A number by which something is put in order, and its place in the order that equal ones keep.
+/// A positive number by which something is put in order, as bits that are in the same order, and its place in the order that equal
+/// ones keep.
 struct Keyed {
-  double key;
+  std::uint64_t key;
   std::uint32_t at;
 };
+std::uint64_t ascending(double positive) {
+  return std::bit_cast<std::uint64_t>(positive);
+}
+std::uint64_t descending(double positive) {
+  return ~ascending(positive);
+}
+bool is_before(const Keyed& a, const Keyed& b) {
+  return a.key < b.key || (a.key == b.key && a.at < b.at);
+}
+
+/// As std::sort by is_before. The keys of a structure's lines lie within few powers of two: each goes to its place among 256 of every
+/// power, and few are in one.
+void put_in_order(std::vector<Keyed>& all, std::vector<Keyed>& spare, std::vector<std::uint32_t>& first) {
+  constexpr int shift = 52 - 8;
+  constexpr std::uint64_t most_places = 1 << 14;
+  if (all.size() < 2) return;
+  const auto [low, high] = std::minmax_element(all.begin(), all.end(), is_before);
+  const std::uint64_t base = low->key >> shift, places = (high->key >> shift) - base + 1;
+  if (places > most_places) return std::sort(all.begin(), all.end(), is_before);
+  first.assign(places + 1, 0);
+  for (const Keyed& one : all)
+    ++first[(one.key >> shift) - base + 1];
+  std::partial_sum(first.begin(), first.end(), first.begin());
+  spare.resize(all.size());
+  for (const Keyed& one : all)
+    spare[first[(one.key >> shift) - base]++] = one;
+  for (std::size_t i = 1; i < spare.size(); ++i) {
+    const Keyed one = spare[i];
+    std::size_t to = i;
+    for (; to > 0 && is_before(one, spare[to - 1]); --to)
+      spare[to] = spare[to - 1];
+    spare[to] = one;
+  }
+  all.swap(spare);
+}
 
 ReflectionProblem reach_of(double least_d, double most_d) {
   return {.stol_min = (1 - strain_margin) / (2 * most_d), .stol_max = (1 + strain_margin) / (2 * least_d)};
@@ -59,41 +97,58 @@ struct ListedStructure {
   double area_unit = 0;
 };
 
-/// Lines before they are in order: what stands at i of each list is of one line.
-struct UnorderedLines {
-  std::vector<RefinedLine> line;
-  std::vector<double> q;
-  std::vector<Keyed> strength;
-  double strongest = 0;
+/// A thread's memory.
+struct LineScratch {
+  std::vector<double> q, area, strength;  ///< (reflections)
+  std::vector<Keyed> chosen, spare;       ///< `at` is a reflection's number
+  std::vector<std::uint32_t> first;
+  std::vector<std::uint16_t> rank;
 };
 
-/// Of crystal i those that lie in the range.
-UnorderedLines lines_within(const Reflections& of, std::size_t i, const ReciprocalMetric& metric,
-                            const InverseDSquaredRange& range, double wavelength) {
-  UnorderedLines lines;
-  const std::size_t count = of.offset[i + 1] - of.offset[i];
-  lines.line.reserve(count);
-  lines.q.reserve(count);
-  lines.strength.reserve(count);
-  for (std::size_t r = of.offset[i]; r < of.offset[i + 1]; ++r) {
-    const Miller& m = of.miller[r];
-    const double q = inverse_d_squared(metric, m.h, m.k, m.l), area = m.multiplicity * double{of.f2[r]};
-    if (!range.contains(q)) continue;
-    const double sine = wavelength * std::sqrt(q) / 2;
-    // What only a grown cell brings within reach of the wavelength is as strong as if it were there.
-    const double two_theta = 2 * std::asin(std::min(sine, 0.999)) * 180 / std::numbers::pi;
-    const double strength = area * xrd::lorentz_polarisation(two_theta);
-    lines.strongest = std::max(lines.strongest, strength);
-    lines.strength.push_back({strength, static_cast<std::uint32_t>(lines.line.size())});
-    lines.line.push_back({m.h, m.k, m.l, 0, static_cast<float>(area)});
-    lines.q.push_back(q);
+/// multiplicity |F|^2 times LP. What only a grown cell brings within reach of the wavelength is as strong as if it were there.
+double strength_of(double area, double q, double wavelength) {
+  const double sine = wavelength * std::sqrt(q) / 2;
+  const double two_theta = 2 * std::asin(std::min(sine, 0.999)) * 180 / std::numbers::pi;
+  return area * xrd::lorentz_polarisation(two_theta);
+}
+
+/// The same within some 1e-12 of it, without functions that take long.
+double about_strength_of(double area, double q, double wavelength) {
+  const double sine = std::min(wavelength * std::sqrt(q) / 2, 0.999), sine2 = sine * sine;
+  const double cosine2 = 1 - 2 * sine2;
+  return area * (1 + cosine2 * cosine2) / (std::sqrt(1 - sine2) * sine2);
+}
+
+/// Chooses the reflections of the range that are strong enough, by descending strength; the strength of the strongest.
+double choose_lines(std::span<const Miller> miller, std::span<const float> f2, const ReciprocalMetric& metric,
+                    const InverseDSquaredRange& range, double wavelength, LineScratch& s) {
+  for (std::vector<double>* const values : {&s.q, &s.area, &s.strength})
+    values->resize(miller.size());
+  double about_strongest = 0;
+  for (std::size_t r = 0; r < miller.size(); ++r) {
+    const Miller& m = miller[r];
+    s.q[r] = inverse_d_squared(metric, m.h, m.k, m.l);
+    s.area[r] = m.multiplicity * double{f2[r]};
+    s.strength[r] = range.contains(s.q[r]) ? about_strength_of(s.area[r], s.q[r], wavelength) : 0;
+    about_strongest = std::max(about_strongest, s.strength[r]);
   }
-  return lines;
+  s.chosen.clear();
+  double strongest = 0;
+  const double surely_weak = (1 - 1e-6) * weakest_line * about_strongest;
+  for (std::size_t r = 0; r < miller.size(); ++r) {
+    if (!(s.strength[r] > surely_weak)) continue;
+    s.strength[r] = strength_of(s.area[r], s.q[r], wavelength);
+    strongest = std::max(strongest, s.strength[r]);
+    s.chosen.push_back({descending(s.strength[r]), static_cast<std::uint32_t>(r)});
+  }
+  std::erase_if(s.chosen, [&](const Keyed& one) { return !(s.strength[one.at] > weakest_line * strongest); });
+  put_in_order(s.chosen, s.spare, s.first);
+  return strongest;
 }
 
 ListedStructure listed_structure(const Reflections& of, std::size_t i, const ReciprocalMetric& metric,
-                                 const InverseDSquaredRange& range, double wavelength,
-                                 std::size_t most_lines) {
+                                 const InverseDSquaredRange& range, double wavelength, std::size_t most_lines,
+                                 LineScratch& s) {
   ListedStructure listed;
   RefinedStructure& structure = listed.structure;
   structure.metric = metric;
@@ -102,32 +157,27 @@ ListedStructure listed_structure(const Reflections& of, std::size_t i, const Rec
   std::copy(forms.strain.begin(), forms.strain.end(), structure.strain);
   std::copy(forms.texture.begin(), forms.texture.end(), structure.texture);
 
-  UnorderedLines lines = lines_within(of, i, metric, range, wavelength);
-  std::vector<Keyed>& chosen = lines.strength;
-  std::erase_if(chosen, [&](const Keyed& one) { return !(one.key > weakest_line * lines.strongest); });
-  const auto is_stronger = [](const Keyed& a, const Keyed& b) {
-    return a.key > b.key || (a.key == b.key && a.at < b.at);
+  const auto own = [&](const auto& all) {
+    return std::span(all).subspan(of.offset[i], of.offset[i + 1] - of.offset[i]);
   };
-  if (chosen.size() > most_lines) {
-    std::nth_element(chosen.begin(), chosen.begin() + static_cast<std::ptrdiff_t>(most_lines), chosen.end(),
-                     is_stronger);
-    chosen.resize(most_lines);
+  const std::span<const Miller> miller = own(of.miller);
+  listed.area_unit = choose_lines(miller, own(of.f2), metric, range, wavelength, s);
+  s.chosen.resize(std::min(s.chosen.size(), most_lines));
+  s.rank.resize(miller.size());
+  for (std::size_t rank = 0; rank < s.chosen.size(); ++rank) {
+    Keyed& one = s.chosen[rank];
+    s.rank[one.at] = static_cast<std::uint16_t>(rank);
+    one.key = ascending(s.q[one.at]);
   }
-  std::sort(chosen.begin(), chosen.end(), is_stronger);
-  for (std::size_t rank = 0; rank < chosen.size(); ++rank) {
-    lines.line[chosen[rank].at].rank = static_cast<std::uint16_t>(rank);
-    chosen[rank].key = lines.q[chosen[rank].at];
+  put_in_order(s.chosen, s.spare, s.first);
+  structure.lines = static_cast<std::int32_t>(s.chosen.size());
+  listed.lines.reserve(s.chosen.size());
+  for (const Keyed& one : s.chosen) {
+    const Miller& m = miller[one.at];
+    const auto area = static_cast<float>(s.area[one.at]);
+    listed.lines.push_back(
+        {m.h, m.k, m.l, s.rank[one.at], static_cast<float>(double{area} / listed.area_unit)});
   }
-  std::sort(chosen.begin(), chosen.end(),
-            [](const Keyed& a, const Keyed& b) { return a.key < b.key || (a.key == b.key && a.at < b.at); });
-  structure.lines = static_cast<std::int32_t>(chosen.size());
-  listed.lines.reserve(chosen.size());
-  for (const Keyed& one : chosen) {
-    RefinedLine line = lines.line[one.at];
-    line.area = static_cast<float>(double{line.area} / lines.strongest);
-    listed.lines.push_back(line);
-  }
-  listed.area_unit = lines.strongest;
   return listed;
 }
 
@@ -163,12 +213,13 @@ struct SharedCall {
 std::vector<SharedCall> shared_calls(std::span<const LinesWanted> wanted) {
   std::vector<Keyed> order;
   for (const LinesWanted& one : wanted)
-    order.push_back({reach_of(one.least_d, one.most_d).stol_max, static_cast<std::uint32_t>(order.size())});
-  std::sort(order.begin(), order.end(),
-            [](const Keyed& a, const Keyed& b) { return a.key < b.key || (a.key == b.key && a.at < b.at); });
+    order.push_back(
+        {ascending(reach_of(one.least_d, one.most_d).stol_max), static_cast<std::uint32_t>(order.size())});
+  std::sort(order.begin(), order.end(), is_before);
   std::vector<SharedCall> calls;
   double first = 0, reflections = 0;
-  for (const auto& [stol_max, at] : order) {
+  for (const auto& [key, at] : order) {
+    const auto stol_max = std::bit_cast<double>(key);
     const double stol_min = reach_of(wanted[at].least_d, wanted[at].most_d).stol_min,
                  own = reflections_of(wanted[at], shared_reach * stol_max);
     if (calls.empty() || stol_max > shared_reach * first || reflections + own > most_reflections) {
@@ -207,12 +258,14 @@ void run_call(Backend& backend, ThreadPool& pool, const SharedCall& call, std::s
   }
   const Reflections reflections(backend, call.problem, all);
   std::vector<ListedStructure> listed(of_crystal.size());
-  pool.run(std::ssize(of_crystal), [&](std::int64_t i, int) {
+  std::vector<LineScratch> scratch(static_cast<std::size_t>(pool.size()));
+  pool.run(std::ssize(of_crystal), [&](std::int64_t i, int worker) {
     const auto at = static_cast<std::size_t>(i);
     const LinesWanted& one = wanted[of_crystal[at]];
     // The call may reach further than this one does by itself.
     const InverseDSquaredRange range(reach_of(one.least_d, one.most_d));
-    listed[at] = listed_structure(reflections, at, all.metric[at], range, one.wavelength, most_lines);
+    listed[at] = listed_structure(reflections, at, all.metric[at], range, one.wavelength, most_lines,
+                                  scratch[static_cast<std::size_t>(worker)]);
   });
   pool.run(std::ssize(places), [&](std::int64_t n, int) {
     const Place& place = places[static_cast<std::size_t>(n)];
@@ -229,9 +282,10 @@ RefinedStructures refined_structures(Backend& backend, std::span<const xrd::Crys
   const ReflectionProblem problem = reach_of(least_d, most_d);
   const Reflections reflections(backend, problem, batch);
   std::vector<ListedStructure> listed;
+  LineScratch scratch;
   for (std::size_t i = 0; i < crystals.size(); ++i)
     listed.push_back(listed_structure(reflections, i, batch.metric[i], InverseDSquaredRange(problem),
-                                      wavelength, most_ranks));
+                                      wavelength, most_ranks, scratch));
   return joined(listed);
 }
 
