@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "apps/evaluation/classifier.h"
@@ -102,6 +103,9 @@ class Identifier {
   /// Where nothing states the radiation and copper's fits badly: the anode whose K alpha fits best.
   void try_radiations(std::span<const LookUp>);
   void take_radiation(const LookUp&, std::span<const data::RadiationMatches>) const;
+  using Crystals = std::unordered_map<std::int32_t, std::shared_ptr<const xrd::Crystal>>;
+  /// Each structure that any of their matches names.
+  Crystals crystals_of(std::span<const LookUp>);
   /// Fills `refined` and `candidates` from `matches`, of which those that were dropped go, and the lines.
   void refine_matches(std::span<const LookUp>);
   void take_refined(const data::CandidatesToRefine&, std::vector<data::RefinedCandidate>, Findings&) const;

@@ -104,7 +104,7 @@ void Identifier::take_refined(const data::CandidatesToRefine& of, std::vector<da
   for (std::size_t i = 0; i < refined.size(); ++i) {
     if (refined[i].is_dropped) continue;
     const data::SearchMatch& match = found.matches[i];
-    const xrd::Crystal& known = of.starts[i].crystal;
+    const xrd::Crystal& known = *of.starts[i].crystal;
     found.candidates.push_back({.space_group = library_->space_group(match.structure),
                                 .similarity = match.similarity,
                                 .calculated = index_->kind(match.structure) == data::StructureKind::dft,
@@ -119,7 +119,23 @@ void Identifier::take_refined(const data::CandidatesToRefine& of, std::vector<da
   found.matches = std::move(kept);
 }
 
+Identifier::Crystals Identifier::crystals_of(std::span<const LookUp> all) {
+  Crystals crystals;
+  for (const LookUp& one : all)
+    for (const data::SearchMatch& match : one.found->matches)
+      crystals.try_emplace(match.structure);
+  std::vector<Crystals::value_type*> entries;
+  for (Crystals::value_type& entry : crystals)
+    entries.push_back(&entry);
+  pool_.run(std::ssize(entries), [&](std::int64_t i, int) {
+    auto& [structure, crystal] = *entries[static_cast<std::size_t>(i)];
+    crystal = std::make_shared<const xrd::Crystal>(library_->crystal(structure));
+  });
+  return crystals;
+}
+
 void Identifier::refine_matches(std::span<const LookUp> all) {
+  const Crystals crystals = crystals_of(all);
   std::vector<OnTwoTheta> measured(all.size());
   std::vector<data::CandidatesToRefine> wanted(all.size());
   each(all, [&](std::size_t i, const LookUp& one) {
@@ -132,7 +148,7 @@ void Identifier::refine_matches(std::span<const LookUp> all) {
                  .lines_from = data::angle_of(data::search_grid.start, there.wavelength),
                  .lines_to = data::angle_of(data::search_grid.end(), there.wavelength)};
     for (const data::SearchMatch& match : one.found->matches)
-      wanted[i].starts.push_back({library_->crystal(match.structure), match.scale});
+      wanted[i].starts.emplace_back(crystals.at(match.structure), match.scale);
   });
   std::vector<data::RefinedCandidates> refined =
       data::refine_candidates(backend_, pool_, wanted, settings_.with_lines);

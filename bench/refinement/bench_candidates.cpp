@@ -113,7 +113,7 @@ void run(const Options& options) {
     for (const Case& one : cases) {
       std::vector<xrd::Crystal> crystals;
       for (const data::RefinementStart& start : one.starts)
-        crystals.push_back(start.crystal);
+        crystals.push_back(*start.crystal);
       data::refined_structures(*backend, crystals, xrd::d_from_two_theta(90, copper_k_alpha),
                                xrd::d_from_two_theta(5, copper_k_alpha), copper_k_alpha);
     }

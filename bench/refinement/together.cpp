@@ -4,7 +4,10 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <memory>
 #include <string>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -121,7 +124,8 @@ class Timed {
   }
   void put_crystals();
   void time_host();
-  Seconds lines();
+  std::vector<data::LinesWanted> lines_wanted() const;
+  void time_lines();
 
   Backend& backend_;
   const data::JoinedLibrary& library_;
@@ -132,8 +136,9 @@ class Timed {
   std::vector<data::CellScale> scales_;
   std::vector<data::SearchResult> found_;
   std::vector<data::CandidatesToRefine> wanted_;
-  std::int64_t candidates_ = 0, refused_ = 0;
+  std::int64_t candidates_ = 0, distinct_ = 0, refused_ = 0;
   Part search_{"search", {}, {}}, crystals_{"crystals of the library", {}, {}}, refine_{"refinement", {}, {}};
+  enum HostPart : std::size_t { views_part, scales_part, crystals_part, atoms_part, lines_part, grids_part };
   std::vector<Part> host_{{"views", {}, {}},
                           {"views at all scales", {}, {}},
                           {"crystals of the library", {}, {}},
@@ -143,6 +148,18 @@ class Timed {
 };
 
 void Timed::put_crystals() {
+  std::unordered_map<std::int32_t, std::shared_ptr<const xrd::Crystal>> crystals;
+  for (const data::SearchResult& found : found_)
+    for (const data::SearchMatch& match : found.matches)
+      crystals.try_emplace(match.structure);
+  std::vector<std::pair<const std::int32_t, std::shared_ptr<const xrd::Crystal>>*> entries;
+  for (auto& entry : crystals)
+    entries.push_back(&entry);
+  pool_.run(std::ssize(entries), [&](std::int64_t i, int) {
+    auto& [structure, crystal] = *entries[index(i)];
+    crystal = std::make_shared<const xrd::Crystal>(library_.crystal(structure));
+  });
+  distinct_ = std::ssize(entries);
   wanted_.assign(patterns_.size(), {});
   each([&](std::size_t n) {
     wanted_[n] = {.pattern = {patterns_[n].measured, wavelength_},
@@ -150,35 +167,54 @@ void Timed::put_crystals() {
                   .lines_from = first_angle,
                   .lines_to = last_angle};
     for (const data::SearchMatch& match : found_[n].matches)
-      wanted_[n].starts.push_back({library_.crystal(match.structure), match.scale});
+      wanted_[n].starts.emplace_back(crystals.at(match.structure), match.scale);
   });
 }
 
-/// Without structure_factors, which is the device's.
-Seconds Timed::lines() {
+/// Of each crystal once, some to a list.
+std::vector<data::LinesWanted> Timed::lines_wanted() const {
+  constexpr std::size_t of_a_list = 64;
+  std::unordered_set<const xrd::Crystal*> known;
   std::vector<data::LinesWanted> wanted;
-  CrystalBatch all;
-  for (const data::CandidatesToRefine& one : wanted_) {
-    data::LinesWanted& lines = wanted.emplace_back();
-    lines = {.crystals = {},
-             .least_d = xrd::d_from_two_theta(last_angle, wavelength_),
-             .most_d = xrd::d_from_two_theta(first_angle, wavelength_),
-             .wavelength = wavelength_};
-    xrd::CrystalBatchBuilder builder;
+  for (const data::CandidatesToRefine& one : wanted_)
     for (const data::RefinementStart& start : one.starts) {
-      lines.crystals.push_back(&start.crystal);
-      builder.add(start.crystal);
+      if (!known.insert(start.crystal.get()).second) continue;
+      if (wanted.empty() || wanted.back().crystals.size() == of_a_list)
+        wanted.push_back({.crystals = {},
+                          .least_d = xrd::d_from_two_theta(last_angle, wavelength_),
+                          .most_d = xrd::d_from_two_theta(first_angle, wavelength_),
+                          .wavelength = wavelength_});
+      wanted.back().crystals.push_back(start.crystal.get());
     }
-    xrd::append_batch(all, builder.take());
-  }
+  return wanted;
+}
+
+/// Without structure_factors, which is the device's.
+void Timed::time_lines() {
+  const std::vector<data::LinesWanted> wanted = lines_wanted();
+  std::vector<CrystalBatch> batches(wanted.size());
+  const Seconds atoms = seconds_of([&] {
+    pool_.run(std::ssize(wanted), [&](std::int64_t n, int) {
+      xrd::CrystalBatchBuilder builder;
+      for (const xrd::Crystal* const crystal : wanted[index(n)].crystals)
+        builder.add(*crystal);
+      batches[index(n)] = builder.take();
+    });
+  });
+  CrystalBatch all;
+  for (const CrystalBatch& batch : batches)
+    xrd::append_batch(all, batch);
   const Seconds whole = seconds_of(
       [&] { data::refined_structures(backend_, pool_, wanted, data::candidate_levels().back().lines); });
+  constexpr double margin = 0.04;  // as of refined_structures
   const Seconds device = seconds_of([&] {
-    backend_.structure_factors(
-        {.stol_min = 0.96 / (2 * wanted[0].most_d), .stol_max = 1.04 / (2 * wanted[0].least_d)}, all);
+    backend_.structure_factors({.stol_min = (1 - margin) / (2 * wanted[0].most_d),
+                                .stol_max = (1 + margin) / (2 * wanted[0].least_d)},
+                               all);
     backend_.synchronize();
   });
-  return {whole.wall - device.wall, whole.cpu - device.cpu};
+  host_[atoms_part].add(atoms);
+  host_[lines_part].add({whole.wall - device.wall - atoms.wall, whole.cpu - device.cpu - atoms.cpu});
 }
 
 void Timed::time_host() {
@@ -190,23 +226,15 @@ void Timed::time_host() {
       });
     });
     host_[part].add(seconds);
-    return seconds;
   };
-  time(0, [&](std::size_t n) { views[n] = data::views_of(*patterns_[n].measured, wavelength_); });
-  time(1, [&](std::size_t n) {
+  time(views_part, [&](std::size_t n) { views[n] = data::views_of(*patterns_[n].measured, wavelength_); });
+  time(scales_part, [&](std::size_t n) {
     for (const data::CellScale& scale : scales_)
       (void)scale.of(views[n]);
   });
-  host_[2].add(seconds_of([&] { put_crystals(); }));
-  const Seconds atoms = time(3, [&](std::size_t n) {
-    xrd::CrystalBatchBuilder builder;
-    for (const data::RefinementStart& start : wanted_[n].starts)
-      builder.add(start.crystal);
-    (void)builder.take();
-  });
-  const Seconds with_atoms = lines();
-  host_[4].add({with_atoms.wall - atoms.wall, with_atoms.cpu - atoms.cpu});
-  time(5, [&](std::size_t n) {
+  host_[crystals_part].add(seconds_of([&] { put_crystals(); }));
+  time_lines();
+  time(grids_part, [&](std::size_t n) {
     const data::RefinementPattern pattern(wanted_[n].pattern, first_angle, last_angle);
     for (const data::RefinementLevel& level : data::candidate_levels())
       (void)pattern.on_grid(level.step, level.blur, data::model_misfit);
@@ -232,8 +260,10 @@ void Timed::print() const {
   const auto ms = [&](const std::vector<double>& seconds) { return 1000 * median(seconds) / patterns; };
   for (const Part* const part : {&search_, &crystals_, &refine_})
     wall += ms(part->wall);
-  fmt::print("{}, {} threads of the host: {} patterns a call, {} refused, {} candidates\n",
-             backend_.description(), pool_.size(), patterns_.size(), refused_, candidates_);
+  fmt::print(
+      "{}, {} threads of the host: {} patterns a call, {} refused, {} candidates of {} "
+      "structures\n",
+      backend_.description(), pool_.size(), patterns_.size(), refused_, candidates_, distinct_);
   fmt::print("{:.0f} patterns/s, {:.0f} candidates/s\n", 1000 / wall,
              1000 / wall * static_cast<double>(candidates_) / patterns);
   for (const Part* const part : {&search_, &crystals_, &refine_})

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 #include <numeric>
+#include <unordered_map>
 #include <utility>
 
 #include "data/refinement/refined_structures.h"
@@ -74,7 +76,7 @@ struct Refining {
   std::optional<RefinementPattern> pattern{};
   RefinedCandidates result{};
   std::vector<std::int32_t> candidates{};  ///< that are not dropped
-  std::int32_t first_structure = 0;
+  std::vector<std::int32_t> structure{};   ///< of each start
   // Of the level at hand.
   RefinementPattern::OnGrid grid{};
   ModelList models{};
@@ -105,8 +107,7 @@ void begin_level(const RefinementLevel& level, Refining& one) {
   one.grid.pattern = seen_at(level, one.grid.pattern);
   one.models = {.terms = refinement_terms};
   for (const std::int32_t i : one.candidates) {
-    const std::int32_t structure = one.first_structure + i;
-    one.models.add(0, {&structure, 1}, one.result.candidates[index(i)].parameters,
+    one.models.add(0, {&one.structure[index(i)], 1}, one.result.candidates[index(i)].parameters,
                    first_parameters(one.of->starts[index(i)].scale));
   }
   // Behind the candidates one model without any phase.
@@ -137,11 +138,57 @@ void put_curves(std::span<const float> calculated, std::int64_t points, bool wit
 void put_cells(const StructuresThere& structures, Refining& one) {
   for (std::size_t i = 0; i < one.result.candidates.size(); ++i) {
     RefinedCandidate& candidate = one.result.candidates[i];
-    candidate.cell = refined_cell(structures.host.structures[index(one.first_structure) + i],
+    candidate.cell = refined_cell(structures.host.structures[index(one.structure[i])],
                                   candidate.parameters.phases[0].data() + strain_at);
-    candidate.cell_change = change_of_edges(candidate.cell, one.of->starts[i].crystal.cell);
+    candidate.cell_change = change_of_edges(candidate.cell, one.of->starts[i].crystal->cell);
   }
 }
+
+/// Which lines are wanted: those of a crystal that several patterns share and look at between the same limits once. A list has few
+/// crystals, so that threads share the work.
+class SharedLines {
+ public:
+  static constexpr std::int32_t most = 64;  ///< crystals of a list
+
+  /// Of each start its place: most times the number of the list that its crystal is in, and the place there.
+  std::vector<std::int32_t> places_of(const CandidatesToRefine& of, const RefinementPattern& pattern) {
+    const double wavelength = of.pattern.wavelength,
+                 least_d = xrd::d_from_two_theta(pattern.last(), wavelength),
+                 most_d = xrd::d_from_two_theta(std::max(pattern.first(), 0.1), wavelength);
+    Known& known = known_[{least_d, most_d, wavelength}];
+    std::vector<std::int32_t> places;
+    for (const RefinementStart& start : of.starts) {
+      const auto [entry, is_new] = known.place.try_emplace(start.crystal.get(), 0);
+      if (is_new) {
+        if (known.list < 0 || std::ssize(wanted_[index(known.list)].crystals) == most) {
+          known.list = static_cast<std::int32_t>(wanted_.size());
+          wanted_.push_back({.crystals = {}, .least_d = least_d, .most_d = most_d, .wavelength = wavelength});
+        }
+        auto& crystals = wanted_[index(known.list)].crystals;
+        entry->second = most * known.list + static_cast<std::int32_t>(crystals.size());
+        crystals.push_back(start.crystal.get());
+      }
+      places.push_back(entry->second);
+    }
+    return places;
+  }
+  /// How many crystals lie before each list.
+  std::vector<std::int32_t> first_of_lists() const {
+    std::vector<std::int32_t> first{0};
+    for (const LinesWanted& one : wanted_)
+      first.push_back(first.back() + static_cast<std::int32_t>(one.crystals.size()));
+    return first;
+  }
+  std::span<const LinesWanted> wanted() const { return wanted_; }
+
+ private:
+  struct Known {
+    std::int32_t list = -1;  ///< that has room, perhaps
+    std::unordered_map<const xrd::Crystal*, std::int32_t> place{};
+  };
+  std::map<std::array<double, 3>, Known> known_;
+  std::vector<LinesWanted> wanted_;
+};
 
 /// The levels of patterns that are not refused and have candidates.
 class Levels {
@@ -175,21 +222,14 @@ StructuresThere Levels::listed_structures(std::span<const RefinementLevel> level
   std::int64_t most_lines = 0;
   for (const RefinementLevel& level : levels)
     most_lines = std::max(most_lines, level.lines);
-  std::vector<LinesWanted> wanted;
-  std::int32_t structures = 0;
-  for (Refining* const one : patterns_) {
-    const double wavelength = one->of->pattern.wavelength;
-    LinesWanted& lines = wanted.emplace_back();
-    lines = {.crystals = {},
-             .least_d = xrd::d_from_two_theta(one->pattern->last(), wavelength),
-             .most_d = xrd::d_from_two_theta(std::max(one->pattern->first(), 0.1), wavelength),
-             .wavelength = wavelength};
-    for (const RefinementStart& start : one->of->starts)
-      lines.crystals.push_back(&start.crystal);
-    one->first_structure = structures;
-    structures += static_cast<std::int32_t>(lines.crystals.size());
-  }
-  return {backend_, refined_structures(backend_, pool_, wanted, most_lines)};
+  SharedLines shared;
+  for (Refining* const one : patterns_)
+    one->structure = shared.places_of(*one->of, *one->pattern);
+  const std::vector<std::int32_t> first = shared.first_of_lists();
+  for (Refining* const one : patterns_)
+    for (std::int32_t& structure : one->structure)
+      structure = first[index(structure / SharedLines::most)] + structure % SharedLines::most;
+  return {backend_, refined_structures(backend_, pool_, shared.wanted(), most_lines)};
 }
 
 void Levels::refine(const RefinementLevel& level, const StructuresThere& structures, bool is_last) {
@@ -236,6 +276,11 @@ void Levels::draw(const ModelRun& run) {
 }
 
 }  // namespace
+
+RefinementStart::RefinementStart(xrd::Crystal of, double scale_)
+    : RefinementStart(std::make_shared<const xrd::Crystal>(std::move(of)), scale_) {}
+RefinementStart::RefinementStart(std::shared_ptr<const xrd::Crystal> of, double scale_)
+    : crystal(std::move(of)), scale(scale_) {}
 
 std::vector<RefinedCandidates> refine_candidates(Backend& backend, ThreadPool& pool,
                                                  std::span<const CandidatesToRefine> patterns,

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -18,8 +19,12 @@ namespace bragg::data {
 
 /// A structure to refine, and by which its edges fit the pattern best as far as is known.
 struct RefinementStart {
-  xrd::Crystal crystal;
-  double scale = 1;
+  RefinementStart(xrd::Crystal, double scale);
+  /// Patterns that share a crystal, and of which as much is looked at, share its lines.
+  RefinementStart(std::shared_ptr<const xrd::Crystal>, double scale);
+
+  std::shared_ptr<const xrd::Crystal> crystal;  ///< never null
+  double scale;
 };
 
 /// Curves of a candidate on a grid, in the units of the measured intensities; empty where they were not asked for.

@@ -134,7 +134,7 @@ TEST_F(Refinement, TheRightStructureFitsBest) {
   const auto calcite = static_cast<std::size_t>(number_of("calcite"));
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     if (i == calcite) continue;
-    EXPECT_GT(candidates[i].misfit(), 2 * candidates[calcite].misfit()) << all[i].crystal.name;
+    EXPECT_GT(candidates[i].misfit(), 2 * candidates[calcite].misfit()) << all[i].crystal->name;
   }
 }
 
