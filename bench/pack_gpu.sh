@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 largest=20000000 # bytes
-programs="bragg bench/bench_kernels bench/bench_refine bench/bench_search bench/bench_training bench/bench_simulator
+programs="bragg bench/bench_candidates bench/bench_kernels bench/bench_refine bench/bench_search bench/bench_training bench/bench_simulator
   tests/kernels/network_ops_test tests/kernels/crystal_ops_test tests/kernels/view_ops_test tests/kernels/refine_test tests/nn/nn_test"
 
 build=
@@ -50,9 +50,9 @@ cat data/crystals/*.cif >"$folder/crystals.cif"
 cp tests/kernels/cuda_instructions.tsv "$folder/" # for what is expected beside what is measured
 "$folder/bin/bragg" info --device cpu | sed -n 's/^commit //p' >"$folder/commit"
 
-# Three programs hold the same machine code: a dictionary that reaches from one to the next stores it once.
+# Programs hold the same machine code, and two the library: a dictionary that reaches from the first to the last stores each once.
 mkdir -p "$(dirname "$archive")"
-tar -C "$folder" --owner=0 --group=0 --sort=name -cf - . | xz -9 --lzma2=preset=9e,dict=64MiB >"$archive.unfinished"
+tar -C "$folder" --owner=0 --group=0 --sort=name -cf - . | xz -9 --lzma2=preset=9e,dict=128MiB >"$archive.unfinished"
 bytes=$(wc -c <"$archive.unfinished")
 [ "$bytes" -le "$largest" ] || {
   echo "bench/pack_gpu.sh: $bytes bytes > $largest: too much for the way to the machine" >&2

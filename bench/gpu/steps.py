@@ -156,9 +156,11 @@ class Steps:
                 for recipe in ("set1", "realistic")]
 
     def identification(self):
-        """The search's passes, and models refined at once."""
+        """The search's passes, models refined at once, and both of many patterns with the host's part."""
         return [one("search_passes", 15, self.bin / "bench_search", "--device", "cuda", "--passes", 65000),
-                one("refine", 15, self.bin / "bench_refine", "--device", "cuda")]
+                one("refine", 15, self.bin / "bench_refine", "--device", "cuda"),
+                one("candidates", 30, self.bin / "bench_candidates", "--device", "cuda", "--threads", 16, "--together", 256,
+                    "--limit", 256, "--cache", self.root / "search_cache")]
 
     def other_precisions(self):
         return [one(f"step_{model}_{precision}_{batch}", 8, self.bin / "bench_training", "--device", "cuda", "--precision",

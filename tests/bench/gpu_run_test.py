@@ -89,6 +89,7 @@ case $filter in
 esac
 """,
     "bench/bench_search": SHELL + 'echo "100000 searches/s"\n',
+    "bench/bench_candidates": SHELL + 'echo "5000 patterns/s, 400000 candidates/s"\n',
     "bench/bench_refine": SHELL + 'echo "1000 models"\n',
     "bench/bench_simulator": SHELL + BENCHMARK + 'head; entry "$filter" 7; printf "\\n  ]\\n}\\n" >>"$out"\n',
 }
@@ -217,7 +218,7 @@ class GpuRun(unittest.TestCase):
         self.assertEqual({name: code for name, code in codes.items() if code},
                          {"kernels_1": 137, "kernels_cudnn": 137, "pytorch_strongest_scnn": 124, "step_mlp_fp32_256": 1})
         self.assertEqual([codes[f"ncu_npcnn_{op}"] for op in ("conv2_forward", "conv2_backward_data", "dense1_forward")], [0] * 3)
-        self.assertEqual([codes[name] for name in ("memcheck", "search_passes", "refine", "train")], [0] * 4)
+        self.assertEqual([codes[name] for name in ("memcheck", "search_passes", "refine", "candidates", "train")], [0] * 5)
         self.assertEqual(found["training_run"], [{"step": 2}])
         self.assertEqual(found["model"]["pieces"], ["model.safetensors.0"])
         model = (out / "model.safetensors.0").read_bytes()
