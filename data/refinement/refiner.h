@@ -69,7 +69,7 @@ struct RefinedCandidates {
 
 /// Refines the candidates of each pattern level by level (refinement_levels.h), those of all patterns together: one call of op refine
 /// a level. What comes out for a pattern depends neither on the others nor on the threads of the pool, which share the host's part.
-/// A call takes some 3 MB a pattern of 80 candidates on the host and on the device. `with_curves`: also what a page draws.
+/// A call takes some 2 MB a pattern of 80 candidates on the host and 1 on the device. `with_curves`: also what a page draws.
 std::vector<RefinedCandidates> refine_candidates(Backend&, ThreadPool&, std::span<const CandidatesToRefine>,
                                                  bool with_curves = false);
 
