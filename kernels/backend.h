@@ -173,7 +173,7 @@ struct DeviceOptions {
   int threads = 0;              ///< 0: all that the process may use
   /// "" takes the best that the device has; else at most "x86-64-v2", "x86-64-v3", "x86-64-v4",
   /// "x86-64-v4-bf16", or of a GPU "sm_80", "sm_90a_single" (no
-  /// clusters of blocks), "sm_90a_in_order" (no ops of a recording side by side), "sm_90a_stored" (normalised numbers are), "sm_90a".
+  /// clusters of blocks), "sm_90a_in_order" (no ops of a recording side by side), "sm_90a_stored" (what is normalised is stored), "sm_90a".
   std::string instruction_set;
   /// "fp32"; "bf16" (the element type) on a GPU, and on a CPU with AVX512-BF16 (or AMX); on a GPU also "tf32" (fp32 in
   /// memory, products in tf32).

@@ -57,7 +57,8 @@ std::optional<NetworkOp> made_by_reader(const Backend& backend, const Conv1dBatc
     op.normalised_src = source;
     return if_there_is(op);
   }
-  if (const auto* weights = std::get_if<Conv1dBackwardWeights>(&reader))
+  const auto* weights = std::get_if<Conv1dBackwardWeights>(&reader);
+  if (weights && weights->src.data == address && weights->diff_dst.data != address)
     return if_there_is(Conv1dNormalisedBackwardWeights{weights->problem, norm.between, weights->diff_dst,
                                                        weights->diff_weights, weights->diff_bias, source});
   if (const auto* gradient = std::get_if<Conv1dBatchNormBackward>(&reader)) {
@@ -162,6 +163,12 @@ bool made_where_it_is_read(const Fusing& f, std::size_t i) {
   norm.factor = {&norm, precise};
   norm.offset = {&norm, precise};
   const auto reading = f.readers(norm.dst.data);
+  // One convolution, of stride 1: then its src and the gradient of its dst lie in the same steps, which a backend may ask for.
+  const auto convolutions = std::count_if(reading.begin(), reading.end(), [&](std::size_t reader) {
+    const auto* next = std::get_if<Conv1dBatchNormForward>(&f.ops()[reader].op);
+    return next && next->problem.stride == 1;
+  });
+  if (convolutions != 1 || f.writers(norm.dst.data).size() != 1) return false;
   const auto all_read = [&](const auto& take) {
     return std::all_of(reading.begin(), reading.end(), [&](std::size_t reader) {
       auto op = made_by_reader(f.backend, norm, f.ops()[reader].op);
@@ -169,7 +176,7 @@ bool made_where_it_is_read(const Fusing& f, std::size_t i) {
       return op.has_value();
     });
   };
-  if (reading.empty() || !all_read([](std::size_t, const NetworkOp&) {})) return false;
+  if (!all_read([](std::size_t, const NetworkOp&) {})) return false;
   norm.factor = f.graph.program.row(precise, norm.norm.C);
   norm.offset = f.graph.program.row(precise, norm.norm.C);
   all_read([&](std::size_t reader, const NetworkOp& op) { f.ops()[reader].op = op; });

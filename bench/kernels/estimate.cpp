@@ -62,15 +62,12 @@ std::string store_and_source(const Estimated& op) {
   return op.source.empty() ? op.store : fmt::format("{}, {}>", op.store, op.source);
 }
 
-/// Clocks in which three warps, each alone on a scheduler or beside warps that multiply, change A's part of a step, eight numbers of a
-/// lane at a time.
+/// Clocks in which three warps, of schedulers of their own, change A's part of a step.
 double clocks_of_change(const InstructionCounts& counts, const Estimated& op, const Plan& p,
                         std::string_view kernel, std::string_view tile) {
   if (op.source != "Normalised") return 0;
-  constexpr int changing_warps = 3;
-  const double octets = p.m * 64 / 8, a_clock = instructions_per_clock / 4;
-  return octets / (32 * changing_warps) * counts.of(kernel, tile, store_and_source(op) + ", an octet") /
-         a_clock;
+  const double a_clock = instructions_per_clock / 4;
+  return counts.of(kernel, tile, store_and_source(op) + ", a stage") / a_clock;
 }
 
 /// Two warpgroups of four warps, each with every second tile; the first brings the columns of B along.
@@ -78,9 +75,10 @@ Estimate of_product_in_turns(const InstructionCounts& counts, const Estimated& o
   constexpr std::string_view kernel = "gemm_wgmma_in_turns<";
   const std::string name = fmt::format("TurnsTile<{},", p.n);
   const double of_block = std::ceil(p.tiles_m * p.tiles_n / p.blocks),
-               tile =
-                   p.steps * std::max(clocks_of_step(p, p.m), clocks_of_change(counts, op, p, kernel, name)),
                store = counts.of(kernel, name, store_and_source(op)) * (warps / 2) / instructions_per_clock,
+               change = clocks_of_change(counts, op, p, kernel, name),
+               // Warps that change and that store share schedulers.
+      tile = std::max(p.steps * clocks_of_step(p, p.m), change > 0 ? p.steps * change + store : 0),
                products = of_block * tile + p.steps * p.n * 64 * 2 / l2_bytes_per_clock,
                storing = of_block * store;
   return {products / clocks_per_s,

@@ -112,7 +112,7 @@ std::optional<NormalisedRows> normalised_rows(const Conv1dProblem& p, const Norm
 
 /// Of a convolution whose operands lie as the network lays them.
 SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
-  if (backend.element_type() == DType::f32) return {0, bytes_of_sums(p.N * p.L_out(), p.C_out)};
+  if (backend.element_type() == DType::f32) return {0, fp32_sum_bytes(p.N * p.L_out(), p.C_out)};
   const auto wide = choose_width(p, multiprocessors);
   return {wide && wide->outputs > 1 ? wide_weight_bytes(backend, *wide) : 0,
           ChannelSums{nullptr, multiprocessors, p.C_out}.bytes()};
@@ -201,10 +201,7 @@ void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
                                                      const ForwardStore<BFloat16>& store) {
       sums = source ? gemm_forward_sums(describe, target, arguments, *source, store, memory.pairs(scratch))
                     : gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
-      if (!sums && (source || op.factor))
-        throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
-                           std::to_string(op.src.item_stride) + " and dst's " +
-                           std::to_string(op.between.item_stride) + " are none that wgmma takes");
+      if (!sums && (source || op.factor)) refuse_places(op.name, "src, weights and between");
       if (!sums) gemm_forward(describe, target, arguments, store);
     });
   if (!sums) return run_op(op.normalisation());
@@ -320,9 +317,7 @@ void CudaBackend::run_op(const Conv1dNormalisedBackwardWeights& op) {
       op, [&](const GemmArguments<BFloat16>& arguments, float* /*scratch*/, const WeightGradient& diff) {
         if (!gemm_normalised_backward_weights([&] { return text(op); }, gemm_target(conv1d_wgmma_), arguments,
                                               source, diff))
-          throw ProblemError(std::string("[") + op.name + "] src_item_stride " +
-                             std::to_string(op.src.item_stride) + " and diff_dst's " +
-                             std::to_string(op.diff_dst.item_stride) + " are none that wgmma takes");
+          refuse_places(op.name, "src and diff_dst");
       });
 }
 

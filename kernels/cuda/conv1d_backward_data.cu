@@ -58,7 +58,7 @@ struct GradientProduct {
 SumsMemory sums_memory(const Backend& backend, const Conv1dProblem& p, int multiprocessors) {
   const std::size_t weights = ByPhase(backend, p).bytes(backend.element_type());
   if (backend.element_type() == DType::f32)
-    return {weights, bytes_of_sums(p.N * p.backward_steps(), p.stride * p.C_in)};
+    return {weights, fp32_sum_bytes(p.N * p.backward_steps(), p.stride * p.C_in)};
   return {weights, ChannelSums{nullptr, multiprocessors, p.C_in}.bytes()};
 }
 
@@ -151,10 +151,7 @@ void CudaBackend::run_op(const Conv1dBatchNormBackward& op) {
               gemm_backward_data_sums(describe, gemm_target(true), arguments, store, op.norm_src, op.addend,
                                       op.factor.as<float>(), op.offset.as<float>(), memory.pairs(scratch));
         });
-  if (!sums && op.factor)
-    throw ProblemError(std::string("[") + op.name + "] norm_src_item_stride " +
-                       std::to_string(op.norm_src.item_stride) + " and diff_src's " +
-                       std::to_string(op.between.item_stride) + " are none that wgmma takes");
+  if (!sums && op.factor) refuse_places(op.name, "diff_dst, norm_src and between");
   if (!sums) {
     run_op(op.gradient());
     if (op.addend.data != nullptr) run_op(op.addition());

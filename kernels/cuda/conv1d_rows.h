@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "kernels/backend.h"
+#include "kernels/base/error.h"
 #include "kernels/cuda/gemm/channel_sums.h"
 #include "kernels/ops/conv1d.h"
 
@@ -32,6 +34,12 @@ struct ByPhase {
            size_of(type);
   }
 };
+
+/// For operands of an op that there is no other way for.
+[[noreturn]] inline void refuse_places(const char* op, const char* operands) {
+  throw ProblemError(std::string("[") + op + "] " + operands +
+                     " do not all begin and step by 16 bytes and in the same steps: wgmma takes no others");
+}
 
 /// Where a product with sums has what it needs in the workspace: its weights in another order, behind those its sums
 /// (ChannelSums).

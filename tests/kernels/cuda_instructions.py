@@ -7,7 +7,7 @@ makes a kernel's way to memory longer is seen when it is made, GPU or not.
     ... --write FILE          writes what was found
 
 Of a kernel that multiplies matrices by wgmma the way from the last wait for the products to the exit (or to the next tile) is
-counted, and of one that makes an operand for them a turn of that loop, too, or of one that changes it what eight numbers take; of any other the whole kernel: along the longest way through the branches, loops weighted by how often they are
+counted, and of one that makes an operand for them a turn of that loop, too, or of one that changes it the same; of any other the whole kernel: along the longest way through the branches, loops weighted by how often they are
 run (see trips).
 
 cuobjdump is the toolkit's or, where that has none, the one in the PyPI package triton (backends/nvidia/bin)."""
@@ -164,10 +164,10 @@ def way_of_making(code):
     return min(found, key=len, default=[])
 
 
-def way_of_changing(code):
-    """A turn of the loop that changes an operand where TMA brought it, and how many eighths of a row of it a lane changes. Nothing
-    where there is none."""
-    blocks, found = blocks_of(code), []
+def way_of_changing(name, code):
+    """A turn of the loop that changes a stage of an operand where TMA brought it: a loop over the stage's boxes, where it has several,
+    and a fence. Nothing where there is none."""
+    blocks, loops = blocks_of(code), {True: [], False: []}
     for first, (last, goes_on) in blocks.items():
         for to in goes_on:
             if to > first:
@@ -175,8 +175,22 @@ def way_of_changing(code):
             inside = {b: 1 for b in blocks if to <= b <= first and reaches(blocks, to, b, to) and reaches(blocks, b, first, to)}
             names = [i.name for b in inside for i in code[b:blocks[b][0] + 1]]
             if {"LDS.128", "STS.128"} <= set(names) and not any(n.startswith(("UTMALDG", "HGMMA", "HMMA", "STG")) for n in names):
-                found.append((way_through(code, blocks, inside, to), names.count("STS.128")))
-    return max(found, key=lambda one: one[1], default=([], 0))
+                loops[any(n.startswith("FENCE") for n in names)].append(way_through(code, blocks, inside, to))
+    box, stage = (min(found, key=len, default=[]) for found in (loops[False], loops[True]))
+    return (boxes_of(name) - 1) * box + stage
+
+
+def boxes_of(name):
+    """Of a stage of A by rows of k: one for every 64 columns."""
+    found = re.match(r"gemm_wgmma<WgmmaTile<(\d+), \d+, \(Contiguous\)1,", name)
+    return int(found.group(1)) // 64 if found else 1
+
+
+def gives_it_over(way):
+    """Whether what threads wrote is seen by products before they are told: the fence behind the last store, the arrival behind that."""
+    names = [i.name for i, _ in way]
+    at = lambda start: max((n for n, name in enumerate(names) if name.startswith(start)), default=-1)
+    return -1 < at("STS") < at("FENCE.VIEW.ASYNC") < at("SYNCS.ARRIVE")
 
 
 def with_calls(code, way):
@@ -286,7 +300,8 @@ def find_cuobjdump(given):
 
 
 def found_in(objects, cuobjdump):
-    """Kernel -> its counts, of all objects of a build; and the kernels that do not wait for the one before."""
+    """Kernel -> its counts, of all objects of a build; and the kernels that do not wait for the one before, or whose products do
+    not wait for what threads wrote."""
     table, hasty = {}, []
     for path in sorted(pathlib.Path(objects).rglob("*.cu.o")):
         listing = subprocess.run([cuobjdump, "-sass", "-arch", "sm_90a", str(path)], capture_output=True, text=True,
@@ -299,9 +314,11 @@ def found_in(objects, cuobjdump):
                 making = way_of_making(code)
                 if making:
                     table[f"{name}, a stage"] = counts_of_way("", making)
-                changing, octets = way_of_changing(code) if ", Normalised>" in name else ([], 0)
+                changing = way_of_changing(name, code) if ", Normalised>" in name else []
                 if changing:
-                    table[f"{name}, an octet"] = (f"{len(changing) / octets:.1f}",) + counts_of_way("", changing)[1:]
+                    table[f"{name}, a stage"] = counts_of_way("", changing)
+                if ", Normalised>" in name and name.startswith("gemm_wgmma") and not gives_it_over(changing):
+                    hasty.append(name)
                 if not waits_first(code):
                     hasty.append(name)
     return table, hasty
@@ -348,7 +365,8 @@ def main():
         print(f"no kernels under {options.objects}", file=sys.stderr)
         return 1
     for name in hasty:
-        print(f"{name} touches memory before it has waited for the kernel before it", file=sys.stderr)
+        print(f"{name} touches memory before it has waited for the kernel before it, or multiplies what threads wrote before it "
+              "is seen", file=sys.stderr)
     if options.write:
         write(options.write, head, found)
         return 1 if hasty else 0

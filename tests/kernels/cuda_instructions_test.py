@@ -32,6 +32,17 @@ class CudaInstructions(unittest.TestCase):
                            "EXIT")
         self.assertEqual(counted.way_of_making(multiplying), [])
 
+    def test_a_stage_that_is_changed_is_a_turn_with_all_its_boxes(self):
+        changing = code("SYNCS.PHASECHK.TRANS64.TRYWAIT P0, [R2], R3", "LDS.128 R4, [R2]", "STS.128 [R2], R4", "@P1 BRA 0x10",
+                        "FENCE.VIEW.ASYNC.S", "SYNCS.ARRIVE.TRANS64.A1T0 RZ, [R2], RZ", "@P2 BRA 0x0", "EXIT")
+        by_k = "gemm_wgmma<WgmmaTile<256, 128, (Contiguous)1, (Contiguous)1, 0>, S, Normalised>"
+        by_rows = by_k.replace("(Contiguous)1", "(Contiguous)0")
+        self.assertEqual([len(counted.way_of_changing(name, changing)) for name in (by_rows, by_k)], [7, 7 + 3 * 3])
+        self.assertTrue(counted.gives_it_over(counted.way_of_changing(by_rows, changing)))
+        hasty = code("LDS.128 R4, [R2]", "FENCE.VIEW.ASYNC.S", "STS.128 [R2], R4", "SYNCS.ARRIVE.TRANS64.A1T0 RZ, [R2], RZ",
+                     "@P2 BRA 0x0", "EXIT")
+        self.assertFalse(counted.gives_it_over(counted.way_of_changing(by_rows, hasty)))
+
     def test_powers_in_double_precision_are_a_loop_of_17(self):
         kernel = code("DMUL R2, R2, R2", "@P0 BRA 0x0", "EXIT")
         self.assertEqual(counted.counts_of("kernel", kernel)[0], str(2 * 17 + 1))

@@ -299,6 +299,18 @@ TEST(CudaBackend, SumsOfMoreChannelsThanAWarpHasRoomForAreNoPartOfTheProduct) {
   EXPECT_EQ(of_channels(264), std::pair(false, false));
 }
 
+// What bench_training compares with, and the way out where a device does not gain by it.
+TEST(CudaBackend, WhatIsNormalisedIsStoredWhereThatIsAskedFor) {
+  const Conv1dProblem p{
+      .N = 4, .L_in = 40, .C_in = 16, .C_out = 16, .kernel = 5, .pad_before = 2, .pad_after = 2};
+  for (const std::string precision : {"bf16", "fp32"})
+    for (const std::string instructions : {"sm_90a", "sm_90a_stored"}) {
+      const auto backend = make_backend({"cuda", 1, instructions, precision});
+      EXPECT_EQ(backend->has(Conv1dNormalisedBackwardWeights{.problem = p}), instructions == "sm_90a");
+      EXPECT_TRUE(backend->has(Conv1dBatchNormForward{.problem = p}));
+    }
+}
+
 TEST(CudaBackend, TimesWhatItRuns) {
   const auto backend = gpu();
   const Buffer memory = backend->allocate(sizeof(StepState));

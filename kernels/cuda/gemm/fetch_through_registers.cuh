@@ -66,7 +66,12 @@ class Fetch<T, Contiguous::mn, Source> {
  public:
   __device__ Fetch(const ConstMatrixView<float>& view, const Source& source, std::int32_t first,
                    std::int32_t end)
-      : view_(view), source_(source), first_(first), end_(end) {}
+      : view_(view), source_(source), first_(first), end_(end) {
+    // Rows of the tile are a part of the threads: a thread has one column.
+    static_assert(!Source::changes || threads % (16 * T) == 0);
+    if constexpr (Source::changes)
+      column_ = source.column(min(first + static_cast<std::int32_t>(threadIdx.x) % (16 * T), end - 1));
+  }
   __device__ void load(std::int32_t k0, std::int32_t k_end) {
 #pragma unroll
     for (int i = 0; i < T; ++i) {
@@ -77,8 +82,7 @@ class Fetch<T, Contiguous::mn, Source> {
         const auto row = static_cast<std::uint32_t>(k);
         if (column < view_.length(row)) {
           value_[i] = view_.row(row)[column];
-          if constexpr (Source::changes)
-            value_[i] = source_(value_[i], source_.begin(row), source_.column(column));
+          if constexpr (Source::changes) value_[i] = source_(value_[i], source_.begin(row), column_);
         }
       }
     }
@@ -96,6 +100,7 @@ class Fetch<T, Contiguous::mn, Source> {
   const ConstMatrixView<float>& view_;
   const Source source_;
   std::int32_t first_, end_;
+  typename Source::Column column_;
   float value_[T];
 };
 

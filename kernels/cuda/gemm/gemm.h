@@ -31,11 +31,11 @@ std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
 std::optional<ChannelSums> gemm_forward_sums(const Describe&, const GemmTarget&,
                                              const GemmArguments<BFloat16>&, const NormalisedRows& of_a,
                                              const ForwardStore<BFloat16>&, float* pairs);
-/// In fp32, of any operands and as many channels as there are, in bytes_of_sums() of `pairs`; `of_a` or nullptr.
+/// In fp32, of any operands and as many channels as there are, in fp32_sum_bytes() of `pairs`; `of_a` or nullptr.
 ChannelSums gemm_forward_sums(const Describe&, const GemmTarget&, const GemmArguments<float>&,
                               const NormalisedRows* of_a, const ForwardStore<float>&, float* pairs);
 /// Of (M, N) results of a product in fp32.
-std::size_t bytes_of_sums(std::int64_t M, std::int64_t N);
+std::size_t fp32_sum_bytes(std::int64_t M, std::int64_t N);
 
 /// A by rows m, B by rows k.
 template <typename T>

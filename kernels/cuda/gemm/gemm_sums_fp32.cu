@@ -15,13 +15,14 @@ ChannelSums run_with_sums(const Describe& describe, const GemmTarget& target, co
   using Store = TileSumsStore<Base, Visit>;
   const GemmConfig config =
       choose_gemm_config(general_main_loop(target.precision), p.M, p.N, p.K, false, Store::few_tiles);
-  run_gemm<Contiguous::k, b_order>(describe, target, p, config, Store(base, visit, pairs, channels), source...);
+  run_gemm<Contiguous::k, b_order>(describe, target, p, config, Store(base, visit, pairs, channels),
+                                   source...);
   return {pairs, Store::sets(p.M, p.N, channels, config.tile_m), channels};
 }
 
 }  // namespace
 
-std::size_t bytes_of_sums(std::int64_t M, std::int64_t N) {
+std::size_t fp32_sum_bytes(std::int64_t M, std::int64_t N) {
   constexpr std::int64_t smallest_tile = 64;
   return ChannelSums{nullptr, (M + smallest_tile - 1) / smallest_tile, N}.bytes();
 }

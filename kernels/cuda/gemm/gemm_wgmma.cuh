@@ -144,9 +144,10 @@ __device__ void change(const WgmmaArguments& p, const Source& source, unsigned c
     const std::int32_t m0 = place_of(p, work.tile, cluster.rank).m * Tile::m;
     for (std::int32_t step = work.first; step < work.last; ++step, ring.template advance<Tile::stages>()) {
       const std::int32_t k = step * Tile::k_step;
+      const auto part = source.template part<rows>(by_k ? m0 : k, warp);
       wait_for(&full[ring.stage], ring.parity);
-      source.template change<boxes, rows>(memory + ring.stage * Tile::stage_bytes, Tile::k_box, by_k ? m0 : k,
-                                          by_k ? k : m0, warp);
+      source.template change<boxes>(memory + ring.stage * Tile::stage_bytes, Tile::k_box, part, by_k ? k : m0,
+                                    warp);
       fence_async_proxy();
       __syncwarp();
       if (threadIdx.x % 32 == 0) arrive(&ready[ring.stage]);

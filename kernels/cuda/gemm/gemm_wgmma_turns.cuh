@@ -124,10 +124,10 @@ __device__ void change(const TurnsArguments& p, const Source& source, const Shar
   LongRing ring;
   for (Runs run(p); run.next();) {
     for (std::int32_t tile = run.first; tile < run.last; ++tile) {
+      const auto part = source.template part<Tile::m>(run.row_of(tile) * Tile::m, warp);
       for (std::int32_t step = 0; step < p.steps; ++step, ring.advance(1, p.stages)) {
         wait_for(&barriers.full[ring.stage], ring.parity);
-        source.template change<1, Tile::m>(shared.a(ring.stage), 0, run.row_of(tile) * Tile::m,
-                                           step * wgmma_k_step, warp);
+        source.template change<1>(shared.a(ring.stage), 0, part, step * wgmma_k_step, warp);
         fence_async_proxy();
         __syncwarp();
         if (threadIdx.x % 32 == 0) arrive(&barriers.ready[ring.stage]);

@@ -9,6 +9,7 @@ namespace bragg::cuda {
 /// What becomes of an operand's numbers on their way: nothing.
 struct AsFetched {
   static constexpr bool changes = false;
+  struct Column {};
 };
 
 /// Element k of row r of the view is of row (r % rows_per_item) steps + k / channels of its item, channel k % channels.

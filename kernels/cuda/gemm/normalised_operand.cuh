@@ -38,7 +38,8 @@ class Normalised {
   static constexpr int widest_tile =
       128;  ///< columns: sums of 160 and the rest of a store take more registers
   static constexpr int bringing_registers = 72, multiplying_registers = 216;
-  static constexpr int warps = 3;  ///< of a warpgroup all but the one of whose threads one brings operands
+  static constexpr int rows_of_warp = 4,
+                       warps = 3;  ///< of a warpgroup all but the one of whose threads one brings operands
 
   Normalised(const NormalisedRows& rows, const FlatView& windows)
       : factor_(rows.factor),
@@ -50,14 +51,37 @@ class Normalised {
         length_(static_cast<std::int32_t>(rows.length)),
         columns_(static_cast<std::int32_t>(windows.row_length)) {}
 
-  /// The boxes of a stage, `rows` rows of 64 elements each, from flat row `row0` and element `column0` of a window on; boxes lie
-  /// beside each other and `box_bytes` apart. By all lanes of these warps, of which this one is number `warp`.
+  /// What a lane of one of these warps has of a stage of `rows` rows of boxes: of one row in each four that the warp has, which are
+  /// every third four, an octet.
+  template <int rows>
+  struct Part {
+    static constexpr int slots = (rows / rows_of_warp + warps - 1) / warps;
+    std::int32_t
+        begin[slots];  ///< where the row begins, in rows of src from the first of its item that is no padding
+  };
+  /// From flat row `row0` on; this warp is number `warp`.
+  template <int rows>
+  __device__ Part<rows> part(std::int32_t row0, int warp) const {
+    Part<rows> result;
+#pragma unroll
+    for (int slot = 0; slot < Part<rows>::slots; ++slot) {
+      const auto m = static_cast<std::uint32_t>(row0 + first_row(warp) + slot * slot_rows);
+      const std::uint32_t in_item = m - pitch_.quotient(m) * pitch_.divisor;
+      result.begin[slot] = static_cast<std::int32_t>(in_item) * steps_ - first_;
+    }
+    return result;
+  }
+
+  /// Changes the boxes of a stage, 64 elements wide, from element `column0` of a window on; they lie beside each other and `box_bytes`
+  /// apart.
   template <int boxes, int rows>
-  __device__ void change(unsigned char* stage, int box_bytes, std::int32_t row0, std::int32_t column0,
+  __device__ void change(unsigned char* stage, int box_bytes, const Part<rows>& part, std::int32_t column0,
                          int warp) const {
-    constexpr int rows_of_warp = 4, row_bytes = 128,
-                  at_once = 4;  // reads under way before the first is changed
-    const int lane = static_cast<int>(threadIdx.x % 32), octet = lane % 8, in_rows = lane / 8;
+    constexpr int slots = Part<rows>::slots, at_once = 4;  // reads under way before the first is changed
+    // With the 128-byte swizzle octet o of row r lies at o ^ r % 8; from slot to slot that is the other half.
+    const int octet = static_cast<int>(threadIdx.x % 8), row = first_row(warp),
+              even = row * row_bytes + (octet ^ (row & 7)) * 16, odd = even ^ 64;
+    const bool has_last = first_row(warp) + (slots - 1) * slot_rows < rows;
 #pragma unroll 1
     for (int box = 0; box < boxes; ++box) {
       const std::int32_t column = column0 + box * 64 + octet * 8;
@@ -66,32 +90,34 @@ class Normalised {
       if (column >= columns_) continue;
       const Pack<float, 4> factors[2] = {load<4>(factor_ + channel), load<4>(factor_ + channel + 4)},
                            offsets[2] = {load<4>(offset_ + channel), load<4>(offset_ + channel + 4)};
-#pragma unroll 1
-      for (int first = warp * rows_of_warp + in_rows; first < rows; first += at_once * warps * rows_of_warp) {
-        const auto row_of = [&](int i) { return first + i * warps * rows_of_warp; };
-        const auto at = [&](int i) {
-          return reinterpret_cast<Octet*>(stage + box * box_bytes + row_of(i) * row_bytes +
-                                          ((octet ^ row_of(i) % 8) * 16));
-        };
+      const auto exists = [&](int slot) { return slot < slots - 1 || (slot == slots - 1 && has_last); };
+      const auto at = [&](int slot) {
+        return reinterpret_cast<Octet*>(stage + box * box_bytes + (slot % 2 == 0 ? even : odd) +
+                                        slot * slot_rows * row_bytes);
+      };
+#pragma unroll
+      for (int first = 0; first < slots; first += at_once) {
         Octet numbers[at_once];
 #pragma unroll
         for (int i = 0; i < at_once; ++i)
-          if (row_of(i) < rows) numbers[i] = *at(i);
+          if (exists(first + i)) numbers[i] = *at(first + i);
 #pragma unroll
         for (int i = 0; i < at_once; ++i) {
+          if (first + i >= slots) continue;
           normalise_octet(numbers[i].at, factors, offsets);
-          if (row_of(i) < rows && is_normalised(row0 + row_of(i), tap)) *at(i) = numbers[i];
+          const auto row_of_src = static_cast<std::uint32_t>(part.begin[first + i] + tap);
+          // Others are zeros, and stay so.
+          if (exists(first + i) && row_of_src < static_cast<std::uint32_t>(length_))
+            *at(first + i) = numbers[i];
         }
       }
     }
   }
 
  private:
-  /// Whether the row of src that so many steps behind the begin of flat row m lies is an item's; others are zeros, and stay so.
-  __device__ bool is_normalised(std::int32_t m, std::int32_t tap) const {
-    const auto item = static_cast<std::int32_t>(pitch_.quotient(static_cast<std::uint32_t>(m)));
-    const std::int32_t in_item = m - item * static_cast<std::int32_t>(pitch_.divisor);
-    return static_cast<std::uint32_t>(in_item * steps_ + tap - first_) < static_cast<std::uint32_t>(length_);
+  static constexpr int slot_rows = warps * rows_of_warp, row_bytes = 128;
+  __device__ static int first_row(int warp) {
+    return warp * rows_of_warp + static_cast<int>(threadIdx.x % 32) / 8;
   }
 
   const float *factor_, *offset_;

@@ -15,11 +15,16 @@ struct ColumnSums {
 
 /// Sums of results and of their squares.
 struct SumSquares {
-  __device__ void operator()(std::uint32_t /*item*/, std::int64_t /*offset*/, std::int32_t /*channel*/,
-                             const float* result, ColumnSums& sums) const {
-    sums.sum += *result;
-    sums.product += *result * *result;
+  /// What is read beside a result.
+  struct Beside {};
+  __device__ Beside beside(std::uint32_t /*item*/, std::int64_t /*at*/) const { return {}; }
+  /// What becomes of a result.
+  __device__ float visit(float result, const Beside&, std::int32_t /*channel*/, ColumnSums& sums) const {
+    sums.sum += result;
+    sums.product += result * result;
+    return result;
   }
+  static constexpr bool changes = false;
 };
 
 /// Gradients of a normalisation's dst: what other readers of it have is added, a ReLU of it passes them or not, and what is left is
@@ -30,17 +35,25 @@ struct SumGradients {
   const float *factor, *offset;  ///< (channels), or nullptr: the ReLU's src is factor norm_src + offset
   float scale;                   ///< of what passes
 
-  __device__ void operator()(std::uint32_t item, std::int64_t at, std::int32_t channel, float* result,
-                             ColumnSums& sums) const {
-    const float x = norm_src[item * norm_src_item_stride + at];
-    float y = *result;
-    if (addend != nullptr) y += addend[item * addend_item_stride + at];
-    if (relu_src != nullptr) y *= relu_src[item * relu_src_item_stride + at] > 0 ? scale : 0.0f;
-    if (factor != nullptr) y *= fmaf(x, factor[channel], offset[channel]) > 0 ? 1.0f : 0.0f;
-    *result = y;
-    sums.sum += y;
-    sums.product += x * y;
+  struct Beside {
+    float x = 0, added = 0, through = 1;
+  };
+  __device__ Beside beside(std::uint32_t item, std::int64_t at) const {
+    Beside of;
+    of.x = norm_src[item * norm_src_item_stride + at];
+    if (addend != nullptr) of.added = addend[item * addend_item_stride + at];
+    if (relu_src != nullptr) of.through = relu_src[item * relu_src_item_stride + at];
+    return of;
   }
+  __device__ float visit(float result, const Beside& of, std::int32_t channel, ColumnSums& sums) const {
+    float y = addend != nullptr ? result + of.added : result;
+    if (relu_src != nullptr) y *= of.through > 0 ? scale : 0.0f;
+    if (factor != nullptr) y *= fmaf(of.x, factor[channel], offset[channel]) > 0 ? 1.0f : 0.0f;
+    sums.sum += y;
+    sums.product += of.x * y;
+    return y;
+  }
+  static constexpr bool changes = true;
 };
 
 /// Stores as Base, and leaves ChannelSums: of a tile's columns a pair for each, in the set of the tile's row and of the column's
@@ -66,16 +79,35 @@ struct TileSumsStore : Base {
     constexpr int at_once = threads / tile_n;
     const int column = static_cast<int>(threadIdx.x) % tile_n, first = static_cast<int>(threadIdx.x) / tile_n;
     const std::int32_t n = n0 + column;
-    const auto in_channels = static_cast<std::int32_t>(summed_channels.quotient(static_cast<std::uint32_t>(n)));
+    const auto in_channels =
+        static_cast<std::int32_t>(summed_channels.quotient(static_cast<std::uint32_t>(n)));
     const std::int32_t channel = n - in_channels * static_cast<std::int32_t>(summed_channels.divisor);
     __syncthreads();  // all of the tile is stored
     ColumnSums mine;
+    constexpr int rows_at_once = 4;  // on their way before the first is added
     if (n < N && first < at_once)
-      for (std::int32_t m = m0 + first; m < min(m0 + tile_m, M); m += at_once) {
-        const auto place = this->dst.place(static_cast<std::uint32_t>(m));
-        if (n < place.length)
-          visit(place.item, place.offset + n, channel,
-                this->dst.data + place.item * this->dst.item_stride + place.offset + n, mine);
+#pragma unroll 1
+      for (std::int32_t m = m0 + first; m < min(m0 + tile_m, M); m += rows_at_once * at_once) {
+        float* result[rows_at_once];
+        float number[rows_at_once];
+        typename Visit::Beside of[rows_at_once];
+#pragma unroll
+        for (int i = 0; i < rows_at_once; ++i) {
+          const std::int32_t row = m + i * at_once;
+          result[i] = nullptr;
+          if (row >= min(m0 + tile_m, M)) continue;
+          const auto place = this->dst.place(static_cast<std::uint32_t>(row));
+          if (n >= place.length) continue;
+          result[i] = this->dst.data + place.item * this->dst.item_stride + place.offset + n;
+          number[i] = *result[i];
+          of[i] = visit.beside(place.item, place.offset + n);
+        }
+#pragma unroll
+        for (int i = 0; i < rows_at_once; ++i) {
+          if (result[i] == nullptr) continue;
+          const float left = visit.visit(number[i], of[i], channel, mine);
+          if constexpr (Visit::changes) *result[i] = left;
+        }
       }
     memory[threadIdx.x] = mine.sum;
     memory[threads + threadIdx.x] = mine.product;
