@@ -135,12 +135,14 @@ ModelRun::ModelRun(Backend& backend, const RefinementPattern::OnGrid& grid, cons
 
 ModelRun::ModelRun(Backend& backend, const RefinementPattern::OnGrid& grid, const RefinedPattern& pattern,
                    const StructuresThere& structures)
-    : ModelRun(backend, grid, structures) {
-  backend_.upload(&pattern, pattern_.data(), sizeof pattern);
-}
+    : ModelRun(backend, std::span(&grid, 1), {&pattern, 1}, structures) {}
 
 ModelRun::ModelRun(Backend& backend, std::span<const RefinementPattern::OnGrid> grids,
                    const StructuresThere& structures)
+    : ModelRun(backend, grids, patterns_of(grids), structures) {}
+
+ModelRun::ModelRun(Backend& backend, std::span<const RefinementPattern::OnGrid> grids,
+                   std::span<const RefinedPattern> patterns, const StructuresThere& structures)
     : backend_(backend),
       structures_(structures),
       patterns_(std::ssize(grids)),
@@ -148,7 +150,7 @@ ModelRun::ModelRun(Backend& backend, std::span<const RefinementPattern::OnGrid> 
       y_(uploaded(backend, std::span<const float>(rows_of(grids, points_, &RefinementPattern::OnGrid::y)))),
       weight_(uploaded(backend,
                        std::span<const float>(rows_of(grids, points_, &RefinementPattern::OnGrid::weight)))),
-      pattern_(uploaded(backend, std::span<const RefinedPattern>(patterns_of(grids)))) {}
+      pattern_(uploaded(backend, patterns)) {}
 
 std::vector<ModelRun::Refined> ModelRun::refine(const ModelRules& rules,
                                                 std::span<const std::vector<std::int32_t>> of_phase,

@@ -98,6 +98,9 @@ class ModelRun {
   std::int64_t points() const { return points_; }  ///< of a row
 
  private:
+  ModelRun(Backend&, std::span<const RefinementPattern::OnGrid>, std::span<const RefinedPattern>,
+           const StructuresThere&);
+
   Backend& backend_;
   const StructuresThere& structures_;
   std::int64_t patterns_, points_;

@@ -4,10 +4,10 @@
 #include <bit>
 #include <cmath>
 #include <numbers>
-#include <numeric>
 #include <optional>
 #include <utility>
 
+#include "data/refinement/keyed_order.h"
 #include "data/refinement/lattice_forms.h"
 #include "data/upload.h"
 #include "kernels/crystal/crystal_math.h"
@@ -24,52 +24,10 @@ constexpr double weakest_line = 1e-4;
 constexpr std::size_t most_ranks = 65535;
 
 /// Of a call for many crystals: 12 bytes each on the device and on the host.
-constexpr double most_reflections = 1 << 25;
+constexpr double most_reflections = 1 << 22;
 /// Of those that share a call the one that reaches furthest reaches this much further than the others: they list a sixth of their
 /// reflections in vain.
 constexpr double shared_reach = 1.05;
-
-/// A positive number by which something is put in order, as bits that are in the same order, and its place in the order that equal
-/// ones keep.
-struct Keyed {
-  std::uint64_t key;
-  std::uint32_t at;
-};
-std::uint64_t ascending(double positive) {
-  return std::bit_cast<std::uint64_t>(positive);
-}
-std::uint64_t descending(double positive) {
-  return ~ascending(positive);
-}
-bool is_before(const Keyed& a, const Keyed& b) {
-  return a.key < b.key || (a.key == b.key && a.at < b.at);
-}
-
-/// As std::sort by is_before. The keys of a structure's lines lie within few powers of two: each goes to its place among 256 of every
-/// power, and few are in one.
-void put_in_order(std::vector<Keyed>& all, std::vector<Keyed>& spare, std::vector<std::uint32_t>& first) {
-  constexpr int shift = 52 - 8;
-  constexpr std::uint64_t most_places = 1 << 14;
-  if (all.size() < 2) return;
-  const auto [low, high] = std::minmax_element(all.begin(), all.end(), is_before);
-  const std::uint64_t base = low->key >> shift, places = (high->key >> shift) - base + 1;
-  if (places > most_places) return std::sort(all.begin(), all.end(), is_before);
-  first.assign(places + 1, 0);
-  for (const Keyed& one : all)
-    ++first[(one.key >> shift) - base + 1];
-  std::partial_sum(first.begin(), first.end(), first.begin());
-  spare.resize(all.size());
-  for (const Keyed& one : all)
-    spare[first[(one.key >> shift) - base]++] = one;
-  for (std::size_t i = 1; i < spare.size(); ++i) {
-    const Keyed one = spare[i];
-    std::size_t to = i;
-    for (; to > 0 && is_before(one, spare[to - 1]); --to)
-      spare[to] = spare[to - 1];
-    spare[to] = one;
-  }
-  all.swap(spare);
-}
 
 ReflectionProblem reach_of(double least_d, double most_d) {
   return {.stol_min = (1 - strain_margin) / (2 * most_d), .stol_max = (1 + strain_margin) / (2 * least_d)};
@@ -196,12 +154,15 @@ RefinedStructures joined(std::span<const ListedStructure> listed) {
   return all;
 }
 
-/// About how many reflections structure_factors lists: half of the points of the reciprocal lattice, or fewer.
+/// Half of the points of the reciprocal lattice.
+double reflections_of(double volume, double stol_max) {
+  return 2 * std::numbers::pi / 3 * volume * std::pow(2 * stol_max, 3);
+}
 double reflections_of(const LinesWanted& wanted, double stol_max) {
   double volume = 0;
   for (const xrd::Crystal* const crystal : wanted.crystals)
     volume += crystal->cell.volume();
-  return 2 * std::numbers::pi / 3 * volume * std::pow(2 * stol_max, 3);
+  return reflections_of(volume, stol_max);
 }
 
 /// Those whose reflections are listed by one call: it reaches as far as any of them.
@@ -287,6 +248,10 @@ RefinedStructures refined_structures(Backend& backend, std::span<const xrd::Crys
     listed.push_back(listed_structure(reflections, i, batch.metric[i], InverseDSquaredRange(problem),
                                       wavelength, most_ranks, scratch));
   return joined(listed);
+}
+
+double listed_reflections(const xrd::UnitCell& cell, double least_d) {
+  return reflections_of(cell.volume(), (1 + strain_margin) / (2 * least_d));
 }
 
 std::vector<RefinedStructures> refined_structures(Backend& backend, ThreadPool& pool,

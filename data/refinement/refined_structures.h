@@ -32,9 +32,12 @@ struct LinesWanted {
   double least_d, most_d, wavelength;  ///< A
 };
 
+/// About how many reflections are listed of a crystal with this cell, or fewer: what memory is needed for, 12 bytes each.
+double listed_reflections(const xrd::UnitCell&, double least_d);
+
 /// For each the same as refined_structures() of it alone, but of a structure at most its `most_lines` strongest lines: those that are
-/// left out have ranks of at least that. All reflections are computed in few calls, whose memory is bounded; the host's part is
-/// shared by the threads of the pool.
+/// left out have ranks of at least that. All reflections are computed in few calls, of at most some 4 million reflections each or,
+/// where those are more, of one LinesWanted's; the host's part is shared by the threads of the pool.
 std::vector<RefinedStructures> refined_structures(Backend&, ThreadPool&, std::span<const LinesWanted>,
                                                   std::int64_t most_lines);
 

@@ -145,10 +145,11 @@ void put_cells(const StructuresThere& structures, Refining& one) {
 }
 
 /// Which lines are wanted: those of a crystal that several patterns share and look at between the same limits once. A list has few
-/// crystals, so that threads share the work.
+/// crystals, so that threads share the work, and few reflections, so that its memory is bounded.
 class SharedLines {
  public:
-  static constexpr std::int32_t most = 64;  ///< crystals of a list
+  static constexpr std::int32_t most = 64;             ///< crystals of a list
+  static constexpr double most_reflections = 1 << 20;  ///< of a list that has more than one crystal
 
   /// Of each start its place: most times the number of the list that its crystal is in, and the place there.
   std::vector<std::int32_t> places_of(const CandidatesToRefine& of, const RefinementPattern& pattern) {
@@ -160,13 +161,17 @@ class SharedLines {
     for (const RefinementStart& start : of.starts) {
       const auto [entry, is_new] = known.place.try_emplace(start.crystal.get(), 0);
       if (is_new) {
-        if (known.list < 0 || std::ssize(wanted_[index(known.list)].crystals) == most) {
+        const double own = listed_reflections(start.crystal->cell, least_d);
+        if (known.list < 0 || std::ssize(wanted_[index(known.list)].crystals) == most ||
+            known.reflections + own > most_reflections) {
           known.list = static_cast<std::int32_t>(wanted_.size());
+          known.reflections = 0;
           wanted_.push_back({.crystals = {}, .least_d = least_d, .most_d = most_d, .wavelength = wavelength});
         }
         auto& crystals = wanted_[index(known.list)].crystals;
         entry->second = most * known.list + static_cast<std::int32_t>(crystals.size());
         crystals.push_back(start.crystal.get());
+        known.reflections += own;
       }
       places.push_back(entry->second);
     }
@@ -184,6 +189,7 @@ class SharedLines {
  private:
   struct Known {
     std::int32_t list = -1;  ///< that has room, perhaps
+    double reflections = 0;  ///< of that list
     std::unordered_map<const xrd::Crystal*, std::int32_t> place{};
   };
   std::map<std::array<double, 3>, Known> known_;

@@ -68,7 +68,6 @@ SearchPass::SearchPass(Backend& backend, const SearchIndex::Content& content, st
 
 void SearchPass::reserve(std::int64_t N) {
   if (N <= room_) return;
-  room_ = N;
   const auto S = std::ssize(scales_);
   coarse_patterns_ = backend_.allocate(bytes(N * S * coarse_bins, sizeof(BFloat16)));
   fine_patterns_ = backend_.allocate(bytes(N * S * fine_length, sizeof(BFloat16)));
@@ -79,6 +78,7 @@ void SearchPass::reserve(std::int64_t N) {
   row_ = backend_.allocate(bytes(N * top_, sizeof(std::int32_t)));
   scale_ = backend_.allocate(bytes(N * top_, sizeof(std::int32_t)));
   similarity_ = backend_.allocate(bytes(N * top_, size_of(backend_.precise_type())));
+  room_ = N;
 }
 
 void SearchPass::upload_patterns(std::span<const PatternViews* const> patterns, ThreadPool& pool) {

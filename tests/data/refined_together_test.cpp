@@ -135,6 +135,54 @@ TEST_P(RefinedTogether, EachPatternGetsTheBitsThatItGetsAlone) {
   }
 }
 
+/// Candidates `first` to `end` of a pattern: halite with a cell of another length each.
+CandidatesToRefine many_halites(const MeasuredPattern& pattern,
+                                std::span<const std::shared_ptr<const xrd::Crystal>> all, std::size_t first,
+                                std::size_t end) {
+  CandidatesToRefine many{
+      .pattern = {&pattern, 1.79026, true}, .starts = {}, .lines_from = 5, .lines_to = 90};
+  for (std::size_t i = first; i < end; ++i)
+    many.starts.emplace_back(all[i], 1.0);
+  return many;
+}
+
+TEST_P(RefinedTogether, MoreCrystalsOfARangeThanOneListHolds) {
+  const auto backend = make_backend(GetParam());
+  std::vector<std::shared_ptr<const xrd::Crystal>> all;
+  for (int i = 0; i < 90; ++i) {
+    xrd::Crystal halite = crystal("halite");
+    for (double* const edge : {&halite.cell.a, &halite.cell.b, &halite.cell.c})
+      *edge *= 1 + 1e-4 * i;
+    all.push_back(std::make_shared<const xrd::Crystal>(std::move(halite)));
+  }
+  // 70 crystals are more than a list holds; the next pattern of that range knows ten of them, and fills what the second list has left.
+  const MeasuredPattern pattern = part_of(patterns_[1], 29, 40);
+  const std::vector<CandidatesToRefine> wanted{many_halites(pattern, all, 0, 70), wanted_[1],
+                                               many_halites(pattern, all, 60, 90)};
+  ThreadPool pool(3);
+  const auto together = data::refine_candidates(*backend, pool, wanted);
+  ASSERT_EQ(together.size(), wanted.size());
+  for (const std::size_t n : {std::size_t{0}, std::size_t{2}}) {
+    SCOPED_TRACE(n);
+    const auto alone = data::refine_candidates(*backend, pool, {&wanted[n], 1}).front();
+    ASSERT_EQ(together[n].candidates.size(), wanted[n].starts.size());
+    std::int64_t kept = 0;
+    for (std::size_t i = 0; i < wanted[n].starts.size(); ++i) {
+      SCOPED_TRACE(i);
+      const RefinedCandidate& candidate = together[n].candidates[i];
+      expect_same(candidate, alone.candidates[i]);
+      if (candidate.is_dropped) continue;
+      // By itself a crystal is the first of a list.
+      if (kept++ % 12 == 0) {
+        const CandidatesToRefine single =
+            many_halites(pattern, std::span(&wanted[n].starts[i].crystal, 1), 0, 1);
+        expect_same(candidate, data::refine_candidates(*backend, pool, {&single, 1}).front().candidates[0]);
+      }
+    }
+    EXPECT_GE(kept, 20);
+  }
+}
+
 TEST_P(RefinedTogether, NobodyIsLeftWhereAllAreRefusedOrHaveNothing) {
   const auto backend = make_backend(GetParam());
   ThreadPool pool(2);
