@@ -43,10 +43,12 @@ class Answers {
   }
 
   void add(MeasuredItem item) {
+    points_ += item.measured.x.size();
     waiting_.push_back(std::move(item));
-    if (waiting_.size() == identifier_.patterns_at_once()) flush();
+    if (identifier_.is_full(waiting_.size(), points_)) flush();
   }
   void flush() {
+    points_ = 0;
     for (Identification& answer : identifier_.identify(std::exchange(waiting_, {}))) {
       ++asked_;
       refused_ += answer.refused.has_value();
@@ -70,6 +72,7 @@ class Answers {
   Identifier& identifier_;
   const Options& options_;
   std::vector<MeasuredItem> waiting_;
+  std::size_t points_ = 0;  ///< of those that wait
   std::vector<Identification> shown_;
   std::string csv_;
   std::int64_t asked_ = 0, refused_ = 0;

@@ -58,7 +58,8 @@ Identifier::Identifier(Backend& backend, IdentifierSettings settings)
     if (facts_.classes != ClassKind::space_group)
       throw Error(fmt::format("{}: answers crystal systems; a model of space groups is needed", network()));
   }
-  index_ = std::make_unique<data::SearchIndex>(backend_, data::search_library_of(*library_), settings_.cache);
+  index_ = std::make_unique<data::SearchIndex>(backend_, data::search_library_of(*library_), settings_.cache,
+                                               settings_.threads);
   searcher_ =
       std::make_unique<data::Searcher>(backend_, *index_, data::SearchSettings{}, allowed_structures());
   prior_ = prior_of(*library_);

@@ -37,7 +37,7 @@ struct IdentifierSettings {
   data::ElementFilter filter{};
   data::SearchCache cache{};
   bool with_lines = false;  ///< all candidates' lines, for a page
-  int threads = 0;          ///< that share the host's part of a search; 0: all that the process may use
+  int threads = 0;  ///< that share the host's part of search and refinement; 0: all that the process may use
 };
 
 /// What was found for a pattern before a verdict: what a ranking is fitted to.
@@ -72,8 +72,9 @@ class Identifier {
   /// Shares of the space groups among the library's structures.
   const xrd::BySpaceGroup<double>& prior() const { return prior_; }
 
-  /// Patterns that are searched and refined together; of more that are given at once, so many at a time.
-  std::size_t patterns_at_once() const;
+  /// Whether so many patterns with so many measured points in all are as much as is searched and refined together. Of more that are
+  /// given at once, so much at a time.
+  bool is_full(std::size_t patterns, std::size_t points) const;
 
   /// The answers to patterns read with MeasuredReading::keep_measured, in their order. None depends on the others of the call.
   std::vector<Identification> identify(std::vector<MeasuredItem>);
@@ -92,7 +93,7 @@ class Identifier {
     Findings* found;
   };
   static std::vector<LookUp> not_refused(std::span<const LookUp>);
-  /// Some at a time: the memory that they need at once is bounded.
+  /// Some at a time, until is_full(): the memory that they need at once is bounded.
   void in_parts(std::vector<MeasuredItem>&, std::vector<Findings>&,
                 const std::function<void(std::span<const LookUp>)>& work) const;
   /// Work on each, by the threads of the pool.

@@ -16,6 +16,8 @@ namespace {
 
 /// Copper is doubted where nothing states a wavelength and the best structure is less like the pattern than this.
 constexpr float copper_is_doubted = 0.75f;
+/// Measured points of the patterns that are looked up together.
+constexpr std::size_t points_at_once = 2'000'000;
 
 /// Whether nothing states the radiation.
 bool is_open(const MeasuredItem& item) {
@@ -26,8 +28,8 @@ bool is_open(const MeasuredItem& item) {
 
 }  // namespace
 
-std::size_t Identifier::patterns_at_once() const {
-  return static_cast<std::size_t>(data::patterns_at_once(backend_));
+bool Identifier::is_full(std::size_t patterns, std::size_t points) const {
+  return patterns >= static_cast<std::size_t>(data::patterns_at_once(backend_)) || points >= points_at_once;
 }
 
 std::vector<Identifier::LookUp> Identifier::not_refused(std::span<const LookUp> all) {
@@ -43,8 +45,11 @@ void Identifier::in_parts(std::vector<MeasuredItem>& items, std::vector<Findings
   for (std::size_t i = 0; i < items.size(); ++i)
     if (!items[i].refused) all.push_back({&items[i], &found[i]});
   const std::span<const LookUp> left(all);
-  for (std::size_t first = 0; first < left.size(); first += patterns_at_once())
-    work(left.subspan(first, std::min(patterns_at_once(), left.size() - first)));
+  for (std::size_t first = 0, end = 0; first < left.size(); first = end) {
+    for (std::size_t points = 0; end < left.size() && !is_full(end - first, points); ++end)
+      points += left[end].item->measured.x.size();
+    work(left.subspan(first, end - first));
+  }
 }
 
 void Identifier::each(std::span<const LookUp> all,
@@ -55,6 +60,7 @@ void Identifier::each(std::span<const LookUp> all,
       work(i, all[i]);
     } catch (const data::PatternRefused& refused) {
       all[i].item->refused = refused.what();
+      *all[i].found = {};
     }
   });
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/evaluation/measured_item.h"
+#include "apps/identify/identifier.h"
 #include "data/library/built_in_library.h"
 #include "data/patterns/pattern_set.h"
 #include "kernels/base/atomic_file.h"
@@ -17,6 +20,7 @@
 #include "tests/apps/tiny_model.h"
 #include "tests/support/shared_data.h"
 #include "tests/support/temporary_folder.h"
+#include "xrd/scattering/wavelength.h"
 
 namespace bragg::apps::tests {
 namespace {
@@ -231,7 +235,8 @@ TEST_F(Identify, NoiseIsRefusedAndTheRestAnswered) {
 }
 
 TEST_F(Identify, AnswersDependNeitherOnTheOthersNorOnThreads) {
-  // Other radiations, ranges and steps, a mixture, too little, noise, and more than are searched at a time.
+  // Other radiations and ranges, a mixture, too little, what is too little only by the radiation that is found, and more than are
+  // searched at a time.
   std::vector<std::string> files{text_of(1, 1.79026, "one_cobalt.xy"), text_of(3, 1.54184, "one_rutile.xy"),
                                  mixed_text(0, 0.6f, 3, 0.4f, "one_mixture.xy")};
   const auto part = [&](const std::string& of, double first, double end, const char* name) {
@@ -243,9 +248,19 @@ TEST_F(Identify, AnswersDependNeitherOnTheOthersNorOnThreads) {
   files.push_back(part(files[1], 20, 60, "one_part.xy"));
   files.push_back(part(files[1], 41, 43, "one_little.xy"));
   files.push_back(text_of(2, 0.71073, "one_molybdenum.xy"));
+  files.push_back(part(text_of(0, 1.79026, "one_quartz.xy"), 5, 45, "one_short.xy"));
   std::vector<std::string> expected;
-  for (const std::string& file : files)
+  for (const std::string& file : files) {
     expected.push_back(identify({file, "--json", "--threads", "1"}).out);
+    ASSERT_FALSE(expected.back().empty()) << file;
+  }
+  const auto answer = [&](std::size_t i) { return Json::parse(expected[i]); };
+  EXPECT_EQ(answer(0)["assumed"]["wavelength_from"], "search");
+  EXPECT_EQ(answer(1)["candidates"][0]["name"], "Rutile");
+  EXPECT_TRUE(answer(4)["refused"].is_string());
+  // The search refuses it, not the reading: its radiation is known by then.
+  EXPECT_TRUE(answer(6)["refused"].is_string());
+  EXPECT_EQ(answer(6)["assumed"]["wavelength_from"], "search");
   std::vector<std::string> many;
   std::string all;
   for (int copies = 0; copies < 7; ++copies)
@@ -258,6 +273,111 @@ TEST_F(Identify, AnswersDependNeitherOnTheOthersNorOnThreads) {
     arguments.insert(arguments.end(), {"--json", "--threads", threads});
     EXPECT_EQ(identify(arguments).out, all) << threads;
   }
+}
+
+/// Patterns of the library's structures on 2 theta of copper, and among them what is refused only as it is looked up.
+class LookedUpTogether : public Identify {
+ protected:
+  static constexpr std::size_t flat = 1, beyond = 3, only_by_radiation = 5, kinds = 7;
+
+  static MeasuredItem item(std::int64_t structure, double wavelength, double first, double end) {
+    const data::PatternSet set{std::filesystem::path(path("patterns.safetensors"))};
+    const auto values = set.pattern(structure);
+    MeasuredItem made{.file = names[structure], .wavelength = copper_k_alpha};
+    made.assumed.wavelength = Assumed::Wavelength{copper_k_alpha, WavelengthFrom::file, {}, {}};
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      const double d = xrd::d_from_two_theta(set.instrument().grid.at(static_cast<std::int64_t>(k)),
+                                             set.instrument().wavelength);
+      if (wavelength >= 2 * d) break;
+      const double x = xrd::two_theta_from_d(d, wavelength);
+      if (x < first || x >= end) continue;
+      made.measured.x.push_back(x);
+      made.measured.intensity.push_back(double{values[k]});
+    }
+    return made;
+  }
+  static std::vector<MeasuredItem> one_of_each_kind() {
+    std::vector<MeasuredItem> items;
+    for (const std::int64_t structure : {0, 3, 1, 3, 2, 0, 4})
+      items.push_back(item(structure, copper_k_alpha, 5, 90));
+    std::fill(items[flat].measured.intensity.begin(), items[flat].measured.intensity.end(), 7.0);
+    items[beyond] = item(3, 2.29, 95, 140);  // lines, but none where structures are searched
+    // By the radiation that is found it covers too little of what a network reads.
+    items[only_by_radiation] = item(0, 1.79026, 5, 45);
+    items[only_by_radiation].assumed.wavelength->from = WavelengthFrom::default_value;
+    return items;
+  }
+  static bool is_refused_kind(std::size_t kind) {
+    return kind == flat || kind == beyond || kind == only_by_radiation;
+  }
+  static void expect_same(const Findings& got, const Findings& expected) {
+    ASSERT_EQ(got.matches.size(), expected.matches.size());
+    ASSERT_EQ(got.refined.size(), expected.refined.size());
+    for (std::size_t i = 0; i < got.matches.size(); ++i) {
+      EXPECT_EQ(got.matches[i].structure, expected.matches[i].structure);
+      EXPECT_EQ(got.matches[i].similarity, expected.matches[i].similarity);
+      EXPECT_EQ(got.refined[i].parameters, expected.refined[i].parameters);
+      EXPECT_EQ(got.candidates[i].misfit, expected.candidates[i].misfit);
+    }
+    EXPECT_EQ(got.lines.lines.size(), expected.lines.lines.size());
+  }
+
+  LookedUpTogether()
+      : backend_(make_backend({"cpu", 2, ""})),
+        identifier_(*backend_, {.libraries = {path("five.bragg")},
+                                .built_in = false,
+                                .with_network = false,
+                                .cache = {.enabled = false},
+                                .threads = 2}) {}
+  std::unique_ptr<Backend> backend_;
+  Identifier identifier_;
+};
+
+TEST_F(LookedUpTogether, WhatIsRefusedIsLeftOutAndTheOthersAreAsAlone) {
+  constexpr float most_similar = 0.5f;
+  std::vector<Findings> alone, unlike_alone;
+  for (const MeasuredItem& one : one_of_each_kind()) {
+    std::vector<MeasuredItem> items{one};
+    alone.push_back(identifier_.find(items).front());
+    unlike_alone.push_back(identifier_.find_unlike(items, most_similar).front());
+  }
+  std::vector<MeasuredItem> items;
+  for (int copies = 0; copies < 6; ++copies)
+    for (MeasuredItem& one : one_of_each_kind())
+      items.push_back(std::move(one));
+  std::vector<MeasuredItem> not_found_before = items;  // the search for others is the first that refuses some
+  const std::vector<Findings> found = identifier_.find(items),
+                              unlike = identifier_.find_unlike(items, most_similar);
+  const std::vector<Findings> first_unlike = identifier_.find_unlike(not_found_before, most_similar);
+  ASSERT_EQ(found.size(), items.size());
+  ASSERT_EQ(unlike.size(), items.size());
+  for (std::size_t n = 0; n < items.size(); ++n) {
+    SCOPED_TRACE(n);
+    const std::size_t kind = n % kinds;
+    ASSERT_EQ(items[n].refused.has_value(), is_refused_kind(kind));
+    ASSERT_EQ(not_found_before[n].refused.has_value(), kind == flat || kind == beyond);
+    if (not_found_before[n].refused) EXPECT_TRUE(first_unlike[n].lines.lines.empty());
+    if (is_refused_kind(kind)) {
+      for (const Findings* const none : {&found[n], &unlike[n]}) {
+        EXPECT_TRUE(none->matches.empty());
+        EXPECT_TRUE(none->candidates.empty());
+        EXPECT_TRUE(none->lines.lines.empty());
+      }
+      continue;
+    }
+    EXPECT_FALSE(found[n].candidates.empty());
+    EXPECT_GT(found[n].best_similarity(), most_similar);
+    EXPECT_LE(unlike[n].best_similarity(), most_similar);
+    expect_same(found[n], alone[kind]);
+    expect_same(unlike[n], unlike_alone[kind]);
+  }
+}
+
+TEST_F(LookedUpTogether, SoManyPatternsOrSoManyPoints) {
+  EXPECT_FALSE(identifier_.is_full(0, 0));
+  EXPECT_FALSE(identifier_.is_full(31, 1'999'999));
+  EXPECT_TRUE(identifier_.is_full(32, 32));
+  EXPECT_TRUE(identifier_.is_full(1, 2'000'000));
 }
 
 TEST_F(Identify, AStructureThatTheLibraryLacksIsAnUnknownPhase) {
