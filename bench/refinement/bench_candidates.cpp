@@ -70,6 +70,7 @@ void run_together(const Options& options) {
     for (std::int64_t i = 0; i < std::min(set.size(), options.limit); ++i)
       patterns.push_back(measured_pattern(set, i));
   }
+  if (patterns.empty()) throw Error(options.patterns + ": no pattern to search for");
   bench::time_together(*backend, library, index, patterns, together);
 }
 
@@ -153,7 +154,7 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): it ends
   Options options;
   CLI::App app{"The speed of refinement: candidates of measured patterns"};
   auto* const patterns = app.add_option("--patterns", options.patterns, "pattern set");
-  app.add_option("--limit", options.limit, "patterns at most");
+  app.add_option("--limit", options.limit, "patterns at most")->check(CLI::PositiveNumber);
   app.add_option("--device", options.device, "reference, cpu, cuda");
   app.add_option("--threads", options.threads, "threads of the CPU");
   app.add_option("--rounds", options.rounds, "rounds, of which the median counts")

@@ -18,6 +18,7 @@
 #include "data/refinement/refiner.h"
 #include "data/search/search.h"
 #include "data/search/search_pass.h"
+#include "kernels/base/error.h"
 #include "kernels/base/thread_pool.h"
 #include "xrd/crystal_batch.h"
 #include "xrd/reflections.h"
@@ -192,6 +193,7 @@ std::vector<data::LinesWanted> Timed::lines_wanted() const {
 /// Without structure_factors, which is the device's.
 void Timed::time_lines() {
   const std::vector<data::LinesWanted> wanted = lines_wanted();
+  if (wanted.empty()) throw Error("nothing is found for any of the patterns: no lines to time");
   std::vector<CrystalBatch> batches(wanted.size());
   const Seconds atoms = seconds_of([&] {
     pool_.run(std::ssize(wanted), [&](std::int64_t n, int) {
