@@ -51,10 +51,15 @@ std::optional<NetworkOp> made_by_reader(const Backend& backend, const Conv1dBatc
     return backend.has(op) ? std::optional<NetworkOp>(op) : std::nullopt;
   };
   if (const auto* next = std::get_if<Conv1dBatchNormForward>(&reader)) {
-    if (next->src.data != address || next->addend.data == address || next->normalised_src) return {};
     Conv1dBatchNormForward op = *next;
-    op.src = norm.between;
-    op.normalised_src = source;
+    if (op.src.data == address) {
+      op.src = norm.between;
+      op.normalised_src = source;
+    }
+    if (op.addend.data == address) {
+      op.addend = norm.between;
+      op.normalised_addend = source;
+    }
     return if_there_is(op);
   }
   const auto* weights = std::get_if<Conv1dBackwardWeights>(&reader);
@@ -166,7 +171,7 @@ bool made_where_it_is_read(const Fusing& f, std::size_t i) {
   // One convolution, of stride 1: then its src and the gradient of its dst lie in the same steps, which a backend may ask for.
   const auto convolutions = std::count_if(reading.begin(), reading.end(), [&](std::size_t reader) {
     const auto* next = std::get_if<Conv1dBatchNormForward>(&f.ops()[reader].op);
-    return next && next->problem.stride == 1;
+    return next && next->src.data == norm.dst.data && next->problem.stride == 1;
   });
   if (convolutions != 1 || f.writers(norm.dst.data).size() != 1) return false;
   const auto all_read = [&](const auto& take) {

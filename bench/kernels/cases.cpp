@@ -253,19 +253,26 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
     }
   };
   const std::vector<LayerPass> passes = fused_passes(p, norm);
-  const Names source{"src's factor", "src's offset"}, line{"factor", "offset"};
-  Names neither = source;
-  neither.insert(neither.end(), line.begin(), line.end());
-  add("", passes, neither);
-  if (passes.size() < 2) return all;
-  // A block: its first convolution need not store what its second normalises as it loads.
-  if (has_addend) {
-    add("_normalised", {passes.front()}, line);
-    add("_normalised", {{"backward_weights", Conv1dNormalisedBackwardWeights{.problem = p}}}, {});
-  } else {
-    add("_not_stored", {passes.front()}, {"dst", source[0], source[1]});
-    add("_of_normalised", {passes.back()}, {"ReLU gradient's src"});
-  }
+  const Names source{"src's factor", "src's offset"}, line{"factor", "offset"}, relu{"ReLU gradient's src"},
+      of_addend{"addend's factor", "addend's offset"};
+  const auto joined = [](std::initializer_list<Names> parts) {
+    Names joined;
+    for (const Names& part : parts)
+      joined.insert(joined.end(), part.begin(), part.end());
+    return joined;
+  };
+  add("", passes, joined({source, line, of_addend}));
+  // What lies before a block, or first in it, need not be stored: the block's convolutions and its sum make it as they load.
+  const bool is_block = passes.size() == 2;
+  const LayerPass& forward = passes.front();
+  if (forward.name == "forward" && !has_addend)
+    add(is_block ? "_normalised_not_stored" : "_not_stored", {forward},
+        joined({{"dst"}, of_addend, is_block ? Names() : source}));
+  if (!is_block) return all;
+  add("_of_normalised", {passes.back()}, relu);
+  if (!has_addend) return all;
+  add("_normalised", {forward}, line);
+  add("_normalised", {{"backward_weights", Conv1dNormalisedBackwardWeights{.problem = p}}}, {});
   return all;
 }
 

@@ -119,8 +119,8 @@ struct TrainingStep {
     to.insert(to.end(), moved, name);
   }
 };
-/// What the convolutions of resnet do for the normalisations next to them: nothing; take their sums; and, the second of a block, make
-/// what the one before it would have stored.
+/// What the convolutions of resnet do for the normalisations next to them: nothing; take their sums; and, those of a block, make what
+/// the ones before them would have stored.
 enum class Normalising { alone, sums, as_read };
 
 /// resnet's. The gradients of convolutions are counted with the ReLU that most of them have.
@@ -149,21 +149,21 @@ inline TrainingStep resnet_step(Normalising way) {
     const std::string first = stage == 1 ? "stem" : of_stage("down"), block = of_stage("block"),
                       norm = of_stage("norm"), sum = of_stage("sum"),
                       next = stage == 3 ? "bottleneck" : fmt::format("down{}", stage + 1);
-    forward(first, norm);
     if (as_read) {
-      add(normalised_name(block, norm), {"forward_not_stored", "backward_of_normalised"});
-      add(normalised_name(block, sum), {"forward_normalised", "backward_weights_normalised"});
-      add(block, {"backward_weights"});
+      add(normalised_name(first, norm), {"forward_not_stored"});
+      add(normalised_name(block, norm), {"forward_normalised_not_stored", "backward_of_normalised"});
+      add(normalised_name(block, sum), {"forward_normalised", "backward_of_normalised",
+                                        "backward_weights_normalised", "backward_weights_normalised"});
     } else {
+      forward(first, norm);
       forward(block, norm);
       forward(block, sum);
       backward(norm, block);
       add(block, {"backward_weights", "backward_weights"});
     }
     backward(sum, next);
-    if (fused) {
-      add(normalised_name(block, sum), {"backward"});
-    } else {
+    if (fused && !as_read) add(normalised_name(block, sum), {"backward"});
+    if (!fused) {
       add(block, {"backward_data"});
       add(of_stage("add"), {"backward"});
       add(norm, {"backward"});

@@ -17,9 +17,17 @@ struct Channels {
   const float *mean, *spread, *scale, *shift;
   float epsilon;
   bool is_variance;
+  const float *addend_factor = nullptr,
+              *addend_offset = nullptr;  ///< NormalisedSource of the addend, where there is one
 
   __device__ float inverse_deviation(std::int32_t c) const {
     return is_variance ? 1 / sqrtf(spread[c] + epsilon) : spread[c];
+  }
+  template <typename T>
+  __device__ float addend(T x, std::int32_t c) const {
+    if (addend_factor == nullptr) return as_float(x);
+    const float normalised = fmaf(as_float(x), addend_factor[c], addend_offset[c]);
+    return as_float(rounded_to<T>(normalised < 0 ? 0 : normalised));
   }
 };
 
@@ -41,7 +49,7 @@ __global__ void __launch_bounds__(element_threads)
   for (int v = 0; v < V; ++v) {
     const float factor = channels.inverse_deviation(c + v) * channels.scale[c + v];
     float y = (as_float(x.at[v]) - channels.mean[c + v]) * factor + channels.shift[c + v];
-    if (addend.data != nullptr) y += as_float(added.at[v]);
+    if (addend.data != nullptr) y += channels.addend(added.at[v], c + v);
     result.at[v] = rounded_to<T>(tail(y, blockIdx.x, length, t, c + v, C));
   }
   store(dst.data + blockIdx.x * dst.stride + at, result);
@@ -181,7 +189,7 @@ void CudaBackend::run_op(const BatchNormForward& op) {
 }
 
 void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& op, Tensor factor,
-                               Tensor offset) {
+                               Tensor offset, const NormalisedSource& of_addend) {
   const BatchNormProblem& p = op.problem;
   join(
       sums, [&] { return text(op); }, launches(),
@@ -191,9 +199,12 @@ void CudaBackend::normalise_by(const ChannelSums& sums, const BatchNormForward& 
                    moments_of(op),
                    {op.scale.as<float>(), op.shift.as<float>(), factor.as<float>(), offset.as<float>()}});
   if (op.dst.data == nullptr) return;
+  Channels channels = channels_of(op);
+  channels.addend_factor = of_addend.factor.as<float>();
+  channels.addend_offset = of_addend.offset.as<float>();
   with_element_type([&]<typename T>() {
     const auto run = [&]<int V>(std::integral_constant<int, V>) {
-      launch_normalise<T, V>(op, launches(), channels_of(op));
+      launch_normalise<T, V>(op, launches(), channels);
     };
     by_packs<T>(p.C, run, op.dst, op.src, op.addend);
   });

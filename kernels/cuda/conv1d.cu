@@ -171,7 +171,7 @@ void CudaBackend::run_op(const Conv1dForward& op) {
 }
 
 bool CudaBackend::has_op(const Conv1dBatchNormForward& op) const {
-  if (op.normalised_src && !normalises_as_it_reads_) return false;
+  if ((op.normalised_src || op.normalised_addend) && !normalises_as_it_reads_) return false;
   if (precision_ != Precision::bf16) return true;
   return conv1d_wgmma_ && op.problem.C_out % 8 == 0 && op.problem.C_out <= most_summed_channels &&
          (!op.normalised_src || op.problem.C_in % 8 == 0);
@@ -201,12 +201,13 @@ void CudaBackend::run_op(const Conv1dBatchNormForward& op) {
                                                      const ForwardStore<BFloat16>& store) {
       sums = source ? gemm_forward_sums(describe, target, arguments, *source, store, memory.pairs(scratch))
                     : gemm_forward_sums(describe, target, arguments, store, memory.pairs(scratch));
-      if (!sums && (source || op.factor)) refuse_places(op.name, "src, weights and between");
+      if (!sums && (source || op.factor || op.normalised_addend))
+        refuse_places(op.name, "src, weights and between");
       if (!sums) gemm_forward(describe, target, arguments, store);
     });
   if (!sums) return run_op(op.normalisation());
   if (choices_) choices_->emplace_back("sums of what is stored");
-  normalise_by(*sums, op.normalisation(), op.factor, op.offset);
+  normalise_by(*sums, op.normalisation(), op.factor, op.offset, op.normalised_addend);
 }
 
 template <typename Columns, typename Product>

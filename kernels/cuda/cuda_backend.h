@@ -127,7 +127,8 @@ class CudaBackend final : public BackendOf<CudaBackend> {
   void multiply_for_weights(const Op&, const Product& product);
   /// Batch normalisation whose sums are there already: of src and its squares, or of diff_dst and its products with src. `factor`,
   /// `offset`: what others normalise by as they read, or none.
-  void normalise_by(const ChannelSums& sums, const BatchNormForward&, Tensor factor, Tensor offset);
+  void normalise_by(const ChannelSums& sums, const BatchNormForward&, Tensor factor, Tensor offset,
+                    const NormalisedSource& of_addend);
   void normalise_by(const ChannelSums& sums, const BatchNormBackward&);
   /// Where wgmma takes the kernels of conv1d_backward_data by rows of n: orders them so in the workspace and calls
   /// product(arguments, store). Returns whether it did.

@@ -29,6 +29,8 @@ void Conv1dBatchNormForward::check_more(const Check& check) const {
   normalisation().check_more(check);
   check_line(check, factor, offset);
   normalised_src.check(check);
+  normalised_addend.check(check);
+  if (normalised_addend && addend.data == nullptr) check.fail("there is no addend to normalise");
   if (dst.data != nullptr) return;
   check.present("dst or factor", factor.data);
   if (!epilogue.relu || epilogue.dropout.p > 0 || addend.data != nullptr)
@@ -36,8 +38,9 @@ void Conv1dBatchNormForward::check_more(const Check& check) const {
 }
 
 std::string Conv1dBatchNormForward::details() const {
-  return fmt::format("{}{}, then batch_norm{}{}", normalised_src ? ", src normalised" : "",
+  return fmt::format("{}{}, then batch_norm{}{}{}", normalised_src ? ", src normalised" : "",
                      bias ? " + bias" : "", normalisation().details(),
+                     normalised_addend ? ", addend normalised" : "",
                      dst.data == nullptr && factor ? ", not stored" : "");
 }
 

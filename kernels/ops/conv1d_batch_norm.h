@@ -11,9 +11,9 @@
 
 namespace bragg {
 
-/// max(0, factor x + offset) of every channel (C), as it would be stored, in the place of a convolution's src x: what batch
+/// max(0, factor x + offset) of every channel (C), as it would be stored, in the place of an operand x: what batch
 /// normalisation with a ReLU makes of its own src, factor = inverse_deviation scale and offset = shift - mean factor, in fp32. Rows
-/// of padding stay 0. None: src is read as it is.
+/// of padding stay 0. None: the operand is read as it is.
 struct NormalisedSource {
   ConstTensor factor{}, offset{};
   std::int64_t zeros_before = 0,
@@ -21,9 +21,10 @@ struct NormalisedSource {
 
   explicit operator bool() const { return factor.data != nullptr; }
   template <typename Self, typename Visitor>
-  static void operands(Self& source, Visitor&& visit, std::int64_t C) {
-    visit(OperandInfo{Role::in, "src's factor", NumberType::precise, true}, source.factor, RowsExtent{1, C});
-    visit(OperandInfo{Role::in, "src's offset", NumberType::precise, true}, source.offset, RowsExtent{1, C});
+  static void operands(Self& source, Visitor&& visit, std::int64_t C,
+                       const char* factor_name = "src's factor", const char* offset_name = "src's offset") {
+    visit(OperandInfo{Role::in, factor_name, NumberType::precise, true}, source.factor, RowsExtent{1, C});
+    visit(OperandInfo{Role::in, offset_name, NumberType::precise, true}, source.offset, RowsExtent{1, C});
   }
   void check(const Check&) const;
   NormalisedSource over_padding(const Conv1dProblem& p) const {
@@ -46,7 +47,7 @@ struct Conv1dBatchNormForward {
   Tensor mean{}, inverse_deviation{}, running_mean{}, running_variance{};
   Epilogue epilogue{};  ///< of the normalisation: without bias
   Tensor factor{}, offset{};
-  NormalisedSource normalised_src{};
+  NormalisedSource normalised_src{}, normalised_addend{};
 
   template <typename Self, typename Visitor>
   static void operands(Self& op, Visitor&& visit) {
@@ -67,6 +68,8 @@ struct Conv1dBatchNormForward {
     visit(OperandInfo{Role::out, "factor", NumberType::precise, true}, op.factor, channels);
     visit(OperandInfo{Role::out, "offset", NumberType::precise, true}, op.offset, channels);
     NormalisedSource::operands(op.normalised_src, visit, op.problem.C_in);
+    NormalisedSource::operands(op.normalised_addend, visit, op.problem.C_out, "addend's factor",
+                               "addend's offset");
     Epilogue::state_operand(op.epilogue, visit);
   }
   void validate_more() const { norm.validate(); }

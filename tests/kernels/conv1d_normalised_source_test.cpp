@@ -63,7 +63,7 @@ class MadeWhereItIsRead : public ::testing::TestWithParam<DeviceCase>, protected
       EXPECT_TRUE(identical(got.at(name), numbers)) << name;
   }
 
-  void expect_forward(const Conv1dProblem& p, Fill fill);
+  void expect_forward(const Conv1dProblem& p, Fill fill, bool has_addend = false);
   void expect_backward_weights(const Conv1dProblem& p, Fill fill);
   void expect_backward(const Conv1dProblem& p, Fill fill);
 };
@@ -71,12 +71,16 @@ GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(MadeWhereItIsRead);  // where ther
 INSTANTIATE_TEST_SUITE_P(Devices, MadeWhereItIsRead, ::testing::ValuesIn(cases()),
                          [](const auto& param_info) { return name_of(param_info.param); });
 
-void MadeWhereItIsRead::expect_forward(const Conv1dProblem& p, Fill fill) {
+void MadeWhereItIsRead::expect_forward(const Conv1dProblem& p, Fill fill, bool has_addend) {
   const Conv1dBatchNormForward op{.problem = p, .norm = {.N = p.N, .L = p.L_out(), .C = p.C_out}};
   ASSERT_TRUE(backend_->has(op));
-  const Operands inputs =
-      inputs_of(op, {{"dst", {}}, {"bias", {}}, {"src's factor", {}}, {"src's offset", {}}}, fill);
-  Operands stored = without(inputs, {"src's factor", "src's offset"});
+  Operands given{{"dst", {}}, {"bias", {}}, {"src's factor", {}}, {"src's offset", {}}};
+  if (has_addend) given.merge(Operands{{"addend", {}}, {"addend's factor", {}}, {"addend's offset", {}}});
+  const Operands inputs = inputs_of(op, given, fill);
+  Operands stored = without(inputs, {"src's factor", "src's offset", "addend's factor", "addend's offset"});
+  if (has_addend)
+    stored["addend"] =
+        normalised(inputs.at("addend"), inputs.at("addend's factor"), inputs.at("addend's offset"), bf16_);
   stored["src"] = normalised(inputs.at("src"), inputs.at("src's factor"), inputs.at("src's offset"), bf16_);
   Operands expected = got_.run(op, stored);
   const std::string how = got_.how();
@@ -135,6 +139,7 @@ TEST_P(MadeWhereItIsRead, IsWhatWasStored) {
   for (const Conv1dProblem& p : all)
     for (const Fill fill : {Fill::integers, Fill::uniforms}) {
       expect_forward(p, fill);
+      expect_forward(p, fill, true);
       expect_backward_weights(p, fill);
       expect_backward(p, fill);
     }
@@ -263,6 +268,8 @@ TEST_P(MadeWhereItIsRead, RefusesWhatCannotBeDone) {
   };
   expect(error_of(op, {}, 8), "dst or factor has no memory");
   expect(error_of(op, line, 8), "without a dst there is a ReLU, no dropout and no addend");
+  expect(error_of(op, {{"dst", {}}, {"addend's factor", {}}, {"addend's offset", {}}}, 8),
+         "there is no addend to normalise");
   expect(error_of(op, {{"dst", {}}, {"factor", {}}}, 8), "offset has no memory");
   expect(error_of(op, {{"dst", {}}, {"src's factor", {}}}, 8), "offset has no memory");
   expect(error_of(Conv1dNormalisedBackwardWeights{.problem = p}, {}, 8), "src's factor has no memory");
