@@ -63,8 +63,8 @@ std::string store_and_source(const Estimated& op) {
 }
 
 /// Clocks in which three warps, of schedulers of their own, change A's part of a step.
-double clocks_of_change(const InstructionCounts& counts, const Estimated& op, const Plan& p,
-                        std::string_view kernel, std::string_view tile) {
+double clocks_of_change(const InstructionCounts& counts, const Estimated& op, std::string_view kernel,
+                        std::string_view tile) {
   if (op.source != "Normalised") return 0;
   const double a_clock = instructions_per_clock / 4;
   return counts.of(kernel, tile, store_and_source(op) + ", a stage") / a_clock;
@@ -76,7 +76,7 @@ Estimate of_product_in_turns(const InstructionCounts& counts, const Estimated& o
   const std::string name = fmt::format("TurnsTile<{},", p.n);
   const double of_block = std::ceil(p.tiles_m * p.tiles_n / p.blocks),
                store = counts.of(kernel, name, store_and_source(op)) * (warps / 2) / instructions_per_clock,
-               change = clocks_of_change(counts, op, p, kernel, name),
+               change = clocks_of_change(counts, op, kernel, name),
                // Warps that change and that store share schedulers.
       tile = std::max(p.steps * clocks_of_step(p, p.m), change > 0 ? p.steps * change + store : 0),
                products = of_block * tile + p.steps * p.n * 64 * 2 / l2_bytes_per_clock,
@@ -102,7 +102,7 @@ Estimate of_product(const InstructionCounts& counts, const Estimated& op) {
                                        counts.of(op.maker, ", a stage", "") * making_warps /
                                            instructions_per_clock)
                             : std::max(clocks_of_step(p, cuda::rows_from_cache(p.m, p.n, p.pairs)),
-                                       clocks_of_change(counts, op, p, kernel, name)),
+                                       clocks_of_change(counts, op, kernel, name)),
                store = instructions * warps / instructions_per_clock,
                piece = p.m * p.n * 4 / l2_bytes_per_clock, all_tiles = p.tiles_m * p.tiles_n;
   // Of pairs, each as one; an odd tile has a partner beyond the result.
