@@ -256,10 +256,10 @@ std::vector<Case> cases_of(const Backend& backend, const std::string& name, cons
   const Names source{"src's factor", "src's offset"}, line{"factor", "offset"}, relu{"ReLU gradient's src"},
       of_addend{"addend's factor", "addend's offset"};
   const auto joined = [](std::initializer_list<Names> parts) {
-    Names joined;
+    Names all_names;
     for (const Names& part : parts)
-      joined.insert(joined.end(), part.begin(), part.end());
-    return joined;
+      all_names.insert(all_names.end(), part.begin(), part.end());
+    return all_names;
   };
   add("", passes, joined({source, line, of_addend}));
   // What lies before a block, or first in it, need not be stored: the block's convolutions and its sum make it as they load.

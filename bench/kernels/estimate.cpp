@@ -59,7 +59,7 @@ double clocks_of_step(const Plan& p, double rows) {
 
 /// What the kernel's name has behind that of its tile.
 std::string store_and_source(const Estimated& op) {
-  return op.source.empty() ? op.store : fmt::format("{}, {}>", op.store, op.source);
+  return fmt::format("{}, {}>", op.store, op.source);
 }
 
 /// Clocks in which three warps, of schedulers of their own, change A's part of a step.
@@ -70,15 +70,15 @@ double clocks_of_change(const InstructionCounts& counts, const Estimated& op, st
   return counts.of(kernel, tile, store_and_source(op) + ", a stage") / a_clock;
 }
 
-/// Two warpgroups of four warps, each with every second tile; the first brings the columns of B along.
+/// Two warpgroups of four warps, each with every second tile; the first brings the columns of B along. Warps that change A share
+/// schedulers with those that store.
 Estimate of_product_in_turns(const InstructionCounts& counts, const Estimated& op, const Plan& p) {
   constexpr std::string_view kernel = "gemm_wgmma_in_turns<";
   const std::string name = fmt::format("TurnsTile<{},", p.n);
   const double of_block = std::ceil(p.tiles_m * p.tiles_n / p.blocks),
                store = counts.of(kernel, name, store_and_source(op)) * (warps / 2) / instructions_per_clock,
                change = clocks_of_change(counts, op, kernel, name),
-               // Warps that change and that store share schedulers.
-      tile = std::max(p.steps * clocks_of_step(p, p.m), change > 0 ? p.steps * change + store : 0),
+               tile = std::max(p.steps * clocks_of_step(p, p.m), change > 0 ? p.steps * change + store : 0),
                products = of_block * tile + p.steps * p.n * 64 * 2 / l2_bytes_per_clock,
                storing = of_block * store;
   return {products / clocks_per_s,

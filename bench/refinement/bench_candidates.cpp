@@ -20,6 +20,7 @@
 #include "bench/refinement/together.h"
 #include "data/library/built_in_library.h"
 #include "data/library/joined_library.h"
+#include "data/refinement/median.h"
 #include "data/refinement/refined_structures.h"
 #include "data/refinement/refiner.h"
 #include "data/search/search.h"
@@ -96,11 +97,6 @@ std::vector<Case> cases_of(Backend& backend, const Options& options) {
   return cases;
 }
 
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
-  return values[values.size() / 2];
-}
-
 void run(const Options& options) {
   const auto backend = make_backend({options.device, options.threads, ""});
   const std::vector<Case> cases = cases_of(*backend, options);
@@ -144,8 +140,9 @@ void run(const Options& options) {
       iterations / static_cast<double>(std::max<std::int64_t>(1, refined * options.rounds)));
   fmt::print(
       "CPU time: {:.2f} ms a candidate, {:.1f} ms a pattern, {:.1f} ms of these its candidates' lines\n",
-      per(median(whole), candidates), per(median(whole), patterns), per(median(lines), patterns));
-  fmt::print("wall: {:.1f} ms a pattern\n", per(median(wall), patterns));
+      per(data::median(whole), candidates), per(data::median(whole), patterns),
+      per(data::median(lines), patterns));
+  fmt::print("wall: {:.1f} ms a pattern\n", per(data::median(wall), patterns));
 }
 
 }  // namespace

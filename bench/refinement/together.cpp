@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "bench/measured_pattern.h"
+#include "data/refinement/median.h"
 #include "data/refinement/refined_structures.h"
 #include "data/refinement/refinement_levels.h"
 #include "data/refinement/refiner.h"
@@ -80,11 +81,6 @@ Seconds seconds_of(const std::function<void()>& work) {
   seconds.cpu += cpu_seconds();
   seconds.wall = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return seconds;
-}
-
-double median(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + std::ssize(values) / 2, values.end());
-  return values[values.size() / 2];
 }
 
 /// A part's seconds, a value a round.
@@ -259,7 +255,7 @@ void Timed::run_round() {
 void Timed::print() const {
   const auto patterns = static_cast<double>(patterns_.size());
   double wall = 0, host = 0;
-  const auto ms = [&](const std::vector<double>& seconds) { return 1000 * median(seconds) / patterns; };
+  const auto ms = [&](const std::vector<double>& seconds) { return 1000 * data::median(seconds) / patterns; };
   for (const Part* const part : {&search_, &crystals_, &refine_})
     wall += ms(part->wall);
   fmt::print(
